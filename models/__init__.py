@@ -1,0 +1,1 @@
+"""Tensors in, tensors out: trunks, saliency scorers, CRF, segmenters and weak losses."""

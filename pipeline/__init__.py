@@ -1,0 +1,1 @@
+"""Rows in, rows out: records, tables, stages, engines, training and evaluation."""

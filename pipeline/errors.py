@@ -1,0 +1,9 @@
+"""The one exception whose text is meant for the person at the terminal."""
+
+
+class UserError(Exception):
+    """Bad input or settings: one sentence that says what, where and how to mend it.
+
+    The command line prints the sentence and exits with code 2; every other exception is
+    a defect and keeps its traceback.
+    """
