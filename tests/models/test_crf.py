@@ -9,6 +9,18 @@ from models.crf import CRF_PRESETS, CrfParameters, crf_from_labels, dense_crf
 
 DEFAULT = CRF_PRESETS["default"]
 
+# The published weights drive small pictures to certainty, where a wrong weight hides; these
+# leave the marginals in between.
+GENTLE = CrfParameters(
+    bilateral_weight=0.9,
+    bilateral_sxy=5,
+    bilateral_srgb=13,
+    gaussian_weight=0.6,
+    gaussian_sxy=2,
+    iterations=3,
+)
+PARAMETERS = CRF_PRESETS | {"gentle": GENTLE}
+
 
 def exact_mean_field(
     image: np.ndarray, probabilities: np.ndarray, parameters: CrfParameters
@@ -56,12 +68,12 @@ def scene(height: int, width: int, labels: int, seed: int) -> tuple[np.ndarray, 
     return image.astype(np.uint8), (probabilities / probabilities.sum(0)).astype(np.float32)
 
 
-@pytest.mark.parametrize("preset", sorted(CRF_PRESETS))
+@pytest.mark.parametrize("name", sorted(PARAMETERS))
 @pytest.mark.parametrize(("height", "width", "labels"), [(16, 16, 2), (13, 17, 3), (1, 24, 2)])
-def test_agrees_with_exact_mean_field(preset: str, height: int, width: int, labels: int):
+def test_agrees_with_exact_mean_field(name: str, height: int, width: int, labels: int):
     image, probabilities = scene(height, width, labels, seed=labels)
-    marginals = dense_crf(image, probabilities, CRF_PRESETS[preset])
-    exact = exact_mean_field(image, probabilities, CRF_PRESETS[preset])
+    marginals = dense_crf(image, probabilities, PARAMETERS[name])
+    exact = exact_mean_field(image, probabilities, PARAMETERS[name])
     assert marginals.shape == probabilities.shape
     assert marginals.dtype == np.float32
     np.testing.assert_allclose(marginals.sum(0), 1, atol=1e-5)
@@ -70,11 +82,11 @@ def test_agrees_with_exact_mean_field(preset: str, height: int, width: int, labe
     assert np.abs(marginals - exact).max() < 0.02
 
 
-@pytest.mark.parametrize("preset", sorted(CRF_PRESETS))
-def test_agrees_on_many_labels(preset: str):
+@pytest.mark.parametrize("name", sorted(PARAMETERS))
+def test_agrees_on_many_labels(name: str):
     image, probabilities = scene(16, 16, labels=5, seed=5)
-    marginals = dense_crf(image, probabilities, CRF_PRESETS[preset])
-    exact = exact_mean_field(image, probabilities, CRF_PRESETS[preset])
+    marginals = dense_crf(image, probabilities, PARAMETERS[name])
+    exact = exact_mean_field(image, probabilities, PARAMETERS[name])
     # A pixel that is nearly tied between two labels may tip over on the lattice's error alone.
     assert (marginals.argmax(0) == exact.argmax(0)).mean() >= 0.98
     assert np.abs(marginals - exact).mean() < 0.01
@@ -231,7 +243,7 @@ def test_refusals():
 
 
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(sys.modules, "pydensecrf", None)
+    monkeypatch.setitem(sys.modules, "pydensecrf.densecrf", None)
     image, probabilities = scene(8, 8, labels=2, seed=11)
     with pytest.raises(ImportError, match=r"pip install pydensecrf2.*compiler"):
         dense_crf(image, probabilities, DEFAULT)
