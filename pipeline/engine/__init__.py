@@ -1,0 +1,40 @@
+"""Engines run stages over tables: in this process, in several, or on a Ray cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pipeline.engine.base import Engine
+from pipeline.engine.local import LocalEngine
+from pipeline.errors import UserError
+
+
+def _ray(workers: int) -> Engine:
+    # Imported late: a machine without Ray can use the other engine.
+    try:
+        from pipeline.engine.ray import RayEngine
+    except ImportError as error:
+        raise UserError(
+            "the engine 'ray' needs the package ray: install it, or choose the engine 'local'"
+        ) from error
+    return RayEngine(workers)
+
+
+ENGINES: dict[str, Callable[[int], Engine]] = {"local": LocalEngine, "ray": _ray}
+
+
+def build_engine(name: str, workers: int) -> Engine:
+    """The engine of a name.
+
+    Args:
+        name: One of :data:`ENGINES`.
+        workers: Processes on this machine; an existing Ray cluster decides for itself.
+
+    Raises:
+        UserError: If there is no such engine, it is not installed, or workers is below one.
+    """
+    if name not in ENGINES:
+        raise UserError(f"unknown engine {name!r}: choose one of {', '.join(ENGINES)}")
+    if workers < 1:
+        raise UserError(f"an engine needs at least one worker, not {workers}")
+    return ENGINES[name](workers)

@@ -1,0 +1,156 @@
+"""Folders on any storage that fsspec knows, and the one atomic way to write a file there."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import IO, Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from pipeline.errors import UserError
+
+# Unfinished files start with this. Listings leave them out, so that what a killed process
+# left half written is never counted.
+_UNFINISHED = ".tmp-"
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file that was written: its name inside the folder, its size and its SHA-256."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+class Folder:
+    """A folder on a storage; it need not exist before something is written into it.
+
+    Names of files inside are relative, with slashes. Folders can be pickled and opened
+    again on another machine, because the URI is made absolute at once.
+
+    Args:
+        uri: A local path or a URI such as ``s3://bucket/run`` or ``memory://run``.
+
+    Raises:
+        UserError: If fsspec does not know the protocol or lacks its package.
+    """
+
+    def __init__(self, uri: str) -> None:
+        try:
+            self._fs, self._path = fsspec.core.url_to_fs(str(uri).rstrip("/") or "/")
+        except (ValueError, ImportError) as error:
+            raise UserError(
+                f"cannot use {uri!r} as a storage ({error}): give a local path, or a URI whose "
+                "fsspec package is installed"
+            ) from error
+        self.local = isinstance(self._fs, LocalFileSystem)
+        self.uri = self._path if self.local else str(self._fs.unstrip_protocol(self._path))
+
+    def __reduce__(self) -> tuple[type[Folder], tuple[str]]:
+        """Only the URI travels: open connections do not survive another process."""
+        return Folder, (self.uri,)
+
+    def folder(self, name: str) -> Folder:
+        """A folder inside this one."""
+        return Folder(f"{self.uri}/{name}")
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open a file for reading.
+
+        Raises:
+            FileNotFoundError: If it is not there.
+        """
+        return self._fs.open(f"{self._path}/{name}", "rb")
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file.
+
+        Raises:
+            FileNotFoundError: If it is not there.
+        """
+        with self.open(name) as file:
+            return file.read()
+
+    def sizes(self) -> dict[str, int]:
+        """The finished files directly inside, sorted by name, and their sizes in bytes."""
+        # Object stores cache listings in the client: without this a driver that polls for
+        # new files sees the same answer for ever.
+        self._fs.invalidate_cache(self._path)
+        try:
+            entries: list[dict[str, Any]] = self._fs.ls(self._path, detail=True)
+        except FileNotFoundError:
+            return {}
+        found = {
+            str(entry["name"]).rsplit("/", 1)[-1]: int(entry["size"])
+            for entry in entries
+            if entry["type"] == "file"
+        }
+        return {name: found[name] for name in sorted(found) if not name.startswith(_UNFINISHED)}
+
+    def add(self, write: Callable[[IO[bytes]], object], name: Callable[[str], str]) -> StoredFile:
+        """Write a file that is either there in full or not at all.
+
+        Args:
+            write: Gets a seekable binary file and fills it.
+            name: Gets the SHA-256 of the content and returns the file's name.
+        """
+        # On a local disk the unfinished file lies beside its place, so that the last step
+        # is a rename on one device; an object store gets a single PUT.
+        directory = self._path if self.local else tempfile.gettempdir()
+        os.makedirs(directory, exist_ok=True)
+        unfinished = os.path.join(directory, f"{_UNFINISHED}{uuid.uuid4().hex}")
+        try:
+            with open(unfinished, "x+b") as file:
+                write(file)
+                file.flush()
+                os.fsync(file.fileno())
+                size = file.seek(0, os.SEEK_END)
+                file.seek(0)
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            stored = StoredFile(name(digest), size, digest)
+            self._put(unfinished, stored.name)
+        finally:
+            if os.path.exists(unfinished):
+                os.unlink(unfinished)
+        return stored
+
+    def write(self, name: str, data: bytes) -> StoredFile:
+        """Write or replace a file that is either there in full or not at all."""
+        return self.add(lambda file: file.write(data), lambda digest: name)
+
+    def _put(self, unfinished: str, name: str) -> None:
+        if self.local:
+            os.replace(unfinished, f"{self._path}/{name}")
+        else:
+            self._fs.put_file(unfinished, f"{self._path}/{name}")
+
+    def move(self, name: str, target: Folder) -> None:
+        """Move a file to another folder under the same name; local folders only.
+
+        Raises:
+            ValueError: If one of the two folders is not local: object stores cannot rename.
+        """
+        if not (self.local and target.local):
+            raise ValueError("only local folders can rename files")
+        os.makedirs(target._path, exist_ok=True)
+        shutil.move(f"{self._path}/{name}", f"{target._path}/{name}")
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files; those that are gone already are no error."""
+        for name in names:
+            if self._fs.exists(f"{self._path}/{name}"):
+                self._fs.rm_file(f"{self._path}/{name}")
+
+    def remove_all(self) -> None:
+        """Remove the folder and everything inside; no error when it is not there."""
+        self._fs.invalidate_cache(self._path)
+        if self._fs.exists(self._path):
+            self._fs.rm(self._path, recursive=True)
