@@ -1,0 +1,245 @@
+"""Distinct Class-specific Saliency Maps (Shimoda & Yanai, ECCV 2016).
+
+Follows the authors' MATLAB reference procedure step by step; ``DcsmCaffe`` is their other
+version, which differs in what it normalises and keeps. T is the number of tags, C' the
+number of candidates (at least four), L the number of layers that are read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from models.saliency.guided import guided
+from models.tagging import Tagger
+
+SHARPNESS = 3.0  # the factor inside every tanh
+SCALES = (0.8, 1.0, 1.2)
+CANVAS = 500  # pixels
+CANDIDATES = 4  # a picture with fewer classes borrows opponents up to this number
+CAFFE_CANVAS = 512
+CAFFE_CANDIDATES = 3
+PRESENCE = 0.5  # a class is seen at a scale when its highest probability exceeds this
+
+
+class GuidedGradients(nn.Module):
+    """Guided gradients of class channels with respect to the inputs of the taps.
+
+    The signal is one over the whole channel of a class, not at its maximum alone. The
+    layers under the lowest tap run once and without a graph, so the backward pass stops
+    there; the signals of all classes of a picture share one batch above it.
+
+    Args:
+        tagger: The classifier; it is copied, not changed.
+        taps: Names of the trunk's layers whose inputs are read.
+    """
+
+    def __init__(self, tagger: Tagger, taps: Sequence[str]) -> None:
+        super().__init__()
+        self.tagger = guided(tagger).to(memory_format=torch.channels_last)
+        self.taps = [name for name in tagger.trunk.layers if name in set(taps)]
+        if len(self.taps) != len(set(taps)) or not self.taps:
+            raise ValueError(f"unknown taps among {taps}: layers are {[*tagger.trunk.layers]}")
+
+    @torch.no_grad()
+    def probabilities(self, image: Tensor) -> Tensor:
+        """The highest probability of each class anywhere in (1, 3, H, W): (C,)."""
+        return self.tagger(image).class_maps.amax(dim=(0, 2, 3)).sigmoid()
+
+    def forward(self, image: Tensor, classes: Tensor) -> list[Tensor]:
+        """Signed gradients for (1, 3, H, W): for each tap (C', channels, h, w)."""
+        trunk = self.tagger.trunk
+        with torch.no_grad():
+            lowest = trunk.below(image, self.taps[0])
+        with torch.enable_grad():
+            lowest = lowest.expand(len(classes), -1, -1, -1)
+            lowest = lowest.contiguous(memory_format=torch.channels_last).requires_grad_()
+            top, inputs = trunk.above(lowest, self.taps[0])
+            maps = self.tagger.classifier(top)
+            signal = torch.zeros_like(maps)
+            signal[torch.arange(len(classes)), classes] = 1
+            return list(torch.autograd.grad(maps, [inputs[tap] for tap in self.taps], signal))
+
+
+def squashed(maps: Tensor) -> Tensor:
+    """tanh(3 m / max m) of (..., H, W); zeros where the maximum is not positive."""
+    highest = maps.amax(dim=(-2, -1), keepdim=True)
+    return torch.tanh(SHARPNESS * maps / torch.where(highest > 0, highest, torch.inf))
+
+
+def rectified_difference(one: Tensor, other: Tensor) -> Tensor:
+    """How much one class stands out from another: tanh(3 d / max d), negatives to zero.
+
+    The reference divides unguarded: a class weaker than its opponent at every pixel then
+    has a negative maximum, and the division turns the whole map positive. Here such a
+    pair contributes exactly zero, as the authors' Caffe layer does.
+
+    Args:
+        one: (..., H, W) gradient magnitudes of the class.
+        other: (..., H, W) those of the opponent.
+
+    Returns:
+        (..., H, W) in [0, 1).
+    """
+    return squashed(one - other).clamp_(min=0)
+
+
+def normalised(maps: Tensor) -> Tensor:
+    """tanh(3 m / max m) / tanh(3), so that a map (..., H, W) has the maximum 1, or is 0."""
+    return squashed(maps) / math.tanh(SHARPNESS)
+
+
+def with_opponents(classes: Tensor, evidence: Tensor, number: int = CANDIDATES) -> Tensor:
+    """The given classes, topped up by the strongest others so that each has opponents.
+
+    Args:
+        classes: (T,) the tags.
+        evidence: (C,) the probability of each class, summed over the scales.
+        number: How many there should be at least.
+
+    Returns:
+        (max(T, min(number, C)),) with the given classes first.
+    """
+    others = evidence.clone()
+    others[classes] = -torch.inf
+    missing = max(0, min(number, len(evidence)) - len(classes))
+    return torch.cat([classes, others.topk(missing).indices])
+
+
+def lay_on_canvas(image: Tensor, side: int) -> tuple[Tensor, tuple[slice, slice]]:
+    """A picture centred on a black square, its longer side brought to the square's.
+
+    Args:
+        image: (3, H, W) in [0, 255].
+        side: Side of the square, in pixels.
+
+    Returns:
+        The canvas (1, 3, side, side), and the rows and columns that the picture covers.
+    """
+    scale = side / max(image.shape[1:])
+    height, width = (max(1, round(extent * scale)) for extent in image.shape[1:])
+    place = tuple(
+        slice((side - extent) // 2, (side - extent) // 2 + extent) for extent in (height, width)
+    )
+    canvas = torch.zeros(1, 3, side, side, device=image.device)
+    canvas[0, :, place[0], place[1]] = resized(image, (height, width))
+    return canvas.contiguous(memory_format=torch.channels_last), (place[0], place[1])
+
+
+def resized(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Bilinear resize of (K, H, W) to (K, *size)."""
+    if tuple(maps.shape[-2:]) == size:
+        return maps
+    return interpolate(maps[None], size, mode="bilinear", align_corners=False)[0]
+
+
+class Dcsm:
+    """DCSM as the authors' MATLAB reference computes it.
+
+    For each scale, layer and opponent the difference of two classes' guided gradients
+    (channel maximum of the absolute value, up-sampled to the canvas) is divided by its
+    own maximum, squashed, rectified and summed; the sum is normalised once more. A class
+    accumulates only at the scales at which the tagger sees it, since the normalisation
+    per pair would give an absent class a map of full contrast. A tag that the tagger sees
+    at no scale accumulates at all of them: at labelling time tags are taken at their word.
+
+    Args:
+        tagger: The multi-label classifier.
+        taps: Layers whose inputs are read; by default the trunk's own.
+        scales: Sizes of the canvas relative to ``canvas``.
+        canvas: Side of the square on which pictures are laid, in pixels; the longer side
+            of a picture is brought to it. Padding is black, as in the reference.
+        candidates: At least this many classes take part in the differences; 1 switches
+            the paper's second improvement off for pictures with one tag.
+    """
+
+    def __init__(
+        self,
+        tagger: Tagger,
+        *,
+        taps: Sequence[str] | None = None,
+        scales: Sequence[float] = SCALES,
+        canvas: int = CANVAS,
+        candidates: int = CANDIDATES,
+    ) -> None:
+        self.gradients = GuidedGradients(tagger, taps or tagger.trunk.taps)
+        self.scales = tuple(scales)
+        self.canvas = canvas
+        self.candidates = candidates
+
+    def __call__(self, image: Tensor, classes: Tensor) -> Tensor:
+        """Maps (T, H, W) in [0, 1] for (3, H, W) in [0, 255]; see :class:`Scorer`."""
+        canvas, place = lay_on_canvas(image, self.canvas)
+        sides = [round(scale * self.canvas) for scale in self.scales]
+        canvases = [resized(canvas[0], (side, side))[None] for side in sides]
+        seen = torch.stack([self.gradients.probabilities(scaled) for scaled in canvases])
+        chosen = with_opponents(classes, seen.sum(0), self.candidates)
+        gates = seen[:, classes] > PRESENCE
+        gates |= ~gates.any(dim=0)
+        total = torch.zeros(len(classes), self.canvas, self.canvas, device=image.device)
+        for scaled, gate in zip(canvases, gates, strict=True):
+            if not gate.any():
+                continue
+            for gradient in self.gradients(scaled, chosen):
+                magnitudes = gradient.abs().amax(dim=1)
+                total[gate] += self.distinct(magnitudes, len(classes))[gate]
+        return resized(normalised(total[:, place[0], place[1]]), image.shape[1:])
+
+    def distinct(self, magnitudes: Tensor, targets: int) -> Tensor:
+        """Sums the differences of the first classes with all opponents, for one layer.
+
+        Args:
+            magnitudes: (C', h, w), the targets first.
+            targets: T.
+
+        Returns:
+            (T, canvas, canvas), at least 0.
+        """
+        magnitudes = resized(magnitudes, (self.canvas, self.canvas))
+        # A class against itself differs nowhere, hence contributes zero.
+        return torch.stack(
+            [rectified_difference(target, magnitudes).sum(dim=0) for target in magnitudes[:targets]]
+        )
+
+
+class DcsmCaffe:
+    """DCSM as the authors' later Caffe layers compute it, not to be mixed with the above.
+
+    One warped 512 px input, three candidates, signed channel maximum, subtraction before
+    up-sampling, and negative differences kept until the end.
+
+    Args:
+        tagger: The multi-label classifier.
+        taps: Layers whose inputs are read; by default the trunk's own.
+        canvas: Side of the square into which pictures are warped, in pixels.
+    """
+
+    def __init__(
+        self, tagger: Tagger, *, taps: Sequence[str] | None = None, canvas: int = CAFFE_CANVAS
+    ) -> None:
+        self.gradients = GuidedGradients(tagger, taps or tagger.trunk.taps)
+        self.canvas = canvas
+
+    def __call__(self, image: Tensor, classes: Tensor) -> Tensor:
+        """Maps (T, H, W) in [0, 1] for (3, H, W) in [0, 255]; see :class:`Scorer`."""
+        warped = resized(image, (self.canvas, self.canvas))[None]
+        evidence = self.gradients.probabilities(warped)
+        chosen = with_opponents(classes, evidence, CAFFE_CANDIDATES)
+        total = torch.zeros(len(classes), self.canvas, self.canvas, device=image.device)
+        for gradient in self.gradients(warped, chosen):
+            strongest = gradient.amax(dim=1)
+            for index in range(len(classes)):
+                pairs = [
+                    squashed(strongest[index] - strongest[opponent])
+                    for opponent in range(len(chosen))
+                    if opponent != index
+                ]
+                layer = squashed(torch.stack(pairs).sum(dim=0))
+                total[index] += resized(layer[None], (self.canvas, self.canvas))[0]
+        highest = total.amax(dim=(1, 2), keepdim=True)
+        maps = (total / highest.clamp(min=torch.finfo().tiny)).clamp(0, 1)
+        return resized(maps, image.shape[1:])

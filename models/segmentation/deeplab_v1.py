@@ -1,0 +1,48 @@
+"""DeepLab-LargeFOV (Chen et al., ICLR 2015, "Semantic image segmentation with deep
+convolutional nets and fully connected CRFs", section 4.1)."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from models.segmentation.base import Segmenter
+from models.trunks.base import Trunk
+
+RATE = 12  # dilation of fc6 at stride 8, in pixels of the feature map
+WIDTH = 1024  # channels of fc6 and fc7 on VGG-16
+
+
+class DeepLabLargeFov(Segmenter):
+    """DeepLab v1: VGG's fully connected layers as one 3x3 convolution with large holes.
+
+    The hole is given in pixels of the picture (12 at stride 8 = 96), so that the field of
+    view stays what it is on trunks of another output stride.
+
+    Args:
+        trunk: The feature extractor.
+        labels: Number of pixel values K, background included.
+        width: Channels of fc6 and fc7.
+        dropout: Share of channels dropped after each, in [0, 1).
+    """
+
+    def __init__(
+        self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = 0.5
+    ) -> None:
+        super().__init__(trunk, labels)
+        rate = max(1, RATE * 8 // trunk.output_stride)
+        self.fc6 = nn.Conv2d(trunk.channels["c5"], width, 3, padding=rate, dilation=rate)
+        self.fc7 = nn.Conv2d(width, width, 1)
+        self.fc8 = nn.Conv2d(width, labels, 1)
+        self.dropout = nn.Dropout2d(dropout)
+        for layer in (self.fc6, self.fc7):
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+            nn.init.zeros_(layer.bias)
+        nn.init.normal_(self.fc8.weight, std=0.01)
+        nn.init.zeros_(self.fc8.bias)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, h, w) at output stride."""
+        x = self.trunk(images)["c5"]
+        x = self.dropout(self.fc6(x).relu())
+        x = self.dropout(self.fc7(x).relu())
+        return self.fc8(x)

@@ -1,0 +1,1 @@
+"""Losses and constraints that train a segmenter from weak labels."""
