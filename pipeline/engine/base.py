@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -166,6 +168,18 @@ def _run_batch(stage: Stage, batch: list[Row]) -> list[Row]:
 def one_line(error: BaseException) -> str:
     """An exception as ``Type: message`` in one line of at most 500 characters."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:500].rstrip(": ")
+
+
+def portable(error: Exception) -> Exception:
+    """The exception if it survives pickling, else its text; with its traceback as a note."""
+    text = traceback.format_exc()
+    try:
+        copy = pickle.loads(pickle.dumps(error))
+        error = copy if isinstance(copy, Exception) else RuntimeError(one_line(error))
+    except Exception:
+        error = RuntimeError(one_line(error))
+    error.add_note(text)
+    return error
 
 
 def _release_gpu_memory() -> None:

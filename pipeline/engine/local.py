@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from pipeline.engine.base import Source, StageSpec, run_stages
+from pipeline.engine.base import Source, StageSpec, Unit, run_stages
+from pipeline.engine.workers import WorkerProcesses
 from pipeline.table import TableWriter
 
 
@@ -12,7 +13,8 @@ class LocalEngine:
     """Runs the stages on this machine.
 
     Args:
-        workers: 1 runs in this process, which suits debugging and a single GPU.
+        workers: 1 runs in this process, which suits debugging and a single GPU; more run
+            in as many processes with one thread each, and survive the death of any.
     """
 
     def __init__(self, workers: int = 1) -> None:
@@ -32,8 +34,19 @@ class LocalEngine:
         progress(count)
         if not units:
             return
-        built = [spec.build() for spec in stages]
-        sizes = [spec.batch_size for spec in stages]
-        for unit in units:
-            count += writer.stage(run_stages(built, sizes, unit.read()))
+        if self.workers == 1:
+            staged = _in_this_process(units, stages, writer)
+        else:
+            staged = WorkerProcesses(self.workers, stages, writer).run(units)
+        for rows in staged:
+            count += rows
             progress(count)
+
+
+def _in_this_process(
+    units: Sequence[Unit], stages: Sequence[StageSpec], writer: TableWriter
+) -> Iterator[int]:
+    built = [spec.build() for spec in stages]
+    sizes = [spec.batch_size for spec in stages]
+    for unit in units:
+        yield writer.stage(run_stages(built, sizes, unit.read()))

@@ -1,0 +1,210 @@
+"""Worker processes that may die: each has a pipe of its own, so a death names its work.
+
+A shared pool (``concurrent.futures``) breaks as a whole when one of its processes is killed:
+the work of the innocent is lost with it, and nobody knows which unit did it.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from typing import Any
+
+from pipeline.engine.base import StageSpec, Unit, portable, run_stages
+from pipeline.table import TableWriter
+
+# A unit whose worker died is tried once more, elsewhere: the reason may have been memory
+# that another process held.
+_TRIES = 2
+_ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+
+@dataclass
+class _Attempt:
+    unit: Unit
+    deaths: int = 0
+
+
+@dataclass
+class _Worker:
+    process: Any
+    connection: Connection
+    ready: bool = False
+    attempt: _Attempt | None = None
+
+    def stop(self) -> None:
+        self.connection.close()
+        self.process.terminate()
+        self.process.join(5)
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+
+    def end(self) -> str:
+        """How the process ended, after its pipe broke."""
+        self.connection.close()
+        self.process.join(5)
+        code = self.process.exitcode
+        if code is not None and code < 0:
+            with suppress(ValueError):
+                return f"killed by {signal.Signals(-code).name}"
+        return f"ended with exit code {code}"
+
+
+class WorkerProcesses:
+    """Runs units in processes, each of which builds the stages once.
+
+    Args:
+        count: Number of processes.
+        stages: What to run; sent to the processes by pickle.
+        writer: Where rows go; the processes stage them, only counts come back.
+    """
+
+    def __init__(self, count: int, stages: Sequence[StageSpec], writer: TableWriter) -> None:
+        self._count = count
+        self._stages = stages
+        self._writer = writer
+        self._workers: list[_Worker] = []
+        self._queue: deque[_Attempt] = deque()
+        self._deaths_while_loading = 0
+
+    def run(self, units: Iterable[Unit]) -> Iterator[int]:
+        """Run units and yield the number of rows staged by each piece of work that is done.
+
+        When a process dies, its unit is tried again in a new one, then one row after another;
+        a row on which processes die again becomes an error row.
+
+        Raises:
+            RuntimeError: If processes die while they load the stages.
+            Exception: What a stage's constructor, the reading of a unit, or the staging
+                raised.
+        """
+        self._queue.extend(_Attempt(unit) for unit in units)
+        try:
+            while self._queue or any(worker.attempt for worker in self._workers):
+                self._assign()
+                for connection in wait([worker.connection for worker in self._workers]):
+                    worker = next(w for w in self._workers if w.connection is connection)
+                    yield from self._listen(worker)
+        finally:
+            for worker in self._workers:
+                worker.stop()
+            self._workers.clear()
+
+    def _assign(self) -> None:
+        for worker in self._workers:
+            if worker.ready and worker.attempt is None and self._queue:
+                worker.attempt = self._queue.popleft()
+                # A process that has just died shows itself when it is listened to.
+                with suppress(BrokenPipeError, ConnectionError):
+                    worker.connection.send(worker.attempt.unit)
+        starting = sum(not worker.ready for worker in self._workers)
+        while len(self._workers) < self._count and starting < len(self._queue):
+            self._workers.append(_start(self._stages, self._writer))
+            starting += 1
+
+    def _listen(self, worker: _Worker) -> Iterator[int]:
+        try:
+            news = worker.connection.recv()
+        except (EOFError, ConnectionError):
+            self._workers.remove(worker)
+            yield from self._bury(worker)
+            return
+        if isinstance(news, BaseException):
+            raise news
+        if worker.ready:
+            worker.attempt = None
+            yield news
+        worker.ready = True
+        self._deaths_while_loading = 0
+
+    def _bury(self, worker: _Worker) -> Iterator[int]:
+        end = worker.end()
+        attempt = worker.attempt
+        if not worker.ready:
+            self._deaths_while_loading += 1
+            if self._deaths_while_loading == _TRIES:
+                raise RuntimeError(
+                    f"worker processes die while they load the stages ({end}): memory may be "
+                    "short, try fewer workers"
+                )
+        if attempt is None:
+            return
+        attempt.deaths += 1
+        if attempt.deaths < _TRIES:
+            self._queue.append(attempt)
+        elif len(attempt.unit.ids) > 1:
+            self._queue.extend(_Attempt(unit) for unit in attempt.unit.split())
+        else:
+            error = f"its worker process died {_TRIES} times ({end})"
+            yield self._writer.stage([{"id": attempt.unit.ids[0], "error": error}])
+
+
+def _start(stages: Sequence[StageSpec], writer: TableWriter) -> _Worker:
+    # spawn: a forked child inherits locks and threads of torch in whatever state they are.
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    payload = pickle.dumps((tuple(stages), writer))
+    process = context.Process(target=_serve, args=(theirs, payload), daemon=True)
+    with _one_thread():
+        process.start()
+    # With our copy closed, the pipe breaks when the process dies.
+    theirs.close()
+    return _Worker(process, ours)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    # Libraries read these when they are loaded, which happens before the process runs any
+    # line of ours: only the environment that it is born with comes in time.
+    before = {name: os.environ.get(name) for name in _ONE_THREAD}
+    os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _serve(connection: Connection, payload: bytes) -> None:
+    """The life of a worker process; it ends when the pipe does."""
+    # Ctrl-C reaches the whole group of processes: the driver alone answers it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    answer: int | Exception = 0
+    try:
+        work = _load(payload)
+    except Exception as error:
+        answer = portable(error)
+    with suppress(EOFError, ConnectionError):
+        connection.send(answer)
+        while not isinstance(answer, Exception):
+            unit = connection.recv()
+            try:
+                answer = work(unit)
+            except Exception as error:
+                answer = portable(error)
+            connection.send(answer)
+
+
+def _load(payload: bytes) -> Callable[[Unit], int]:
+    specs, writer = pickle.loads(payload)  # from our own parent, not from storage
+    stages = [spec.build() for spec in specs]
+    sizes = [spec.batch_size for spec in specs]
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)
+
+    def work(unit: Unit) -> int:
+        return writer.stage(run_stages(stages, sizes, unit.read()))
+
+    return work
