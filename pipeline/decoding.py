@@ -1,0 +1,184 @@
+"""Any picture file of the web becomes an 8-bit RGB picture, or one short cause why not."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from PIL import Image, ImageChops, UnidentifiedImageError
+
+# 200 MB as RGB, and below the size at which Pillow itself begins to warn.
+MAX_PIXELS = 2**26
+MAX_SIDE = 65_500  # what a JPEG can hold, so that whatever decodes can be written again
+
+# Named one by one because Pillow's list is longer than is safe: its EPS reader starts
+# Ghostscript on the file, and formats without a signature recognise any text as a picture.
+# (An MPO, a JPEG with more pictures behind it, opens as a JPEG.)
+FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")
+LOSSY = frozenset({"JPEG", "MPO", "WEBP", "AVIF", "JPEG2000"})
+
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class DecodeError(Exception):
+    """A file that is no usable picture; ``cause`` says why in a few words."""
+
+    def __init__(self, cause: str) -> None:
+        """Keep the cause, which is also the exception's text."""
+        super().__init__(cause)
+        self.cause = cause
+
+
+def decode_rgb(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """The picture in a file, upright and as 8-bit RGB.
+
+    EXIF orientation is applied; grey, palette, CMYK and 16-bit pixels are converted;
+    transparent ones are laid on white; of an animation the first frame counts.
+
+    Args:
+        data: The whole file.
+        max_pixels: The largest width times height that is decoded; a side may have 65,500
+            pixels. Pillow's own limit (``Image.MAX_IMAGE_PIXELS``) holds beside it and is
+            left as it is.
+
+    Raises:
+        DecodeError: If the file is empty, truncated, broken, not a picture, without
+            pixels or too large.
+    """
+    with _naming_the_cause(data):
+        return _to_rgb(_load(data, max_pixels))
+
+
+def normalised_bytes(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[bytes, int, int]:
+    """A file that any reader decodes to the picture of :func:`decode_rgb`, height, width.
+
+    A JPEG or PNG that is plain upright 8-bit RGB comes back untouched. Everything else is
+    written anew: as JPEG (quality 95, 4:4:4) if its format is a lossy one, which WebP
+    counts as, otherwise as PNG.
+
+    Raises:
+        DecodeError: As :func:`decode_rgb` does; untouched files too are decoded once.
+    """
+    with _naming_the_cause(data):
+        picture = _load(data, max_pixels)
+        if _is_plain(picture, data):
+            return data, picture.height, picture.width
+        rgb = _to_rgb(picture)
+    buffer = io.BytesIO()
+    if picture.format in LOSSY:
+        rgb.save(buffer, format="JPEG", quality=95, subsampling=0)
+    else:
+        rgb.save(buffer, format="PNG")
+    return buffer.getvalue(), rgb.height, rgb.width
+
+
+def _load(data: bytes, max_pixels: int) -> Image.Image:
+    if not data:
+        raise DecodeError("empty file")
+    picture = Image.open(io.BytesIO(data), formats=FORMATS)
+    if max(picture.size) > MAX_SIDE:
+        raise DecodeError(
+            f"{picture.width}x{picture.height} pixels, longer than the limit of {MAX_SIDE}"
+        )
+    if picture.width * picture.height > max_pixels:
+        raise DecodeError(
+            f"{picture.width}x{picture.height} pixels, more than the limit of {max_pixels}"
+        )
+    picture.load()
+    return picture
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    turn = _UPRIGHT.get(_orientation(picture))
+    if picture.mode == "F":
+        raise DecodeError("floating-point pixels, whose range is not known")
+    if picture.mode.startswith("I"):
+        picture = _eight_bit(picture)
+    elif picture.mode == "CMYK" and picture.format == "JPEG" and "adobe" not in picture.info:
+        # Pillow takes every CMYK JPEG for one of Adobe's, which store inverted inks.
+        picture = ImageChops.invert(picture)
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture)
+    rgb = picture.convert("RGB")
+    return rgb if turn is None else rgb.transpose(turn)
+
+
+def _eight_bit(picture: Image.Image) -> Image.Image:
+    """16-bit grey as 8-bit grey; Pillow's own conversion of mode I clips it to white."""
+    values = np.asarray(picture).astype(np.int64)
+    if values.min() < 0 or values.max() > 65535:
+        raise DecodeError("32-bit pixels, whose range is not known")
+    grey = (values >> 8).astype(np.uint8)
+    transparent = picture.info.get("transparency")
+    if isinstance(transparent, int):
+        grey[values == transparent] = 255
+    return Image.fromarray(grey)
+
+
+def _is_plain(picture: Image.Image, data: bytes) -> bool:
+    if picture.mode != "RGB" or picture.has_transparency_data or _orientation(picture) != 1:
+        return False
+    if picture.format == "PNG":
+        # Pillow reads 16-bit RGB as 8-bit, other readers do not: the header's depth decides.
+        return data[24] == 8 and getattr(picture, "n_frames", 1) == 1
+    return picture.format in ("JPEG", "MPO")
+
+
+def _orientation(picture: Image.Image) -> int:
+    try:
+        value = picture.getexif().get(_ORIENTATION, 1)
+    except Exception:  # broken EXIF raises anything, and spoils no picture
+        return 1
+    return value if value in _UPRIGHT else 1
+
+
+@contextmanager
+def _naming_the_cause(data: bytes) -> Iterator[None]:
+    """Whatever the decoders raise on foreign bytes leaves as a DecodeError."""
+    try:
+        yield
+    except DecodeError:
+        raise
+    except UnidentifiedImageError:
+        raise DecodeError(_why_unidentified(data)) from None
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise DecodeError("more pixels than Pillow agrees to decode") from None
+    except Exception as error:  # Pillow's readers raise some ten types on broken files
+        if "truncated" in str(error).lower():
+            raise DecodeError("truncated file") from error
+        raise DecodeError(f"broken picture ({str(error)[:80] or type(error).__name__})") from error
+
+
+# Signature, and where in the file the width and height stand.
+_HEADERS: dict[bytes, struct.Struct | None] = {
+    b"\x89PNG\r\n\x1a\n": struct.Struct(">16xII"),
+    b"GIF8": struct.Struct("<6xHH"),
+    b"BM": struct.Struct("<18xii"),
+    b"\xff\xd8\xff": None,
+    b"II*\0": None,
+    b"MM\0*": None,
+    b"RIFF": None,
+}
+
+
+def _why_unidentified(data: bytes) -> str:
+    for signature, size in _HEADERS.items():
+        if data.startswith(signature):
+            if size is not None and len(data) >= size.size and 0 in size.unpack_from(data):
+                return "zero-sized picture"
+            return "broken or truncated header"
+    return "not a picture"

@@ -1,0 +1,42 @@
+"""A folder of folders: the name of a folder is the tag of the pictures in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pipeline.sources.base import TaggedFile, TreeSource
+from pipeline.sources.tree import Tree
+
+
+class FolderSource(TreeSource):
+    """Pictures at ``<tag>/<file>``.
+
+    Every file counts as a picture, whatever its name, since web pictures come with any
+    suffix or none: a text file among them becomes a row with an error. A picture beside
+    the folders has no tag.
+    """
+
+    kind: ClassVar[str] = "folders"
+    looked_for: ClassVar[str] = "folders of pictures, one for each tag"
+
+    @classmethod
+    def accepts(cls, tree: Tree) -> bool:
+        """Whether there are folders with files in them, and it is no tree of masks.
+
+        JPEGImages beside SegmentationClass is a dataset without its list of tags: taken
+        for a folder of folders, its masks would be read as pictures.
+        """
+        folders = tree.folders()
+        return "JPEGImages" not in folders and any(tree.files(folder) for folder in folders)
+
+    def pictures(self) -> Iterator[TaggedFile]:
+        """Every file of every folder, with the folder's name as its tag."""
+        for name in self.tree.files():
+            yield TaggedFile(name, problem=self.tree.problem(name))
+        for tag in self.tree.folders():
+            for name in self.tree.files(tag):
+                yield TaggedFile(f"{tag}/{name}", (tag.strip(),))
+            for name in self.tree.folders(tag):
+                problem = "a folder inside a tag's folder; pictures stand directly in the tag's"
+                yield TaggedFile(f"{tag}/{name}", (tag.strip(),), problem=problem)

@@ -1,0 +1,346 @@
+"""What every kind of source must do, and what each does on its own."""
+
+from __future__ import annotations
+
+import os
+import pickle
+from pathlib import Path
+from typing import ClassVar
+
+import fsspec
+import pytest
+
+from pipeline.errors import UserError
+from pipeline.sources import SOURCES, Source, TaggedFile, UnreadableError, open_source
+
+Tagged = dict[str, tuple[str, ...]]
+
+
+def put(folder: str, path: str, data: bytes) -> None:
+    """Write a file below a folder on any storage."""
+    fs, root = fsspec.core.url_to_fs(folder)
+    target = f"{root}/{path}"
+    fs.makedirs(target.rpartition("/")[0], exist_ok=True)
+    fs.pipe_file(target, data)
+
+
+def listed(source: Source) -> dict[str, TaggedFile]:
+    return {file.path: file for file in source.pictures()}
+
+
+def by_name(source: Source) -> Tagged:
+    return {file.path.rpartition("/")[2]: file.tags for file in source.pictures()}
+
+
+class SourceTests:
+    """The base test: a kind says how it is laid out, and passes all of these."""
+
+    kind: ClassVar[str]
+    pictures: ClassVar[Tagged] = {"a.jpg": ("cat",), "b.jpg": ("dog", "person"), "c.jpg": ("dog",)}
+
+    def lay_out(self, folder: str, pictures: Tagged) -> None:
+        raise NotImplementedError
+
+    @pytest.fixture(params=["local", "memory"])
+    def folder(self, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+        if request.param == "local":
+            return str(tmp_path)
+        return f"memory://{tmp_path.name}-{self.kind}"
+
+    def test_is_found_and_lists_every_picture_with_its_tags(self, folder: str) -> None:
+        self.lay_out(folder, self.pictures)
+        source = open_source(folder)
+        assert source.kind == self.kind
+        assert by_name(source) == self.pictures
+        assert all(file.problem is None for file in source.pictures())
+
+    def test_reads_what_it_lists(self, folder: str) -> None:
+        self.lay_out(folder, self.pictures)
+        source = open_source(folder, self.kind)
+        for path in listed(source):
+            assert source.read(path) == path.rpartition("/")[2].encode()
+
+    def test_lists_the_same_twice_and_after_pickling(self, folder: str) -> None:
+        self.lay_out(folder, self.pictures)
+        source = open_source(folder)
+        again: Source = pickle.loads(pickle.dumps(source))
+        assert list(source.pictures()) == list(source.pictures()) == list(again.pictures())
+        assert again.read(next(source.pictures()).path)
+
+    def test_hidden_files_are_no_pictures(self, folder: str) -> None:
+        self.lay_out(folder, self.pictures)
+        for path in list(listed(open_source(folder))):
+            place, _, _ = path.rpartition("/")
+            put(folder, f"{place}/.DS_Store", b"x")
+        assert by_name(open_source(folder)) == self.pictures
+
+    def test_relative_paths_do(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.lay_out(str(tmp_path / "here"), self.pictures)
+        monkeypatch.chdir(tmp_path)
+        source = open_source("here")
+        monkeypatch.chdir("/")
+        assert by_name(source) == self.pictures
+
+    def test_a_link_that_leaves_is_never_read(self, tmp_path: Path) -> None:
+        secret = tmp_path / "secret.jpg"
+        secret.write_bytes(b"secret")
+        folder = tmp_path / "source"
+        self.lay_out(str(folder), self.pictures)
+        victim = next(path for path in listed(open_source(str(folder))) if path.endswith("a.jpg"))
+        (folder / victim).unlink()
+        (folder / victim).symlink_to(secret)
+        source = open_source(str(folder))
+        with pytest.raises(UnreadableError, match="a link that leaves the source"):
+            source.read(victim)
+        paths = {file.path.rpartition("/")[2] for file in source.pictures()}
+        assert "a.jpg" in paths  # it is reported, not passed over
+
+    @pytest.mark.parametrize("path", ["../x.jpg", "/etc/hostname", "a/../../x", "file:///etc/x"])
+    def test_paths_that_leave_are_never_read(self, folder: str, path: str) -> None:
+        self.lay_out(folder, self.pictures)
+        with pytest.raises(UnreadableError):
+            open_source(folder).read(path)
+
+
+class TestFolders(SourceTests):
+    kind = "folders"
+    pictures: ClassVar[Tagged] = {"a.jpg": ("cat",), "b.jpg": ("dog",), "c": ("sea lion",)}
+
+    def lay_out(self, folder: str, pictures: Tagged) -> None:
+        for name, tags in pictures.items():
+            put(folder, f"{tags[0]}/{name}", name.encode())
+
+    def test_a_picture_beside_the_folders_has_no_tag(self, folder: str) -> None:
+        self.lay_out(folder, self.pictures)
+        put(folder, "stray.jpg", b"stray.jpg")
+        assert listed(open_source(folder))["stray.jpg"].tags == ()
+
+    def test_deeper_folders_are_said_to_be_left(self, folder: str) -> None:
+        self.lay_out(folder, self.pictures)
+        put(folder, "cat/kittens/k.jpg", b"k")
+        found = listed(open_source(folder))
+        assert "pictures stand directly" in (found["cat/kittens"].problem or "")
+        assert "cat/kittens/k.jpg" not in found
+
+    def test_a_linked_folder_that_leaves_is_not_listed(self, tmp_path: Path) -> None:
+        self.lay_out(str(tmp_path / "source"), self.pictures)
+        (tmp_path / "outside").mkdir()
+        (tmp_path / "outside" / "secret.jpg").write_bytes(b"secret")
+        (tmp_path / "source" / "fox").symlink_to(tmp_path / "outside")
+        (tmp_path / "source" / "cat" / "loop").symlink_to(tmp_path / "source")
+        found = listed(open_source(str(tmp_path / "source")))
+        assert found["fox"].problem == "a link that leaves the source"
+        assert not any("secret" in path for path in found)
+
+    def test_links_that_stay_inside_are_read(self, tmp_path: Path) -> None:
+        self.lay_out(str(tmp_path), self.pictures)
+        (tmp_path / "pet").mkdir()
+        (tmp_path / "pet" / "p.jpg").symlink_to("../cat/a.jpg")
+        source = open_source(str(tmp_path))
+        assert listed(source)["pet/p.jpg"].tags == ("pet",)
+        assert source.read("pet/p.jpg") == b"a.jpg"
+
+    def test_pictures_and_masks_without_a_list_are_refused(self, folder: str) -> None:
+        put(folder, "JPEGImages/a.jpg", b"a")
+        put(folder, "SegmentationClass/a.png", b"a")
+        with pytest.raises(UserError, match=r"looked for a tags\.csv"):
+            open_source(folder)
+
+
+class TestTagsCsv(SourceTests):
+    kind = "tags.csv"
+
+    def lay_out(self, folder: str, pictures: Tagged) -> None:
+        lines = ["file,tags,split,has_mask"]
+        for name, tags in pictures.items():
+            place = "" if name == "c.jpg" else "JPEGImages/"
+            put(folder, f"{place}{name}", name.encode())
+            lines.append(f"{name},{'|'.join(tags)},train,1")
+        put(folder, "JPEGImages/not-listed.jpg", b"n")
+        put(folder, "tags.csv", "\n".join(lines).encode())
+
+    def rows(self, folder: Path, text: str) -> list[TaggedFile]:
+        (folder / "tags.csv").write_text(text, encoding="utf-8")
+        return list(open_source(str(folder)).pictures())
+
+    def test_the_file_of_a_spreadsheet_does(self, tmp_path: Path) -> None:
+        (tmp_path / "sub").mkdir()
+        (tmp_path / "sub" / "a.jpg").write_bytes(b"a")
+        text = '\ufeffFile , TAGS,Split,origin\r\n"sub\\a.jpg", cat | dog||cat ,dev,web\r\n\r\n'
+        expected = TaggedFile("sub/a.jpg", ("cat", "dog"), "dev", "web")
+        assert self.rows(tmp_path, text) == [expected]
+
+    def test_short_rows_have_no_tags(self, tmp_path: Path) -> None:
+        (tmp_path / "a.jpg").write_bytes(b"a")
+        assert self.rows(tmp_path, "file,tags,split\na.jpg\n") == [TaggedFile("a.jpg")]
+
+    @pytest.mark.parametrize(
+        ("path", "cause"),
+        [
+            ("../outside.jpg", "'..'"),
+            ("JPEGImages/../../outside.jpg", "'..'"),
+            (r"..\outside.jpg", "'..'"),
+            ("/etc/hostname", "absolute"),
+            (r"C:\pictures\a.jpg", "absolute"),
+            (r"\\server\share\a.jpg", "absolute"),
+            ("https://example.com/a.jpg", "URL"),
+            ("file:///etc/hostname", "URL"),
+            ("memory://other/a.jpg", "URL"),
+            ("link.jpg", "leaves the source"),
+            ("linked/outside.jpg", "leaves the source"),
+            ("pipe.jpg", "not a file"),
+            ("JPEGImages", "not a file"),
+            (".", "not a file"),
+            ("gone.jpg", "no such file"),
+            ("*.jpg", "no such file"),
+            ("a.jpg::memory", "no such file"),
+        ],
+    )
+    def test_what_is_elsewhere_is_reported_not_read(
+        self, tmp_path: Path, path: str, cause: str
+    ) -> None:
+        (tmp_path / "outside.jpg").write_bytes(b"secret")
+        folder = tmp_path / "source"
+        (folder / "JPEGImages").mkdir(parents=True)
+        (folder / "JPEGImages" / "a.jpg").write_bytes(b"a")
+        (folder / "link.jpg").symlink_to(tmp_path / "outside.jpg")
+        (folder / "linked").symlink_to(tmp_path)
+        os.mkfifo(folder / "pipe.jpg")
+        [file] = self.rows(folder, f"file,tags\n{path},cat\n")
+        assert cause in (file.problem or "")
+        assert file.tags == ("cat",)
+
+    def test_linked_pictures_folder_that_leaves_says_so(self, tmp_path: Path) -> None:
+        (tmp_path / "outside").mkdir()
+        (tmp_path / "outside" / "a.jpg").write_bytes(b"a")
+        (tmp_path / "source").mkdir()
+        (tmp_path / "source" / "JPEGImages").symlink_to(tmp_path / "outside")
+        [file] = self.rows(tmp_path / "source", "file,tags\na.jpg,cat\n")
+        assert file.problem == "a link that leaves the source"
+
+    @pytest.mark.parametrize(
+        ("text", "sentence"),
+        [
+            ("file,labels\na.jpg,cat\n", "no column 'tags', only file, labels"),
+            ("a.jpg,cat\n", "no column 'file', only a.jpg, cat"),
+            ("file;tags\na.jpg;cat\n", "no column 'file', only file;tags"),
+            ("", "no column 'file', only none"),
+            ("file,tags\na.jpg,cat,dog\n", "line 2 .* has 3 cells for 2 columns"),
+            ("file,tags\n,cat\n", "line 2 .* names no file"),
+            ("file,tags\na.jpg," + "x" * 200_000, "line 2 .* is no CSV"),
+        ],
+    )
+    def test_a_list_that_is_wrong_says_where(
+        self, tmp_path: Path, text: str, sentence: str
+    ) -> None:
+        with pytest.raises(UserError, match=sentence):
+            self.rows(tmp_path, text)
+
+    def test_another_encoding_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "tags.csv").write_bytes("file,tags\nküche.jpg,cat\n".encode("latin-1"))
+        with pytest.raises(UserError, match="not UTF-8"):
+            list(open_source(str(tmp_path)).pictures())
+
+
+def annotation(*tags: str) -> bytes:
+    objects = "".join(
+        f"<object><name>{tag}</name><difficult>{n}</difficult>"
+        "<part><name>head</name></part></object>"
+        for n, tag in enumerate(tags)
+    )
+    return f"<annotation><filename>../x.jpg</filename>{objects}</annotation>".encode()
+
+
+class TestVoc(SourceTests):
+    kind = "voc"
+
+    def lay_out(self, folder: str, pictures: Tagged) -> None:
+        for name, tags in pictures.items():
+            put(folder, f"JPEGImages/{name}", name.encode())
+            put(folder, f"Annotations/{name.removesuffix('.jpg')}.xml", annotation(*tags))
+        put(folder, "SegmentationClass/a.png", b"a mask")
+        put(folder, "ImageSets/Main/train.txt", b"a\nb\n")
+        put(folder, "ImageSets/Main/val.txt", b"b\nc\n")
+
+    def test_splits_come_from_the_lists_and_never_overlap(self, folder: str) -> None:
+        self.lay_out(folder, self.pictures)
+        splits = [file.split for file in open_source(folder).pictures()]
+        assert splits == ["train", "train", "val"]
+
+    def test_a_picture_without_annotation_has_no_tags(self, folder: str) -> None:
+        self.lay_out(folder, self.pictures)
+        put(folder, "JPEGImages/d.jpg", b"d.jpg")
+        assert by_name(open_source(folder)) == self.pictures | {"d.jpg": ()}
+
+    def test_class_lists_do_without_annotations(self, folder: str) -> None:
+        for name in ("a.jpg", "b.jpg", "c.jpg"):
+            put(folder, f"JPEGImages/{name}", name.encode())
+        put(folder, "ImageSets/Main/traffic_light_train.txt", b"a  1\nb -1\n")
+        put(folder, "ImageSets/Main/traffic_light_val.txt", b"c  0\n")
+        put(folder, "ImageSets/Main/dog_train.txt", b"a  1\nb  1\n")
+        put(folder, "ImageSets/Main/train.txt", b"a\nb\n")
+        assert by_name(open_source(folder)) == {
+            "a.jpg": ("dog", "traffic_light"),
+            "b.jpg": ("dog",),
+            "c.jpg": ("traffic_light",),
+        }
+
+    @pytest.mark.parametrize(
+        "xml",
+        [
+            b"<annotation><object>",
+            b"",
+            b"<!DOCTYPE a [<!ENTITY e 'cat'>]><annotation><object><name>&e;</name></object>"
+            b"</annotation>",
+            b"<!DOCTYPE a [<!ENTITY e SYSTEM 'file:///etc/hostname'>]><annotation><object>"
+            b"<name>&e;</name></object></annotation>",
+            b"<?xml version='1.0' encoding='no-such'?><annotation/>",
+        ],
+        ids=["torn", "empty", "entity", "external entity", "encoding"],
+    )
+    def test_a_bad_annotation_is_a_problem_of_its_picture(self, folder: str, xml: bytes) -> None:
+        self.lay_out(folder, self.pictures)
+        put(folder, "Annotations/a.xml", xml)
+        found = listed(open_source(folder))
+        assert "Annotations/a.xml is no plain XML" in (found["JPEGImages/a.jpg"].problem or "")
+        assert found["JPEGImages/a.jpg"].tags == ()
+        assert found["JPEGImages/b.jpg"].tags == ("dog", "person")
+
+    def test_lists_that_are_wrong_say_where(self, folder: str) -> None:
+        put(folder, "JPEGImages/a.jpg", b"a")
+        put(folder, "ImageSets/Main/dog_train.txt", b"a yes\n")
+        with pytest.raises(UserError, match=r"dog_train\.txt .* 'a yes'"):
+            list(open_source(folder).pictures())
+
+    def test_a_tree_without_tags_is_refused(self, folder: str) -> None:
+        put(folder, "JPEGImages/a.jpg", b"a")
+        put(folder, "ImageSets/Main/train.txt", b"a\n")
+        with pytest.raises(UserError, match="names no object"):
+            list(open_source(folder).pictures())
+
+
+def test_the_list_of_tags_wins_over_the_tree(tmp_path: Path) -> None:
+    TestVoc().lay_out(str(tmp_path), TestVoc.pictures)
+    (tmp_path / "tags.csv").write_text("file,tags\na.jpg,horse\n")
+    assert by_name(open_source(str(tmp_path))) == {"a.jpg": ("horse",)}
+    assert by_name(open_source(str(tmp_path), "voc")) == TestVoc.pictures
+
+
+def test_what_is_no_source_says_what_was_looked_for(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"looked for a tags\.csv .*; a VOC tree .*; folders"):
+        open_source(str(tmp_path))
+    with pytest.raises(UserError, match="looked for a VOC tree"):
+        open_source(str(tmp_path), "voc")
+    with pytest.raises(UserError, match="does not exist"):
+        open_source(str(tmp_path / "gone"))
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="is a file"):
+        open_source(str(tmp_path / "file"))
+    with pytest.raises(UserError, match="cannot reach the source nowhere://x"):
+        open_source("nowhere://x")
+    with pytest.raises(UserError, match=r"unknown kind of source 'tar': choose from tags\.csv"):
+        open_source(str(tmp_path), "tar")
+
+
+def test_kinds_are_named_as_they_are_listed() -> None:
+    assert {name: source.kind for name, source in SOURCES.items()} == {k: k for k in SOURCES}
