@@ -149,6 +149,7 @@ class TruthFolder:
     """
 
     def __init__(self, directory: str, classes: ClassTable) -> None:
+        """Indexes the masks by path and stem; their pixels are read one by one later."""
         self.directory = str(directory)
         self._files, root = fsspec.core.url_to_fs(self.directory)
         folder = f"{root}/SegmentationClass"
