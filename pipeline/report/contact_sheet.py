@@ -1,0 +1,177 @@
+"""The contact sheet: each row one picture, its masks of every round, and the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from pipeline.records import BACKGROUND, IGNORE, ClassTable, palette
+
+__all__ = ["SheetRow", "contact_sheet", "overlay"]
+
+CELL = 240  # longer side of a picture, pixels
+GAP = 12
+MARGIN = 20
+TEXT = 15  # font size of captions, pixels
+HEADING = 18
+LINE = 26  # height of a line of text
+PAPER = (255, 255, 255)
+INK = (32, 32, 32)
+PALE = (238, 238, 238)
+OPACITY = 0.6
+HATCH = 5  # distance of the lines, pixels
+
+
+@dataclass(frozen=True)
+class SheetRow:
+    """One picture of the sheet.
+
+    Args:
+        name: What the caption calls it, for example the stem of its file.
+        picture: (H, W, 3) uint8 RGB.
+        tags: Pixel values of its tags, named in the caption.
+        masks: Label maps uint8 by column; a column that is missing or None is left blank.
+            A map of another size is stretched over the picture.
+    """
+
+    name: str
+    picture: np.ndarray
+    tags: Sequence[int] = ()
+    masks: Mapping[str, np.ndarray | None] = field(default_factory=dict)
+
+
+def contact_sheet(
+    rows: Sequence[SheetRow], columns: Sequence[str], classes: ClassTable
+) -> Image.Image:
+    """Draw pictures and their masks side by side, under headings and over a colour legend.
+
+    Args:
+        rows: The pictures from top to bottom.
+        columns: Headings of the masks from left to right, keys of the rows' ``masks``, for
+            example ``("seed", "initial", "enhanced", "powerful", "truth")``; the picture
+            itself always comes first.
+        classes: Names the tags and the colours.
+
+    Returns:
+        An RGB picture to be read at its own size, 260 pixels for each column and row.
+
+    Raises:
+        ValueError: If there is no row, or a row has a mask of an unknown column.
+    """
+    if not rows:
+        raise ValueError("a contact sheet needs at least one picture")
+    stray = {name for row in rows for name in row.masks} - set(columns)
+    if stray:
+        raise ValueError(f"masks of {sorted(stray)} have no column among {list(columns)}")
+    bands = [_band(row, columns, classes) for row in rows]
+    width = bands[0].width
+    legend = _legend(rows, classes, width)
+    parts = [_headings(["picture", *columns], width), *bands, legend]
+    sheet = Image.new(
+        "RGB", (width + 2 * MARGIN, sum(part.height for part in parts) + 2 * MARGIN), PAPER
+    )
+    top = MARGIN
+    for part in parts:
+        sheet.paste(part, (MARGIN, top))
+        top += part.height
+    return sheet
+
+
+def overlay(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """A picture under its mask: classes tinted, background faded, ignored pixels hatched.
+
+    Args:
+        picture: (H, W, 3) uint8 RGB.
+        mask: (H, W) uint8 class indices.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+    """
+    colours = np.frombuffer(palette(), np.uint8).reshape(256, 3).copy()
+    # Background fades to paper: its palette entry is black, which would hide dark classes.
+    colours[BACKGROUND] = PAPER
+    shown = picture * (1 - OPACITY) + colours[mask] * OPACITY
+    down, right = np.ogrid[: mask.shape[0], : mask.shape[1]]
+    shown[(mask == IGNORE) & ((down + right) % HATCH == 0)] = INK
+    edge = np.zeros(mask.shape, bool)
+    edge[:, 1:] |= mask[:, 1:] != mask[:, :-1]
+    edge[1:] |= mask[1:] != mask[:-1]
+    shown[edge] = INK
+    return shown.astype(np.uint8)
+
+
+def _band(row: SheetRow, columns: Sequence[str], classes: ClassTable) -> Image.Image:
+    height, width = row.picture.shape[:2]
+    scale = CELL / max(height, width)
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    picture = Image.fromarray(row.picture).resize(size, Image.Resampling.LANCZOS)
+    band = Image.new("RGB", (_width(columns), LINE + size[1] + GAP), PAPER)
+    tags = ", ".join(classes.name(tag) for tag in row.tags)
+    _write(band, (0, 2), f"{row.name}   {tags}", band.width)
+    for index, name in enumerate([None, *columns]):
+        corner = (index * (CELL + GAP) + (CELL - size[0]) // 2, LINE)
+        mask = row.masks.get(name) if name else None
+        if name is None:
+            band.paste(picture, corner)
+        elif mask is None:
+            band.paste(PALE, (*corner, corner[0] + size[0], corner[1] + size[1]))
+            _write(band, (corner[0] + 8, corner[1] + 6), "no mask", size[0])
+        else:
+            # Nearest neighbour: between two class indices there is no class.
+            small = Image.fromarray(mask).resize(size, Image.Resampling.NEAREST)
+            shown = overlay(np.asarray(picture), np.asarray(small))
+            band.paste(Image.fromarray(shown), corner)
+    return band
+
+
+def _headings(names: Sequence[str], width: int) -> Image.Image:
+    line = Image.new("RGB", (width, LINE + GAP), PAPER)
+    for index, name in enumerate(names):
+        _write(line, (index * (CELL + GAP), 0), name, CELL, HEADING)
+    ImageDraw.Draw(line).line([(0, LINE), (width, LINE)], fill=INK)
+    return line
+
+
+def _legend(rows: Sequence[SheetRow], classes: ClassTable, width: int) -> Image.Image:
+    """Colours and names of the classes that some mask shows or some picture is tagged with."""
+    masks = chain.from_iterable(row.masks.values() for row in rows)
+    seen = {int(value) for mask in masks if mask is not None for value in np.unique(mask)}
+    seen |= {tag for row in rows for tag in row.tags}
+    values = sorted(seen - {BACKGROUND})
+    entry = 2 * LINE + max((int(_font(TEXT).getlength(classes.name(v))) for v in values), default=0)
+    across = max(width // entry, 1)
+    legend = Image.new("RGB", (width, -(-len(values) // across) * LINE + GAP), PAPER)
+    draw = ImageDraw.Draw(legend)
+    for index, value in enumerate(values):
+        left, top = index % across * entry, GAP + index // across * LINE
+        colour = tuple(palette()[3 * value : 3 * value + 3])
+        draw.rectangle([left, top, left + TEXT, top + TEXT], fill=colour, outline=INK)
+        name = "ignore (hatched)" if value == IGNORE else classes.name(value)
+        _write(legend, (left + LINE, top - 2), name, entry)
+    return legend
+
+
+def _width(columns: Sequence[str]) -> int:
+    return (len(columns) + 1) * (CELL + GAP) - GAP
+
+
+def _write(
+    canvas: Image.Image, corner: tuple[int, int], text: str, width: int, size: int = TEXT
+) -> None:
+    """Write one line of text, cut with an ellipsis where it would be wider than ``width``."""
+    font = _font(size)
+    length = font.getlength(text)
+    if length > width:
+        text = text[: int(len(text) * width / length) + 1]
+        while text and font.getlength(text + "…") > width:
+            text = text[:-1]
+        text += "…"
+    ImageDraw.Draw(canvas).text(corner, text, fill=INK, font=font)
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size)

@@ -1,0 +1,101 @@
+"""The ladder: what each step of a run, or of a benchmark, adds to the quality of the masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from pipeline.errors import UserError
+from pipeline.storage import Folder
+
+__all__ = ["LadderRow", "load_ladder", "markdown_table", "save_ladder", "text_table"]
+
+ABSENT = "–"
+HEADINGS = ("step", "pseudo-labels, train (mIoU %)", "dev without tags (mIoU %)", "seconds", "note")
+
+
+class LadderRow(BaseModel):
+    """One rung; a figure that was not or cannot be measured is None.
+
+    Args:
+        name: The step, for example ``dcsm + crf`` or ``enhanced``.
+        pseudo_label_miou_train: Mean IoU of the masks that the step makes of the training
+            pictures, knowing their tags; in [0, 1].
+        miou_dev: Mean IoU of the step's model on held-out pictures, without their tags; in
+            [0, 1].
+        seconds: Wall time of the step alone.
+        note: What one must know to read the figures, in a few words.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    pseudo_label_miou_train: float | None = Field(default=None, ge=0, le=1)
+    miou_dev: float | None = Field(default=None, ge=0, le=1)
+    seconds: float | None = Field(default=None, ge=0)
+    note: str = ""
+
+
+_ROWS = TypeAdapter(list[LadderRow])
+
+
+def text_table(rows: Sequence[LadderRow]) -> str:
+    """The rows as aligned plain text: percentages and seconds with one decimal."""
+    lines = [HEADINGS, *(_cells(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+    rule = tuple("-" * width for width in widths)
+    return "\n".join(_aligned(line, widths).rstrip() for line in (lines[0], rule, *lines[1:]))
+
+
+def markdown_table(rows: Sequence[LadderRow]) -> str:
+    """The rows as a Markdown table, figures aligned to the right."""
+    lines = [HEADINGS, ("---", "---:", "---:", "---:", "---"), *(_cells(row) for row in rows)]
+    return "\n".join("| " + " | ".join(_escaped(cell) for cell in line) + " |" for line in lines)
+
+
+def save_ladder(folder: Folder, name: str, rows: Sequence[LadderRow]) -> None:
+    """Write the rows as JSON, in full or not at all, so that a killed run keeps the last ones."""
+    folder.write(name, _ROWS.dump_json(list(rows), indent=2) + b"\n")
+
+
+def load_ladder(folder: Folder, name: str) -> list[LadderRow]:
+    """Read what :func:`save_ladder` wrote; no rows where there is no such file yet.
+
+    Raises:
+        UserError: If the file is not a ladder.
+    """
+    try:
+        return _ROWS.validate_json(folder.read(name))
+    except FileNotFoundError:
+        return []
+    except ValidationError as error:
+        raise UserError(
+            f"{folder.uri}/{name} is not a ladder of this version: remove it to measure anew"
+        ) from error
+
+
+def _cells(row: LadderRow) -> tuple[str, ...]:
+    return (
+        row.name,
+        _number(row.pseudo_label_miou_train, 100),
+        _number(row.miou_dev, 100),
+        _number(row.seconds, 1),
+        row.note,
+    )
+
+
+def _number(value: float | None, factor: float) -> str:
+    return ABSENT if value is None else f"{value * factor:.1f}"
+
+
+def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
+    """Names and notes to the left, the figures between them to the right."""
+    first, *figures, note = line
+    cells = [first.ljust(widths[0])]
+    cells += [cell.rjust(width) for cell, width in zip(figures, widths[1:-1], strict=True)]
+    return "  ".join([*cells, note])
+
+
+def _escaped(cell: str) -> str:
+    return cell.replace("|", "\\|").replace("\n", " ")

@@ -1,0 +1,97 @@
+"""The contact sheet: what stands where, looked up in its pixels."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.records import VOC_CLASSES, ClassTable, palette
+from pipeline.report.contact_sheet import CELL, GAP, MARGIN, SheetRow, contact_sheet, overlay
+
+VOC = ClassTable(names=VOC_CLASSES)
+COLUMNS = ("seed", "powerful", "truth")
+
+
+def row(height: int, width: int, **masks: np.ndarray | None) -> SheetRow:
+    picture = np.full((height, width, 3), (200, 100, 50), np.uint8)
+    return SheetRow("a", picture, (8,), masks)
+
+
+def cell(sheet: Image.Image, column: int) -> np.ndarray:
+    """The lower part of the first row's cell, below all headings: (CELL // 2, CELL, 3)."""
+    left = MARGIN + column * (CELL + GAP)
+    top = MARGIN + 64 + CELL // 2
+    return np.asarray(sheet)[top : top + CELL // 4, left : left + CELL]
+
+
+def test_layout():
+    half = np.zeros((90, 90), np.uint8)
+    half[:, 45:] = 8
+    sheet = contact_sheet([row(90, 90, seed=half, truth=half, powerful=None)], COLUMNS, VOC)
+    assert sheet.mode == "RGB"
+    assert sheet.width == 4 * (CELL + GAP) - GAP + 2 * MARGIN
+    np.testing.assert_array_equal(cell(sheet, 0)[0, 10], (200, 100, 50))
+    np.testing.assert_array_equal(cell(sheet, 1), cell(sheet, 3))
+    assert len(np.unique(cell(sheet, 2).reshape(-1, 3), axis=0)) == 1  # blank
+    background, cat = cell(sheet, 1)[0, 10], cell(sheet, 1)[0, CELL - 10]
+    assert (background > (200, 100, 50)).all()  # faded towards white
+    expected = 0.4 * np.array((200, 100, 50)) + 0.6 * np.array(list(palette()[24:27]))
+    np.testing.assert_allclose(cat, expected, atol=1)
+
+
+def test_rows_of_different_shapes_stack():
+    heights = [contact_sheet([row(*s)], COLUMNS, VOC).height for s in ((50, 100), (100, 50))]
+    both = contact_sheet([row(50, 100), row(100, 50)], COLUMNS, VOC)
+    assert heights[1] - heights[0] == CELL // 2
+    assert heights[1] < both.height < sum(heights)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 500), (700, 2), (333, 500)])
+def test_odd_pictures(height: int, width: int):
+    mask = np.full((height, width), 255, np.uint8)
+    sheet = contact_sheet([row(height, width, seed=mask)], COLUMNS, VOC)
+    assert sheet.width == 4 * (CELL + GAP) - GAP + 2 * MARGIN
+
+
+def test_a_mask_of_another_size_is_stretched():
+    small = np.array([[0, 8], [0, 8]], np.uint8)
+    large = small.repeat(45, axis=0).repeat(45, axis=1)
+    sheet = contact_sheet([row(90, 90, seed=small, truth=large)], COLUMNS, VOC)
+    np.testing.assert_array_equal(cell(sheet, 1), cell(sheet, 3))
+
+
+def test_legend_names_only_what_is_shown():
+    plain = contact_sheet([row(50, 50)], COLUMNS, VOC)  # the tag, cat, alone
+    every = np.arange(21, dtype=np.uint8).repeat(30).reshape(21, 30)
+    full = contact_sheet([row(50, 50, seed=every)], COLUMNS, VOC)
+    legend = np.asarray(full)[plain.height - MARGIN - 30 :].reshape(-1, 3)
+    for index in range(1, 21):
+        colour = list(palette()[3 * index : 3 * index + 3])
+        assert (legend == colour).all(axis=1).any(), VOC.name(index)
+    below = np.asarray(plain)[-60:].reshape(-1, 3)
+    assert (below == list(palette()[24:27])).all(axis=1).any()
+    assert not (below == list(palette()[36:39])).all(axis=1).any()
+
+
+def test_long_captions_stay_inside():
+    names = ClassTable(names=tuple(f"a rather long class name {i}" for i in range(40)))
+    long = SheetRow("x" * 300, np.zeros((20, 20, 3), np.uint8), tuple(range(1, 41)))
+    sheet = np.asarray(contact_sheet([long], (), names))
+    assert (sheet[:, -MARGIN:] == 255).all()
+
+
+def test_overlay_hatches_ignored_pixels_and_keeps_its_input():
+    picture = np.full((20, 20, 3), 90, np.uint8)
+    mask = np.full((20, 20), 255, np.uint8)
+    shown = overlay(picture, mask)
+    assert shown.dtype == np.uint8
+    assert shown.shape == picture.shape
+    assert len(np.unique(shown.reshape(-1, 3), axis=0)) == 2
+    assert (picture == 90).all()
+    assert len(np.unique(overlay(picture, mask * 0).reshape(-1, 3), axis=0)) == 1
+
+
+def test_refusals():
+    with pytest.raises(ValueError, match="at least one"):
+        contact_sheet([], COLUMNS, VOC)
+    with pytest.raises(ValueError, match="sead"):
+        contact_sheet([row(5, 5, sead=None)], COLUMNS, VOC)

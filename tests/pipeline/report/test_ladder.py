@@ -1,0 +1,61 @@
+"""The ladder's tables, read back cell by cell, and its file."""
+
+import pytest
+from pydantic import ValidationError
+
+from pipeline.errors import UserError
+from pipeline.report.ladder import (
+    LadderRow,
+    load_ladder,
+    markdown_table,
+    save_ladder,
+    text_table,
+)
+from pipeline.storage import Folder
+
+ROWS = [
+    LadderRow(name="dcsm + crf", pseudo_label_miou_train=0.40649, seconds=12.34),
+    LadderRow(name="powerful", pseudo_label_miou_train=1, miou_dev=0.5, note="a | b"),
+]
+
+
+def test_text_table():
+    head, rule, first, second = text_table(ROWS).splitlines()
+    assert head.split("  ")[0] == "step"
+    assert set(rule) == {"-", " "}
+    assert first.split() == ["dcsm", "+", "crf", "40.6", "–", "12.3"]
+    assert second.split() == ["powerful", "100.0", "50.0", "–", "a", "|", "b"]
+    # Figures of one column end at the same place.
+    assert first.index("40.6") + 4 == second.index("100.0") + 5
+
+
+def test_markdown_table():
+    lines = markdown_table(ROWS).splitlines()
+    assert lines[1] == "| --- | ---: | ---: | ---: | --- |"
+    assert lines[2] == "| dcsm + crf | 40.6 | – | 12.3 |  |"
+    assert lines[3] == "| powerful | 100.0 | 50.0 | – | a \\| b |"
+
+
+def test_tables_without_rows():
+    assert len(text_table([]).splitlines()) == 2
+    assert len(markdown_table([]).splitlines()) == 2
+
+
+@pytest.mark.parametrize("protocol", ["", "memory://ladder"])
+def test_file(tmp_path, protocol: str):
+    folder = Folder(f"{protocol}{tmp_path}")
+    assert load_ladder(folder, "ladder.json") == []
+    save_ladder(folder, "ladder.json", ROWS)
+    assert load_ladder(folder, "ladder.json") == ROWS
+
+
+def test_file_that_is_no_ladder(tmp_path):
+    folder = Folder(str(tmp_path))
+    folder.write("ladder.json", b'[{"name": "x", "miou": 3}]')
+    with pytest.raises(UserError, match=r"ladder\.json is not a ladder"):
+        load_ladder(folder, "ladder.json")
+
+
+def test_percentages_are_refused():
+    with pytest.raises(ValidationError):
+        LadderRow(name="x", miou_dev=51.2)
