@@ -17,12 +17,14 @@ class Segmenter(nn.Module):
     Args:
         trunk: The feature extractor.
         labels: Number of pixel values K, background included.
+        width: Channels of the layers between the trunk and the logits.
     """
 
-    def __init__(self, trunk: Trunk, labels: int) -> None:
+    def __init__(self, trunk: Trunk, labels: int, *, width: int) -> None:
         super().__init__()
         self.trunk = trunk
         self.labels = labels
+        self.width = width
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, h, w) at the model's stride."""

@@ -28,7 +28,7 @@ class DeepLabLargeFov(Segmenter):
     def __init__(
         self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = 0.5
     ) -> None:
-        super().__init__(trunk, labels)
+        super().__init__(trunk, labels, width=width)
         rate = max(1, RATE * 8 // trunk.output_stride)
         self.fc6 = nn.Conv2d(trunk.channels["c5"], width, 3, padding=rate, dilation=rate)
         self.fc7 = nn.Conv2d(width, width, 1)

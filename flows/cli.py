@@ -1,0 +1,98 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.environment import set_defaults
+from pipeline.errors import UserError
+
+app = typer.Typer(
+    name="tag2mask",
+    help="From image tags to pixel masks, at cluster scale.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Source = Annotated[str, typer.Argument(help="Tagged pictures: folders by tag, tags.csv, VOC tree.")]
+Out = Annotated[str, typer.Option("--out", help="Folder of the run, or any fsspec URI.")]
+RecipeFile = Annotated[str | None, typer.Option("--recipe", help="JSON file with settings.")]
+Changes = Annotated[list[str] | None, typer.Option("--set", help="One setting, as key=value.")]
+Classes = Annotated[str | None, typer.Option(help="Tags to keep, separated by commas.")]
+EngineName = Annotated[str, typer.Option(help="ray or local.")]
+Workers = Annotated[int, typer.Option(help="Processes on this machine.")]
+
+
+@app.command()
+def sample(
+    directory: Annotated[Path, typer.Argument(help="Folder to write.")],
+    images: Annotated[int, typer.Option(help="Number of pictures.")] = 400,
+    seed: Annotated[int, typer.Option(help="Of everything that is random.")] = 0,
+) -> None:
+    """Writes generated pictures: tags.csv, JPEGImages/, SegmentationClass/."""
+    from pipeline.synthetic import write_sample
+
+    names = write_sample(directory, images, seed)
+    print(f"{images} pictures of {', '.join(names)} in {directory}")
+
+
+@app.command()
+def label(
+    source: Source,
+    out: Out,
+    recipe: RecipeFile = None,
+    classes: Classes = None,
+    set_: Changes = None,
+    engine: EngineName = "ray",
+    workers: Workers = 2,
+) -> None:
+    """Labels tagged pictures: a run folder with masks, models and the published dataset."""
+    from flows.label import label as label_flow
+    from flows.summary import summarise
+    from pipeline.recipe import read_recipe
+
+    settings = read_recipe(recipe, set_ or ())
+    made = label_flow(source, out, settings, split_names(classes), engine, workers)
+    print(summarise(source, out, made))
+
+
+@app.command()
+def evaluate(
+    masks: Annotated[str, typer.Argument(help="A table of masks: RUN/rounds/seed, RUN/dataset.")],
+    truth: Annotated[str, typer.Option(help="Folder with SegmentationClass/.")],
+) -> None:
+    """Scores masks by the VOC protocol: mean IoU from one summed confusion matrix."""
+    from pipeline.evaluation import TruthFolder, evaluate_masks
+    from pipeline.records import ClassTable
+    from pipeline.table import Table
+
+    table = Table.open(masks)
+    classes = ClassTable(names=tuple(table.metadata["classes"]))
+    rows = table.rows(["id", "mask"])
+    print(evaluate_masks(mask_rows(rows), TruthFolder(truth, classes), classes))
+
+
+def split_names(text: str | None) -> list[str] | None:
+    """The names of a list with commas; None stays None."""
+    if text is None:
+        return None
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def main() -> None:
+    """Runs the command line; bad input is one sentence and exit code 2."""
+    set_defaults()
+    try:
+        app()
+    except UserError as error:
+        print(f"tag2mask: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,24 @@
+"""Environment of the orchestrators, set before Prefect and Ray are imported.
+
+Usage reporting is off unless a user has switched it on. Prefect logs nothing by itself:
+errors reach the command line, which says them in a sentence, and progress is our own.
+"""
+
+from __future__ import annotations
+
+import os
+
+DEFAULTS = {
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "DO_NOT_TRACK": "1",
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "PREFECT_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
+}
+
+
+def set_defaults() -> None:
+    """Sets what is not set already."""
+    for name, value in DEFAULTS.items():
+        os.environ.setdefault(name, value)

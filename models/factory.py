@@ -1,0 +1,44 @@
+"""Builds a tagger or a segmenter from its description, so that weights can be loaded."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from models.segmentation import SEGMENTERS, Segmenter
+from models.tagging import Tagger
+from models.trunks import TRUNKS
+
+
+class Architecture(BaseModel):
+    """What must be known to build a model before its weights are loaded.
+
+    Args:
+        kind: ``tagger`` or ``segmenter``.
+        trunk: One of :data:`models.trunks.TRUNKS`.
+        output_stride: Of the trunk, in pixels.
+        head: The tagger's pooling, or one of :data:`models.segmentation.SEGMENTERS`.
+        width: Channels of the segmenter's head; a tagger has none.
+        classes: Number of foreground classes.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Literal["tagger", "segmenter"]
+    trunk: str
+    output_stride: int
+    head: str
+    width: int = 0
+    classes: int
+
+    def build(self, pretrained: bool = False) -> Tagger | Segmenter:
+        """The model, freshly initialised, with ImageNet weights in the trunk if asked for.
+
+        Raises:
+            KeyError: If there is no such trunk or head.
+        """
+        trunk = TRUNKS[self.trunk](output_stride=self.output_stride, pretrained=pretrained)
+        if self.kind == "tagger":
+            return Tagger(trunk, self.classes, self.head)
+        return SEGMENTERS[self.head](trunk, self.classes + 1, width=self.width)

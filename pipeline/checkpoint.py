@@ -1,0 +1,57 @@
+"""Checkpoints of a training: one safetensors file with weights and optimiser state."""
+
+from __future__ import annotations
+
+import torch
+from safetensors.torch import load, save
+from torch import nn
+
+from pipeline.storage import Folder
+
+FILE = "checkpoint.safetensors"
+
+
+class Checkpoints:
+    """The last state of one training, replaced in one step at every save.
+
+    Args:
+        uri: A folder of this training alone, outside of the finished model's.
+    """
+
+    def __init__(self, uri: str) -> None:
+        self._folder = Folder(uri)
+
+    def save(
+        self, model: nn.Module, optimiser: torch.optim.Optimizer, step: int, loss: float
+    ) -> None:
+        """Keeps everything that the next steps follow from."""
+        tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+        for index, state in optimiser.state_dict()["state"].items():
+            for name, value in state.items():
+                tensors[f"optimiser.{index}.{name}"] = torch.as_tensor(value)
+        tensors["step"] = torch.tensor(step)
+        tensors["loss"] = torch.tensor(loss, dtype=torch.float64)
+        self._folder.write(FILE, save({name: v.contiguous() for name, v in tensors.items()}))
+
+    def restore(self, model: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, float]:
+        """Loads the last state, if there is one: the steps that are done and the loss."""
+        try:
+            tensors = load(self._folder.read(FILE))
+        except (FileNotFoundError, NotADirectoryError):
+            return 0, 0.0
+        step, loss = int(tensors.pop("step")), float(tensors.pop("loss"))
+        weights, states = {}, dict[int, dict[str, torch.Tensor]]()
+        for name, value in tensors.items():
+            owner, _, rest = name.partition(".")
+            if owner == "model":
+                weights[rest] = value
+            else:
+                index, _, slot = rest.partition(".")
+                states.setdefault(int(index), {})[slot] = value
+        model.load_state_dict(weights)
+        optimiser.load_state_dict({**optimiser.state_dict(), "state": states})
+        return step, loss
+
+    def clear(self) -> None:
+        """Removes the state once the model is stored."""
+        self._folder.remove_all()

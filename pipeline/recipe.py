@@ -1,0 +1,161 @@
+"""The recipe: every setting that a run's masks follow from, documented, with its default."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from models.crf import CRF_PRESETS
+from models.saliency import SCORERS
+from models.segmentation import SEGMENTERS
+from models.tagging import POOLINGS
+from models.trunks import TRUNKS
+from pipeline.errors import UserError
+from pipeline.stages.refine import NO_CRF
+from pipeline.stages.select import SelectSettings
+from pipeline.training import TrainingSettings
+
+TrunkName = Literal[tuple(TRUNKS)]  # type: ignore[valid-type]
+ScorerName = Literal[tuple(SCORERS)]  # type: ignore[valid-type]
+CrfName = Literal[(NO_CRF, *CRF_PRESETS)]  # type: ignore[valid-type]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TrunkSettings(_Settings):
+    """The feature extractor that tagger and segmenters are built on."""
+
+    name: TrunkName = Field("efficientnet_lite0", description="One of models.trunks.TRUNKS.")
+    output_stride: int = Field(16, description="Of its last stage, in pixels.")
+    pretrained: bool = Field(True, description="Whether it starts from ImageNet weights.")
+    frozen: bool = Field(
+        True, description="Whether pretrained layers under the lowest tap are left as they are."
+    )
+
+
+class TaggerSettings(_Settings):
+    """The multi-label classifier whose gradients are the seeds."""
+
+    pooling: Literal[tuple(POOLINGS)] = Field(  # type: ignore[valid-type]
+        "log_sum_exp", description="How class maps become scores."
+    )
+    training: TrainingSettings = TrainingSettings(
+        steps=360, scale=(0.75, 1.35)
+    )
+
+
+class SeedSettings(_Settings):
+    """The first masks, made on simple pictures without a segmenter."""
+
+    scorer: ScorerName = Field("dcsm", description="One of models.saliency.SCORERS.")
+    settings: dict[str, Any] = Field({"canvas": 352}, description="Of the scorer.")
+    crf: CrfName = Field("default", description="Parameters of the DenseCRF, or none.")
+    background_power: float = Field(1.0, gt=0, description="Background is (1 - max M) ^ power.")
+    pictures_per_class: int = Field(
+        200, ge=1, description="Simple pictures that are scored, for each class, at most."
+    )
+    select: SelectSettings = SelectSettings()
+
+
+class SegmenterSettings(_Settings):
+    """The fully supervised network that is trained round after round."""
+
+    head: Literal[tuple(SEGMENTERS)] = "deeplab_v1"  # type: ignore[valid-type]
+    width: int = Field(256, ge=1, description="Channels of its head.")
+    training: TrainingSettings = TrainingSettings(steps=400)
+
+
+class RelabelSettings(_Settings):
+    """How a segmenter labels the pictures of a round."""
+
+    size: int = Field(352, ge=32, description="Longer side at which it sees a picture, in pixels.")
+    scales: tuple[float, ...] = Field((1.0,), description="Relative sizes that are averaged.")
+    crf: CrfName = Field("default", description="Parameters of the DenseCRF, or none.")
+    ignore_below: float = Field(
+        0.0, ge=0, lt=1, description="Pixels of a lower probability become 255."
+    )
+
+
+class Recipe(_Settings):
+    """A labelling run; two runs of one recipe on one input give the same masks."""
+
+    seed: int = Field(0, ge=0, description="Of everything that is random.")
+    shards: int = Field(8, ge=1, description="Files of a table; a shard must fit into memory.")
+    split: str | None = Field(
+        "train", description="Which pictures are labelled, where a source has splits."
+    )
+    trunk: TrunkSettings = TrunkSettings()
+    tagger: TaggerSettings = TaggerSettings()
+    seeds: SeedSettings = SeedSettings()
+    segmenter: SegmenterSettings = SegmenterSettings()
+    relabel: RelabelSettings = RelabelSettings()
+    select: SelectSettings = SelectSettings(simple_area=(0.02, 0.95))
+    augmentation: tuple[float, ...] = Field(
+        (0.0, 0.6, 0.8),
+        description="Probabilities at which masks are cut for the last training; () for none.",
+    )
+
+    def digest_of(self, *parts: str) -> dict[str, Any]:
+        """The named parts as JSON values, for the key of what follows from them."""
+        return {part: self.model_dump(mode="json")[part] for part in parts}
+
+
+def read_recipe(path: str | None, changes: Sequence[str] = ()) -> Recipe:
+    """The default recipe, overlaid with a JSON file and single changes.
+
+    Args:
+        path: A JSON file with any part of a recipe; None for none.
+        changes: ``key=value`` with dots for the levels, as ``seeds.crf=toco``; the value is
+            JSON, or a bare word.
+
+    Raises:
+        UserError: If the file or a change cannot be read, or a setting does not exist or
+            is out of range.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = json.loads(Path(path).read_text())
+        except (OSError, ValueError) as error:
+            raise UserError(f"cannot read the recipe {path}: {error}") from error
+        if not isinstance(values, dict):
+            raise UserError(f"the recipe {path} is not a JSON object")
+    for change in changes:
+        _apply(values, change)
+    try:
+        return Recipe.model_validate(_merged(Recipe().model_dump(), values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise UserError(f"the setting {place!r} is wrong: {first['msg']}") from error
+
+
+def _apply(values: dict[str, Any], change: str) -> None:
+    key, separator, text = change.partition("=")
+    if not separator or not key:
+        raise UserError(f"a change is written key=value, as in seeds.crf=toco, not {change!r}")
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = text
+    *levels, last = key.split(".")
+    for level in levels:
+        values = values.setdefault(level, {})
+        if not isinstance(values, dict):
+            raise UserError(f"the setting {key!r} does not exist: {level!r} holds no settings")
+    values[last] = value
+
+
+def _merged(defaults: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Changes laid over defaults, level by level; a scorer's own settings are replaced."""
+    merged = dict(defaults)
+    for key, value in changes.items():
+        nested = isinstance(value, dict) and isinstance(defaults.get(key), dict)
+        merged[key] = _merged(defaults[key], value) if nested and key != "settings" else value
+    return merged

@@ -1,0 +1,198 @@
+"""Training samples: rows read in shuffled buffers, turned into crops and their targets."""
+
+from __future__ import annotations
+
+import io
+import itertools
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from pipeline.augmentation import PADDING, View, random_view
+from pipeline.errors import UserError
+from pipeline.records import BACKGROUND, IGNORE, Row
+from pipeline.scan import Scan, ScanUnit
+
+# Losses are taken on a grid of this stride: finer than the logits, and a sixteenth of the
+# cost of full size.
+LABEL_STRIDE = 4
+# Rows that are shuffled together. Reading row groups in random order, and rows in random
+# order inside a buffer, keeps reads sequential on any storage and memory bounded.
+BUFFER_ROWS = 4096
+
+Target = Callable[[Row, View, np.random.Generator], np.ndarray]
+
+
+@dataclass(frozen=True)
+class TagTarget:
+    """The picture's tags as a (C,) vector of zeros and ones."""
+
+    classes: int
+
+    def __call__(self, row: Row, view: View, rng: np.random.Generator) -> np.ndarray:
+        """(C,) float32."""
+        target = np.zeros(self.classes, np.float32)
+        target[np.asarray(row["tags"]) - 1] = 1
+        return target
+
+
+@dataclass(frozen=True)
+class MaskTarget:
+    """The hard mask of a round (named ``source`` in the scan) as (h, w) int64."""
+
+    source: str
+
+    def __call__(self, row: Row, view: View, rng: np.random.Generator) -> np.ndarray:
+        """(crop / 4, crop / 4) class indices, 255 outside of the picture."""
+        with Image.open(io.BytesIO(row[self.source]["mask"]["bytes"])) as mask:
+            return _reduced(view.of(mask, Image.Resampling.NEAREST, IGNORE)).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class ConfidentMaskTarget:
+    """A hard mask without its least certain pixels: one of several for the same picture.
+
+    Our reading of the survey's augmentation "by the probability values of the output"
+    (Yanai & Shimoda 2017, section 2.3; it says no more): a picture yields several
+    training samples, each from its mask cut at another probability; what lies below is
+    ignored. The threshold is drawn anew for every sample.
+
+    Args:
+        source: The round's name in the scan.
+        thresholds: Probabilities to choose from; 0 keeps every pixel.
+    """
+
+    source: str
+    thresholds: tuple[float, ...]
+
+    def __call__(self, row: Row, view: View, rng: np.random.Generator) -> np.ndarray:
+        """(crop / 4, crop / 4) class indices, 255 where ignored."""
+        mask = MaskTarget(self.source)(row, view, rng)
+        with Image.open(io.BytesIO(row[self.source]["confidence_map"]["bytes"])) as certainty:
+            certain = _reduced(view.of(certainty, Image.Resampling.BILINEAR, 0))
+        mask[certain < 255 * rng.choice(self.thresholds)] = IGNORE
+        return mask
+
+
+@dataclass(frozen=True)
+class SoftTarget:
+    """The probabilities of a seed round as (K, h, w), zeros outside of the picture."""
+
+    source: str
+    classes: int
+
+    def __call__(self, row: Row, view: View, rng: np.random.Generator) -> np.ndarray:
+        """(C + 1, crop / 4, crop / 4) float32, each pixel summing to one or to zero."""
+        side = view.crop // LABEL_STRIDE
+        target = np.zeros((self.classes + 1, side, side), np.float32)
+        channels = [BACKGROUND, *row["tags"]]
+        for channel, data in zip(channels, row[self.source]["probabilities"], strict=True):
+            with Image.open(io.BytesIO(data)) as probability:
+                values = view.of(probability, Image.Resampling.BILINEAR, 0)
+            target[channel] = _reduced(values).astype(np.float32)
+        total = target.sum(axis=0, keepdims=True)
+        return np.divide(target, total, out=target, where=total > 0)
+
+
+def _reduced(values: np.ndarray) -> np.ndarray:
+    """Every fourth pixel, at the centre of its cell."""
+    half = LABEL_STRIDE // 2
+    return values[half::LABEL_STRIDE, half::LABEL_STRIDE]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """An endless, resumable stream of batches.
+
+    The batch of a step follows from the seed and the step alone: a training that continues
+    from a checkpoint sees the batches that it would have seen.
+
+    Args:
+        scan: The rows; every row must hold a picture and what ``target`` reads.
+        target: Makes the target of a view.
+        batch: Samples in a batch.
+        crop: Side of a crop, in pixels.
+        scale: Range of the picture's longer side, relative to the crop.
+        seed: Of the order and the views.
+    """
+
+    scan: Scan
+    target: Target
+    batch: int
+    crop: int
+    scale: tuple[float, float]
+    seed: int
+
+    def batches(self, first_step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches from a step on: images (N, 3, crop, crop) uint8 and stacked targets.
+
+        The next batch is prepared in a thread while the caller computes.
+        """
+        with ThreadPoolExecutor(1) as ahead:
+            pending: Future[tuple[Tensor, Tensor]] | None = None
+            for rows, position in self._rows(first_step * self.batch):
+                prepared = ahead.submit(self._batch, rows, position)
+                if pending is not None:
+                    yield pending.result()
+                pending = prepared
+
+    def _batch(self, rows: list[Row], position: int) -> tuple[Tensor, Tensor]:
+        samples = [self._sample(row, position + index) for index, row in enumerate(rows)]
+        images = torch.from_numpy(np.stack([image for image, _ in samples]))
+        targets = torch.from_numpy(np.stack([target for _, target in samples]))
+        return images.permute(0, 3, 1, 2), targets
+
+    def _sample(self, row: Row, position: int) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng([self.seed, 0, position])
+        with Image.open(io.BytesIO(row["image"]["bytes"])) as picture:
+            rgb = picture.convert("RGB")
+        view = random_view(rgb.width, rgb.height, self.crop, self.scale, rng)
+        return view.of(rgb, Image.Resampling.BILINEAR, PADDING), self.target(row, view, rng)
+
+    def _rows(self, first: int) -> Iterator[tuple[list[Row], int]]:
+        """Batches of rows from sample ``first`` on, each with the number of its first one."""
+        position = 0
+        units: set[ScanUnit] = set()
+        rows: dict[str, Row] = {}
+        batch: list[Row] = []
+        for buffer in self._buffers():
+            if position + len(buffer) <= first:
+                position += len(buffer)
+                continue
+            wanted = {unit for unit, _ in buffer}
+            if wanted != units:  # a data set that fits into one buffer is read once
+                units, rows = wanted, {row["id"]: row for unit in wanted for row in unit.read()}
+            for _, row_id in buffer:
+                position += 1
+                if position > first:
+                    batch.append(rows[row_id])
+                if len(batch) == self.batch:
+                    yield batch, position - self.batch
+                    batch = []
+
+    def _buffers(self) -> Iterator[list[tuple[ScanUnit, str]]]:
+        """Units and ids in their random order, epoch after epoch, without end."""
+        units = self.scan.units()
+        if not units:
+            raise UserError("there is no picture to train on: see the counts of the steps before")
+        for epoch in itertools.count():
+            rng = np.random.default_rng([self.seed, 1, epoch])
+            buffer: list[tuple[ScanUnit, str]] = []
+            for index in rng.permutation(len(units)):
+                buffer += [(units[index], row_id) for row_id in units[index].ids]
+                if len(buffer) >= BUFFER_ROWS:
+                    yield _shuffled(buffer, rng)
+                    buffer = []
+            if buffer:
+                yield _shuffled(buffer, rng)
+
+
+def _shuffled(
+    buffer: list[tuple[ScanUnit, str]], rng: np.random.Generator
+) -> list[tuple[ScanUnit, str]]:
+    return [buffer[index] for index in rng.permutation(len(buffer))]

@@ -1,0 +1,101 @@
+"""Relabel: what a segmenter says, restricted to the tags of the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from models.crf import CRF_PRESETS, dense_crf
+from models.segmentation import Segmenter
+from pipeline.model_store import load_model
+from pipeline.records import BACKGROUND, Row
+from pipeline.stages.labels import as_tensor, labelled, rgb
+from pipeline.stages.refine import NO_CRF
+
+
+@torch.no_grad()
+def predict_logits(
+    segmenter: Segmenter, image: Tensor, size: int, scales: Sequence[float]
+) -> Tensor:
+    """Logits averaged over scales and both directions of one picture.
+
+    Args:
+        segmenter: In evaluation mode.
+        image: (3, H, W) RGB in [0, 255].
+        size: Longer side to which the picture is brought, in pixels.
+        scales: Sizes relative to ``size``.
+
+    Returns:
+        (K, h, w) at the model's stride for scale 1.
+    """
+    total: Tensor | None = None
+    for scale in scales:
+        factor = scale * size / max(image.shape[1:])
+        extent = tuple(max(1, round(side * factor)) for side in image.shape[1:])
+        scaled = interpolate(image[None], extent, mode="bilinear", antialias=True)
+        both = torch.cat([scaled, scaled.flip(3)])
+        plain, flipped = segmenter(both.contiguous(memory_format=torch.channels_last))
+        logits = (plain + flipped.flip(2))[None] / (2 * len(scales))
+        if total is None:
+            total = logits
+        else:
+            total += interpolate(logits, total.shape[2:], mode="bilinear")
+    if total is None:
+        raise ValueError("at least one scale is needed")
+    return total[0]
+
+
+class Relabel:
+    """Gives every picture the mask that a segmenter sees among its tags and background.
+
+    Args:
+        segmenter: URI of the model.
+        source: The round's name, written into the rows.
+        size: Longer side at which pictures are segmented, in pixels.
+        scales: Sizes relative to it whose logits are averaged.
+        crf: One of :data:`models.crf.CRF_PRESETS`, or ``none``.
+        ignore_below: Pixels whose highest probability is lower become 255.
+        device: Where it runs; by default a GPU where there is one.
+    """
+
+    def __init__(
+        self,
+        segmenter: str,
+        source: str,
+        size: int,
+        scales: Sequence[float],
+        crf: str,
+        ignore_below: float = 0.0,
+        device: str | None = None,
+    ) -> None:
+        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        torch.set_flush_denormal(True)
+        model, card = load_model(segmenter, "segmenter")
+        self.segmenter, self.weights = model.to(self.device), card.weights
+        self.source = source
+        self.size = size
+        self.scales = tuple(scales)
+        self.crf = None if crf == NO_CRF else CRF_PRESETS[crf]
+        self.ignore_below = ignore_below
+
+    def __call__(self, rows: list[Row]) -> list[Row]:
+        """One picture after another: a row's mask must not depend on its batch."""
+        return [self._relabel(row) for row in rows]
+
+    def _relabel(self, row: Row) -> Row:
+        image = rgb(row)
+        logits = predict_logits(
+            self.segmenter, as_tensor(image).to(self.device), self.size, self.scales
+        )
+        # The softmax runs over background and the tags alone: an absent class takes nothing.
+        allowed = logits[[BACKGROUND, *row["tags"]]]
+        full = interpolate(allowed[None], image.shape[:2], mode="bilinear")[0]
+        probabilities: np.ndarray = full.softmax(dim=0).cpu().numpy()
+        if self.crf is not None:
+            probabilities = dense_crf(image, probabilities, self.crf)
+        labels = labelled(row, probabilities, ignore_below=self.ignore_below)
+        return {**labels, "source": self.source, "model": self.weights}

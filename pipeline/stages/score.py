@@ -1,0 +1,52 @@
+"""Score: where the tags of a picture are, by one of the saliency scorers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from models.saliency import SCORERS
+from pipeline.model_store import load_model
+from pipeline.records import Row
+from pipeline.stages.labels import as_tensor, encoded_maps, rgb
+
+
+class Score:
+    """Adds ``scores``: one map for each tag, in the tags' order.
+
+    Args:
+        scorer: One of :data:`models.saliency.SCORERS`.
+        tagger: URI of the tagger; empty for scorers that need none.
+        settings: Of the scorer.
+        device: Where it runs; by default a GPU where there is one.
+    """
+
+    def __init__(
+        self, scorer: str, tagger: str, settings: dict[str, Any], device: str | None = None
+    ) -> None:
+        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        # Guided gradients get tiny, and processors are slow on numbers below the normal range.
+        torch.set_flush_denormal(True)
+        model, self.weights = None, ""
+        if tagger:
+            model, card = load_model(tagger, "tagger")
+            model, self.weights = model.to(self.device), card.weights
+        self.scorer = SCORERS[scorer](model, **settings)
+        self.source = scorer
+
+    def __call__(self, rows: list[Row]) -> list[Row]:
+        """One picture after another: a row's maps must not depend on its batch."""
+        return [self._score(row) for row in rows]
+
+    def _score(self, row: Row) -> Row:
+        image = as_tensor(rgb(row)).to(self.device)
+        classes = torch.tensor(row["tags"], device=self.device) - 1
+        maps = self.scorer(image, classes).cpu().numpy()
+        return {
+            **row,
+            "scores": encoded_maps(maps),
+            "source": self.source,
+            "model": self.weights,
+        }
+

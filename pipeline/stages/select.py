@@ -1,0 +1,62 @@
+"""Select: which masks are good enough to train on, and why the others are not."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.records import Row
+
+
+class SelectSettings(BaseModel):
+    """The bounds of the filter; the shares are BDWSS's (Shen et al., CVPR 2018)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    simple_area: tuple[float, float] = Field(
+        (0.10, 0.80), description="Share that the class of a one-tag picture may take."
+    )
+    tag_area: float = Field(
+        0.01, ge=0, le=1, description="Least share that every tag of any picture must take."
+    )
+    objects_area: float = Field(
+        0.95, ge=0, le=1, description="Largest share that all objects together may take."
+    )
+    confidence: float = Field(
+        0.0, ge=0, le=1, description="Least mean probability of the labelled pixels."
+    )
+
+
+class Select:
+    """Adds ``kept`` and, where it is false, the ``reason``: nothing is dropped silently.
+
+    Args:
+        settings: The bounds, as a dictionary of :class:`SelectSettings`.
+        class_names: Names by pixel value, for the reasons.
+    """
+
+    def __init__(self, settings: dict[str, object], class_names: list[str]) -> None:
+        self.settings = SelectSettings.model_validate(settings)
+        self.class_names = class_names
+
+    def __call__(self, rows: list[Row]) -> list[Row]:
+        """Rows in, the same rows with the verdict out."""
+        return [{**row, "kept": not (why := self.reason(row)), "reason": why} for row in rows]
+
+    def reason(self, row: Row) -> str:
+        """Why a row is left out, in words; empty when it is kept."""
+        bounds = self.settings
+        area = dict(zip(row["classes"], row["area"], strict=True))
+        absent = [tag for tag in row["tags"] if area.get(tag, 0.0) < bounds.tag_area]
+        if absent:
+            names = ", ".join(self.class_names[tag - 1] for tag in absent)
+            return f"tag not found: {names} under {bounds.tag_area:.1%} of the picture"
+        if len(row["tags"]) == 1:
+            low, high = bounds.simple_area
+            share = area.get(row["tags"][0], 0.0)
+            if not low <= share <= high:
+                return f"area: {share:.1%} is not between {low:.0%} and {high:.0%}"
+        elif sum(area.values()) > bounds.objects_area:
+            return f"area: objects take {sum(area.values()):.1%} of the picture"
+        if row["mask_confidence"] < bounds.confidence:
+            return f"confidence: {row['mask_confidence']:.2f} is under {bounds.confidence:.2f}"
+        return ""

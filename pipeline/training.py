@@ -1,0 +1,121 @@
+"""One training loop for taggers and segmenters: resumable, on a processor or a GPU."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+
+from pipeline.checkpoint import Checkpoints
+from pipeline.samples import Samples
+
+Loss = Callable[[Any, Tensor], Tensor]
+Report = Callable[[int, float], None]
+
+
+class TrainingSettings(BaseModel):
+    """How a model is trained; the schedule is poly (Chen et al., ICLR 2015) with warm-up."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    steps: int = Field(400, ge=1, description="Optimiser steps.")
+    batch: int = Field(16, ge=1, description="Crops in a step.")
+    crop: int = Field(256, ge=32, multiple_of=4, description="Side of a crop, in pixels.")
+    scale: tuple[float, float] = Field(
+        (0.8, 1.6), description="Range of a picture's longer side, relative to the crop."
+    )
+    learning_rate: float = Field(3e-4, gt=0, description="Of the trunk, at its highest.")
+    head_factor: float = Field(10.0, gt=0, description="How much faster new layers learn.")
+    weight_decay: float = Field(0.01, ge=0, description="Of AdamW, decoupled.")
+    warmup: int = Field(20, ge=0, description="Steps until the learning rate is at its highest.")
+    power: float = Field(0.9, gt=0, description="Of the poly schedule (1 - step / steps) ^ power.")
+    checkpoint_seconds: float = Field(60.0, gt=0, description="Time between checkpoints.")
+
+
+def train(
+    model: nn.Module,
+    trunk: nn.Module,
+    loss: Loss,
+    samples: Samples,
+    settings: TrainingSettings,
+    checkpoints: Checkpoints,
+    report: Report,
+) -> dict[str, float]:
+    """Trains a model in place, from the last checkpoint if there is one.
+
+    A resumed training makes the steps that it would have made: the batches follow from the
+    step, the randomness of dropout too, and the optimiser's state is in the checkpoint.
+
+    Args:
+        model: On the processor; it is moved to a GPU where there is one, and back.
+        trunk: Its pretrained part; all other parameters learn ``head_factor`` faster.
+        loss: From the model's output and the batch's targets to a scalar.
+        samples: Batches; their seed seeds dropout too.
+        settings: The schedule.
+        checkpoints: Where the state is kept; cleared by the caller once the model is stored.
+        report: Gets the step and the smoothed loss, once a second at most.
+
+    Returns:
+        ``loss`` (smoothed) and ``seconds`` (of this process).
+    """
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    mixed = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    model.to(device, memory_format=torch.channels_last).train()
+    optimiser = _optimiser(model, trunk, settings)
+    step, smoothed = checkpoints.restore(model, optimiser)
+    started = saved = told = time.monotonic()
+    # Gradients of confident pixels fall below the smallest normal float, where processors
+    # are many times slower.
+    torch.set_flush_denormal(True)
+    for images, targets in samples.batches(first_step=step) if step < settings.steps else ():
+        torch.manual_seed(samples.seed * 1_000_003 + step)
+        _set_rates(optimiser, settings, step)
+        images = images.to(device, torch.float32, memory_format=torch.channels_last)
+        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+            output = model(images)
+        value = loss(output, targets.to(device))
+        optimiser.zero_grad(set_to_none=True)
+        value.backward()
+        optimiser.step()
+        step += 1
+        smoothed = value.item() if step == 1 else 0.97 * smoothed + 0.03 * value.item()
+        now = time.monotonic()
+        if now - told >= 1 or step == settings.steps:
+            report(step, smoothed)
+            told = now
+        if step == settings.steps:
+            break
+        if now - saved >= settings.checkpoint_seconds:
+            checkpoints.save(model, optimiser, step, smoothed)
+            saved = now
+    model.to("cpu").eval()
+    return {"loss": smoothed, "seconds": time.monotonic() - started}
+
+
+def _optimiser(
+    model: nn.Module, trunk: nn.Module, settings: TrainingSettings
+) -> torch.optim.Optimizer:
+    pretrained = {id(parameter) for parameter in trunk.parameters()}
+    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return torch.optim.AdamW(
+        [
+            {"params": [p for p in trained if id(p) in pretrained], "factor": 1.0},
+            {
+                "params": [p for p in trained if id(p) not in pretrained],
+                "factor": settings.head_factor,
+            },
+        ],
+        lr=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+    )
+
+
+def _set_rates(optimiser: torch.optim.Optimizer, settings: TrainingSettings, step: int) -> None:
+    rate = settings.learning_rate * (1 - step / settings.steps) ** settings.power
+    rate *= min(1.0, (step + 1) / (settings.warmup + 1))
+    for group in optimiser.param_groups:
+        group["lr"] = rate * group["factor"]
