@@ -104,9 +104,16 @@ def build_table(
     writer: TableWriter,
     progress: Callable[[int], None],
 ) -> Table:
-    """Make a table: run what is not staged yet and commit; nothing when it is done already."""
+    """Make a table: run what is not staged yet and commit; nothing when it is done already.
+
+    Raises:
+        RuntimeError: If the engine left rows undone: a table is whole or not there at all.
+    """
     if not Table.exists(writer.uri, writer.key):
         engine.run(source, stages, writer, progress)
+        undone = sum(len(unit.ids) for unit in source.units(writer.staged_ids()))
+        if undone:
+            raise RuntimeError(f"{undone} rows of the table {writer.uri} were not made")
     return writer.commit()
 
 

@@ -6,10 +6,12 @@ The driver holds the units' descriptions and nothing of their content.
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import pickle
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +19,8 @@ from typing import Any
 
 import pyarrow as pa
 import ray
-from ray.data import ActorPoolStrategy, DataContext, Datasink
+from ray.actor import ActorHandle
+from ray.data import ActorPoolStrategy, DataContext, Datasink, TaskPoolStrategy
 
 from pipeline.engine.base import Source, Stage, StageSpec, Unit, portable, run_stage
 from pipeline.engine.packing import pack, unpack
@@ -25,6 +28,8 @@ from pipeline.records import Row
 from pipeline.table import TableWriter
 
 _POLL_SECONDS = 1.0
+_TRIES = 2
+_DIED = f"its worker process died {_TRIES} times"
 
 # What travels between the operators: a packed row, or the exception that ends the run.
 _BLOCK = pa.schema([("row", pa.binary()), ("failure", pa.binary())])
@@ -49,11 +54,11 @@ class RayEngine:
     ) -> None:
         """Push every row that is not staged yet through the stages and stage it.
 
-        What a lost node or a killed worker took with it is run again, at last row by row; a
-        row on which workers die again becomes an error row.
+        Ray repeats what a lost node or a killed worker took with it; a row on which workers
+        die again and again becomes an error row, see :class:`_Tally`.
 
         Raises:
-            RuntimeError: If workers die on a large share of the units.
+            RuntimeError: If workers die while they load a stage.
             Exception: What a stage's constructor, the reading of a unit, or the staging
                 raised.
         """
@@ -64,21 +69,16 @@ class RayEngine:
             return
         self._connect()
         with _reporting(writer, progress):
-            _run(units, stages, writer, losses=max(8, len(units) // 10))
-            units = source.units(writer.staged_ids())
-            _run(units, stages, writer)
-            units = [row for unit in source.units(writer.staged_ids()) for row in unit.split()]
-            _run(units, stages, writer, alone=True)
-        error = "its worker process died again and again"
-        for unit in source.units(writer.staged_ids()):
-            writer.stage([{"id": row_id, "error": error} for row_id in unit.ids])
+            failures = _stream(units, stages, writer)
+        if failures:
+            raise pickle.loads(failures[0])  # made by our own workers, never stored
         progress(len(writer.staged_ids()))
 
     def _connect(self) -> None:
         if ray.is_initialized():
             return
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        quiet: dict[str, Any] = {"logging_level": "warning", "log_to_driver": False}
+        quiet: dict[str, Any] = {"logging_level": "error", "log_to_driver": False}
         if os.environ.get("RAY_ADDRESS"):
             ray.init(**quiet)
         else:
@@ -126,95 +126,132 @@ def _shares(wanted: list[float], total: float) -> list[float]:
     return [math.floor(value * scale * 10_000) / 10_000 for value in wanted]
 
 
-def _run(
-    units: Sequence[Unit],
-    stages: Sequence[StageSpec],
-    writer: TableWriter,
-    losses: int = -1,
-    alone: bool = False,
-) -> None:
-    """Run units once.
-
-    Args:
-        units: The units.
-        stages: The stages.
-        writer: Where rows go.
-        losses: How many tasks may be lost with their workers; -1 is any number.
-        alone: Whether each row is a task of its own, and an actor has one task at a time,
-            so that a death hits no other row.
-    """
-    if not units:
-        return
+def _stream(units: Sequence[Unit], stages: Sequence[StageSpec], writer: TableWriter) -> list[bytes]:
     total = ray.cluster_resources()
     cpus = total.get("CPU", 1)
+    tasks = max(1, int(cpus))
+    tally = ray.remote(_Tally).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+    sink = _StagingSink(writer)
     context = DataContext.get_current().copy()
-    context.max_errored_blocks = losses
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     with DataContext.current(context):
         # One unit a block, so that a unit is what is lost and repeated. Readers and writers
-        # reserve no processors, which the actors hold from beginning to end.
+        # reserve no processors, because the actors hold theirs from beginning to end.
         blocks = [pa.table({"unit": [pickle.dumps(unit)]}) for unit in units]
         rows = ray.data.from_arrow(blocks).map_batches(
-            _read, batch_format="pyarrow", num_cpus=0, concurrency=max(1, int(cpus))
+            _read,
+            fn_args=(tally,),
+            batch_format="pyarrow",
+            num_cpus=0,
+            compute=TaskPoolStrategy(tasks),
         )
         for spec, pool in zip(stages, plan_pools(stages, cpus, total.get("GPU", 0)), strict=True):
             rows = rows.map_batches(
                 _Actor,
-                fn_constructor_args=(spec,),
+                fn_constructor_args=(spec, tally),
                 batch_format="pyarrow",
-                batch_size=1 if alone else spec.batch_size,
-                compute=ActorPoolStrategy(
-                    min_size=1,
-                    max_size=pool.size,
-                    max_tasks_in_flight_per_actor=1 if alone else None,
-                ),
+                batch_size=spec.batch_size,
+                compute=ActorPoolStrategy(min_size=1, max_size=pool.size),
                 num_cpus=pool.cpus,
                 num_gpus=pool.gpus,
-                # Ray Data would repeat without end a task that kills its worker.
-                max_task_retries=1,
             )
-        sink = _StagingSink(writer)
-        rows.write_datasink(sink, ray_remote_args={"num_cpus": 0}, concurrency=max(1, int(cpus)))
-    if sink.failures:
-        raise pickle.loads(sink.failures[0])  # made by our own workers, never stored
+        rows.write_datasink(sink, ray_remote_args={"num_cpus": 0}, concurrency=tasks)
+    return sink.failures
 
 
-def _read(batch: pa.Table) -> pa.Table:
+class _Tally:
+    """Counts for the whole cluster how often a piece of work was begun and never ended.
+
+    Ray Data repeats without end a task that kills its worker. The tally outlives the worker
+    and tells the next one that it is not the first.
+    """
+
+    def __init__(self) -> None:
+        self._begun: Counter[str] = Counter()
+
+    def begin(self, work: str) -> int:
+        """Count one more try and return how many there were before it."""
+        self._begun[work] += 1
+        return self._begun[work] - 1
+
+    def end(self, work: str) -> None:
+        """Forget a piece of work that was finished."""
+        del self._begun[work]
+
+
+@contextmanager
+def _counted(tally: ActorHandle, *work: object) -> Iterator[int]:
+    """The number of workers that died on this work already."""
+    name = hashlib.sha256(repr(work).encode()).hexdigest()
+    deaths = ray.get(tally.begin.remote(name))
+    yield deaths
+    ray.get(tally.end.remote(name))
+
+
+def _read(batch: pa.Table, tally: ActorHandle) -> pa.Table:
     try:
-        units = [pickle.loads(data) for data in batch["unit"].to_pylist()]
-        return _block([row for unit in units for row in unit.read()])
+        rows: list[Row] = []
+        for unit in map(pickle.loads, batch["unit"].to_pylist()):
+            with _counted(tally, "read", unit.ids) as deaths:
+                if deaths < _TRIES:
+                    rows += unit.read()
+                else:
+                    rows += [{"id": row_id, "error": _DIED} for row_id in unit.ids]
+        return _block(rows)
     except Exception as error:
-        return _block([], error)
+        return _failed([pickle.dumps(portable(error))])
 
 
 class _Actor:
-    """Holds one stage; built at the first batch, where a death counts as a failed task.
+    """Holds one stage.
 
-    Ray restarts for ever an actor that dies in its constructor.
+    The stage is built at the first batch: an actor that dies in its constructor is restarted
+    by Ray for ever.
     """
 
-    def __init__(self, spec: StageSpec) -> None:
+    def __init__(self, spec: StageSpec, tally: ActorHandle) -> None:
         self._spec = spec
+        self._tally = tally
         self._stage: Stage | None = None
 
     def __call__(self, batch: pa.Table) -> pa.Table:
-        packed = [data for data in batch["row"].to_pylist() if data is not None]
         failures = [data for data in batch["failure"].to_pylist() if data is not None]
         if failures:
             return _failed(failures)
         try:
             if self._stage is None:
-                self._stage = self._spec.build()
-            rows = [unpack(data) for data in packed]
-            return _block(run_stage(self._stage, rows, self._spec.batch_size))
+                self._stage = self._build()
+            return _block(self._run(self._stage, [unpack(d) for d in batch["row"].to_pylist()]))
         except Exception as error:
-            return _block([], error)
+            return _failed([pickle.dumps(portable(error))])
+
+    def _build(self) -> Stage:
+        # A restarted actor keeps its id.
+        actor = ray.get_runtime_context().get_actor_id()
+        with _counted(self._tally, "build", actor) as deaths:
+            if deaths == _TRIES:
+                raise RuntimeError(
+                    "worker processes die while they load the stages: memory may be short, "
+                    "try fewer workers"
+                )
+            return self._spec.build()
+
+    def _run(self, stage: Stage, rows: list[Row]) -> list[Row]:
+        """Run a batch, or row by row if workers died on it."""
+        size = self._spec.batch_size
+        with _counted(self._tally, "batch", self._spec, [row["id"] for row in rows]) as deaths:
+            if deaths < _TRIES:
+                return run_stage(stage, rows, size)
+            done = []
+            for row in rows:
+                with _counted(self._tally, "row", self._spec, row["id"]) as deaths_on_row:
+                    fatal = deaths_on_row >= _TRIES
+                    done += [{**row, "error": _DIED}] if fatal else run_stage(stage, [row], 1)
+            return done
 
 
-def _block(rows: list[Row], error: Exception | None = None) -> pa.Table:
-    if error is not None:
-        return _failed([pickle.dumps(portable(error))])
+def _block(rows: list[Row]) -> pa.Table:
     packed = [pack(row) for row in rows]
     return pa.table({"row": packed, "failure": [None] * len(packed)}, schema=_BLOCK)
 

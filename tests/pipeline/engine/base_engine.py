@@ -18,10 +18,6 @@ COUNT = 60
 class EngineTests:
     """Inherit and provide the fixture ``engine``."""
 
-    @pytest.fixture(scope="class")
-    def images(self, tmp_path_factory: pytest.TempPathFactory) -> Table:
-        return images_table(tmp_path_factory.mktemp("images"), COUNT)
-
     def test_every_row_goes_through_the_stages_once(
         self, engine: Engine, images: Table, tmp_path: Path
     ) -> None:

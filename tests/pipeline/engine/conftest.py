@@ -1,0 +1,15 @@
+"""What the tests of all engines share."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.table import Table
+from tests.pipeline.engine.base_engine import COUNT
+from tests.pipeline.tables import images_table
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Table:
+    """An images table that no test changes."""
+    return images_table(tmp_path_factory.mktemp("images"), COUNT)
