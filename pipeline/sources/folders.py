@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from pipeline.sources.base import TaggedFile, TreeSource
+from pipeline.sources.tags_csv import TABLE
 from pipeline.sources.tree import Tree
 
 
@@ -22,13 +23,16 @@ class FolderSource(TreeSource):
 
     @classmethod
     def accepts(cls, tree: Tree) -> bool:
-        """Whether there are folders with files in them, and it is no tree of masks.
+        """Whether there are folders with files in them, and none of them is a source itself.
 
         JPEGImages beside SegmentationClass is a dataset without its list of tags: taken
-        for a folder of folders, its masks would be read as pictures.
+        for a folder of folders, its masks would be read as pictures. And a folder with a
+        tags.csv in it is a source, whose name is no tag.
         """
         folders = tree.folders()
-        return "JPEGImages" not in folders and any(tree.files(folder) for folder in folders)
+        return "JPEGImages" not in folders and any(
+            files and TABLE not in files for files in map(tree.files, folders)
+        )
 
     def pictures(self) -> Iterator[TaggedFile]:
         """Every file of every folder, with the folder's name as its tag."""

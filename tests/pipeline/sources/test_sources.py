@@ -146,6 +146,12 @@ class TestFolders(SourceTests):
         with pytest.raises(UserError, match=r"looked for a tags\.csv"):
             open_source(folder)
 
+    def test_the_folder_above_a_source_is_none(self, folder: str) -> None:
+        put(folder, "animals/tags.csv", b"file,tags")
+        put(folder, "VOCdevkit/VOC2012/JPEGImages/a.jpg", b"a")
+        with pytest.raises(UserError, match="looked for"):
+            open_source(folder)
+
 
 class TestTagsCsv(SourceTests):
     kind = "tags.csv"
