@@ -53,12 +53,10 @@ def label(
 ) -> None:
     """Labels tagged pictures: a run folder with masks, models and the published dataset."""
     from flows.label import label as label_flow
-    from flows.summary import summarise
     from pipeline.recipe import read_recipe
 
     settings = read_recipe(recipe, set_ or ())
-    made = label_flow(source, out, settings, split_names(classes), engine, workers)
-    print(summarise(source, out, made))
+    print(label_flow(source, out, settings, split_names(classes), engine, workers))
 
 
 @app.command()
@@ -67,14 +65,13 @@ def evaluate(
     truth: Annotated[str, typer.Option(help="Folder with SegmentationClass/.")],
 ) -> None:
     """Scores masks by the VOC protocol: mean IoU from one summed confusion matrix."""
-    from pipeline.evaluation import TruthFolder, evaluate_masks
-    from pipeline.records import ClassTable
+    from pipeline.evaluation import TruthFolder
+    from pipeline.report.assess import assess, class_table
+    from pipeline.report.scores import score_table
     from pipeline.table import Table
 
     table = Table.open(masks)
-    classes = ClassTable(names=tuple(table.metadata["classes"]))
-    rows = table.rows(["id", "mask"])
-    print(evaluate_masks(mask_rows(rows), TruthFolder(truth, classes), classes))
+    print(score_table(assess(table, TruthFolder(truth, class_table(table)))))
 
 
 def split_names(text: str | None) -> list[str] | None:

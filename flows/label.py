@@ -20,6 +20,7 @@ from prefect import flow, task  # noqa: E402  (its settings are read on import)
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
 from flows.progress import Terminal  # noqa: E402
+from flows.summary import summarise  # noqa: E402
 from pipeline.engine import build_engine  # noqa: E402
 from pipeline.ingest import Ingest, ingest  # noqa: E402
 from pipeline.recipe import Recipe  # noqa: E402
@@ -38,8 +39,8 @@ def label(
     classes: Sequence[str] | None = None,
     engine: str = "ray",
     workers: int = 2,
-) -> dict[str, str]:
-    """Labels a source and returns the URIs of what was made, by name.
+) -> str:
+    """Labels a source and returns the summary: ladder, counts, fingerprint, paths.
 
     Args:
         source: The tagged pictures.
@@ -51,7 +52,8 @@ def label(
     """
     pictures = ingest(open_source(source), classes, recipe.split)
     run = Run(out, recipe, build_engine(engine, workers), Terminal())
-    run.watch.say(pictures.counts.sentence())
+    counts = pictures.counts.sentence()
+    run.watch.say(counts)
 
     images = ingest_pictures(run, pictures)
     tagger = train_tagger(run, images)
@@ -63,15 +65,15 @@ def label(
     powerful = train_powerful(run, images, everything)
     last = relabel(run, images, "powerful")
     dataset = publish(run, images, last)
-    return {
+    made = {
         "images": images,
         "tagger": tagger,
-        "seed": seed,
         "initial": initial,
         "enhanced": enhanced,
         "powerful": powerful,
         "dataset": dataset,
     }
+    return summarise_run(run, source, counts, made)
 
 
 @step
@@ -121,6 +123,12 @@ def relabel(run: Run, images: str, model: str, only_simple: bool = False) -> str
     """The masks that a segmenter sees, restricted to the tags."""
     select = is_simple if only_simple else None
     return run.relabel(Table.open(images), model=model, select=select).uri
+
+
+@step
+def summarise_run(run: Run, source: str, counts: str, made: dict[str, str]) -> str:
+    """run.json, the contact sheet and the last word."""
+    return summarise(run, source, counts, made)
 
 
 @step

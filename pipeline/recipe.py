@@ -55,8 +55,10 @@ class SeedSettings(_Settings):
 
     scorer: ScorerName = Field("dcsm", description="One of models.saliency.SCORERS.")
     settings: dict[str, Any] = Field({"canvas": 352}, description="Of the scorer.")
-    crf: CrfName = Field("default", description="Parameters of the DenseCRF, or none.")
-    background_power: float = Field(1.0, gt=0, description="Background is (1 - max M) ^ power.")
+    crf: CrfName = Field("deeplab_v2", description="Parameters of the DenseCRF, or none.")
+    contrast: float = Field(
+        5.0, gt=0, description="A class claims M ^ contrast, background the rest."
+    )
     pictures_per_class: int = Field(
         200, ge=1, description="Simple pictures that are scored, for each class, at most."
     )
@@ -76,7 +78,7 @@ class RelabelSettings(_Settings):
 
     size: int = Field(352, ge=32, description="Longer side at which it sees a picture, in pixels.")
     scales: tuple[float, ...] = Field((1.0,), description="Relative sizes that are averaged.")
-    crf: CrfName = Field("default", description="Parameters of the DenseCRF, or none.")
+    crf: CrfName = Field("deeplab_v2", description="Parameters of the DenseCRF, or none.")
     ignore_below: float = Field(
         0.0, ge=0, lt=1, description="Pixels of a lower probability become 255."
     )

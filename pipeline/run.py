@@ -140,7 +140,7 @@ class Run:
                     gpus=1.0,
                 ),
                 StageSpec(
-                    Refine, {"crf": settings.crf, "background_power": settings.background_power}
+                    Refine, {"crf": settings.crf, "contrast": settings.contrast}
                 ),
                 self._select(settings.select, images),
             ],
@@ -197,7 +197,7 @@ class Run:
             scan=scan,
             stages=[
                 StageSpec(Rescore, {"name": "seed"}),
-                StageSpec(Refine, {"crf": crf, "background_power": settings.background_power}),
+                StageSpec(Refine, {"crf": crf, "contrast": settings.contrast}),
                 self._select(settings.select, images),
             ],
             images=images,

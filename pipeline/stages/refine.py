@@ -11,15 +11,18 @@ from pipeline.stages.labels import encoded_maps, labelled, resized, rgb
 NO_CRF = "none"
 
 
-def seed_probabilities(scores: np.ndarray, background_power: float = 1.0) -> np.ndarray:
+def seed_probabilities(scores: np.ndarray, contrast: float = 1.0) -> np.ndarray:
     """Scores (T, H, W) in [0, 1] as probabilities (1 + T, H, W) of background and the tags.
 
-    Background is what no class claims, (1 - max_c M_c) ^ power: the paper's choice for
-    DCSM with power 1 (Shimoda & Yanai, ECCV 2016); a higher power favours objects (Ahn &
-    Kwak, CVPR 2018, section 3.1).
+    A class takes M ^ contrast, background what no class claims, 1 - max_c M_c ^ contrast
+    (with contrast 1 the paper's choice for DCSM, Shimoda & Yanai, ECCV 2016). The maps of
+    DCSM end in a tanh that lifts all but the weakest places towards 1; a contrast above 1
+    undoes it, or every picture would be half object, and leaves the CRF a clear unary. Maps
+    that fall off quickly, as CAM's, want a contrast below 1.
     """
-    background = (1 - scores.max(axis=0, keepdims=True)) ** background_power
-    probabilities = np.concatenate([background, scores]).astype(np.float32)
+    claims = scores**contrast
+    background = 1 - claims.max(axis=0, keepdims=True)
+    probabilities = np.concatenate([background, claims]).astype(np.float32)
     probabilities /= np.maximum(probabilities.sum(axis=0, keepdims=True), 1e-6)
     return probabilities
 
@@ -29,13 +32,13 @@ class Refine:
 
     Args:
         crf: One of :data:`models.crf.CRF_PRESETS`, or ``none``.
-        background_power: See :func:`seed_probabilities`.
+        contrast: See :func:`seed_probabilities`.
         ignore_below: Pixels whose highest probability is lower become 255.
     """
 
-    def __init__(self, crf: str, background_power: float, ignore_below: float = 0.0) -> None:
+    def __init__(self, crf: str, contrast: float, ignore_below: float = 0.0) -> None:
         self.crf = None if crf == NO_CRF else CRF_PRESETS[crf]
-        self.background_power = background_power
+        self.contrast = contrast
         self.ignore_below = ignore_below
 
     def __call__(self, rows: list[Row]) -> list[Row]:
@@ -46,7 +49,7 @@ class Refine:
         image = rgb(row)
         scores = np.stack([decode_map(score) for score in row["scores"]])
         scores = resized(scores, image.shape[:2])
-        probabilities = seed_probabilities(scores, self.background_power)
+        probabilities = seed_probabilities(scores, self.contrast)
         if self.crf is not None:
             probabilities = dense_crf(image, probabilities, self.crf)
         return {

@@ -1,0 +1,137 @@
+"""What ``label`` leaves behind for people: run.json, a contact sheet, and a last word."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import io
+import json
+from collections import Counter
+from collections.abc import Mapping
+
+import numpy as np
+from PIL import Image
+
+from pipeline.evaluation import TruthFolder
+from pipeline.records import Row, decode_mask
+from pipeline.report.assess import assess, class_table, find_truth
+from pipeline.report.contact_sheet import SheetRow, contact_sheet
+from pipeline.report.ladder import LadderRow, save_ladder, text_table
+from pipeline.run import Run
+from pipeline.scan import Scan
+from pipeline.table import Table
+
+ROUNDS = ("seed", "initial", "enhanced", "powerful")
+SHEET_ROWS = 12
+PACKAGES = ("tag2mask", "torch", "torchvision", "ray", "prefect", "pyarrow", "pydensecrf2")
+
+
+def summarise(run: Run, source: str, counts: str, made: Mapping[str, str]) -> str:
+    """Writes run.json, ladder.json and contact_sheet.png, and returns what to print.
+
+    Args:
+        run: The run that is finished.
+        source: Where its pictures came from; its true masks, if it has any, are read here
+            for the first time.
+        counts: What became of the source's pictures, in words.
+        made: URIs by name, from the flow.
+    """
+    images, dataset = Table.open(made["images"]), Table.open(made["dataset"])
+    rounds = {name: Table.open(run.table_uri(f"rounds/{name}")) for name in ROUNDS}
+    truth = find_truth(source, class_table(images))
+    ladder = run_ladder(rounds, truth)
+    save_ladder(run.folder, "ladder.json", ladder)
+    left_out = reasons(rounds["powerful"])
+    run.folder.write(
+        "run.json",
+        json.dumps(
+            {
+                "source": source,
+                "recipe": run.recipe.model_dump(mode="json"),
+                "versions": versions(),
+                "counts": counts,
+                "published": len(dataset),
+                "left_out": left_out,
+                "fingerprint": dataset.fingerprint,
+                "ladder": [row.model_dump() for row in ladder],
+            },
+            indent=1,
+        ).encode(),
+    )
+    buffer = io.BytesIO()
+    sheet(images, rounds, truth).save(buffer, format="PNG")
+    run.folder.write("contact_sheet.png", buffer.getvalue())
+    lines = [counts, f"{len(dataset):,} masks published, {sum(left_out.values()):,} left out"]
+    lines += [f"  {count:,} × {reason}" for reason, count in left_out.items()]
+    lines += ["", text_table(ladder), ""] if truth else ["no true masks beside the source", ""]
+    lines += [f"fingerprint    {dataset.fingerprint}"]
+    lines += [f"{name:<14} {uri}" for name, uri in made.items()]
+    lines += [f"contact sheet  {run.uri}/contact_sheet.png"]
+    return "\n".join(lines)
+
+
+def run_ladder(rounds: Mapping[str, Table], truth: TruthFolder | None) -> list[LadderRow]:
+    """One rung for each round: mIoU where truth exists, on seeded and on all pictures."""
+    if truth is None:
+        return [LadderRow(name=name) for name in rounds]
+    seeded = set(rounds["seed"].ids())
+    size = len(rounds["powerful"])
+    return [
+        LadderRow(
+            name=name,
+            pseudo_label_miou_seeded=assess(table, truth, seeded).mean_iou,
+            pseudo_label_miou_train=assess(table, truth).mean_iou if len(table) == size else None,
+        )
+        for name, table in rounds.items()
+    ]
+
+
+def reasons(table: Table) -> dict[str, int]:
+    """How many rows were left out, by the first words of the reason; most frequent first."""
+    counted = Counter(
+        "unreadable or failed" if row["error"] else row["reason"].partition(":")[0]
+        for row in table.rows(["kept", "reason", "error"])
+        if not row["kept"]
+    )
+    return dict(counted.most_common())
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the masks depend on."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def sheet(images: Table, rounds: Mapping[str, Table], truth: TruthFolder | None) -> Image.Image:
+    """Pictures by their columns: seed, each round, truth where it exists."""
+    columns = [*rounds, *(["truth"] if truth else [])]
+    scan = Scan(images, dict(rounds), columns=["image", "tags", *(f"{n}.mask" for n in rounds)])
+    # The first ids are a fair draw; simple pictures have a seed, the others show what the
+    # later rounds make of several classes.
+    narrow = list(images.rows(["id", "tags", "error"]))
+    seeded = set(rounds["seed"].ids())
+    sound = sorted((row for row in narrow if not row["error"]), key=lambda row: row["id"])
+    simple = [row["id"] for row in sound if row["id"] in seeded]
+    others = [row["id"] for row in sound if len(row["tags"]) > 1]
+    half = min(len(others), SHEET_ROWS // 3)
+    chosen = {*simple[: SHEET_ROWS - half], *others[:half]}
+    drawn = sorted(Scan(images, scan.joined, scan.columns, chosen).rows(), key=lambda r: r["id"])
+    rows = [_sheet_row(row, rounds, truth) for row in drawn]
+    return contact_sheet(rows, columns, class_table(images))
+
+
+def _sheet_row(row: Row, rounds: Mapping[str, Table], truth: TruthFolder | None) -> SheetRow:
+    with Image.open(io.BytesIO(row["image"]["bytes"])) as picture:
+        image = np.array(picture.convert("RGB"))
+    masks = {}
+    for name in rounds:
+        mask = row[name]["mask"] if row[name] else None
+        masks[name] = decode_mask(mask["bytes"]) if mask else None
+    path = row["image"]["path"]
+    if truth:
+        masks["truth"] = truth.mask(path)
+    return SheetRow(path.rsplit("/", 1)[-1].rsplit(".", 1)[0], image, row["tags"], masks)
