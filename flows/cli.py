@@ -60,6 +60,60 @@ def label(
 
 
 @app.command()
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the pictures and the run.")] = Path(
+        "demo"
+    ),
+    engine: EngineName = "ray",
+    workers: Workers = 2,
+) -> None:
+    """The whole loop on generated pictures, a few minutes on a laptop."""
+    from flows.label import label as label_flow
+    from pipeline.demo import DEMO_IMAGES, DEMO_RECIPE
+    from pipeline.synthetic import write_sample
+
+    write_sample(out / "pictures", DEMO_IMAGES, seed=0)
+    pictures, run = str((out / "pictures").resolve()), str((out / "run").resolve())
+    print(label_flow(pictures, run, DEMO_RECIPE, None, engine, workers))
+
+
+@app.command()
+def predict(
+    model: Annotated[str, typer.Argument(help="A segmenter: RUN/models/powerful.")],
+    images: Annotated[str, typer.Argument(help="A folder of pictures.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the masks.")],
+) -> None:
+    """Predicts palette PNGs, one for each picture, with the same stem."""
+    from pipeline.prediction import predict_folder
+
+    written, failed = predict_folder(model, images, str(out))
+    print(f"{written} masks in {out}")
+    for sentence in failed:
+        print(f"not predicted: {sentence}", file=sys.stderr)
+
+
+@app.command()
+def benchmark(
+    task: Annotated[str, typer.Argument(help="ladder, or dcsm (its three improvements).")],
+    data: Annotated[str, typer.Argument(help="Pictures with tags, splits and true masks.")],
+    out: Out,
+    recipe: RecipeFile = None,
+    classes: Classes = None,
+    set_: Changes = None,
+    engine: EngineName = "local",
+    workers: Workers = 2,
+) -> None:
+    """Measures: the comparison tables, resumable."""
+    from flows.benchmark import BENCHMARKS
+    from pipeline.recipe import read_recipe
+
+    if task not in BENCHMARKS:
+        raise UserError(f"no benchmark {task!r}: choose one of {', '.join(BENCHMARKS)}")
+    settings = read_recipe(recipe, set_ or ())
+    print(BENCHMARKS[task](data, out, settings, split_names(classes), engine, workers))
+
+
+@app.command()
 def evaluate(
     masks: Annotated[str, typer.Argument(help="A table of masks: RUN/rounds/seed, RUN/dataset.")],
     truth: Annotated[str, typer.Option(help="Folder with SegmentationClass/.")],

@@ -20,7 +20,7 @@ from pipeline.ingest import Ingest
 from pipeline.manifest import table_key
 from pipeline.model_store import ModelCard, model_exists, read_card, save_model
 from pipeline.publish import Publish, dataset_schema
-from pipeline.recipe import Recipe
+from pipeline.recipe import Recipe, SeedSettings
 from pipeline.records import IGNORE, IMAGES_SCHEMA, ROUND_SCHEMA, ClassTable, Row
 from pipeline.samples import (
     ConfidentMaskTarget,
@@ -36,6 +36,7 @@ from pipeline.stages.refine import Refine
 from pipeline.stages.relabel import Relabel
 from pipeline.stages.score import Score
 from pipeline.stages.select import Select, SelectSettings
+from pipeline.stages.true_mask import TrueMask
 from pipeline.stages.untagged import Rescore, Untagged
 from pipeline.storage import Folder
 from pipeline.table import Table, TableWriter
@@ -121,10 +122,18 @@ class Run:
             ),
         )
 
-    def seed(self, images: Table, name: str = "seed") -> Table:
-        """The first masks of simple pictures: scored, refined by the CRF, filtered."""
-        recipe, settings = self.recipe, self.recipe.seeds
-        tagger = read_card(self.model_uri("tagger"))
+    def seed(
+        self, images: Table, name: str = "seed", settings: SeedSettings | None = None
+    ) -> Table:
+        """The first masks of simple pictures: scored, refined by the CRF, filtered.
+
+        Args:
+            images: The pictures.
+            name: Of the round.
+            settings: Other than the recipe's.
+        """
+        settings = settings or self.recipe.seeds
+        tagger = self.model_uri("tagger")
         wanted = simple_ids(images, settings.pictures_per_class)
         return self._round(
             name,
@@ -132,20 +141,17 @@ class Run:
             stages=[
                 StageSpec(
                     Score,
-                    {
-                        "scorer": settings.scorer,
-                        "tagger": self.model_uri("tagger"),
-                        "settings": settings.settings,
-                    },
+                    {"scorer": settings.scorer, "tagger": tagger, "settings": settings.settings},
                     gpus=1.0,
                 ),
-                StageSpec(
-                    Refine, {"crf": settings.crf, "contrast": settings.contrast}
-                ),
+                StageSpec(Refine, {"crf": settings.crf, "contrast": settings.contrast}),
                 self._select(settings.select, images),
             ],
             images=images,
-            ingredients={"tagger": tagger.weights, **recipe.digest_of("seeds")},
+            ingredients={
+                "tagger": read_card(tagger).weights,
+                "seeds": settings.model_dump(mode="json"),
+            },
         )
 
     def relabel(
@@ -225,6 +231,22 @@ class Run:
                 "model": read_card(model).weights,
                 **self.recipe.digest_of("relabel"),
             },
+        )
+
+    def truth(self, images: Table, directory: str) -> Table:
+        """The true masks beside a source as a round, for the fully supervised reference.
+
+        Args:
+            images: The pictures; those without a true mask are not kept.
+            directory: Where the masks are, as :class:`pipeline.evaluation.TruthFolder` reads.
+        """
+        classes = list(images.metadata["classes"])
+        return self._round(
+            "truth",
+            scan=sound(images, columns=["image", "tags"]),
+            stages=[StageSpec(TrueMask, {"directory": directory, "classes": classes})],
+            images=images,
+            ingredients={"directory": directory},
         )
 
     def publish(self, images: Table, last: Table) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from models.saliency.agnostic import ClassAgnostic
 from models.saliency.base import Scorer
 from models.saliency.cam import Cam
 from models.saliency.dcsm import Dcsm, DcsmCaffe
@@ -16,4 +17,5 @@ SCORERS: dict[str, Callable[..., Any]] = {
     "cam": Cam,
     "dcsm": Dcsm,
     "dcsm_caffe": DcsmCaffe,
+    "saliency": ClassAgnostic,
 }

@@ -20,7 +20,9 @@ class Cam:
         scales: Sizes relative to ``size``; several are summed (Ahn et al., CVPR 2019).
     """
 
-    def __init__(self, tagger: Tagger, *, size: int = 500, scales: Sequence[float] = (1.0,)) -> None:
+    def __init__(
+        self, tagger: Tagger, *, size: int = 500, scales: Sequence[float] = (1.0,)
+    ) -> None:
         self.tagger = tagger.eval().to(memory_format=torch.channels_last)
         self.size = size
         self.scales = tuple(scales)

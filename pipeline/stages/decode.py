@@ -61,6 +61,5 @@ class Decode:
     def __call__(self, rows: list[Row]) -> list[Row]:
         """Rows of the images table; those that cannot be read have an error."""
         return [
-            picture_row(self.source, Picture(**{**row, "tags": tuple(row["tags"])}))
-            for row in rows
+            picture_row(self.source, Picture(**{**row, "tags": tuple(row["tags"])})) for row in rows
         ]

@@ -49,4 +49,3 @@ class Score:
             "source": self.source,
             "model": self.weights,
         }
-

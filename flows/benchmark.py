@@ -1,0 +1,219 @@
+"""The comparison tables: what each step of the loop is worth, against true masks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from flows.environment import set_defaults
+
+set_defaults()
+
+from prefect import flow, task  # noqa: E402  (its settings are read on import)
+from prefect.cache_policies import NO_CACHE  # noqa: E402
+
+from flows.progress import Terminal  # noqa: E402
+from pipeline.engine import build_engine  # noqa: E402
+from pipeline.errors import UserError  # noqa: E402
+from pipeline.evaluation import TruthFolder  # noqa: E402
+from pipeline.ingest import ingest  # noqa: E402
+from pipeline.recipe import Recipe, SeedSettings  # noqa: E402
+from pipeline.report.assess import assess, class_table, find_truth  # noqa: E402
+from pipeline.report.ladder import (  # noqa: E402
+    LadderRow,
+    load_ladder,
+    markdown_table,
+    save_ladder,
+    text_table,
+)
+from pipeline.run import Run, is_simple  # noqa: E402
+from pipeline.sources import open_source  # noqa: E402
+from pipeline.stages.refine import NO_CRF  # noqa: E402
+from pipeline.table import Table  # noqa: E402
+
+# CAM at three scales; its maps fall off quickly, so a class claims their fourth root.
+CAM = {
+    "scorer": "cam",
+    "contrast": 0.25,
+    "crf": NO_CRF,
+    "settings": {"size": 352, "scales": [0.75, 1.0, 1.5]},
+}
+SALIENCY = {"scorer": "saliency", "contrast": 1.0, "crf": NO_CRF, "settings": {}}
+
+
+class Ladder:
+    """Runs the rungs one by one and saves the table after each.
+
+    Args:
+        run: On the training pictures.
+        dev: On the held-out pictures, with a recipe of that split.
+        images: The training pictures.
+        dev_images: The held-out pictures.
+        truth: The true masks of both.
+    """
+
+    def __init__(
+        self, run: Run, dev: Run, images: Table, dev_images: Table, truth: TruthFolder
+    ) -> None:
+        self.run, self.dev = run, dev
+        self.images, self.dev_images = images, dev_images
+        self.truth = truth
+        self.rows = {row.name: row for row in load_ladder(run.folder, "ladder.json")}
+        self.order: list[str] = []
+        self.seeded: set[str] = set()
+
+    def seeds(self, name: str, make: Callable[[], Table], note: str = "") -> Table:
+        """A rung without a segmenter."""
+        started = time.monotonic()
+        table = make()
+        self.seeded = self.seeded or set(table.ids())
+        self._keep(
+            LadderRow(
+                name=name,
+                pseudo_label_miou_seeded=assess(table, self.truth, self.seeded).mean_iou,
+                seconds=time.monotonic() - started,
+                note=note,
+            )
+        )
+        return table
+
+    def segmenter(
+        self, name: str, train: Callable[[], object], relabel: Callable[[], Table] | None, note: str
+    ) -> Table | None:
+        """A rung with a segmenter: its training, its masks, its predictions on dev."""
+        started = time.monotonic()
+        train()
+        table = relabel() if relabel else None
+        seconds = time.monotonic() - started
+        prediction = self.dev.predict(self.dev_images, name, self.run.model_uri(name))
+        whole = table is not None and len(table) == len(self.images)
+        self._keep(
+            LadderRow(
+                name=name,
+                pseudo_label_miou_seeded=assess(table, self.truth, self.seeded).mean_iou
+                if table
+                else None,
+                pseudo_label_miou_train=assess(table, self.truth).mean_iou
+                if table and whole
+                else None,
+                miou_dev=assess(prediction, self.truth).mean_iou,
+                seconds=seconds,
+                note=note,
+            )
+        )
+        return table
+
+    def _keep(self, row: LadderRow) -> None:
+        known = self.rows.get(row.name)
+        # A step that was found finished takes no time: the first measurement stands.
+        if known and known.seconds and row.seconds and row.seconds < known.seconds:
+            row = row.model_copy(update={"seconds": known.seconds})
+        self.rows[row.name] = row
+        self.order.append(row.name)
+        save_ladder(self.run.folder, "ladder.json", self.table())
+        self.run.watch.say(text_table([row]))
+
+    def table(self) -> list[LadderRow]:
+        """The rungs so far, in order."""
+        return [self.rows[name] for name in self.order]
+
+
+@flow(name="benchmark-ladder", validate_parameters=False)
+def ladder(
+    data: str,
+    out: str,
+    recipe: Recipe,
+    classes: Sequence[str] | None = None,
+    engine: str = "local",
+    workers: int = 2,
+) -> str:
+    """Climbs the ladder on a source with true masks and splits ``train`` and ``dev``.
+
+    Args:
+        data: The pictures, their tags, splits and true masks.
+        out: The folder of the runs; what is finished there is not computed again.
+        recipe: Of the run; every segmenter has the same trunk and schedule.
+        classes: The tags to keep; None keeps all.
+        engine: ``local`` or ``ray``.
+        workers: Processes on this machine.
+
+    Returns:
+        The table as text and as Markdown.
+
+    Raises:
+        UserError: If the data has no true masks.
+    """
+    machine = build_engine(engine, workers)
+    run = Run(f"{out}/run", recipe, machine, Terminal())
+    dev = Run(f"{out}/dev", recipe.model_copy(update={"split": "dev"}), machine, Terminal())
+    source = open_source(data)
+    pictures = ingest(source, classes, recipe.split)
+    held_out = ingest(source, pictures.classes.names, "dev")
+    run.watch.say(f"train: {pictures.counts.sentence()}")
+    run.watch.say(f"dev: {held_out.counts.sentence()}")
+    images, dev_images = run.images(pictures), dev.images(held_out)
+    truth = find_truth(data, class_table(images))
+    if truth is None:
+        raise UserError(f"{data} has no true masks in SegmentationClass/: the ladder needs them")
+    climb(Ladder(run, dev, images, dev_images, truth), data)
+    rows = load_ladder(run.folder, "ladder.json")
+    return f"{text_table(rows)}\n\n{markdown_table(rows)}"
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def climb(rungs: Ladder, data: str) -> None:
+    """The rungs in their order."""
+    run, images, recipe = rungs.run, rungs.images, rungs.run.recipe
+    run.tagger(images)
+
+    def seeds(changes: dict[str, object]) -> SeedSettings:
+        return SeedSettings.model_validate({**recipe.seeds.model_dump(), **changes})
+
+    seed = rungs.seeds("dcsm + crf", lambda: run.seed(images))
+    rungs.order.clear()
+    rungs.seeds("cam", lambda: run.seed(images, "cam", seeds(CAM)))
+    rungs.seeds("low-level saliency", lambda: run.seed(images, "saliency", seeds(SALIENCY)))
+    rungs.seeds("dcsm", lambda: run.reseed(images, "dcsm", NO_CRF))
+    rungs.seeds("dcsm + crf", lambda: run.seed(images))
+
+    simple = rungs.segmenter(
+        "initial",
+        lambda: run.segmenter("initial", images, seed, soft=True),
+        lambda: run.relabel(images, model="initial", select=is_simple),
+        "soft labels of the seeds, simple pictures",
+    )
+    everything = rungs.segmenter(
+        "enhanced",
+        lambda: run.segmenter("enhanced", images, _made(simple)),
+        lambda: run.relabel(images, model="enhanced"),
+        "masks of initial, simple pictures",
+    )
+    rungs.segmenter(
+        "powerful",
+        lambda: run.segmenter("powerful", images, _made(everything)),
+        lambda: run.relabel(images, model="powerful"),
+        "masks of enhanced, all pictures",
+    )
+    rungs.segmenter(
+        "augmented",
+        lambda: run.segmenter(
+            "augmented", images, _made(everything), thresholds=recipe.augmentation
+        ),
+        lambda: run.relabel(images, model="augmented"),
+        "powerful + probability-driven augmentation",
+    )
+    rungs.segmenter(
+        "fully supervised",
+        lambda: run.segmenter("fully supervised", images, run.truth(images, data)),
+        None,
+        "true masks, same pictures, trunk and schedule",
+    )
+
+
+def _made(table: Table | None) -> Table:
+    if table is None:
+        raise ValueError("the rung before made no masks")
+    return table
+
+
+BENCHMARKS: dict[str, Callable[..., str]] = {"ladder": ladder}

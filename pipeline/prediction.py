@@ -1,0 +1,75 @@
+"""Predictions for a folder of pictures that have no tags."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import fsspec
+import numpy as np
+import torch
+from torch.nn.functional import interpolate
+
+from pipeline.decoding import DecodeError, decode_rgb
+from pipeline.errors import UserError
+from pipeline.model_store import load_model
+from pipeline.recipe import RelabelSettings
+from pipeline.records import encode_mask
+from pipeline.stages.labels import as_tensor
+from pipeline.stages.relabel import predict_logits
+from pipeline.storage import Folder
+
+ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+
+
+def predict_folder(
+    model: str, images: str, out: str, settings: RelabelSettings | None = None
+) -> tuple[int, list[str]]:
+    """Writes a palette PNG for each picture directly inside a folder.
+
+    Args:
+        model: URI of a segmenter.
+        images: URI of the folder.
+        out: Where the masks go, each under the stem of its picture.
+        settings: Size and scales; the CRF is not used.
+
+    Returns:
+        The number of masks, and a sentence for each picture that could not be read.
+
+    Raises:
+        UserError: If there is no segmenter, no picture, or two pictures share a stem.
+    """
+    settings = settings or RelabelSettings()
+    segmenter, _ = load_model(model, "segmenter")
+    files, root = fsspec.core.url_to_fs(images)
+    names = sorted(_pictures(files, root))
+    if not names:
+        raise UserError(f"no pictures in {images}: looked for {', '.join(ENDINGS)}")
+    stems = [PurePosixPath(name).stem for name in names]
+    if len(set(stems)) < len(stems):
+        twice = next(stem for stem in stems if stems.count(stem) > 1)
+        raise UserError(f"two pictures of {images} are called {twice}: their masks would collide")
+    folder, written, failed = Folder(out), 0, []
+    for name, stem in zip(names, stems, strict=True):
+        try:
+            picture = np.array(decode_rgb(files.cat_file(name)))
+        except DecodeError as error:
+            failed.append(f"{PurePosixPath(name).name}: {error}")
+            continue
+        with torch.no_grad():
+            logits = predict_logits(segmenter, as_tensor(picture), settings.size, settings.scales)
+            full = interpolate(logits[None], picture.shape[:2], mode="bilinear")[0]
+        folder.write(f"{stem}.png", encode_mask(full.argmax(dim=0).byte().numpy()))
+        written += 1
+    return written, failed
+
+
+def _pictures(files: fsspec.AbstractFileSystem, root: str) -> list[str]:
+    try:
+        entries = files.ls(root, detail=True)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(f"there is no folder {root}: give a folder of pictures") from error
+    return [
+        entry["name"]
+        for entry in entries
+        if entry["type"] == "file" and entry["name"].lower().endswith(ENDINGS)
+    ]
