@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
+from models.folding import folded
 from models.saliency.guided import guided
 from models.tagging import Tagger
 
@@ -40,7 +41,7 @@ class GuidedGradients(nn.Module):
 
     def __init__(self, tagger: Tagger, taps: Sequence[str]) -> None:
         super().__init__()
-        self.tagger = guided(tagger).to(memory_format=torch.channels_last)
+        self.tagger = guided(folded(tagger)).to(memory_format=torch.channels_last)
         self.taps = [name for name in tagger.trunk.layers if name in set(taps)]
         if len(self.taps) != len(set(taps)) or not self.taps:
             raise ValueError(f"unknown taps among {taps}: layers are {[*tagger.trunk.layers]}")
@@ -58,7 +59,7 @@ class GuidedGradients(nn.Module):
         with torch.enable_grad():
             lowest = lowest.expand(len(classes), -1, -1, -1)
             lowest = lowest.contiguous(memory_format=torch.channels_last).requires_grad_()
-            top, inputs = trunk.above(lowest, self.taps[0])
+            top, inputs = trunk.above(lowest, self.taps)
             maps = self.tagger.classifier(top)
             signal = torch.zeros_like(maps)
             signal[torch.arange(len(classes)), classes] = 1

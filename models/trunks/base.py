@@ -88,25 +88,22 @@ class Trunk(nn.Module):
             x = layer(x)
         raise KeyError(f"no layer {tap!r}; this trunk has {', '.join(self.layers)}")
 
-    def above(self, x: Tensor, tap: str) -> tuple[Tensor, dict[str, Tensor]]:
-        """Runs the layers from ``tap`` on, keeping the inputs of all taps.
+    def above(self, x: Tensor, taps: Sequence[str]) -> tuple[Tensor, dict[str, Tensor]]:
+        """Runs the layers from the first of ``taps`` on, keeping the inputs of all of them.
 
         Args:
-            x: The input of layer ``tap``.
-            tap: Where to start.
+            x: The input of layer ``taps[0]``.
+            taps: Names of layers, lowest first.
 
         Returns:
             The output of the last layer and, by layer name, the input of each tap.
         """
         inputs = {}
-        started = False
         for name, layer in self.layers.items():
-            started = started or name == tap
-            if not started:
-                continue
-            if name in self.taps:
+            if name in taps:
                 inputs[name] = x
-            x = layer(x)
+            if inputs:
+                x = layer(x)
         return x, inputs
 
     def freeze_below(self, layer: str) -> None:

@@ -44,7 +44,8 @@ def vgg16_trunk(output_stride: int = 8, pretrained: bool = True) -> Trunk:
         if block == len(BLOCKS):
             break
         if stride < output_stride:
-            layers[f"pool{block}"] = nn.MaxPool2d(2, 2)
+            # Rounding down would leave the last rows of an odd side without features.
+            layers[f"pool{block}"] = nn.MaxPool2d(2, 2, ceil_mode=True)
             stride *= 2
         else:
             layers[f"pool{block}"] = nn.MaxPool2d(3, 1, padding=1)
