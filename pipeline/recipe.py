@@ -45,22 +45,20 @@ class TaggerSettings(_Settings):
     pooling: Literal[tuple(POOLINGS)] = Field(  # type: ignore[valid-type]
         "log_sum_exp", description="How class maps become scores."
     )
-    training: TrainingSettings = TrainingSettings(
-        steps=360, scale=(0.75, 1.35)
-    )
+    training: TrainingSettings = TrainingSettings(steps=360, scale=(0.75, 1.35))
 
 
 class SeedSettings(_Settings):
     """The first masks, made on simple pictures without a segmenter."""
 
     scorer: ScorerName = Field("dcsm", description="One of models.saliency.SCORERS.")
-    settings: dict[str, Any] = Field({"canvas": 352}, description="Of the scorer.")
-    crf: CrfName = Field("deeplab_v2", description="Parameters of the DenseCRF, or none.")
+    settings: dict[str, Any] = Field({"canvas": 288}, description="Of the scorer.")
+    crf: CrfName = Field("irn", description="Parameters of the DenseCRF, or none.")
     contrast: float = Field(
         5.0, gt=0, description="A class claims M ^ contrast, background the rest."
     )
     pictures_per_class: int = Field(
-        200, ge=1, description="Simple pictures that are scored, for each class, at most."
+        120, ge=1, description="Simple pictures that are scored, for each class, at most."
     )
     select: SelectSettings = SelectSettings()
 
@@ -70,15 +68,15 @@ class SegmenterSettings(_Settings):
 
     head: Literal[tuple(SEGMENTERS)] = "deeplab_v1"  # type: ignore[valid-type]
     width: int = Field(256, ge=1, description="Channels of its head.")
-    training: TrainingSettings = TrainingSettings(steps=400)
+    training: TrainingSettings = TrainingSettings(steps=320, head_factor=5)
 
 
 class RelabelSettings(_Settings):
     """How a segmenter labels the pictures of a round."""
 
-    size: int = Field(352, ge=32, description="Longer side at which it sees a picture, in pixels.")
+    size: int = Field(320, ge=32, description="Longer side at which it sees a picture, in pixels.")
     scales: tuple[float, ...] = Field((1.0,), description="Relative sizes that are averaged.")
-    crf: CrfName = Field("deeplab_v2", description="Parameters of the DenseCRF, or none.")
+    crf: CrfName = Field("irn", description="Parameters of the DenseCRF, or none.")
     ignore_below: float = Field(
         0.0, ge=0, lt=1, description="Pixels of a lower probability become 255."
     )

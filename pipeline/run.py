@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -123,7 +124,11 @@ class Run:
         )
 
     def seed(
-        self, images: Table, name: str = "seed", settings: SeedSettings | None = None
+        self,
+        images: Table,
+        name: str = "seed",
+        settings: SeedSettings | None = None,
+        ids: AbstractSet[str] | None = None,
     ) -> Table:
         """The first masks of simple pictures: scored, refined by the CRF, filtered.
 
@@ -131,10 +136,11 @@ class Run:
             images: The pictures.
             name: Of the round.
             settings: Other than the recipe's.
+            ids: Other pictures than the simple ones.
         """
         settings = settings or self.recipe.seeds
         tagger = self.model_uri("tagger")
-        wanted = simple_ids(images, settings.pictures_per_class)
+        wanted = simple_ids(images, settings.pictures_per_class) if ids is None else ids
         return self._round(
             name,
             scan=Scan(images, columns=["image", "tags"], ids=wanted),
@@ -151,6 +157,7 @@ class Run:
             ingredients={
                 "tagger": read_card(tagger).weights,
                 "seeds": settings.model_dump(mode="json"),
+                "pictures": None if ids is None else sorted(ids),
             },
         )
 
@@ -162,7 +169,7 @@ class Run:
         Args:
             images: The pictures.
             model: A segmenter of the run.
-            select: Which pictures, by their tags; all that could be read by default.
+            select: Which pictures, by id and tags; all that could be read by default.
         """
         settings = self.recipe.relabel
         scan = sound(images, columns=["image", "tags"], select=select)
@@ -185,7 +192,7 @@ class Run:
             ingredients={
                 "model": read_card(self.model_uri(model)).weights,
                 **self.recipe.digest_of("relabel", "select"),
-                "pictures": len(scan),
+                "pictures": table_key(ids=sorted(scan.wanted_ids())),
             },
         )
 

@@ -154,8 +154,8 @@ class Dcsm:
         scales: Sizes of the canvas relative to ``canvas``.
         canvas: Side of the square on which pictures are laid, in pixels; the longer side
             of a picture is brought to it. Padding is black, as in the reference.
-        candidates: At least this many classes take part in the differences; 1 switches
-            the paper's second improvement off for pictures with one tag.
+        candidates: At least this many classes take part in the differences; with 0 none
+            are taken and every class stands alone (the paper's second improvement off).
     """
 
     def __init__(
@@ -201,6 +201,8 @@ class Dcsm:
             (T, canvas, canvas), at least 0.
         """
         magnitudes = resized(magnitudes, (self.canvas, self.canvas))
+        if self.candidates == 0:
+            return rectified_difference(magnitudes[:targets], torch.zeros_like(magnitudes[0]))
         # A class against itself differs nowhere, hence contributes zero.
         return torch.stack(
             [rectified_difference(target, magnitudes).sum(dim=0) for target in magnitudes[:targets]]

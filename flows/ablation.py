@@ -1,0 +1,125 @@
+"""What each of DCSM's three improvements is worth, on pictures with several tags."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from flows.environment import set_defaults
+
+set_defaults()
+
+from prefect import flow  # noqa: E402  (its settings are read on import)
+
+from flows.progress import Terminal  # noqa: E402
+from models.trunks import TRUNKS  # noqa: E402
+from pipeline.engine import build_engine  # noqa: E402
+from pipeline.errors import UserError  # noqa: E402
+from pipeline.evaluation import TruthFolder, evaluate_masks  # noqa: E402
+from pipeline.ingest import ingest  # noqa: E402
+from pipeline.recipe import Recipe, SeedSettings  # noqa: E402
+from pipeline.records import BACKGROUND, Row, decode_map  # noqa: E402
+from pipeline.report.assess import class_table, find_truth  # noqa: E402
+from pipeline.run import Run, sound  # noqa: E402
+from pipeline.scan import Scan  # noqa: E402
+from pipeline.sources import open_source  # noqa: E402
+from pipeline.stages.labels import resized  # noqa: E402
+from pipeline.stages.refine import NO_CRF, seed_probabilities  # noqa: E402
+from pipeline.table import Table  # noqa: E402
+
+PICTURES = 120
+# Maps of different variants fall off differently: each is judged at its own best contrast.
+CONTRASTS = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0)
+
+
+@flow(name="benchmark-dcsm", validate_parameters=False)
+def ablation(
+    data: str,
+    out: str,
+    recipe: Recipe,
+    classes: Sequence[str] | None = None,
+    engine: str = "local",
+    workers: int = 2,
+) -> str:
+    """Switches DCSM's improvements off one at a time and scores the maps without a CRF.
+
+    Args:
+        data: The pictures, their tags and true masks.
+        out: The folder of the ladder's runs, whose tagger is used when it is there.
+        recipe: Of the run.
+        classes: The tags to keep; None keeps all.
+        engine: ``local`` or ``ray``.
+        workers: Processes on this machine.
+
+    Returns:
+        A Markdown table.
+
+    Raises:
+        UserError: If the data has no true masks, or no picture has two tags.
+    """
+    run = Run(f"{out}/run", recipe, build_engine(engine, workers), Terminal())
+    images = run.images(ingest(open_source(data), classes, recipe.split))
+    truth = find_truth(data, class_table(images))
+    if truth is None:
+        raise UserError(f"{data} has no true masks in SegmentationClass/: they are needed here")
+    run.tagger(images)
+    ids = several_tags(images, truth)
+    lines = ["| variant | mIoU | pictures | contrast |", "| --- | ---: | ---: | ---: |"]
+    for name, settings in variants(recipe).items():
+        seeds = SeedSettings.model_validate(
+            {**recipe.seeds.model_dump(), "scorer": "dcsm", "settings": settings, "crf": NO_CRF}
+        )
+        table = run.seed(images, f"dcsm-{len(lines)}", seeds, ids)
+        score, contrast = best_contrast(images, table, truth)
+        lines.append(f"| {name} | {100 * score:.1f} | {len(ids)} | {contrast:g} |")
+        run.watch.say(lines[-1])
+    return "\n".join(lines)
+
+
+def several_tags(images: Table, truth: TruthFolder) -> set[str]:
+    """The first pictures by id that have two tags or more and a true mask."""
+    scan = sound(images, ["image", "tags"], lambda row: len(row["tags"]) > 1)
+    found: list[str] = []
+    for unit in scan.units():
+        found += [row["id"] for row in unit.read() if truth.mask(row["image"]["path"]) is not None]
+    if not found:
+        raise UserError("no picture with two tags has a true mask: nothing can be compared")
+    return set(sorted(found)[:PICTURES])
+
+
+def variants(recipe: Recipe) -> dict[str, dict[str, Any]]:
+    """The scorer's settings: whole, and with one improvement off at a time."""
+    whole = recipe.seeds.settings
+    trunk = TRUNKS[recipe.trunk.name](output_stride=recipe.trunk.output_stride, pretrained=False)
+    return {
+        "DCSM": whole,
+        "only the last layer, not the intermediate ones": {**whole, "taps": [trunk.taps[-1]]},
+        "no class differences": {**whole, "candidates": 0},
+        "one scale": {**whole, "scales": [1.0]},
+    }
+
+
+def best_contrast(images: Table, table: Table, truth: TruthFolder) -> tuple[float, float]:
+    """The highest mean IoU over the contrasts, and the contrast that gave it."""
+    scan = Scan(
+        images,
+        {"seed": table},
+        columns=["image", "tags", "height", "width", "seed.scores"],
+        ids=set(table.ids()),
+    )
+    rows = list(scan.rows())
+    found = []
+    for contrast in CONTRASTS:
+        masks = ({"path": r["image"]["path"], "mask": hardened(r, contrast)} for r in rows)
+        found.append((evaluate_masks(masks, truth, class_table(images)).mean_iou, contrast))
+    return max(found)
+
+
+def hardened(row: Row, contrast: float) -> np.ndarray:
+    """The most probable of background and tags at each pixel of a scored row: (H, W) uint8."""
+    scores = np.stack([decode_map(score) for score in row["seed"]["scores"]])
+    scores = resized(scores, (row["height"], row["width"]))
+    labels = np.array([BACKGROUND, *row["tags"]], np.uint8)
+    return labels[seed_probabilities(scores, contrast).argmax(axis=0)]
