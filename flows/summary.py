@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.evaluation import TruthFolder
+from pipeline.model_store import read_card
 from pipeline.records import Row, decode_mask
 from pipeline.report.assess import assess, class_table, find_truth
 from pipeline.report.contact_sheet import SheetRow, contact_sheet
@@ -21,6 +22,7 @@ from pipeline.scan import Scan
 from pipeline.table import Table
 
 ROUNDS = ("seed", "initial", "enhanced", "powerful")
+MODELS = ("tagger", "initial", "enhanced", "powerful")
 SHEET_ROWS = 12
 PACKAGES = ("tag2mask", "torch", "torchvision", "ray", "prefect", "pyarrow", "pydensecrf2")
 
@@ -51,6 +53,7 @@ def summarise(run: Run, source: str, counts: str, made: Mapping[str, str]) -> st
                 "counts": counts,
                 "published": len(dataset),
                 "left_out": left_out,
+                "models": {name: read_card(run.model_uri(name)).training for name in MODELS},
                 "fingerprint": dataset.fingerprint,
                 "ladder": [row.model_dump() for row in ladder],
             },
@@ -62,11 +65,20 @@ def summarise(run: Run, source: str, counts: str, made: Mapping[str, str]) -> st
     run.folder.write("contact_sheet.png", buffer.getvalue())
     lines = [counts, f"{len(dataset):,} masks published, {sum(left_out.values()):,} left out"]
     lines += [f"  {count:,} × {reason}" for reason, count in left_out.items()]
+    tagger = read_card(made["tagger"]).training
+    lines.append(f"tagger: average precision on {tagger['held_out']} pictures held out")
+    lines.append(
+        "  " + ", ".join(_precision(*pair) for pair in tagger["average_precision"].items())
+    )
     lines += ["", text_table(ladder), ""] if truth else ["no true masks beside the source", ""]
     lines += [f"fingerprint    {dataset.fingerprint}"]
     lines += [f"{name:<14} {uri}" for name, uri in made.items()]
     lines += [f"contact sheet  {run.uri}/contact_sheet.png"]
     return "\n".join(lines)
+
+
+def _precision(name: str, value: float | None) -> str:
+    return f"{name} {'–' if value is None else f'{value:.2f}'}"
 
 
 def run_ladder(rounds: Mapping[str, Table], truth: TruthFolder | None) -> list[LadderRow]:

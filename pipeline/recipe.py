@@ -45,6 +45,9 @@ class TaggerSettings(_Settings):
     pooling: Literal[tuple(POOLINGS)] = Field(  # type: ignore[valid-type]
         "log_sum_exp", description="How class maps become scores."
     )
+    held_out: float = Field(
+        0.05, ge=0, lt=1, description="Share of the pictures that only measures its precision."
+    )
     training: TrainingSettings = TrainingSettings(steps=360, scale=(0.75, 1.35))
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 import torch
+from torch import nn
 
 from models.factory import Architecture
 from models.tagging import tagging_loss
@@ -41,6 +42,7 @@ from pipeline.stages.true_mask import TrueMask
 from pipeline.stages.untagged import Rescore, Untagged
 from pipeline.storage import Folder
 from pipeline.table import Table, TableWriter
+from pipeline.tag_evaluation import class_average_precisions, is_held_out
 from pipeline.training import Loss, Report, TrainingSettings, train
 
 
@@ -103,8 +105,21 @@ class Run:
         )
 
     def tagger(self, images: Table) -> ModelCard:
-        """The tagger, trained on the tags of all pictures that could be read."""
+        """The tagger, trained on tags; its average precision is that on a share held out."""
         recipe, settings = self.recipe, self.recipe.tagger
+        names = list(images.metadata["classes"])
+
+        def trained(row: Row) -> bool:
+            return not is_held_out(row["id"], settings.held_out)
+
+        def held_out(row: Row) -> bool:
+            return is_held_out(row["id"], settings.held_out)
+
+        def precision(model: nn.Module) -> dict[str, Any]:
+            scan = sound(images, ["image", "tags"], held_out)
+            found = class_average_precisions(model, scan, names, settings.training.crop)
+            return {"average_precision": found, "held_out": len(scan)}
+
         return self._model(
             "tagger",
             architecture=Architecture(
@@ -112,15 +127,16 @@ class Run:
                 trunk=recipe.trunk.name,
                 output_stride=recipe.trunk.output_stride,
                 head=settings.pooling,
-                classes=len(images.metadata["classes"]),
+                classes=len(names),
             ),
-            scan=sound(images, columns=["image", "tags"]),
-            target=TagTarget(len(images.metadata["classes"])),
+            scan=sound(images, ["image", "tags"], trained),
+            target=TagTarget(len(names)),
             loss=lambda output, targets: tagging_loss(output.logits.float(), targets),
             settings=settings.training,
             key=table_key(
                 images=images.fingerprint, recipe=recipe.digest_of("seed", "trunk", "tagger")
             ),
+            examine=precision,
         )
 
     def seed(
@@ -396,6 +412,7 @@ class Run:
         loss: Loss,
         settings: TrainingSettings,
         key: str,
+        examine: Callable[[Any], dict[str, Any]] = lambda model: {},
     ) -> ModelCard:
         uri = self.model_uri(name)
         if model_exists(uri, key):
@@ -424,7 +441,12 @@ class Run:
             architecture=architecture,
             classes=ClassTable(names=tuple(scan.images.metadata["classes"])),
             key=key,
-            training={**settings.model_dump(mode="json"), **outcome, "pictures": len(scan)},
+            training={
+                **settings.model_dump(mode="json"),
+                **outcome,
+                **examine(model),
+                "pictures": len(scan),
+            },
         )
         checkpoints.clear()
         return card

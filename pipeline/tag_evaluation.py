@@ -1,0 +1,64 @@
+"""How well a tagger knows the tags of pictures that it was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate
+
+from models.tagging import Tagger
+from pipeline.scan import Scan
+from pipeline.stages.labels import as_tensor, rgb
+
+
+def is_held_out(row_id: str, share: float) -> bool:
+    """Whether a picture belongs to the share that trains no tagger, decided by its id."""
+    return int(row_id[-8:], 16) < share * 16**8
+
+
+def average_precision(scores: np.ndarray, present: np.ndarray) -> float | None:
+    """The mean precision at the ranks of the pictures that have the class.
+
+    Args:
+        scores: (N,) any scale, higher is more certain.
+        present: (N,) bool.
+
+    Returns:
+        In [0, 1]; None if no picture has the class. Equal scores keep their order.
+    """
+    if not present.any():
+        return None
+    ranked = present[np.argsort(-scores, kind="stable")]
+    precision = np.cumsum(ranked) / np.arange(1, len(ranked) + 1)
+    return float(precision[ranked].mean())
+
+
+@torch.no_grad()
+def class_average_precisions(
+    tagger: Tagger, scan: Scan, names: Sequence[str], size: int
+) -> dict[str, float | None]:
+    """The average precision of each class on the pictures of a scan.
+
+    Args:
+        tagger: In evaluation mode, on the processor.
+        scan: Rows with ``image`` and ``tags``.
+        names: The class names.
+        size: Longer side at which pictures are seen, in pixels.
+    """
+    logits, present = [], []
+    for row in scan.rows():
+        image = as_tensor(rgb(row))[None]
+        factor = size / max(image.shape[2:])
+        extent = tuple(max(1, round(side * factor)) for side in image.shape[2:])
+        scaled = interpolate(image, extent, mode="bilinear", antialias=True)
+        logits.append(tagger(scaled).logits[0].numpy())
+        present.append(np.isin(np.arange(1, len(names) + 1), row["tags"]))
+    if not logits:
+        return dict.fromkeys(names)
+    table, truth = np.stack(logits), np.stack(present)
+    return {
+        name: average_precision(table[:, index], truth[:, index])
+        for index, name in enumerate(names)
+    }
