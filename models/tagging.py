@@ -75,7 +75,6 @@ class Tagger(nn.Module):
         self.trunk = trunk
         self.classifier = nn.Conv2d(trunk.channels["c5"], classes, 1)
         nn.init.normal_(self.classifier.weight, std=0.01)
-        nn.init.zeros_(self.classifier.bias)
         self.pool = POOLINGS[pooling]
 
     def forward(self, images: Tensor) -> Tags:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from models.crf import CRF_PRESETS
 from models.saliency import SCORERS
@@ -19,9 +19,23 @@ from pipeline.stages.refine import NO_CRF
 from pipeline.stages.select import SelectSettings
 from pipeline.training import TrainingSettings
 
-TrunkName = Literal[tuple(TRUNKS)]  # type: ignore[valid-type]
-ScorerName = Literal[tuple(SCORERS)]  # type: ignore[valid-type]
-CrfName = Literal[(NO_CRF, *CRF_PRESETS)]  # type: ignore[valid-type]
+
+def _one_of(members: Collection[str]) -> AfterValidator:
+    """Accepts the names of a plug-in family and lists them where another is given."""
+
+    def check(name: str) -> str:
+        if name not in members:
+            raise ValueError(f"{name!r} is none of {', '.join(members)}")
+        return name
+
+    return AfterValidator(check)
+
+
+TrunkName = Annotated[str, _one_of(TRUNKS)]
+PoolingName = Annotated[str, _one_of(POOLINGS)]
+ScorerName = Annotated[str, _one_of(SCORERS)]
+SegmenterName = Annotated[str, _one_of(SEGMENTERS)]
+CrfName = Annotated[str, _one_of((NO_CRF, *CRF_PRESETS))]
 
 
 class _Settings(BaseModel):
@@ -42,9 +56,7 @@ class TrunkSettings(_Settings):
 class TaggerSettings(_Settings):
     """The multi-label classifier whose gradients are the seeds."""
 
-    pooling: Literal[tuple(POOLINGS)] = Field(  # type: ignore[valid-type]
-        "log_sum_exp", description="How class maps become scores."
-    )
+    pooling: PoolingName = Field("log_sum_exp", description="How class maps become scores.")
     held_out: float = Field(
         0.05, ge=0, lt=1, description="Share of the pictures that only measures its precision."
     )
@@ -69,7 +81,7 @@ class SeedSettings(_Settings):
 class SegmenterSettings(_Settings):
     """The fully supervised network that is trained round after round."""
 
-    head: Literal[tuple(SEGMENTERS)] = "deeplab_v1"  # type: ignore[valid-type]
+    head: SegmenterName = Field("deeplab_v1", description="One of models.segmentation.SEGMENTERS.")
     width: int = Field(256, ge=1, description="Channels of its head.")
     training: TrainingSettings = TrainingSettings(steps=320, head_factor=5)
 
@@ -136,7 +148,8 @@ def read_recipe(path: str | None, changes: Sequence[str] = ()) -> Recipe:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise UserError(f"the setting {place!r} is wrong: {first['msg']}") from error
+        reason = first["msg"].removeprefix("Value error, ")
+        raise UserError(f"the setting {place!r} is wrong: {reason}") from error
 
 
 def _apply(values: dict[str, Any], change: str) -> None:

@@ -10,10 +10,9 @@ from typing import Any, Protocol
 
 import pyarrow as pa
 import torch
-from torch import nn
 
 from models.factory import Architecture
-from models.tagging import tagging_loss
+from models.tagging import Tagger, tagging_loss
 from models.weak.cross_entropy import pixel_cross_entropy, soft_cross_entropy
 from pipeline.checkpoint import Checkpoints
 from pipeline.engine.base import Engine, Source, StageSpec, build_table
@@ -115,7 +114,7 @@ class Run:
         def held_out(row: Row) -> bool:
             return is_held_out(row["id"], settings.held_out)
 
-        def precision(model: nn.Module) -> dict[str, Any]:
+        def precision(model: Tagger) -> dict[str, Any]:
             scan = sound(images, ["image", "tags"], held_out)
             found = class_average_precisions(model, scan, names, settings.training.crop)
             return {"average_precision": found, "held_out": len(scan)}

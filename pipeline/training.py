@@ -64,7 +64,7 @@ def train(
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     mixed = device.type == "cuda" and torch.cuda.is_bf16_supported()
-    model.to(device, memory_format=torch.channels_last).train()
+    model.to(device).to(memory_format=torch.channels_last).train()
     optimiser = _optimiser(model, trunk, settings)
     step, smoothed = checkpoints.restore(model, optimiser)
     started = saved = told = time.monotonic()

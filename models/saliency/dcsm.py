@@ -121,8 +121,8 @@ def lay_on_canvas(image: Tensor, side: int) -> tuple[Tensor, tuple[slice, slice]
     Returns:
         The canvas (1, 3, side, side), and the rows and columns that the picture covers.
     """
-    scale = side / max(image.shape[1:])
-    height, width = (max(1, round(extent * scale)) for extent in image.shape[1:])
+    scale = side / max((image.shape[1], image.shape[2]))
+    height, width = (max(1, round(extent * scale)) for extent in (image.shape[1], image.shape[2]))
     place = tuple(
         slice((side - extent) // 2, (side - extent) // 2 + extent) for extent in (height, width)
     )
@@ -188,7 +188,7 @@ class Dcsm:
             for gradient in self.gradients(scaled, chosen):
                 magnitudes = gradient.abs().amax(dim=1)
                 total[gate] += self.distinct(magnitudes, len(classes))[gate]
-        return resized(normalised(total[:, place[0], place[1]]), image.shape[1:])
+        return resized(normalised(total[:, place[0], place[1]]), (image.shape[1], image.shape[2]))
 
     def distinct(self, magnitudes: Tensor, targets: int) -> Tensor:
         """Sums the differences of the first classes with all opponents, for one layer.
@@ -245,4 +245,4 @@ class DcsmCaffe:
                 total[index] += resized(layer[None], (self.canvas, self.canvas))[0]
         highest = total.amax(dim=(1, 2), keepdim=True)
         maps = (total / highest.clamp(min=torch.finfo().tiny)).clamp(0, 1)
-        return resized(maps, image.shape[1:])
+        return resized(maps, (image.shape[1], image.shape[2]))

@@ -37,7 +37,5 @@ class Segmenter(nn.Module):
 
     def probabilities(self, images: Tensor) -> Tensor:
         """Softmax at full size: (N, 3, H, W) to (N, K, H, W), logits resized bilinearly."""
-        logits = interpolate(
-            self(images), images.shape[2:], mode="bilinear", align_corners=False
-        )
+        logits = interpolate(self(images), images.shape[2:], mode="bilinear", align_corners=False)
         return logits.softmax(dim=1)

@@ -1,5 +1,4 @@
-"""DeepLab-LargeFOV (Chen et al., ICLR 2015, "Semantic image segmentation with deep
-convolutional nets and fully connected CRFs", section 4.1)."""
+"""DeepLab-LargeFOV (Chen et al., ICLR 2015, section 4.1): dilation for a large field of view."""
 
 from __future__ import annotations
 
@@ -36,9 +35,7 @@ class DeepLabLargeFov(Segmenter):
         self.dropout = nn.Dropout2d(dropout)
         for layer in (self.fc6, self.fc7):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
         nn.init.normal_(self.fc8.weight, std=0.01)
-        nn.init.zeros_(self.fc8.bias)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, h, w) at output stride."""

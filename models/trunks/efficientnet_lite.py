@@ -73,9 +73,7 @@ def conv_bn(
 ) -> nn.Sequential:
     """Convolution, batch normalisation and, where asked for, ReLU6."""
     layers: list[nn.Module] = [
-        SameConv2d(
-            inputs, outputs, kernel, stride, dilation=dilation, groups=groups, bias=False
-        ),
+        SameConv2d(inputs, outputs, kernel, stride, dilation=dilation, groups=groups, bias=False),
         FrozenBatchNorm2d(outputs, eps=BATCH_NORM_EPS),
     ]
     if activation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from itertools import pairwise
 
 from torch import nn
 
@@ -29,7 +30,7 @@ def tiny_trunk(output_stride: int = 8, pretrained: bool = False) -> Trunk:
     del pretrained
     layers: OrderedDict[str, nn.Module] = OrderedDict(conv1_1=_conv(3, WIDTHS[0], 1, 1))
     stages, channels, strides = {}, {}, {}
-    for block, (inputs, width) in enumerate(zip(WIDTHS, WIDTHS[1:], strict=False), start=2):
+    for block, (inputs, width) in enumerate(pairwise(WIDTHS), start=2):
         step, dilation = (2, 1) if block < 5 else (1, 2)
         layers[f"conv{block}_1"] = _conv(inputs, width, step, dilation)
         layers[f"conv{block}_2"] = _conv(width, width, 1, dilation)
