@@ -115,17 +115,14 @@ def benchmark(
 
 @app.command()
 def evaluate(
-    masks: Annotated[str, typer.Argument(help="A table of masks: RUN/rounds/seed, RUN/dataset.")],
+    masks: Annotated[str, typer.Argument(help="RUN/rounds/seed, RUN/dataset, a folder of PNGs.")],
     truth: Annotated[str, typer.Option(help="Folder with SegmentationClass/.")],
 ) -> None:
     """Scores masks by the VOC protocol: mean IoU from one summed confusion matrix."""
-    from pipeline.evaluation import TruthFolder
-    from pipeline.report.assess import assess, class_table
+    from pipeline.report.assess import assess_masks
     from pipeline.report.scores import score_table
-    from pipeline.table import Table
 
-    table = Table.open(masks)
-    print(score_table(assess(table, TruthFolder(truth, class_table(table)))))
+    print(score_table(assess_masks(masks, truth)))
 
 
 def split_names(text: str | None) -> list[str] | None:

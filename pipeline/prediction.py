@@ -14,6 +14,7 @@ from pipeline.errors import UserError
 from pipeline.model_store import load_model
 from pipeline.recipe import RelabelSettings
 from pipeline.records import encode_mask
+from pipeline.report.assess import CLASSES
 from pipeline.stages.labels import as_tensor
 from pipeline.stages.relabel import predict_logits
 from pipeline.storage import Folder
@@ -24,7 +25,7 @@ ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 def predict_folder(
     model: str, images: str, out: str, settings: RelabelSettings | None = None
 ) -> tuple[int, list[str]]:
-    """Writes a palette PNG for each picture directly inside a folder.
+    """Writes a palette PNG for each picture directly inside a folder, and classes.txt.
 
     Args:
         model: URI of a segmenter.
@@ -39,7 +40,7 @@ def predict_folder(
         UserError: If there is no segmenter, no picture, or two pictures share a stem.
     """
     settings = settings or RelabelSettings()
-    segmenter, _ = load_model(model, "segmenter")
+    segmenter, card = load_model(model, "segmenter")
     files, root = fsspec.core.url_to_fs(images)
     names = sorted(_pictures(files, root))
     if not names:
@@ -49,6 +50,7 @@ def predict_folder(
         twice = next(stem for stem in stems if stems.count(stem) > 1)
         raise UserError(f"two pictures of {images} are called {twice}: their masks would collide")
     folder, written, failed = Folder(out), 0, []
+    folder.write(CLASSES, "".join(f"{name}\n" for name in card.classes.names).encode())
     for name, stem in zip(names, stems, strict=True):
         try:
             picture = np.array(decode_rgb(files.cat_file(name)))

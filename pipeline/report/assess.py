@@ -7,8 +7,12 @@ from collections.abc import Set as AbstractSet
 
 from pipeline.errors import UserError
 from pipeline.evaluation import Scores, TruthFolder, evaluate_masks
+from pipeline.manifest import MANIFEST
 from pipeline.records import ClassTable, Row
+from pipeline.storage import Folder
 from pipeline.table import Table
+
+CLASSES = "classes.txt"
 
 
 def class_table(table: Table) -> ClassTable:
@@ -26,6 +30,40 @@ def mask_rows(table: Table, ids: AbstractSet[str] | None = None) -> Iterator[Row
     for row in table.rows(["id", "mask"]):
         if row["mask"] and (ids is None or row["id"] in ids):
             yield {"path": row["mask"]["path"], "mask": row["mask"]["bytes"]}
+
+
+def assess_masks(masks: str, truth: str) -> Scores:
+    """Scores a table of masks, or a folder of PNG masks as ``tag2mask predict`` writes it.
+
+    Args:
+        masks: URI of a round, a dataset or a folder with ``classes.txt``.
+        truth: Folder of the true masks.
+
+    Raises:
+        UserError: If there are no masks, no classes, or no true masks of these pictures.
+    """
+    folder = Folder(masks)
+    if MANIFEST in folder.sizes():
+        table = Table.open(masks)
+        return assess(table, TruthFolder(truth, class_table(table)))
+    names = [name for name in folder.sizes() if name.endswith(".png")]
+    if not names:
+        raise UserError(f"no masks in {masks}: give a table of a run, or a folder of PNG masks")
+    classes = read_classes(folder)
+    rows = ({"path": name, "mask": folder.read(name)} for name in names)
+    return evaluate_masks(rows, TruthFolder(truth, classes), classes)
+
+
+def read_classes(folder: Folder) -> ClassTable:
+    """The class names of a folder of masks, one a line, in the order of the pixel values."""
+    try:
+        lines = folder.read(CLASSES).decode().splitlines()
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{folder.uri} has no {CLASSES}: write the class names there, one a line, in the "
+            "order of the pixel values from 1"
+        ) from error
+    return ClassTable(names=tuple(line.strip() for line in lines if line.strip()))
 
 
 def assess(table: Table, truth: TruthFolder, ids: AbstractSet[str] | None = None) -> Scores:
