@@ -45,8 +45,9 @@ class View(NamedTuple):
         if self.flip:
             scaled = scaled[:, ::-1]
         view = np.full((self.crop, self.crop, *scaled.shape[2:]), fill, np.uint8)
-        rows, columns = _overlap(self.top, self.crop, self.height), _overlap(
-            self.left, self.crop, self.width
+        rows, columns = (
+            _overlap(self.top, self.crop, self.height),
+            _overlap(self.left, self.crop, self.width),
         )
         view[rows[1], columns[1]] = scaled[rows[0], columns[0]]
         return view
