@@ -64,7 +64,7 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="Folder of the pictures and the run.")] = Path(
         "demo"
     ),
-    engine: EngineName = "ray",
+    engine: EngineName = "local",
     workers: Workers = 2,
 ) -> None:
     """The whole loop on generated pictures, a few minutes on a laptop."""
