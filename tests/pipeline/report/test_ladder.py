@@ -14,8 +14,8 @@ from pipeline.report.ladder import (
 from pipeline.storage import Folder
 
 ROWS = [
-    LadderRow(name="dcsm + crf", pseudo_label_miou_train=0.40649, seconds=12.34),
-    LadderRow(name="powerful", pseudo_label_miou_train=1, miou_dev=0.5, note="a | b"),
+    LadderRow(name="dcsm + crf", pseudo_label_miou_seeded=0.40649, seconds=12.34),
+    LadderRow(name="powerful", pseudo_label_miou_seeded=1, miou_dev=0.5, note="a | b"),
 ]
 
 
@@ -23,17 +23,17 @@ def test_text_table():
     head, rule, first, second = text_table(ROWS).splitlines()
     assert head.split("  ")[0] == "step"
     assert set(rule) == {"-", " "}
-    assert first.split() == ["dcsm", "+", "crf", "40.6", "–", "12.3"]
-    assert second.split() == ["powerful", "100.0", "50.0", "–", "a", "|", "b"]
+    assert first.split() == ["dcsm", "+", "crf", "40.6", "–", "–", "12.3"]
+    assert second.split() == ["powerful", "100.0", "–", "50.0", "–", "a", "|", "b"]
     # Figures of one column end at the same place.
     assert first.index("40.6") + 4 == second.index("100.0") + 5
 
 
 def test_markdown_table():
     lines = markdown_table(ROWS).splitlines()
-    assert lines[1] == "| --- | ---: | ---: | ---: | --- |"
-    assert lines[2] == "| dcsm + crf | 40.6 | – | 12.3 |  |"
-    assert lines[3] == "| powerful | 100.0 | 50.0 | – | a \\| b |"
+    assert lines[1] == "| --- | ---: | ---: | ---: | ---: | --- |"
+    assert lines[2] == "| dcsm + crf | 40.6 | – | – | 12.3 |  |"
+    assert lines[3] == "| powerful | 100.0 | – | 50.0 | – | a \\| b |"
 
 
 def test_tables_without_rows():
