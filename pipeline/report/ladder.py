@@ -14,9 +14,9 @@ __all__ = ["LadderRow", "load_ladder", "markdown_table", "save_ladder", "text_ta
 ABSENT = "–"
 HEADINGS = (
     "step",
-    "seeded train pictures",
-    "all train pictures",
-    "dev without tags",
+    "seeded train pictures (mIoU %)",
+    "all train pictures (mIoU %)",
+    "dev without tags (mIoU %)",
     "seconds",
     "note",
 )
@@ -61,7 +61,11 @@ def text_table(rows: Sequence[LadderRow]) -> str:
 
 def markdown_table(rows: Sequence[LadderRow]) -> str:
     """The rows as a Markdown table, figures aligned to the right."""
-    lines = [HEADINGS, ("---", "---:", "---:", "---:", "---:", "---"), *(_cells(row) for row in rows)]
+    lines = [
+        HEADINGS,
+        ("---", "---:", "---:", "---:", "---:", "---"),
+        *(_cells(row) for row in rows),
+    ]
     return "\n".join("| " + " | ".join(_escaped(cell) for cell in line) + " |" for line in lines)
 
 

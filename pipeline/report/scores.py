@@ -13,9 +13,7 @@ def score_table(scores: Scores) -> str:
         scores.names, scores.iou, scores.precision, scores.recall, strict=True
     ):
         lines.append(_line(name, width, iou, precision, recall))
-    lines.append(
-        _line("mean", width, scores.mean_iou, scores.mean_precision, scores.mean_recall)
-    )
+    lines.append(_line("mean", width, scores.mean_iou, scores.mean_precision, scores.mean_recall))
     lines.append(f"{'pixel accuracy':<{width}}  {_percent(scores.pixel_accuracy, 5)}")
     lines.append(f"{'labelled':<{width}}  {_percent(scores.labelled, 5)}")
     lines.append(f"{scores.pictures} pictures, {scores.pixels:,} pixels")
