@@ -201,7 +201,8 @@ class Dcsm:
             (T, canvas, canvas), at least 0.
         """
         magnitudes = resized(magnitudes, (self.canvas, self.canvas))
-        if self.candidates == 0:
+        if self.candidates == 0 or len(magnitudes) == 1:
+            # Nothing to differ from, as where the tagger knows one class: it stands alone.
             return rectified_difference(magnitudes[:targets], torch.zeros_like(magnitudes[0]))
         # A class against itself differs nowhere, hence contributes zero.
         return torch.stack(
@@ -236,12 +237,10 @@ class DcsmCaffe:
         for gradient in self.gradients(warped, chosen):
             strongest = gradient.amax(dim=1)
             for index in range(len(classes)):
-                pairs = [
-                    squashed(strongest[index] - strongest[opponent])
-                    for opponent in range(len(chosen))
-                    if opponent != index
-                ]
-                layer = squashed(torch.stack(pairs).sum(dim=0))
+                opponents = strongest[torch.arange(len(chosen)) != index]
+                # Where the tagger knows one class, nothing is subtracted: it stands alone.
+                pairs = strongest[index] - opponents if len(opponents) else strongest[[index]]
+                layer = squashed(squashed(pairs).sum(dim=0))
                 total[index] += resized(layer[None], (self.canvas, self.canvas))[0]
         highest = total.amax(dim=(1, 2), keepdim=True)
         maps = (total / highest.clamp(min=torch.finfo().tiny)).clamp(0, 1)

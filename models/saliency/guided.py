@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
+from typing import TypeVar
 
-import torch
 from torch import Tensor, nn
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class GuidedReLU(nn.Module):
     """A rectifier whose backward pass lets only positive gradients through.
 
     The gradient is masked twice: by the sign of the input, which the rectifier does, and
-    by its own sign, which the hook on the output does before the rectifier sees it.
+    by its own sign, which the hook does before the rectifier sees it.
     """
 
     def __init__(self, rectifier: nn.Module) -> None:
@@ -23,30 +25,29 @@ class GuidedReLU(nn.Module):
         """Rectifies; the hook exists only where gradients are recorded."""
         # The rectifier must not work in place: its output may be the tap's own tensor.
         y = self.rectifier(x)
-        if y.requires_grad:
-            y.register_hook(torch.relu)
+        if y.grad_fn is not None:
+            # On the node and not on the tensor: whether a tensor's hook runs before its
+            # gradient is read depends on what else is asked for, and DCSM reads it signed.
+            y.grad_fn.register_prehook(_rectified)
         return y
 
 
-def guided(module: nn.Module) -> nn.Module:
+def _rectified(gradients: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    return tuple(gradient.relu() for gradient in gradients)
+
+
+def guided(network: Network) -> Network:
     """A frozen copy of a network in evaluation mode, with every rectifier guided.
 
     Args:
-        module: Any network whose rectifiers are ``nn.ReLU`` or ``nn.ReLU6`` modules.
+        network: A network whose rectifiers are ``nn.ReLU`` or ``nn.ReLU6`` modules inside it.
 
     Returns:
         The copy; the network itself is not touched.
     """
-    copied = copy.deepcopy(module).eval().requires_grad_(False)
-    if isinstance(copied, nn.ReLU | nn.ReLU6):
-        return GuidedReLU(type(copied)(inplace=False))
-    _guide_children(copied)
+    copied = copy.deepcopy(network).eval().requires_grad_(False)
+    # Duplicates too: a rectifier that has two names would stay as it is under the second.
+    for name, module in [*copied.named_modules(remove_duplicate=False)]:
+        if isinstance(module, nn.ReLU | nn.ReLU6):
+            copied.set_submodule(name, GuidedReLU(type(module)(inplace=False)))
     return copied
-
-
-def _guide_children(module: nn.Module) -> None:
-    for name, child in module.named_children():
-        if isinstance(child, nn.ReLU | nn.ReLU6):
-            setattr(module, name, GuidedReLU(type(child)(inplace=False)))
-        else:
-            _guide_children(child)

@@ -42,7 +42,9 @@ def random_tagger(
 
 def assert_same(ours: Tensor, theirs: Tensor, tolerance: float = 1e-5) -> None:
     """Equal up to rounding, against the largest value: small ones are sums that cancel."""
-    torch.testing.assert_close(ours, theirs, rtol=0, atol=tolerance * float(theirs.abs().max()))
+    torch.testing.assert_close(
+        ours, theirs, rtol=0, atol=tolerance * float(theirs.detach().abs().max())
+    )
 
 
 def random_images(*shape: int, seed: int = 0) -> Tensor:
