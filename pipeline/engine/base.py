@@ -61,7 +61,7 @@ class Unit(Protocol):
         """Its rows, read from storage."""
         ...
 
-    def split(self) -> list[Unit]:
+    def split(self) -> Sequence[Unit]:
         """The same work as units of one row each."""
         ...
 

@@ -6,6 +6,7 @@ The driver holds the units' descriptions and nothing of their content.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import os
@@ -19,6 +20,7 @@ from typing import Any
 
 import pyarrow as pa
 import ray
+import ray.data
 from ray.actor import ActorHandle
 from ray.data import ActorPoolStrategy, DataContext, Datasink, TaskPoolStrategy
 
@@ -127,37 +129,54 @@ def _shares(wanted: list[float], total: float) -> list[float]:
 
 
 def _stream(units: Sequence[Unit], stages: Sequence[StageSpec], writer: TableWriter) -> list[bytes]:
-    total = ray.cluster_resources()
-    cpus = total.get("CPU", 1)
-    tasks = max(1, int(cpus))
-    tally = ray.remote(_Tally).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+    """Run units through the stages into the staging folder; return pickled failures."""
+    tally: ActorHandle = (
+        ray.remote(_Tally).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+    )
     sink = _StagingSink(writer)
     context = DataContext.get_current().copy()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    with DataContext.current(context):
-        # One unit a block, so that a unit is what is lost and repeated. Readers and writers
-        # reserve no processors, because the actors hold theirs from beginning to end.
-        blocks = [pa.table({"unit": [pickle.dumps(unit)]}) for unit in units]
-        rows = ray.data.from_arrow(blocks).map_batches(
-            _read,
-            fn_args=(tally,),
-            batch_format="pyarrow",
-            num_cpus=0,
-            compute=TaskPoolStrategy(tasks),
-        )
-        for spec, pool in zip(stages, plan_pools(stages, cpus, total.get("GPU", 0)), strict=True):
-            rows = rows.map_batches(
-                _Actor,
-                fn_constructor_args=(spec, tally),
-                batch_format="pyarrow",
-                batch_size=spec.batch_size,
-                compute=ActorPoolStrategy(min_size=1, max_size=pool.size),
-                num_cpus=pool.cpus,
-                num_gpus=pool.gpus,
+    try:
+        with DataContext.current(context):
+            _dataset(units, stages, tally).write_datasink(
+                sink, ray_remote_args={"num_cpus": 0}, concurrency=_tasks()
             )
-        rows.write_datasink(sink, ray_remote_args={"num_cpus": 0}, concurrency=tasks)
+    finally:
+        ray.kill(tally)
     return sink.failures
+
+
+def _dataset(
+    units: Sequence[Unit], stages: Sequence[StageSpec], tally: ActorHandle
+) -> ray.data.Dataset:
+    # One unit a block, so that a unit is what is lost and repeated. Readers and writers
+    # reserve no processors, because the actors hold theirs from beginning to end.
+    blocks = [pa.table({"unit": [pickle.dumps(unit)]}) for unit in units]
+    rows = ray.data.from_arrow(blocks).map_batches(
+        functools.partial(_read, tally=tally),
+        batch_format="pyarrow",
+        num_cpus=0,
+        compute=TaskPoolStrategy(_tasks()),
+    )
+    total = ray.cluster_resources()
+    pools = plan_pools(stages, total.get("CPU", 1), total.get("GPU", 0))
+    for number, (spec, pool) in enumerate(zip(stages, pools, strict=True)):
+        rows = rows.map_batches(
+            _Actor,
+            fn_constructor_args=(number, spec, tally),
+            batch_format="pyarrow",
+            batch_size=spec.batch_size,
+            compute=ActorPoolStrategy(min_size=1, max_size=pool.size),
+            num_cpus=pool.cpus,
+            num_gpus=pool.gpus,
+        )
+    return rows
+
+
+def _tasks() -> int:
+    """How many readers, and how many writers, may run at once."""
+    return max(1, int(ray.cluster_resources().get("CPU", 1)))
 
 
 class _Tally:
@@ -184,9 +203,11 @@ class _Tally:
 def _counted(tally: ActorHandle, *work: object) -> Iterator[int]:
     """The number of workers that died on this work already."""
     name = hashlib.sha256(repr(work).encode()).hexdigest()
-    deaths = ray.get(tally.begin.remote(name))
-    yield deaths
-    ray.get(tally.end.remote(name))
+    deaths: ray.ObjectRef[int] = tally.begin.remote(name)
+    try:
+        yield ray.get(deaths)
+    finally:
+        ray.get(tally.end.remote(name))
 
 
 def _read(batch: pa.Table, tally: ActorHandle) -> pa.Table:
@@ -204,13 +225,14 @@ def _read(batch: pa.Table, tally: ActorHandle) -> pa.Table:
 
 
 class _Actor:
-    """Holds one stage.
+    """Holds one stage, the n-th of the chain.
 
     The stage is built at the first batch: an actor that dies in its constructor is restarted
     by Ray for ever.
     """
 
-    def __init__(self, spec: StageSpec, tally: ActorHandle) -> None:
+    def __init__(self, number: int, spec: StageSpec, tally: ActorHandle) -> None:
+        self._number = number
         self._spec = spec
         self._tally = tally
         self._stage: Stage | None = None
@@ -240,12 +262,12 @@ class _Actor:
     def _run(self, stage: Stage, rows: list[Row]) -> list[Row]:
         """Run a batch, or row by row if workers died on it."""
         size = self._spec.batch_size
-        with _counted(self._tally, "batch", self._spec, [row["id"] for row in rows]) as deaths:
+        with _counted(self._tally, "batch", self._number, [row["id"] for row in rows]) as deaths:
             if deaths < _TRIES:
                 return run_stage(stage, rows, size)
             done = []
             for row in rows:
-                with _counted(self._tally, "row", self._spec, row["id"]) as deaths_on_row:
+                with _counted(self._tally, "row", self._number, row["id"]) as deaths_on_row:
                     fatal = deaths_on_row >= _TRIES
                     done += [{**row, "error": _DIED}] if fatal else run_stage(stage, [row], 1)
             return done

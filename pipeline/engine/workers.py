@@ -31,6 +31,7 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 class _Attempt:
     unit: Unit
     deaths: int = 0
+    error: str | None = None  # set when the stages are not tried any more
 
 
 @dataclass
@@ -105,7 +106,7 @@ class WorkerProcesses:
                 worker.attempt = self._queue.popleft()
                 # A process that has just died shows itself when it is listened to.
                 with suppress(BrokenPipeError, ConnectionError):
-                    worker.connection.send(worker.attempt.unit)
+                    worker.connection.send((worker.attempt.unit, worker.attempt.error))
         starting = sum(not worker.ready for worker in self._workers)
         while len(self._workers) < self._count and starting < len(self._queue):
             self._workers.append(_start(self._stages, self._writer))
@@ -139,13 +140,17 @@ class WorkerProcesses:
         if attempt is None:
             return
         attempt.deaths += 1
+        if attempt.error:
+            # Even reading it is deadly.
+            yield self._writer.stage([{"id": attempt.unit.ids[0], "error": attempt.error}])
+            return
         if attempt.deaths < _TRIES:
             self._queue.append(attempt)
         elif len(attempt.unit.ids) > 1:
             self._queue.extend(_Attempt(unit) for unit in attempt.unit.split())
         else:
-            error = f"its worker process died {_TRIES} times ({end})"
-            yield self._writer.stage([{"id": attempt.unit.ids[0], "error": error}])
+            attempt.error = f"its worker process died {_TRIES} times ({end})"
+            self._queue.append(attempt)
 
 
 def _start(stages: Sequence[StageSpec], writer: TableWriter) -> _Worker:
@@ -189,22 +194,25 @@ def _serve(connection: Connection, payload: bytes) -> None:
     with suppress(EOFError, ConnectionError):
         connection.send(answer)
         while not isinstance(answer, Exception):
-            unit = connection.recv()
+            unit, known_error = connection.recv()
             try:
-                answer = work(unit)
+                answer = work(unit, known_error)
             except Exception as error:
                 answer = portable(error)
             connection.send(answer)
 
 
-def _load(payload: bytes) -> Callable[[Unit], int]:
+def _load(payload: bytes) -> Callable[[Unit, str | None], int]:
     specs, writer = pickle.loads(payload)  # from our own parent, not from storage
     stages = [spec.build() for spec in specs]
     sizes = [spec.batch_size for spec in specs]
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
 
-    def work(unit: Unit) -> int:
-        return writer.stage(run_stages(stages, sizes, unit.read()))
+    def work(unit: Unit, known_error: str | None) -> int:
+        rows = unit.read()
+        if known_error:
+            return writer.stage([{**row, "error": known_error} for row in rows])
+        return writer.stage(run_stages(stages, sizes, rows))
 
     return work

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +56,7 @@ def images_table(root: Path | str, count: int) -> Table:
     return images.commit()
 
 
-def expected_fingerprint(masks: dict[str, bytes | None]) -> str:
+def expected_fingerprint(masks: Mapping[str, bytes | None]) -> str:
     """The fingerprint written out: SHA-256 over sorted pairs of SHA-256 of id and mask."""
     pairs = sorted(
         hashlib.sha256(row_id.encode()).digest() + hashlib.sha256(mask or b"").digest()

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import pytest
 
-from pipeline.engine.base import Engine, StageSpec, build_table
+from pipeline.engine.base import Engine, StageSpec, Unit, build_table
+from pipeline.records import IMAGES_SCHEMA
 from pipeline.scan import Scan
 from pipeline.table import Table
 from tests.pipeline.engine import toys
@@ -104,14 +107,15 @@ class SurvivingEngineTests(EngineTests):
         self, engine: Engine, images: Table, tmp_path: Path
     ) -> None:
         stages = [StageSpec(toys.Suicide, {"path": "7.jpg"}), StageSpec(toys.Reverse)]
-        table = build_table(
-            engine, Scan(images), stages, writer(tmp_path, "seed"), lambda count: None
-        )
-        fatal = image_rows(COUNT)[7]["id"]
+        target = writer(tmp_path, "copy", IMAGES_SCHEMA)
+        table = build_table(engine, Scan(images), stages, target, lambda count: None)
+        fatal = image_rows(COUNT)[7]
         rows = {row["id"]: row for row in table.rows()}
         assert len(rows) == COUNT
-        assert "died" in rows[fatal]["error"]
-        assert [row["id"] for row in rows.values() if row["error"]] == [fatal]
+        error = rows[fatal["id"]]["error"]
+        assert "died" in error
+        assert rows[fatal["id"]] == {**fatal, "error": error}
+        assert [row["id"] for row in rows.values() if row["error"]] == [fatal["id"]]
 
     def test_a_process_that_dies_once_costs_nothing(
         self, engine: Engine, images: Table, tmp_path: Path
@@ -136,10 +140,10 @@ class SurvivingEngineTests(EngineTests):
 class _Fixed:
     """A source that was planned before its table was damaged."""
 
-    def __init__(self, units: list) -> None:
+    def __init__(self, units: Sequence[Unit]) -> None:
         self._units = units
 
-    def units(self, done: object = None) -> list:
+    def units(self, done: AbstractSet[str] = frozenset()) -> Sequence[Unit]:
         return self._units
 
 
