@@ -22,7 +22,7 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 from flows.progress import Terminal  # noqa: E402
 from flows.summary import summarise  # noqa: E402
 from pipeline.engine import build_engine  # noqa: E402
-from pipeline.ingest import Ingest, ingest  # noqa: E402
+from pipeline.ingest import Ingest, IngestCounts, ingest  # noqa: E402
 from pipeline.recipe import Recipe  # noqa: E402
 from pipeline.run import Run, is_simple  # noqa: E402
 from pipeline.sources import open_source  # noqa: E402
@@ -50,10 +50,9 @@ def label(
         engine: ``ray`` or ``local``; it changes nothing in the masks.
         workers: Processes on this machine; a Ray cluster decides for itself.
     """
-    pictures = ingest(open_source(source), classes, recipe.split)
     run = Run(out, recipe, build_engine(engine, workers), Terminal())
-    counts = pictures.counts.sentence()
-    run.watch.say(counts)
+    pictures = ingest(open_source(source), classes, recipe.split)
+    run.watch.say(pictures.counts.sentence())
 
     images = ingest_pictures(run, pictures)
     tagger = train_tagger(run, images)
@@ -73,7 +72,7 @@ def label(
         "powerful": powerful,
         "dataset": dataset,
     }
-    return summarise_run(run, source, counts, made)
+    return summarise_run(run, source, pictures.counts, made)
 
 
 @step
@@ -126,9 +125,9 @@ def relabel(run: Run, images: str, model: str, only_simple: bool = False) -> str
 
 
 @step
-def summarise_run(run: Run, source: str, counts: str, made: dict[str, str]) -> str:
+def summarise_run(run: Run, source: str, listed: IngestCounts, made: dict[str, str]) -> str:
     """run.json, the contact sheet and the last word."""
-    return summarise(run, source, counts, made)
+    return summarise(run, source, listed, made)
 
 
 @step

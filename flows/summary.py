@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 import io
 import json
-from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
 from PIL import Image
 
+from pipeline.errors import UserError
 from pipeline.evaluation import TruthFolder
+from pipeline.ingest import IngestCounts
 from pipeline.model_store import read_card
 from pipeline.records import Row, decode_mask
 from pipeline.report.assess import assess, class_table, find_truth
@@ -20,6 +21,7 @@ from pipeline.report.ladder import LadderRow, save_ladder, text_table
 from pipeline.run import Run
 from pipeline.scan import Scan
 from pipeline.table import Table
+from pipeline.verdicts import failures, reasons
 
 ROUNDS = ("seed", "initial", "enhanced", "powerful")
 MODELS = ("tagger", "initial", "enhanced", "powerful")
@@ -27,20 +29,25 @@ SHEET_ROWS = 12
 PACKAGES = ("tag2mask", "torch", "torchvision", "ray", "prefect", "pyarrow", "pydensecrf2")
 
 
-def summarise(run: Run, source: str, counts: str, made: Mapping[str, str]) -> str:
+def summarise(run: Run, source: str, listed: IngestCounts, made: Mapping[str, str]) -> str:
     """Writes run.json, ladder.json and contact_sheet.png, and returns what to print.
 
     Args:
         run: The run that is finished.
         source: Where its pictures came from; its true masks, if it has any, are read here
             for the first time.
-        counts: What became of the source's pictures, in words.
+        listed: What became of the source's pictures, as far as it was known before decoding.
         made: URIs by name, from the flow.
     """
     images, dataset = Table.open(made["images"]), Table.open(made["dataset"])
+    counts = listed.after_decoding(len(failures(images)))
     rounds = {name: Table.open(run.table_uri(f"rounds/{name}")) for name in ROUNDS}
     truth = find_truth(source, class_table(images))
-    ladder = run_ladder(rounds, truth)
+    try:
+        ladder = run_ladder(rounds, truth)
+    except UserError as error:  # the labelling is done, whatever the truth is like
+        run.watch.say(f"the true masks beside the source are left aside: {error}")
+        truth, ladder = None, run_ladder(rounds, None)
     save_ladder(run.folder, "ladder.json", ladder)
     left_out = reasons(rounds["powerful"])
     run.folder.write(
@@ -50,7 +57,7 @@ def summarise(run: Run, source: str, counts: str, made: Mapping[str, str]) -> st
                 "source": source,
                 "recipe": run.recipe.model_dump(mode="json"),
                 "versions": versions(),
-                "counts": counts,
+                "counts": counts.model_dump(),
                 "published": len(dataset),
                 "left_out": left_out,
                 "models": {name: read_card(run.model_uri(name)).training for name in MODELS},
@@ -63,7 +70,10 @@ def summarise(run: Run, source: str, counts: str, made: Mapping[str, str]) -> st
     buffer = io.BytesIO()
     sheet(images, rounds, truth).save(buffer, format="PNG")
     run.folder.write("contact_sheet.png", buffer.getvalue())
-    lines = [counts, f"{len(dataset):,} masks published, {sum(left_out.values()):,} left out"]
+    lines = [
+        counts.sentence(),
+        f"{len(dataset):,} masks published, {sum(left_out.values()):,} left out",
+    ]
     lines += [f"  {count:,} × {reason}" for reason, count in left_out.items()]
     tagger = read_card(made["tagger"]).training
     lines.append(f"tagger: average precision on {tagger['held_out']} pictures held out")
@@ -95,16 +105,6 @@ def run_ladder(rounds: Mapping[str, Table], truth: TruthFolder | None) -> list[L
         )
         for name, table in rounds.items()
     ]
-
-
-def reasons(table: Table) -> dict[str, int]:
-    """How many rows were left out, by the first words of the reason; most frequent first."""
-    counted = Counter(
-        "unreadable or failed" if row["error"] else row["reason"].partition(":")[0]
-        for row in table.rows(["kept", "reason", "error"])
-        if not row["kept"]
-    )
-    return dict(counted.most_common())
 
 
 def versions() -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
@@ -34,10 +35,13 @@ class Checkpoints:
         self._folder.write(FILE, save({name: v.contiguous() for name, v in tensors.items()}))
 
     def restore(self, model: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, float]:
-        """Loads the last state, if there is one: the steps that are done and the loss."""
+        """Loads the last state: the steps that are done and the loss.
+
+        Without a state, or with one that a failing disk has damaged, it is the start.
+        """
         try:
             tensors = load(self._folder.read(FILE))
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, SafetensorError):
             return 0, 0.0
         step, loss = int(tensors.pop("step")), float(tensors.pop("loss"))
         weights, states = {}, dict[int, dict[str, torch.Tensor]]()

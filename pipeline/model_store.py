@@ -102,12 +102,20 @@ def load_model(uri: str, kind: str) -> tuple[Any, ModelCard]:
     card = read_card(uri)
     if card.architecture.kind != kind:
         raise UserError(f"{uri} holds a {card.architecture.kind}, not a {kind}")
-    weights = Folder(uri).read(WEIGHTS)
+    try:
+        weights = Folder(uri).read(WEIGHTS)
+    except FileNotFoundError as error:
+        raise UserError(f"the weights {uri}/{WEIGHTS} are missing: train again") from error
     if hashlib.sha256(weights).hexdigest() != card.weights:
         raise UserError(f"the weights {uri}/{WEIGHTS} are not those of the card: train again")
-    model = card.architecture.build()
+    try:
+        model = card.architecture.build()
+    except (KeyError, ValueError) as error:
+        raise UserError(f"the model card {uri}/{CARD} names what is unknown: {error}") from error
     try:
         model.load_state_dict(load(weights))
     except (SafetensorError, RuntimeError) as error:
-        raise UserError(f"the weights {uri}/{WEIGHTS} cannot be loaded: {error}") from error
+        raise UserError(
+            f"the weights {uri}/{WEIGHTS} cannot be loaded into the model of {CARD}: train again"
+        ) from error
     return model.eval().to(memory_format=torch.channels_last), card

@@ -31,16 +31,22 @@ def predict_folder(
         model: URI of a segmenter.
         images: URI of the folder.
         out: Where the masks go, each under the stem of its picture.
-        settings: Size and scales; the CRF is not used.
+        settings: Size and scales, by default those of the run that trained the model; the
+            CRF is not used.
 
     Returns:
         The number of masks, and a sentence for each picture that could not be read.
 
     Raises:
-        UserError: If there is no segmenter, no picture, or two pictures share a stem.
+        UserError: If nothing can be written to ``out``, it is the folder of the pictures,
+            there is no segmenter, no picture that can be read, or two share a stem.
     """
-    settings = settings or RelabelSettings()
+    folder = Folder(out)
+    folder.check_writable()
+    if folder.uri == Folder(images).uri:
+        raise UserError(f"masks in {images} could replace its pictures: choose another --out")
     segmenter, card = load_model(model, "segmenter")
+    settings = settings or RelabelSettings.model_validate(card.training.get("relabel", {}))
     files, root = fsspec.core.url_to_fs(images)
     names = sorted(_pictures(files, root))
     if not names:
@@ -49,12 +55,11 @@ def predict_folder(
     if len(set(stems)) < len(stems):
         twice = next(stem for stem in stems if stems.count(stem) > 1)
         raise UserError(f"two pictures of {images} are called {twice}: their masks would collide")
-    folder, written, failed = Folder(out), 0, []
-    folder.write(CLASSES, "".join(f"{name}\n" for name in card.classes.names).encode())
+    written, failed = 0, []
     for name, stem in zip(names, stems, strict=True):
         try:
             picture = np.array(decode_rgb(files.cat_file(name)))
-        except DecodeError as error:
+        except (DecodeError, OSError) as error:
             failed.append(f"{PurePosixPath(name).name}: {error}")
             continue
         with torch.no_grad():
@@ -62,6 +67,11 @@ def predict_folder(
             full = interpolate(logits[None], picture.shape[:2], mode="bilinear")[0]
         folder.write(f"{stem}.png", encode_mask(full.argmax(dim=0).byte().numpy()))
         written += 1
+    if not written:
+        raise UserError(
+            f"none of the {len(failed):,} pictures of {images} can be read: {failed[0]}"
+        )
+    folder.write(CLASSES, "".join(f"{name}\n" for name in card.classes.names).encode())
     return written, failed
 
 

@@ -7,9 +7,11 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+import torch
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
 
 from models.crf import CRF_PRESETS
+from models.factory import Architecture
 from models.saliency import SCORERS
 from models.segmentation import SEGMENTERS
 from models.tagging import POOLINGS
@@ -39,7 +41,7 @@ CrfName = Annotated[str, _one_of((NO_CRF, *CRF_PRESETS))]
 
 
 class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class TrunkSettings(_Settings):
@@ -90,7 +92,9 @@ class RelabelSettings(_Settings):
     """How a segmenter labels the pictures of a round."""
 
     size: int = Field(320, ge=32, description="Longer side at which it sees a picture, in pixels.")
-    scales: tuple[float, ...] = Field((1.0,), description="Relative sizes that are averaged.")
+    scales: tuple[PositiveFloat, ...] = Field(
+        (1.0,), min_length=1, description="Relative sizes that are averaged."
+    )
     crf: CrfName = Field("irn", description="Parameters of the DenseCRF, or none.")
     ignore_below: float = Field(
         0.0, ge=0, lt=1, description="Pixels of a lower probability become 255."
@@ -111,10 +115,31 @@ class Recipe(_Settings):
     segmenter: SegmenterSettings = SegmenterSettings()
     relabel: RelabelSettings = RelabelSettings()
     select: SelectSettings = SelectSettings(simple_area=(0.02, 0.95))
-    augmentation: tuple[float, ...] = Field(
+    augmentation: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = Field(
         (0.0, 0.6, 0.8),
         description="Probabilities at which masks are cut for the last training; () for none.",
     )
+
+    def tagger_architecture(self, classes: int) -> Architecture:
+        """The tagger for so many foreground classes."""
+        return Architecture(
+            kind="tagger",
+            trunk=self.trunk.name,
+            output_stride=self.trunk.output_stride,
+            head=self.tagger.pooling,
+            classes=classes,
+        )
+
+    def segmenter_architecture(self, classes: int) -> Architecture:
+        """The segmenter of every round for so many foreground classes."""
+        return Architecture(
+            kind="segmenter",
+            trunk=self.trunk.name,
+            output_stride=self.trunk.output_stride,
+            head=self.segmenter.head,
+            width=self.segmenter.width,
+            classes=classes,
+        )
 
     def digest_of(self, *parts: str) -> dict[str, Any]:
         """The named parts as JSON values, for the key of what follows from them."""
@@ -130,8 +155,8 @@ def read_recipe(path: str | None, changes: Sequence[str] = ()) -> Recipe:
             JSON, or a bare word.
 
     Raises:
-        UserError: If the file or a change cannot be read, or a setting does not exist or
-            is out of range.
+        UserError: If the file or a change cannot be read, a setting does not exist or is
+            out of range, or the models that it describes cannot be built.
     """
     values: dict[str, Any] = {}
     if path is not None:
@@ -143,13 +168,42 @@ def read_recipe(path: str | None, changes: Sequence[str] = ()) -> Recipe:
             raise UserError(f"the recipe {path} is not a JSON object")
     for change in changes:
         _apply(values, change)
+    defaults = Recipe().model_dump()
+    seeds = values.get("seeds")
+    if isinstance(seeds, dict) and seeds.get("scorer", "dcsm") != defaults["seeds"]["scorer"]:
+        defaults["seeds"]["settings"] = {}  # they are of the default scorer
     try:
-        return Recipe.model_validate(_merged(Recipe().model_dump(), values))
+        recipe = Recipe.model_validate(_merged(defaults, values))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        reason = first["msg"].removeprefix("Value error, ")
-        raise UserError(f"the setting {place!r} is wrong: {reason}") from error
+        raise UserError(_explained(error, defaults)) from error
+    _check_models(recipe)
+    return recipe
+
+
+def _explained(error: ValidationError, known: dict[str, Any]) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return f"the setting {place!r} is wrong: {first['msg'].removeprefix('Value error, ')}"
+    for level in first["loc"][:-1]:
+        known = known[str(level)]
+    return f"there is no setting {place!r}: choose from {', '.join(known)}"
+
+
+def _check_models(recipe: Recipe) -> None:
+    """Builds the models without weights, lest a wrong combination show after an hour."""
+    with torch.device("meta"):
+        try:
+            tagger = recipe.tagger_architecture(classes=1).build()
+            recipe.segmenter_architecture(classes=1).build()
+        except ValueError as error:
+            raise UserError(f"the setting 'trunk' is wrong: {error}") from error
+        try:
+            SCORERS[recipe.seeds.scorer](tagger, **recipe.seeds.settings)
+        except (TypeError, ValueError) as error:
+            raise UserError(
+                f"the setting 'seeds.settings' does not fit {recipe.seeds.scorer!r}: {error}"
+            ) from error
 
 
 def _apply(values: dict[str, Any], change: str) -> None:

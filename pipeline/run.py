@@ -43,6 +43,7 @@ from pipeline.storage import Folder
 from pipeline.table import Table, TableWriter
 from pipeline.tag_evaluation import class_average_precisions, is_held_out
 from pipeline.training import Loss, Report, TrainingSettings, train
+from pipeline.verdicts import failures, most_frequent, require_kept
 
 
 class Watch(Protocol):
@@ -69,10 +70,14 @@ class Run:
         recipe: What the masks follow from.
         engine: What runs the stages; it changes nothing in the masks.
         watch: Shows the progress.
+
+    Raises:
+        UserError: If nothing can be written there; it is asked before any work.
     """
 
     def __init__(self, uri: str, recipe: Recipe, engine: Engine, watch: Watch) -> None:
         self.folder = Folder(uri)
+        self.folder.check_writable()
         self.uri = self.folder.uri
         self.recipe = recipe
         self.engine = engine
@@ -121,13 +126,7 @@ class Run:
 
         return self._model(
             "tagger",
-            architecture=Architecture(
-                kind="tagger",
-                trunk=recipe.trunk.name,
-                output_stride=recipe.trunk.output_stride,
-                head=settings.pooling,
-                classes=len(names),
-            ),
+            architecture=recipe.tagger_architecture(len(names)),
             scan=sound(images, ["image", "tags"], trained),
             target=TagTarget(len(names)),
             loss=lambda output, targets: tagging_loss(output.logits.float(), targets),
@@ -152,10 +151,18 @@ class Run:
             name: Of the round.
             settings: Other than the recipe's.
             ids: Other pictures than the simple ones.
+
+        Raises:
+            UserError: If there is no simple picture.
         """
         settings = settings or self.recipe.seeds
         tagger = self.model_uri("tagger")
         wanted = simple_ids(images, settings.pictures_per_class) if ids is None else ids
+        if not wanted:
+            raise UserError(
+                f"the step {name!r} has no picture: the first masks are made of pictures with "
+                "exactly one tag, so add some"
+            )
         return self._round(
             name,
             scan=Scan(images, columns=["image", "tags"], ids=wanted),
@@ -272,7 +279,12 @@ class Run:
         )
 
     def publish(self, images: Table, last: Table) -> Table:
-        """The dataset: the kept masks of the last round beside their pictures."""
+        """The dataset: the kept masks of the last round beside their pictures.
+
+        Raises:
+            UserError: If no mask is kept.
+        """
+        require_kept(last, "dataset")
         scan = Scan(
             images,
             {"round": last},
@@ -307,7 +319,11 @@ class Run:
             soft: Train on the probabilities by the soft cross-entropy, not on the masks.
             thresholds: Probabilities of the augmentation; none trains on the masks as they
                 are.
+
+        Raises:
+            UserError: If the round kept no mask.
         """
+        require_kept(rounds, name)
         classes = len(images.metadata["classes"])
         target: Target = MaskTarget("round")
         columns = ["image", "tags", "round.mask"]
@@ -322,14 +338,7 @@ class Run:
         )
         return self._model(
             name,
-            architecture=Architecture(
-                kind="segmenter",
-                trunk=recipe.trunk.name,
-                output_stride=recipe.trunk.output_stride,
-                head=recipe.segmenter.head,
-                width=recipe.segmenter.width,
-                classes=classes,
-            ),
+            architecture=recipe.segmenter_architecture(classes),
             scan=scan,
             target=target,
             loss=soft_loss if soft else hard_loss,
@@ -341,6 +350,8 @@ class Run:
                 thresholds=list(thresholds),
                 recipe=recipe.digest_of("seed", "trunk", "segmenter"),
             ),
+            # For those who predict with the model later, outside of the run.
+            examine=lambda model: recipe.digest_of("relabel"),
         )
 
     def _select(self, settings: SelectSettings, images: Table) -> StageSpec:
@@ -393,13 +404,19 @@ class Run:
 
     def _report_errors(self, name: str, table: Table) -> None:
         """Says how many rows failed; a step in which every row did is no result."""
-        if "error" not in table.schema.names:
+        errors = failures(table)
+        if not errors:
             return
-        errors = [row["error"] for row in table.rows(["error"]) if row["error"]]
-        if errors and len(errors) == len(table):
-            raise UserError(f"the step {name!r} failed on every picture; the first: {errors[0]}")
-        if errors:
-            self.watch.say(f"{name}: {len(errors):,} of {len(table):,} failed, as {errors[0]}")
+        often = most_frequent(errors)
+        if len(errors) == len(table):
+            Folder(table.uri).remove_all()  # lest the next run take it for done
+            raise UserError(
+                f"the step {name!r} failed on all of {len(table):,} pictures, most often "
+                f"because: {often}"
+            )
+        self.watch.say(
+            f"{name}: {len(errors):,} of {len(table):,} failed, most often because: {often}"
+        )
 
     def _model(
         self,
@@ -421,7 +438,13 @@ class Run:
         )
         # The head is initialised by the same numbers in every run.
         torch.manual_seed(self.recipe.seed)
-        model = architecture.build(pretrained=self.recipe.trunk.pretrained)
+        try:
+            model = architecture.build(pretrained=self.recipe.trunk.pretrained)
+        except (ImportError, OSError) as error:
+            raise UserError(
+                f"the ImageNet weights of {architecture.trunk} cannot be loaded ({error}): "
+                "install or download them, or start without by trunk.pretrained=false"
+            ) from error
         if self.recipe.trunk.pretrained and self.recipe.trunk.frozen:
             model.trunk.freeze_below(model.trunk.taps[0])
         checkpoints = Checkpoints(f"{self.uri}/.staging/model-{name}-{key[:12]}")

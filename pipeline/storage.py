@@ -9,6 +9,7 @@ import tempfile
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, Any
 
 import fsspec
@@ -61,6 +62,22 @@ class Folder:
     def folder(self, name: str) -> Folder:
         """A folder inside this one."""
         return Folder(f"{self.uri}/{name}")
+
+    def check_writable(self) -> None:
+        """Find out, before any work, whether files can be written here; leaves nothing behind.
+
+        Raises:
+            UserError: If they cannot.
+        """
+        try:
+            if self.local:
+                _check_local(Path(self._path))
+            else:
+                probe = f"{self._path}/{_UNFINISHED}{uuid.uuid4().hex}"
+                self._fs.pipe_file(probe, b"")
+                self._fs.rm_file(probe)
+        except OSError as error:
+            raise UserError(f"cannot write to {self.uri}: {error}; choose another place") from error
 
     def open(self, name: str) -> IO[bytes]:
         """Open a file for reading.
@@ -154,3 +171,12 @@ class Folder:
         self._fs.invalidate_cache(self._path)
         if self._fs.exists(self._path):
             self._fs.rm(self._path, recursive=True)
+
+
+def _check_local(folder: Path) -> None:
+    # The folder itself may be yet to be made, in the nearest one that is there.
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    if not place.is_dir():
+        raise NotADirectoryError(f"{place} is a file, not a folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise PermissionError(f"no permission to write in {place}")

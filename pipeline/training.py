@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from torch import Tensor, nn
 
 from pipeline.checkpoint import Checkpoints
@@ -20,7 +20,7 @@ Report = Callable[[int, float], None]
 class TrainingSettings(BaseModel):
     """How a model is trained; the schedule is poly (Chen et al., ICLR 2015) with warm-up."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     steps: int = Field(400, ge=1, description="Optimiser steps.")
     batch: int = Field(16, ge=1, description="Crops in a step.")
@@ -34,6 +34,13 @@ class TrainingSettings(BaseModel):
     warmup: int = Field(20, ge=0, description="Steps until the learning rate is at its highest.")
     power: float = Field(0.9, gt=0, description="Of the poly schedule (1 - step / steps) ^ power.")
     checkpoint_seconds: float = Field(60.0, gt=0, description="Time between checkpoints.")
+
+    @field_validator("scale")
+    @classmethod
+    def _check_scale(cls, scale: tuple[float, float]) -> tuple[float, float]:
+        if not 0 < scale[0] <= scale[1]:
+            raise ValueError("a range of scales is two positive numbers, the smaller one first")
+        return scale
 
 
 def train(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
+from pydantic import ValidationError
+
 from pipeline.errors import UserError
 from pipeline.evaluation import Scores, TruthFolder, evaluate_masks
 from pipeline.manifest import MANIFEST
@@ -26,7 +28,12 @@ def mask_rows(table: Table, ids: AbstractSet[str] | None = None) -> Iterator[Row
     Args:
         table: A round or a dataset.
         ids: The rows that are wanted; None wants all.
+
+    Raises:
+        UserError: If the table holds no masks.
     """
+    if "mask" not in table.schema.names:
+        raise UserError(f"the table {table.uri} holds no masks: give a round, or the dataset")
     for row in table.rows(["id", "mask"]):
         if row["mask"] and (ids is None or row["id"] in ids):
             yield {"path": row["mask"]["path"], "mask": row["mask"]["bytes"]}
@@ -63,7 +70,11 @@ def read_classes(folder: Folder) -> ClassTable:
             f"{folder.uri} has no {CLASSES}: write the class names there, one a line, in the "
             "order of the pixel values from 1"
         ) from error
-    return ClassTable(names=tuple(line.strip() for line in lines if line.strip()))
+    try:
+        return ClassTable(names=tuple(line.strip() for line in lines if line.strip()))
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise UserError(f"{folder.uri}/{CLASSES} is no list of classes: {reason}") from error
 
 
 def assess(table: Table, truth: TruthFolder, ids: AbstractSet[str] | None = None) -> Scores:

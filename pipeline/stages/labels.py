@@ -60,7 +60,8 @@ def labelled(row: Row, probabilities: np.ndarray, *, ignore_below: float) -> Row
     mask = labels[probabilities.argmax(axis=0)]
     mask[certainty < ignore_below] = IGNORE
     shown = [int(label) for label in labels[1:] if (mask == label).any()]
-    small = reduced_size(*mask.shape, CONFIDENCE_STRIDE)
+    height, width = mask.shape
+    small = reduced_size(height, width, CONFIDENCE_STRIDE)
     known = mask != IGNORE
     return {
         **row,
@@ -83,5 +84,6 @@ def mask_path(row: Row) -> str:
 
 def encoded_maps(maps: np.ndarray) -> list[bytes]:
     """Maps (K, H, W) in [0, 1] as K grey PNGs at a quarter of the size."""
-    small = reduced_size(*maps.shape[1:], MAP_STRIDE)
+    _, height, width = maps.shape
+    small = reduced_size(height, width, MAP_STRIDE)
     return [encode_map(values) for values in resized(maps.astype(np.float32), small)]

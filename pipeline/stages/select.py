@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.records import Row
+
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class SelectSettings(BaseModel):
@@ -12,7 +16,7 @@ class SelectSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    simple_area: tuple[float, float] = Field(
+    simple_area: tuple[Share, Share] = Field(
         (0.10, 0.80), description="Share that the class of a one-tag picture may take."
     )
     tag_area: float = Field(

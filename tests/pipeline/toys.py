@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from pipeline.recipe import Recipe, read_recipe
 from pipeline.records import IMAGES_SCHEMA, Row, encode_map, encode_mask, image_id
 from pipeline.scan import Scan
 from pipeline.table import Table
+from pipeline.training import Report
 from tests.pipeline.tables import writer
 
 CLASSES = ("cat", "dog", "bird")
@@ -90,10 +92,19 @@ def round_row(row: Row) -> Row:
     }
 
 
-def round_table(root: Path | str, images: Table, name: str = "toy") -> Table:
-    """A committed round with the true masks of a toy images table."""
+def round_table(
+    root: Path | str, images: Table, name: str = "toy", changes: Row | None = None
+) -> Table:
+    """A committed round with the true masks of a toy images table.
+
+    Args:
+        root: Folder of the run.
+        images: The pictures.
+        name: Of the round.
+        changes: Values that all rows get.
+    """
     rounds = writer(root, name, metadata=images.metadata)
-    rounds.stage([round_row(row) for row in images.rows()])
+    rounds.stage([{**round_row(row), **(changes or {})} for row in images.rows()])
     return rounds.commit()
 
 
@@ -101,3 +112,44 @@ def toy_scan(root: Path | str, count: int) -> Scan:
     """Toy pictures joined with their true masks as the round ``toy``."""
     images = images_table(root, count)
     return Scan(images, {"toy": round_table(root, images)})
+
+
+class SilentWatch:
+    """Keeps what a run says."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def say(self, sentence: str) -> None:
+        self.said.append(sentence)
+
+    def rows(self, step: str, total: int) -> Callable[[int], None]:
+        return lambda done: None
+
+    def steps(self, step: str, total: int) -> Report:
+        return lambda done, loss: None
+
+
+def tiny_recipe(*changes: str) -> Recipe:
+    """A recipe whose every step takes a second, and whose filter keeps everything."""
+    training = (
+        '{"steps": 4, "batch": 4, "crop": 64, "learning_rate": 3e-3, "head_factor": 1, "warmup": 1}'
+    )
+    everything = '{"simple_area": [0, 1], "tag_area": 0, "objects_area": 1}'
+    return read_recipe(
+        None,
+        [
+            "shards=3",
+            'trunk={"name": "tiny", "output_stride": 8, "pretrained": false}',
+            f"tagger.training={training}",
+            "tagger.pooling=average",
+            'seeds.settings={"canvas": 64, "scales": [1]}',
+            f"seeds.select={everything}",
+            "segmenter.width=8",
+            f"segmenter.training={training}",
+            "relabel.size=64",
+            "relabel.crf=none",
+            f"select={everything}",
+            *changes,
+        ],
+    )
