@@ -24,7 +24,8 @@ import pyarrow as pa
 
 from pipeline.errors import UserError
 from pipeline.manifest import MANIFEST, Fingerprint, Manifest, Part, read_manifest
-from pipeline.parquet import ROW_GROUP, open_parquet, write_parquet
+from pipeline.merging import merge_rows
+from pipeline.parquet import open_parquet, write_parquet
 from pipeline.records import Row, shard_of
 from pipeline.storage import Folder, StoredFile
 
@@ -269,20 +270,20 @@ class TableWriter:
     ) -> Part:
         with ThreadPoolExecutor(_READERS) as readers:
             tables = list(readers.map(self._read, names))
-        rows = pa.concat_tables([self.schema.empty_table(), *tables])
-        order = _order(rows)
+        rows = 0
 
         def groups() -> Iterator[pa.Table]:
-            for start in range(0, len(order), ROW_GROUP):
-                group = _pick(rows, order[start : start + ROW_GROUP])
+            nonlocal rows
+            for group in merge_rows(tables, self.schema):
                 fingerprint.add(group)
+                rows += group.num_rows
                 yield group
 
         stored = self._write(target, f"{shard:05d}", groups())
         return Part(
             path=f"parts/{stored.name}",
             shard=shard,
-            rows=len(order),
+            rows=rows,
             bytes=stored.bytes,
             sha256=stored.sha256,
         )
@@ -305,25 +306,3 @@ class TableWriter:
         with suppress(OSError):
             parts.remove(name for name in parts.sizes() if f"parts/{name}" not in named)
             self._staging.remove_all()
-
-
-def _order(rows: pa.Table) -> list[int]:
-    """The positions of the rows sorted by id, each id once.
-
-    Work that was retried is staged twice. The first of equals is taken, but a row without an
-    error before one with: the second try may have had the memory that the first had not.
-    """
-    ids = rows["id"].to_pylist()
-    errors = rows["error"].to_pylist() if "error" in rows.column_names else [None] * len(ids)
-    best: dict[str, int] = {}
-    for position, row_id in enumerate(ids):
-        known = best.setdefault(row_id, position)
-        if errors[known] and not errors[position]:
-            best[row_id] = position
-    return [best[row_id] for row_id in sorted(best)]
-
-
-def _pick(rows: pa.Table, positions: list[int]) -> pa.Table:
-    # Slices are views. Table.take would gather the chunks of the whole shard first, and
-    # overflow the 2 GiB that an Arrow binary array can address.
-    return pa.concat_tables([rows.slice(position, 1) for position in positions]).combine_chunks()

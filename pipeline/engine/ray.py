@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import math
 import os
 import pickle
 import threading
@@ -26,6 +25,7 @@ from ray.data import ActorPoolStrategy, DataContext, Datasink, TaskPoolStrategy
 
 from pipeline.engine.base import Source, Stage, StageSpec, Unit, portable, run_stage
 from pipeline.engine.packing import pack, unpack
+from pipeline.engine.pools import plan_pools
 from pipeline.records import Row
 from pipeline.table import TableWriter
 
@@ -86,46 +86,6 @@ class RayEngine:
         else:
             # "local", because Ray would join any cluster that happens to run on this machine.
             ray.init("local", num_cpus=self.workers, include_dashboard=False, **quiet)
-
-
-@dataclass(frozen=True)
-class Pool:
-    """The actors of a stage: what each of them reserves, and how many there may be."""
-
-    cpus: float
-    gpus: float
-    size: int
-
-
-def plan_pools(stages: Sequence[StageSpec], cpus: float, gpus: float) -> list[Pool]:
-    """Share a cluster among the stages so that one actor of each always fits.
-
-    Ray would wait for ever for a resource that the cluster does not have: without GPUs the
-    stages run on processors, and where one actor of each does not fit, all of them reserve
-    less.
-
-    Args:
-        stages: The stages.
-        cpus: Processor cores of the cluster.
-        gpus: GPUs of the cluster.
-    """
-    cpu_shares = _shares([spec.cpus for spec in stages], cpus)
-    gpu_shares = _shares([spec.gpus for spec in stages], gpus)
-    pools = []
-    for cpu, gpu in zip(cpu_shares, gpu_shares, strict=True):
-        sizes = [
-            (total - (sum(shares) - own)) / own
-            for total, shares, own in ((cpus, cpu_shares, cpu), (gpus, gpu_shares, gpu))
-            if own > 0
-        ]
-        pools.append(Pool(cpu, gpu, max(1, math.floor(min(sizes, default=cpus) + 1e-6))))
-    return pools
-
-
-def _shares(wanted: list[float], total: float) -> list[float]:
-    scale = min(1.0, total / sum(wanted)) if sum(wanted) else 1.0
-    # Ray counts in steps of 1/10,000; rounded up, the sum might not fit.
-    return [math.floor(value * scale * 10_000) / 10_000 for value in wanted]
 
 
 def _stream(units: Sequence[Unit], stages: Sequence[StageSpec], writer: TableWriter) -> list[bytes]:
