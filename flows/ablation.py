@@ -22,8 +22,9 @@ from pipeline.ingest import ingest  # noqa: E402
 from pipeline.recipe import Recipe, SeedSettings  # noqa: E402
 from pipeline.records import BACKGROUND, Row, decode_map  # noqa: E402
 from pipeline.report.assess import class_table, find_truth  # noqa: E402
-from pipeline.run import Run, sound  # noqa: E402
+from pipeline.run import Run  # noqa: E402
 from pipeline.scan import Scan  # noqa: E402
+from pipeline.selection import sound  # noqa: E402
 from pipeline.sources import open_source  # noqa: E402
 from pipeline.stages.labels import resized  # noqa: E402
 from pipeline.stages.refine import NO_CRF, seed_probabilities  # noqa: E402
@@ -60,10 +61,11 @@ def ablation(
         UserError: If the data has no true masks, or no picture has two tags.
     """
     run = Run(f"{out}/run", recipe, build_engine(engine, workers), Terminal())
-    images = run.images(ingest(open_source(data), classes, recipe.split))
-    truth = find_truth(data, class_table(images))
+    pictures = ingest(open_source(data), classes, recipe.split)
+    truth = find_truth(data, pictures.classes)
     if truth is None:
         raise UserError(f"{data} has no true masks in SegmentationClass/: they are needed here")
+    images = run.images(pictures)
     run.tagger(images)
     ids = several_tags(images, truth)
     lines = ["| variant | mIoU | pictures | contrast |", "| --- | ---: | ---: | ---: |"]

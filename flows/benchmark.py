@@ -20,7 +20,7 @@ from pipeline.evaluation import TruthFolder  # noqa: E402
 from pipeline.ingest import ingest  # noqa: E402
 from pipeline.recipe import Recipe, SeedSettings  # noqa: E402
 from pipeline.records import Row  # noqa: E402
-from pipeline.report.assess import assess, class_table, find_truth  # noqa: E402
+from pipeline.report.assess import assess, find_truth  # noqa: E402
 from pipeline.report.ladder import (  # noqa: E402
     LadderRow,
     load_ladder,
@@ -28,7 +28,8 @@ from pipeline.report.ladder import (  # noqa: E402
     save_ladder,
     text_table,
 )
-from pipeline.run import Run, is_simple  # noqa: E402
+from pipeline.run import Run  # noqa: E402
+from pipeline.selection import is_simple, sound  # noqa: E402
 from pipeline.sources import open_source  # noqa: E402
 from pipeline.stages.refine import NO_CRF  # noqa: E402
 from pipeline.table import Table  # noqa: E402
@@ -63,6 +64,7 @@ class Ladder:
         self.rows = {row.name: row for row in load_ladder(run.folder, "ladder.json")}
         self.order: list[str] = []
         self.seeded: set[str] = set()
+        self.readable = len(sound(images, ["image", "tags"]))
 
     def seeds(self, name: str, make: Callable[[], Table], note: str = "") -> Table:
         """A rung without a segmenter."""
@@ -88,7 +90,7 @@ class Ladder:
         table = relabel() if relabel else None
         seconds = time.monotonic() - started
         prediction = self.dev.predict(self.dev_images, name, self.run.model_uri(name))
-        whole = table is not None and len(table) == len(self.images)
+        whole = table is not None and len(table) == self.readable
         self._keep(
             LadderRow(
                 name=name,
@@ -153,10 +155,10 @@ def ladder(
     held_out = ingest(source, pictures.classes.names, "dev")
     run.watch.say(f"train: {pictures.counts.sentence()}")
     run.watch.say(f"dev: {held_out.counts.sentence()}")
-    images, dev_images = run.images(pictures), dev.images(held_out)
-    truth = find_truth(data, class_table(images))
+    truth = find_truth(data, pictures.classes)
     if truth is None:
         raise UserError(f"{data} has no true masks in SegmentationClass/: the ladder needs them")
+    images, dev_images = run.images(pictures), dev.images(held_out)
     climb(Ladder(run, dev, images, dev_images, truth), data)
     rows = load_ladder(run.folder, "ladder.json")
     return f"{text_table(rows)}\n\n{markdown_table(rows)}"

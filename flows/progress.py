@@ -6,8 +6,10 @@ import sys
 import time
 from collections.abc import Callable
 
-from pipeline.progress import Progress
+from pipeline.progress import Progress, duration
 from pipeline.training import Report
+
+LINE_SECONDS = 10.0
 
 
 class Terminal:
@@ -23,18 +25,22 @@ class Terminal:
 
     def steps(self, step: str, total: int) -> Report:
         """What to call with the training step and the loss."""
-        started = time.monotonic()
-        first: list[int] = []
-        told = [started]
+        begun: list[tuple[float, int]] = []
+        told = [time.monotonic()]
 
         def report(done: int, loss: float) -> None:
-            first.append(done) if not first else None
             now = time.monotonic()
-            if now - told[0] < 10 and done < total:
+            if not begun:
+                begun.append((now, done))
+            if now - told[0] < LINE_SECONDS and done < total:
                 return
             told[0] = now
-            rate = max(done - first[0], 1) / max(now - started, 1e-9)
-            left = (total - done) / rate
-            self.say(f"{step} step {done:,}/{total:,} · loss {loss:.3f} · {left:.0f} s left")
+            line = f"{step} step {done:,}/{total:,} · loss {loss:.3f}"
+            # A resumed training has made its first steps at another time.
+            start, first = begun[0]
+            if first < done < total:
+                left = (total - done) * (now - start) / (done - first)
+                line += f" · {duration(left)} left"
+            self.say(line)
 
         return report

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 
+import fsspec
 from pydantic import ValidationError
 
 from pipeline.errors import UserError
@@ -87,7 +88,10 @@ def assess(table: Table, truth: TruthFolder, ids: AbstractSet[str] | None = None
 
 
 def find_truth(uri: str, classes: ClassTable) -> TruthFolder | None:
-    """The true masks beside a source, where it has any for these classes."""
+    """The true masks beside a source, in SegmentationClass, if it has any for these classes."""
+    files, root = fsspec.core.url_to_fs(uri)
+    if not files.isdir(f"{root}/SegmentationClass"):
+        return None  # any other PNG of a source may be a picture
     try:
         truth = TruthFolder(uri, classes)
     except UserError:

@@ -1,0 +1,118 @@
+"""The comparison tables: complete, resumable, and refused where nothing can be compared."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from flows.ablation import CONTRASTS, ablation, variants
+from flows.benchmark import BENCHMARKS, ladder
+from pipeline.errors import UserError
+from pipeline.recipe import Recipe, read_recipe
+from pipeline.report.ladder import load_ladder
+from pipeline.storage import Folder
+from pipeline.table import Table
+from tests.pipeline.toys import tiny_recipe
+
+RUNGS = [
+    "cam",
+    "low-level saliency",
+    "dcsm",
+    "dcsm + crf",
+    "initial",
+    "enhanced",
+    "powerful",
+    "augmented",
+    "fully supervised",
+]
+
+
+@pytest.fixture(scope="module")
+def quick() -> Recipe:
+    return tiny_recipe("tagger.training.steps=2", "segmenter.training.steps=2")
+
+
+@pytest.fixture(scope="module")
+def climbed(source, quick, prefect_server, tmp_path_factory):
+    """The folder of a ladder and the table that it returned."""
+    del prefect_server
+    out = tmp_path_factory.mktemp("ladder") / "out"
+    return out, ladder(str(source), str(out), quick, None, "local", 1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+class TestLadder:
+    def test_every_rung_is_measured(self, climbed):
+        out, table = climbed
+        rows = load_ladder(Folder(f"{out}/run"), "ladder.json")
+        assert [row.name for row in rows] == RUNGS
+        for row in rows[:4]:
+            assert row.pseudo_label_miou_seeded is not None
+            assert row.miou_dev is None
+        for row in rows[4:]:
+            assert row.miou_dev is not None
+        assert rows[5].pseudo_label_miou_train is not None
+        for row in rows:
+            assert row.name in table
+        assert "| step |" in table
+
+    def test_dev_pictures_are_the_held_out_ones(self, climbed):
+        out, _ = climbed
+        train, dev = (set(Table.open(f"{out}/{name}/images").ids()) for name in ("run", "dev"))
+        assert len(dev) == 8
+        assert not train & dev
+
+    def test_a_second_climb_computes_nothing(self, climbed, source, quick):
+        out, _ = climbed
+
+        def state():
+            return {
+                path: path.stat().st_mtime_ns
+                for path in Path(out).rglob("*")
+                if path.is_file() and path.name != "ladder.json"
+            }
+
+        before = state()
+        first = load_ladder(Folder(f"{out}/run"), "ladder.json")
+        ladder(str(source), str(out), quick, None, "local", 1)
+        assert state() == before
+        again = load_ladder(Folder(f"{out}/run"), "ladder.json")
+        assert [row.name for row in again] == RUNGS
+        for row, measured in zip(again, first, strict=True):
+            assert row.seconds >= measured.seconds, "the first measurement stands"
+
+    def test_the_three_improvements(self, climbed, source, quick):
+        out, _ = climbed
+        table = ablation(str(source), str(out), quick, None, "local", 1)
+        lines = table.splitlines()
+        assert [line.split("|")[1].strip() for line in lines[2:]] == list(variants(quick))
+        for line in lines[2:]:
+            _, _, score, pictures, contrast, _ = line.split("|")
+            assert 0 < float(score) < 100
+            assert int(pictures) > 3
+            assert float(contrast) in CONTRASTS
+
+
+@pytest.mark.parametrize("name", BENCHMARKS)
+def test_data_without_true_masks(name, source, quick, prefect_server, tmp_path):
+    del prefect_server
+    shutil.copytree(source / "JPEGImages", tmp_path / "data/JPEGImages")
+    shutil.copy(source / "tags.csv", tmp_path / "data")
+    with pytest.raises(UserError, match="no true masks"):
+        BENCHMARKS[name](str(tmp_path / "data"), str(tmp_path / "out"), quick, None, "local", 1)
+
+
+def test_each_variant_switches_one_improvement_off():
+    recipe = read_recipe(None)
+    found = variants(recipe)
+    whole = found.pop("DCSM")
+    assert whole == recipe.seeds.settings
+    changed = [settings.items() - whole.items() for settings in map(_hashable, found.values())]
+    assert [len(changes) for changes in changed] == [1, 1, 1]
+
+
+def _hashable(settings):
+    return {
+        name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()
+    }

@@ -1,0 +1,155 @@
+"""The flow ``label``: a run from tagged pictures to a dataset, and what it leaves behind."""
+
+import csv
+import json
+import shutil
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from flows.label import label
+from pipeline.model_store import load_model, read_card
+from pipeline.records import IGNORE, decode_mask
+from pipeline.table import Table
+
+pytestmark = pytest.mark.slow
+
+ROUNDS = ("seed", "initial", "enhanced", "powerful")
+
+
+def table(finished, name):
+    return Table.open(f"{finished.folder}/{name}")
+
+
+def train_pictures(source):
+    """Tags of the pictures of the train split, by the file's stem."""
+    with (source / "tags.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["split"] == "train"]
+    return {Path(row["file"]).stem: row["tags"].split("|") for row in rows}
+
+
+def test_the_folder_of_a_run(finished):
+    names = {path.name for path in finished.folder.iterdir() if not path.name.startswith(".")}
+    assert names == {
+        "images",
+        "rounds",
+        "models",
+        "dataset",
+        "run.json",
+        "ladder.json",
+        "contact_sheet.png",
+    }
+    assert {path.name for path in (finished.folder / "rounds").iterdir()} == set(ROUNDS)
+    assert {path.name for path in (finished.folder / "models").iterdir()} == {
+        "tagger",
+        "initial",
+        "enhanced",
+        "powerful",
+    }
+    staged = [path for path in (finished.folder / ".staging").rglob("*") if path.is_file()]
+    assert staged == []
+
+
+def test_every_picture_of_the_split_is_in_the_images(finished, source):
+    """Also those that could not be read, with the reason."""
+    images = list(table(finished, "images").rows())
+    expected = train_pictures(source)
+    assert len(images) == len(expected)
+    broken = [row for row in images if row["error"]]
+    assert len(broken) == 2
+    assert sorted(Path(row["error"].split(":")[0]).stem for row in broken) == ["cut", "text"]
+    assert all(row["image"] is None for row in broken)
+    names = table(finished, "images").metadata["classes"]
+    for row in images:
+        if not row["error"]:
+            stem = Path(row["image"]["path"]).stem
+            assert [names[tag - 1] for tag in row["tags"]] == sorted(expected[stem])
+
+
+@pytest.mark.parametrize("name", [f"rounds/{name}" for name in ROUNDS] + ["dataset"])
+def test_masks_hold_tags_background_and_ignore_alone(finished, name):
+    tags = {row["id"]: row["tags"] for row in table(finished, "images").rows(["id", "tags"])}
+    ids = table(finished, name).ids()
+    assert len(ids) == len(set(ids)) > 10
+    for row in table(finished, name).rows(["id", "mask"]):
+        values = set(np.unique(decode_mask(row["mask"]["bytes"])).tolist())
+        assert values <= {0, IGNORE, *tags[row["id"]]}
+
+
+def test_rounds_hold_the_pictures_of_their_stage(finished):
+    images = list(table(finished, "images").rows(["id", "tags", "error"]))
+    sound = {row["id"] for row in images if not row["error"]}
+    simple = {row["id"] for row in images if not row["error"] and len(row["tags"]) == 1}
+    assert set(table(finished, "rounds/seed").ids()) == simple
+    assert set(table(finished, "rounds/initial").ids()) == simple
+    assert set(table(finished, "rounds/enhanced").ids()) == sound
+    assert set(table(finished, "rounds/powerful").ids()) == sound
+    assert set(table(finished, "dataset").ids()) == sound
+
+
+def test_run_json_says_what_was_done(finished, recipe):
+    run = json.loads((finished.folder / "run.json").read_text())
+    assert run["recipe"] == recipe.model_dump(mode="json")
+    assert run["fingerprint"] == table(finished, "dataset").fingerprint
+    assert run["counts"]["errors"] == 2
+    assert run["counts"]["kept"] == run["published"] == len(table(finished, "dataset"))
+    assert run["versions"]["torch"]
+    assert [rung["name"] for rung in run["ladder"]] == list(ROUNDS)
+    assert all(0 < rung["pseudo_label_miou_seeded"] < 1 for rung in run["ladder"])
+    assert set(run["models"]) == {"tagger", "initial", "enhanced", "powerful"}
+
+
+def test_the_last_word(finished):
+    """Ladder, counts, fingerprint and paths; the unreadable pictures are counted."""
+    assert "2 unreadable" in finished.summary
+    assert table(finished, "dataset").fingerprint in finished.summary
+    for name in ("powerful", "dataset", "contact_sheet.png"):
+        assert str(finished.folder) in finished.summary
+        assert name in finished.summary
+
+
+def test_the_contact_sheet_is_a_picture(finished):
+    with Image.open(finished.folder / "contact_sheet.png") as sheet:
+        assert min(sheet.size) > 300
+
+
+def test_models_can_be_loaded(finished):
+    for name in ("initial", "enhanced", "powerful"):
+        load_model(f"{finished.folder}/models/{name}", "segmenter")
+    load_model(f"{finished.folder}/models/tagger", "tagger")
+    last = {row["model"] for row in table(finished, "dataset").rows(["model"])}
+    assert last == {read_card(f"{finished.folder}/models/powerful").weights}
+
+
+def test_true_masks_change_nothing(finished, source, recipe, tmp_path, capsys):
+    """Labelling reads tags only: with useless true masks the run is the same, and ends well."""
+    other = tmp_path / "other"
+    shutil.copytree(source / "JPEGImages", other / "JPEGImages")
+    shutil.copy(source / "tags.csv", other)
+    (other / "SegmentationClass").mkdir()
+    for path in (source / "SegmentationClass").iterdir():
+        Image.new("L", (5, 5)).save(other / "SegmentationClass" / path.name)
+    shutil.copy(source / "classes.txt", other)
+    summary = label(str(other), str(tmp_path / "run"), recipe, None, "local", 2)
+    assert "the true masks beside the source are left aside" in capsys.readouterr().err
+    assert "no true masks" in summary
+    made = Table.open(str(tmp_path / "run/dataset"))
+    assert made.fingerprint == table(finished, "dataset").fingerprint
+
+
+def test_a_finished_run_computes_nothing_again(finished, source, recipe):
+    def state():
+        return {
+            path: path.stat().st_mtime_ns
+            for name in ("images", "rounds", "models", "dataset")
+            for path in (finished.folder / name).rglob("*")
+        }
+
+    before, started = state(), time.monotonic()
+    summary = label(str(source), str(finished.folder), recipe, None, "local", 1)
+    assert time.monotonic() - started < 60
+    assert state() == before
+    assert summary == finished.summary
