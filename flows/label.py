@@ -24,7 +24,8 @@ from flows.summary import summarise  # noqa: E402
 from pipeline.engine import build_engine  # noqa: E402
 from pipeline.ingest import Ingest, IngestCounts, ingest  # noqa: E402
 from pipeline.recipe import Recipe  # noqa: E402
-from pipeline.run import Run, is_simple  # noqa: E402
+from pipeline.run import Run  # noqa: E402
+from pipeline.selection import is_simple  # noqa: E402
 from pipeline.sources import open_source  # noqa: E402
 from pipeline.table import Table  # noqa: E402
 

@@ -85,6 +85,9 @@ class SegmenterSettings(_Settings):
 
     head: SegmenterName = Field("deeplab_v1", description="One of models.segmentation.SEGMENTERS.")
     width: int = Field(256, ge=1, description="Channels of its head.")
+    from_tagger: bool = Field(
+        True, description="Whether its trunk starts as the tagger's, which knows the classes."
+    )
     training: TrainingSettings = TrainingSettings(steps=320, head_factor=5)
 
 

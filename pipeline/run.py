@@ -3,35 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any, Protocol
+from typing import Any
 
-import pyarrow as pa
-import torch
-
-from models.factory import Architecture
-from models.tagging import Tagger, tagging_loss
-from models.weak.cross_entropy import pixel_cross_entropy, soft_cross_entropy
-from pipeline.checkpoint import Checkpoints
-from pipeline.engine.base import Engine, Source, StageSpec, build_table
+from models.segmentation import Segmenter
+from models.tagging import Tagger
+from pipeline.engine.base import StageSpec
 from pipeline.errors import UserError
 from pipeline.ingest import Ingest
+from pipeline.losses import hard_loss, soft_loss, tags_loss
 from pipeline.manifest import table_key
-from pipeline.model_store import ModelCard, model_exists, read_card, save_model
+from pipeline.model_store import ModelCard, load_model, read_card
 from pipeline.publish import Publish, dataset_schema
-from pipeline.recipe import Recipe, SeedSettings
-from pipeline.records import IGNORE, IMAGES_SCHEMA, ROUND_SCHEMA, ClassTable, Row
-from pipeline.samples import (
-    ConfidentMaskTarget,
-    MaskTarget,
-    Samples,
-    SoftTarget,
-    TagTarget,
-    Target,
-)
+from pipeline.recipe import SeedSettings
+from pipeline.records import IGNORE, IMAGES_SCHEMA, ROUND_SCHEMA, Row
+from pipeline.samples import ConfidentMaskTarget, MaskTarget, SoftTarget, TagTarget, Target
 from pipeline.scan import Scan
+from pipeline.selection import simple_ids, sound
 from pipeline.stages.decode import Decode, Pictures
 from pipeline.stages.refine import Refine
 from pipeline.stages.relabel import Relabel
@@ -39,57 +28,14 @@ from pipeline.stages.score import Score
 from pipeline.stages.select import Select, SelectSettings
 from pipeline.stages.true_mask import TrueMask
 from pipeline.stages.untagged import Rescore, Untagged
-from pipeline.storage import Folder
-from pipeline.table import Table, TableWriter
+from pipeline.table import Table
 from pipeline.tag_evaluation import class_average_precisions, is_held_out
-from pipeline.training import Loss, Report, TrainingSettings, train
-from pipeline.verdicts import failures, most_frequent, require_kept
+from pipeline.verdicts import require_kept
+from pipeline.workspace import Workspace, as_built
 
 
-class Watch(Protocol):
-    """Shows how far a step is: ``rows`` for tables, ``steps`` for trainings."""
-
-    def say(self, sentence: str) -> None:
-        """Shows a line."""
-        ...
-
-    def rows(self, step: str, total: int) -> Callable[[int], None]:
-        """What to call with the number of committed pictures."""
-        ...
-
-    def steps(self, step: str, total: int) -> Report:
-        """What to call with the training step and the loss."""
-        ...
-
-
-class Run:
-    """A run's folder, its recipe and what its steps need.
-
-    Args:
-        uri: The run's folder, a local path or any fsspec URI.
-        recipe: What the masks follow from.
-        engine: What runs the stages; it changes nothing in the masks.
-        watch: Shows the progress.
-
-    Raises:
-        UserError: If nothing can be written there; it is asked before any work.
-    """
-
-    def __init__(self, uri: str, recipe: Recipe, engine: Engine, watch: Watch) -> None:
-        self.folder = Folder(uri)
-        self.folder.check_writable()
-        self.uri = self.folder.uri
-        self.recipe = recipe
-        self.engine = engine
-        self.watch = watch
-
-    def table_uri(self, name: str) -> str:
-        """Where a table of the run is: ``images``, ``rounds/seed`` and so on."""
-        return f"{self.uri}/{name}"
-
-    def model_uri(self, name: str) -> str:
-        """Where a model of the run is: ``tagger``, ``initial`` and so on."""
-        return f"{self.uri}/models/{name}"
+class Run(Workspace):
+    """The steps of STC with DCSM seeds, in a workspace; see :class:`Workspace`."""
 
     def images(self, ingest: Ingest) -> Table:
         """The ingested pictures, decoded and normalised, tags as pixel values."""
@@ -98,7 +44,7 @@ class Run:
             classes=ingest.classes.names,
             shards=self.recipe.shards,
         )
-        return self._table(
+        return self.table(
             "images",
             source=Pictures(ingest),
             total=len(ingest.pictures),
@@ -124,12 +70,12 @@ class Run:
             found = class_average_precisions(model, scan, names, settings.training.crop)
             return {"average_precision": found, "held_out": len(scan)}
 
-        return self._model(
+        return self.model(
             "tagger",
             architecture=recipe.tagger_architecture(len(names)),
             scan=sound(images, ["image", "tags"], trained),
             target=TagTarget(len(names)),
-            loss=lambda output, targets: tagging_loss(output.logits.float(), targets),
+            loss=tags_loss,
             settings=settings.training,
             key=table_key(
                 images=images.fingerprint, recipe=recipe.digest_of("seed", "trunk", "tagger")
@@ -163,7 +109,7 @@ class Run:
                 f"the step {name!r} has no picture: the first masks are made of pictures with "
                 "exactly one tag, so add some"
             )
-        return self._round(
+        return self.round_table(
             name,
             scan=Scan(images, columns=["image", "tags"], ids=wanted),
             stages=[
@@ -195,7 +141,7 @@ class Run:
         """
         settings = self.recipe.relabel
         scan = sound(images, columns=["image", "tags"], select=select)
-        return self._round(
+        return self.round_table(
             model,
             scan=scan,
             stages=[
@@ -227,7 +173,7 @@ class Run:
             {"seed": seed},
             columns=["image", "tags", "seed.scores", "seed.source", "seed.model"],
         ).where(lambda row: bool(row["seed"] and row["seed"]["source"]), ["seed.source"])
-        return self._round(
+        return self.round_table(
             name,
             scan=scan,
             stages=[
@@ -248,7 +194,7 @@ class Run:
             model: URI of the segmenter.
         """
         settings = self.recipe.relabel.model_dump()
-        return self._round(
+        return self.round_table(
             name,
             scan=sound(images, columns=["image", "tags"]),
             stages=[
@@ -270,7 +216,7 @@ class Run:
             directory: Where the masks are, as :class:`pipeline.evaluation.TruthFolder` reads.
         """
         classes = list(images.metadata["classes"])
-        return self._round(
+        return self.round_table(
             "truth",
             scan=sound(images, columns=["image", "tags"]),
             stages=[StageSpec(TrueMask, {"directory": directory, "classes": classes})],
@@ -291,7 +237,7 @@ class Run:
             columns=["image", "height", "width", "tags"]
             + [f"round.{name}" for name in ROUND_SCHEMA.names if name not in ("id", "error")],
         ).where(lambda row: bool(row["round"] and row["round"]["kept"]), ["round.kept"])
-        return self._table(
+        return self.table(
             "dataset",
             source=scan,
             total=len(scan),
@@ -333,10 +279,11 @@ class Run:
             target = ConfidentMaskTarget("round", tuple(thresholds))
             columns += ["round.confidence_map"]
         recipe = self.recipe
+        from_tagger = recipe.segmenter.from_tagger
         scan = Scan(images, {"round": rounds}, columns=columns).where(
             lambda row: bool(row["round"] and row["round"]["kept"]), ["round.kept"]
         )
-        return self._model(
+        return self.model(
             name,
             architecture=recipe.segmenter_architecture(classes),
             scan=scan,
@@ -349,168 +296,18 @@ class Run:
                 soft=soft,
                 thresholds=list(thresholds),
                 recipe=recipe.digest_of("seed", "trunk", "segmenter"),
+                tagger=read_card(self.model_uri("tagger")).weights if from_tagger else None,
             ),
+            prepare=self._start_from_tagger if from_tagger else as_built,
             # For those who predict with the model later, outside of the run.
             examine=lambda model: recipe.digest_of("relabel"),
         )
 
+    def _start_from_tagger(self, segmenter: Segmenter) -> None:
+        """Gives a new segmenter the trunk that knows the tags already."""
+        tagger, _ = load_model(self.model_uri("tagger"), "tagger")
+        segmenter.trunk.load_state_dict(tagger.trunk.state_dict())
+
     def _select(self, settings: SelectSettings, images: Table) -> StageSpec:
         names = list(images.metadata["classes"])
         return StageSpec(Select, {"settings": settings.model_dump(), "class_names": names})
-
-    def _round(
-        self,
-        name: str,
-        *,
-        scan: Scan,
-        stages: Sequence[StageSpec],
-        images: Table,
-        ingredients: dict[str, Any],
-    ) -> Table:
-        return self._table(
-            f"rounds/{name}",
-            source=scan,
-            total=len(scan),
-            stages=stages,
-            schema=ROUND_SCHEMA,
-            key=table_key(images=images.fingerprint, round=name, **ingredients),
-            metadata={**images.metadata, "recipe": self.recipe.model_dump(mode="json")},
-        )
-
-    def _table(
-        self,
-        name: str,
-        *,
-        source: Source,
-        total: int,
-        stages: Sequence[StageSpec],
-        schema: pa.Schema,
-        key: str,
-        metadata: dict[str, Any],
-    ) -> Table:
-        short = name.rsplit("/", 1)[-1]
-        writer = TableWriter(
-            self.table_uri(name),
-            kind=short,
-            schema=schema,
-            key=key,
-            shards=self.recipe.shards,
-            metadata=metadata,
-            staging=f"{self.uri}/.staging/{short}-{key[:12]}",
-        )
-        table = build_table(self.engine, source, stages, writer, self.watch.rows(short, total))
-        self._report_errors(short, table)
-        return table
-
-    def _report_errors(self, name: str, table: Table) -> None:
-        """Says how many rows failed; a step in which every row did is no result."""
-        errors = failures(table)
-        if not errors:
-            return
-        often = most_frequent(errors)
-        if len(errors) == len(table):
-            Folder(table.uri).remove_all()  # lest the next run take it for done
-            raise UserError(
-                f"the step {name!r} failed on all of {len(table):,} pictures, most often "
-                f"because: {often}"
-            )
-        self.watch.say(
-            f"{name}: {len(errors):,} of {len(table):,} failed, most often because: {often}"
-        )
-
-    def _model(
-        self,
-        name: str,
-        *,
-        architecture: Architecture,
-        scan: Scan,
-        target: Target,
-        loss: Loss,
-        settings: TrainingSettings,
-        key: str,
-        examine: Callable[[Any], dict[str, Any]] = lambda model: {},
-    ) -> ModelCard:
-        uri = self.model_uri(name)
-        if model_exists(uri, key):
-            return read_card(uri)
-        samples = Samples(
-            scan, target, settings.batch, settings.crop, settings.scale, self.recipe.seed
-        )
-        # The head is initialised by the same numbers in every run.
-        torch.manual_seed(self.recipe.seed)
-        try:
-            model = architecture.build(pretrained=self.recipe.trunk.pretrained)
-        except (ImportError, OSError) as error:
-            raise UserError(
-                f"the ImageNet weights of {architecture.trunk} cannot be loaded ({error}): "
-                "install or download them, or start without by trunk.pretrained=false"
-            ) from error
-        if self.recipe.trunk.pretrained and self.recipe.trunk.frozen:
-            model.trunk.freeze_below(model.trunk.taps[0])
-        checkpoints = Checkpoints(f"{self.uri}/.staging/model-{name}-{key[:12]}")
-        outcome = train(
-            model,
-            model.trunk,
-            loss,
-            samples,
-            settings,
-            checkpoints,
-            self.watch.steps(name, settings.steps),
-        )
-        card = save_model(
-            uri,
-            model,
-            architecture=architecture,
-            classes=ClassTable(names=tuple(scan.images.metadata["classes"])),
-            key=key,
-            training={
-                **settings.model_dump(mode="json"),
-                **outcome,
-                **examine(model),
-                "pictures": len(scan),
-            },
-        )
-        checkpoints.clear()
-        return card
-
-
-def sound(
-    images: Table, columns: Sequence[str], select: Callable[[Row], bool] | None = None
-) -> Scan:
-    """The pictures that could be read and, where a condition is given, whose tags meet it."""
-    return Scan(images, columns=list(columns)).where(
-        lambda row: not row["error"] and (select is None or select(row)), ["error", "tags"]
-    )
-
-
-def is_simple(row: Row) -> bool:
-    """Whether a picture has one tag."""
-    return len(row["tags"]) == 1
-
-
-def simple_ids(images: Table, per_class: int) -> set[str]:
-    """At most so many simple pictures of each class, the first by id: a fair random draw."""
-    taken: Counter[int] = Counter()
-    chosen = set()
-    rows = (row for row in images.rows(["id", "tags", "error"]) if not row["error"])
-    for row in sorted(filter(is_simple, rows), key=lambda row: row["id"]):
-        (tag,) = row["tags"]
-        if taken[tag] < per_class:
-            taken[tag] += 1
-            chosen.add(row["id"])
-    return chosen
-
-
-def soft_loss(output: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """The soft cross-entropy on the grid of the targets."""
-    return soft_cross_entropy(on_grid(output, targets), targets)
-
-
-def hard_loss(output: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """The pixel cross-entropy on the grid of the targets."""
-    return pixel_cross_entropy(on_grid(output, targets), targets)
-
-
-def on_grid(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Logits (N, K, h, w) resized to the last two axes of the targets, in float32."""
-    return torch.nn.functional.interpolate(logits.float(), targets.shape[-2:], mode="bilinear")

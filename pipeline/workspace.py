@@ -1,0 +1,227 @@
+"""A run's folder, and how tables and models are made there once and found again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import pyarrow as pa
+import torch
+
+from models.factory import Architecture
+from pipeline.checkpoint import Checkpoints
+from pipeline.engine.base import Engine, Source, StageSpec, build_table
+from pipeline.errors import UserError
+from pipeline.manifest import table_key
+from pipeline.model_store import ModelCard, model_exists, read_card, save_model
+from pipeline.recipe import Recipe
+from pipeline.records import ROUND_SCHEMA, ClassTable
+from pipeline.samples import Samples, Target
+from pipeline.scan import Scan
+from pipeline.storage import Folder
+from pipeline.table import Table, TableWriter
+from pipeline.training import Loss, Report, TrainingSettings, train
+from pipeline.verdicts import failures, most_frequent
+
+
+class Watch(Protocol):
+    """Shows how far a step is: ``rows`` for tables, ``steps`` for trainings."""
+
+    def say(self, sentence: str) -> None:
+        """Shows a line."""
+        ...
+
+    def rows(self, step: str, total: int) -> Callable[[int], None]:
+        """What to call with the number of committed pictures."""
+        ...
+
+    def steps(self, step: str, total: int) -> Report:
+        """What to call with the training step and the loss."""
+        ...
+
+
+def as_built(model: object) -> None:
+    """Leaves a new model as it is."""
+
+
+class Workspace:
+    """A run's folder, its recipe and what makes its tables and models.
+
+    Args:
+        uri: The run's folder, a local path or any fsspec URI.
+        recipe: What the masks follow from.
+        engine: What runs the stages; it changes nothing in the masks.
+        watch: Shows the progress.
+
+    Raises:
+        UserError: If nothing can be written there; it is asked before any work.
+    """
+
+    def __init__(self, uri: str, recipe: Recipe, engine: Engine, watch: Watch) -> None:
+        self.folder = Folder(uri)
+        self.folder.check_writable()
+        self.uri = self.folder.uri
+        self.recipe = recipe
+        self.engine = engine
+        self.watch = watch
+
+    def table_uri(self, name: str) -> str:
+        """Where a table of the run is: ``images``, ``rounds/seed`` and so on."""
+        return f"{self.uri}/{name}"
+
+    def model_uri(self, name: str) -> str:
+        """Where a model of the run is: ``tagger``, ``initial`` and so on."""
+        return f"{self.uri}/models/{name}"
+
+    def round_table(
+        self,
+        name: str,
+        *,
+        scan: Scan,
+        stages: Sequence[StageSpec],
+        images: Table,
+        ingredients: dict[str, Any],
+    ) -> Table:
+        """Makes a table of masks.
+
+        Args:
+            name: Of the round.
+            scan: The pictures and what else the stages read.
+            stages: What is done with them.
+            images: The pictures' table, whose fingerprint and classes count.
+            ingredients: What else the masks follow from, as JSON values.
+        """
+        return self.table(
+            f"rounds/{name}",
+            source=scan,
+            total=len(scan),
+            stages=stages,
+            schema=ROUND_SCHEMA,
+            key=table_key(images=images.fingerprint, round=name, **ingredients),
+            metadata={**images.metadata, "recipe": self.recipe.model_dump(mode="json")},
+        )
+
+    def table(
+        self,
+        name: str,
+        *,
+        source: Source,
+        total: int,
+        stages: Sequence[StageSpec],
+        schema: pa.Schema,
+        key: str,
+        metadata: dict[str, Any],
+    ) -> Table:
+        """Makes a table, or finds it done; see :class:`pipeline.table.TableWriter`.
+
+        Args:
+            name: Of its folder inside the run's; the last part is its kind.
+            source: The rows to start from.
+            total: How many there are, for the progress.
+            stages: What is done with them.
+            schema: Of the table.
+            key: Hash of everything that the rows follow from.
+            metadata: For readers.
+
+        Raises:
+            UserError: If every row failed.
+        """
+        short = name.rsplit("/", 1)[-1]
+        writer = TableWriter(
+            self.table_uri(name),
+            kind=short,
+            schema=schema,
+            key=key,
+            shards=self.recipe.shards,
+            metadata=metadata,
+            staging=f"{self.uri}/.staging/{short}-{key[:12]}",
+        )
+        table = build_table(self.engine, source, stages, writer, self.watch.rows(short, total))
+        self._report_errors(short, table)
+        return table
+
+    def _report_errors(self, name: str, table: Table) -> None:
+        """Says how many rows failed; a step in which every row did is no result."""
+        errors = failures(table)
+        if not errors:
+            return
+        often = most_frequent(errors)
+        if len(errors) == len(table):
+            Folder(table.uri).remove_all()  # lest the next run take it for done
+            raise UserError(
+                f"the step {name!r} failed on all of {len(table):,} pictures, most often "
+                f"because: {often}"
+            )
+        self.watch.say(
+            f"{name}: {len(errors):,} of {len(table):,} failed, most often because: {often}"
+        )
+
+    def model(
+        self,
+        name: str,
+        *,
+        architecture: Architecture,
+        scan: Scan,
+        target: Target,
+        loss: Loss,
+        settings: TrainingSettings,
+        key: str,
+        prepare: Callable[[Any], None] = as_built,
+        examine: Callable[[Any], dict[str, Any]] = lambda model: {},
+    ) -> ModelCard:
+        """Trains and stores a model, or finds it done.
+
+        Args:
+            name: Of its folder in ``models/``.
+            architecture: How to build it.
+            scan: The pictures and labels.
+            target: What a view's target is.
+            loss: From the model's output and the targets to a scalar.
+            settings: The schedule.
+            key: Hash of everything that the weights follow from.
+            prepare: Changes the new model before it is trained.
+            examine: Measures the trained model, for its card.
+        """
+        uri = self.model_uri(name)
+        if model_exists(uri, key):
+            return read_card(uri)
+        samples = Samples(
+            scan, target, settings.batch, settings.crop, settings.scale, self.recipe.seed
+        )
+        # The head is initialised by the same numbers in every run.
+        torch.manual_seed(self.recipe.seed)
+        try:
+            model = architecture.build(pretrained=self.recipe.trunk.pretrained)
+        except (ImportError, OSError) as error:
+            raise UserError(
+                f"the ImageNet weights of {architecture.trunk} cannot be loaded ({error}): "
+                "install or download them, or start without by trunk.pretrained=false"
+            ) from error
+        prepare(model)
+        if self.recipe.trunk.pretrained and self.recipe.trunk.frozen:
+            model.trunk.freeze_below(model.trunk.taps[0])
+        checkpoints = Checkpoints(f"{self.uri}/.staging/model-{name}-{key[:12]}")
+        outcome = train(
+            model,
+            model.trunk,
+            loss,
+            samples,
+            settings,
+            checkpoints,
+            self.watch.steps(name, settings.steps),
+        )
+        card = save_model(
+            uri,
+            model,
+            architecture=architecture,
+            classes=ClassTable(names=tuple(scan.images.metadata["classes"])),
+            key=key,
+            training={
+                **settings.model_dump(mode="json"),
+                **outcome,
+                **examine(model),
+                "pictures": len(scan),
+            },
+        )
+        checkpoints.clear()
+        return card
