@@ -126,7 +126,7 @@ def lay_on_canvas(image: Tensor, side: int) -> tuple[Tensor, tuple[slice, slice]
     place = tuple(
         slice((side - extent) // 2, (side - extent) // 2 + extent) for extent in (height, width)
     )
-    canvas = torch.zeros(1, 3, side, side, device=image.device)
+    canvas = image.new_zeros(1, 3, side, side)
     canvas[0, :, place[0], place[1]] = resized(image, (height, width))
     return canvas.contiguous(memory_format=torch.channels_last), (place[0], place[1])
 
@@ -181,7 +181,7 @@ class Dcsm:
         chosen = with_opponents(classes, seen.sum(0), self.candidates)
         gates = seen[:, classes] > PRESENCE
         gates |= ~gates.any(dim=0)
-        total = torch.zeros(len(classes), self.canvas, self.canvas, device=image.device)
+        total = image.new_zeros(len(classes), self.canvas, self.canvas)
         for scaled, gate in zip(canvases, gates, strict=True):
             if not gate.any():
                 continue
@@ -233,7 +233,7 @@ class DcsmCaffe:
         warped = resized(image, (self.canvas, self.canvas))[None]
         evidence = self.gradients.probabilities(warped)
         chosen = with_opponents(classes, evidence, CAFFE_CANDIDATES)
-        total = torch.zeros(len(classes), self.canvas, self.canvas, device=image.device)
+        total = image.new_zeros(len(classes), self.canvas, self.canvas)
         for gradient in self.gradients(warped, chosen):
             strongest = gradient.amax(dim=1)
             for index in range(len(classes)):

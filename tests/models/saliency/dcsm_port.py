@@ -2,7 +2,7 @@
 
 Written from the description of the authors' procedures alone and sharing nothing with
 ``models.saliency``: gradients are propagated by hand, layer by layer, and resizing is written
-out. Slow, and only for taggers whose trunk is a chain of plain layers.
+out. Slow, and only for taggers in double precision whose trunk is a chain of plain layers.
 """
 
 import numpy as np
@@ -85,19 +85,21 @@ def guided_gradients(tagger: Tagger, image: Tensor, class_index: int) -> dict[st
     for name, layer, x in reversed(passed):
         gradient = backward(layer, x, gradient)
         if name in trunk.taps:
-            found[name] = gradient[0].double().numpy()
+            found[name] = gradient[0].numpy()
+        if name == trunk.taps[0]:
+            break
     return {name: found[name] for name in trunk.taps}
 
 
 @torch.no_grad()
 def image_scores(tagger: Tagger, image: Tensor) -> Array:
     """The highest logit of each class anywhere."""
-    return tagger(image[None]).class_maps[0].amax(dim=(1, 2)).double().numpy()
+    return tagger(image[None]).class_maps[0].amax(dim=(1, 2)).numpy()
 
 
 def scaled(image: Array, height: int, width: int) -> Tensor:
     channels = [bilinear(channel, height, width) for channel in image]
-    return torch.from_numpy(np.stack(channels)).float()
+    return torch.from_numpy(np.stack(channels))
 
 
 def topped_up(tags: list[int], evidence: Array, number: int) -> list[int]:
@@ -112,7 +114,7 @@ def matlab_dcsm(tagger: Tagger, image: Tensor, tags: list[int], canvas: int) -> 
     inner = (round(height * factor), round(width * factor))
     top, left = (canvas - inner[0]) // 2, (canvas - inner[1]) // 2
     laid = np.zeros((3, canvas, canvas))
-    picture = scaled(image.double().numpy(), *inner).double().numpy()
+    picture = scaled(image.numpy(), *inner).numpy()
     laid[:, top : top + inner[0], left : left + inner[1]] = picture
 
     inputs = [scaled(laid, round(s * canvas), round(s * canvas)) for s in (0.8, 1.0, 1.2)]
@@ -153,7 +155,7 @@ def caffe_dcsm(tagger: Tagger, image: Tensor, tags: list[int], canvas: int) -> A
         highest = values.max()
         return np.tanh(3 * values / highest) if highest > 0 else np.zeros_like(values)
 
-    warped = scaled(image.double().numpy(), canvas, canvas)
+    warped = scaled(image.numpy(), canvas, canvas)
     candidates = topped_up(tags, image_scores(tagger, warped), 3)
     gradients = {c: guided_gradients(tagger, warped, c) for c in candidates}
     maps = []
