@@ -8,7 +8,7 @@ out. Slow, and only for taggers in double precision whose trunk is a chain of pl
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+from torch.nn import functional, grad
 
 from models.tagging import Tagger
 
@@ -40,7 +40,7 @@ def plain_layers(layer: nn.Module) -> list[nn.Module]:
 def backward(layer: nn.Module, x: Tensor, gradient: Tensor) -> Tensor:
     """The gradient of a layer's input; a rectifier passes what is positive both ways."""
     if isinstance(layer, nn.Conv2d):
-        return torch.nn.grad.conv2d_input(
+        return grad.conv2d_input(
             x.shape,
             layer.weight,
             gradient,
@@ -48,7 +48,7 @@ def backward(layer: nn.Module, x: Tensor, gradient: Tensor) -> Tensor:
             padding=layer.padding,
             dilation=layer.dilation,
         )
-    if isinstance(layer, nn.BatchNorm2d):
+    if isinstance(layer, nn.BatchNorm2d) and layer.running_var is not None:
         factor = layer.weight / torch.sqrt(layer.running_var + layer.eps)
         return gradient * factor[None, :, None, None]
     if isinstance(layer, nn.MaxPool2d):

@@ -14,7 +14,7 @@ def reference():
     return randomise(make_layers(cfgs["D"]))
 
 
-def with_weights_of(reference: nn.Module, output_stride: int) -> nn.Module:
+def with_weights_of(reference: nn.Sequential, output_stride: int) -> nn.Module:
     trunk = vgg16_trunk(output_stride=output_stride, pretrained=False)
     theirs = [layer for layer in reference if isinstance(layer, nn.Conv2d)]
     ours = [layer for layer in trunk.layers.values() if isinstance(layer, nn.Conv2d)]
