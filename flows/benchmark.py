@@ -192,30 +192,44 @@ def climb(rungs: Ladder, data: str) -> None:
     )
     everything = rungs.segmenter(
         "enhanced",
-        lambda: run.segmenter("enhanced", images, _made(simple)),
+        lambda: run.segmenter("enhanced", images, _made(simple), after="initial"),
         lambda: run.relabel(images, model="enhanced"),
         "masks of initial, simple pictures",
     )
     rungs.segmenter(
         "powerful",
-        lambda: run.segmenter("powerful", images, _made(everything)),
+        lambda: run.segmenter("powerful", images, _made(everything), after="enhanced"),
         lambda: run.relabel(images, model="powerful", select=seeded),
         "masks of enhanced, all pictures",
     )
     rungs.segmenter(
         "augmented",
         lambda: run.segmenter(
-            "augmented", images, _made(everything), thresholds=recipe.augmentation
+            "augmented",
+            images,
+            _made(everything),
+            thresholds=recipe.augmentation,
+            after="enhanced",
         ),
         lambda: run.relabel(images, model="augmented", select=seeded),
         "powerful + probability-driven augmentation",
     )
     rungs.segmenter(
         "fully supervised",
-        lambda: run.segmenter("fully supervised", images, run.truth(images, data)),
+        lambda: supervise(run, images, data),
         None,
         "true masks, same pictures, trunk and schedule",
     )
+
+
+def supervise(run: Run, images: Table, data: str) -> None:
+    """The reference: true masks, and as many rounds of as many steps as the loop has."""
+    truth = run.truth(images, data)
+    rounds = ["supervised 1", "supervised 2"] if run.recipe.segmenter.continued else []
+    before = None
+    for name in [*rounds, "fully supervised"]:
+        run.segmenter(name, images, truth, after=before)
+        before = name
 
 
 def _made(table: Table | None) -> Table:

@@ -105,7 +105,7 @@ def train_initial(run: Run, images: str, seed: str) -> str:
 @step
 def train_enhanced(run: Run, images: str, masks: str) -> str:
     """The segmenter of the masks that the initial one made of the simple pictures."""
-    run.segmenter("enhanced", Table.open(images), Table.open(masks))
+    run.segmenter("enhanced", Table.open(images), Table.open(masks), after="initial")
     return run.model_uri("enhanced")
 
 
@@ -113,7 +113,11 @@ def train_enhanced(run: Run, images: str, masks: str) -> str:
 def train_powerful(run: Run, images: str, masks: str) -> str:
     """The segmenter of all pictures, augmented by the probabilities of their masks."""
     run.segmenter(
-        "powerful", Table.open(images), Table.open(masks), thresholds=run.recipe.augmentation
+        "powerful",
+        Table.open(images),
+        Table.open(masks),
+        thresholds=run.recipe.augmentation,
+        after="enhanced",
     )
     return run.model_uri("powerful")
 

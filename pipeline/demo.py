@@ -27,7 +27,7 @@ DEMO_RECIPE = Recipe(
     ),
     # The maps of so small a trunk are flatter than those of a pretrained one.
     seeds=SeedSettings(
-        settings={"canvas": 160}, contrast=15, select=SelectSettings(simple_area=(0.03, 0.8))
+        settings={"canvas": 160}, contrast=10, select=SelectSettings(simple_area=(0.03, 0.8))
     ),
     segmenter=SegmenterSettings(
         width=64, training=TrainingSettings(steps=200, scale=(0.8, 1.4), **_FROM_SCRATCH)

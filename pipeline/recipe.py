@@ -88,6 +88,9 @@ class SegmenterSettings(_Settings):
     from_tagger: bool = Field(
         True, description="Whether its trunk starts as the tagger's, which knows the classes."
     )
+    continued: bool = Field(
+        True, description="Whether a round starts with the weights of the round before."
+    )
     training: TrainingSettings = TrainingSettings(steps=320, head_factor=5)
 
 

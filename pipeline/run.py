@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
+from functools import partial
 from typing import Any
 
 from models.segmentation import Segmenter
@@ -255,6 +256,7 @@ class Run(Workspace):
         *,
         soft: bool = False,
         thresholds: Sequence[float] = (),
+        after: str | None = None,
     ) -> ModelCard:
         """A segmenter trained on the kept masks of a round.
 
@@ -265,11 +267,14 @@ class Run(Workspace):
             soft: Train on the probabilities by the soft cross-entropy, not on the masks.
             thresholds: Probabilities of the augmentation; none trains on the masks as they
                 are.
+            after: The segmenter of the round before, whose weights this one starts with if
+                the recipe says so.
 
         Raises:
             UserError: If the round kept no mask.
         """
         require_kept(rounds, name)
+        start, weights = self._start(after)
         classes = len(images.metadata["classes"])
         target: Target = MaskTarget("round")
         columns = ["image", "tags", "round.mask"]
@@ -279,7 +284,6 @@ class Run(Workspace):
             target = ConfidentMaskTarget("round", tuple(thresholds))
             columns += ["round.confidence_map"]
         recipe = self.recipe
-        from_tagger = recipe.segmenter.from_tagger
         scan = Scan(images, {"round": rounds}, columns=columns).where(
             lambda row: bool(row["round"] and row["round"]["kept"]), ["round.kept"]
         )
@@ -296,18 +300,37 @@ class Run(Workspace):
                 soft=soft,
                 thresholds=list(thresholds),
                 recipe=recipe.digest_of("seed", "trunk", "segmenter"),
-                tagger=read_card(self.model_uri("tagger")).weights if from_tagger else None,
+                start=weights,
             ),
-            prepare=self._start_from_tagger if from_tagger else as_built,
+            prepare=start,
             # For those who predict with the model later, outside of the run.
             examine=lambda model: recipe.digest_of("relabel"),
         )
 
-    def _start_from_tagger(self, segmenter: Segmenter) -> None:
-        """Gives a new segmenter the trunk that knows the tags already."""
-        tagger, _ = load_model(self.model_uri("tagger"), "tagger")
-        segmenter.trunk.load_state_dict(tagger.trunk.state_dict())
+    def _start(self, after: str | None) -> tuple[Callable[[Segmenter], None], str]:
+        """How a new segmenter starts, and the hash of the weights that it starts with."""
+        settings = self.recipe.segmenter
+        if after is not None and settings.continued:
+            return partial(_continue, uri=self.model_uri(after)), self._weights(after)
+        if settings.from_tagger:
+            return partial(_take_trunk, uri=self.model_uri("tagger")), self._weights("tagger")
+        return as_built, ""
+
+    def _weights(self, model: str) -> str:
+        return read_card(self.model_uri(model)).weights
 
     def _select(self, settings: SelectSettings, images: Table) -> StageSpec:
         names = list(images.metadata["classes"])
         return StageSpec(Select, {"settings": settings.model_dump(), "class_names": names})
+
+
+def _continue(segmenter: Segmenter, uri: str) -> None:
+    """Gives a new segmenter the weights of an earlier one."""
+    earlier, _ = load_model(uri, "segmenter")
+    segmenter.load_state_dict(earlier.state_dict())
+
+
+def _take_trunk(segmenter: Segmenter, uri: str) -> None:
+    """Gives a new segmenter the trunk of the tagger, which knows the classes already."""
+    tagger, _ = load_model(uri, "tagger")
+    segmenter.trunk.load_state_dict(tagger.trunk.state_dict())

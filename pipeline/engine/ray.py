@@ -90,9 +90,9 @@ class RayEngine:
 
 def _stream(units: Sequence[Unit], stages: Sequence[StageSpec], writer: TableWriter) -> list[bytes]:
     """Run units through the stages into the staging folder; return pickled failures."""
-    tally: ActorHandle = (
-        ray.remote(_Tally).options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
-    )
+    # Ray's types take what options() returns for the class itself.
+    remote: Any = ray.remote(_Tally)
+    tally: ActorHandle = remote.options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
     sink = _StagingSink(writer)
     context = DataContext.get_current().copy()
     context.enable_progress_bars = False
@@ -163,11 +163,12 @@ class _Tally:
 def _counted(tally: ActorHandle, *work: object) -> Iterator[int]:
     """The number of workers that died on this work already."""
     name = hashlib.sha256(repr(work).encode()).hexdigest()
-    deaths: ray.ObjectRef[int] = tally.begin.remote(name)
+    methods: Any = tally  # made from the class at run time, unknown to the checker
+    deaths = methods.begin.remote(name)
     try:
         yield ray.get(deaths)
     finally:
-        ray.get(tally.end.remote(name))
+        ray.get(methods.end.remote(name))
 
 
 def _read(batch: pa.Table, tally: ActorHandle) -> pa.Table:

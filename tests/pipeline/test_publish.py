@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.engine import LocalEngine
+from pipeline.engine.local import LocalEngine
 from pipeline.errors import UserError
 from pipeline.records import palette
 from pipeline.run import Run

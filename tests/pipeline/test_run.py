@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline.engine import LocalEngine
+from pipeline.engine.local import LocalEngine
 from pipeline.errors import UserError
 from pipeline.ingest import ingest
 from pipeline.model_store import load_model, read_card
 from pipeline.recipe import Recipe
 from pipeline.records import IMAGES_SCHEMA, decode_mask
-from pipeline.run import Run, simple_ids, sound
+from pipeline.run import Run
+from pipeline.selection import simple_ids, sound
 from pipeline.sources import open_source
 from pipeline.table import Table
 from tests.pipeline.tables import writer
@@ -183,11 +184,12 @@ def test_the_same_seed_trains_the_same_weights(tmp_path, images):
 
 
 def test_another_setting_trains_again(tmp_path, images):
-    first = run_at(tmp_path, "segmenter.training.steps=1")
+    alone = "segmenter.from_tagger=false"
+    first = run_at(tmp_path, "segmenter.training.steps=1", alone)
     toy = round_table(tmp_path, images)
     before = first.segmenter("initial", images, toy)
     assert first.segmenter("initial", images, toy) == before
-    after = run_at(tmp_path, "segmenter.training.steps=2").segmenter("initial", images, toy)
+    after = run_at(tmp_path, "segmenter.training.steps=2", alone).segmenter("initial", images, toy)
     assert after.key != before.key
     softly = first.segmenter("initial", images, toy, soft=True)
     assert softly.key not in (before.key, after.key)

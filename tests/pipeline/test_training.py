@@ -7,7 +7,7 @@ from models.segmentation import DeepLabLargeFov
 from models.tagging import Tagger, tagging_loss
 from models.trunks import TRUNKS
 from pipeline.checkpoint import Checkpoints
-from pipeline.run import hard_loss, on_grid
+from pipeline.losses import hard_loss, on_grid
 from pipeline.samples import ConfidentMaskTarget, Samples, TagTarget
 from pipeline.training import TrainingSettings, train
 from tests.pipeline.toys import CLASSES, toy_scan
