@@ -79,7 +79,7 @@ class Run(Workspace):
             loss=tags_loss,
             settings=settings.training,
             key=table_key(
-                images=images.fingerprint, recipe=recipe.digest_of("seed", "trunk", "tagger")
+                images=images.manifest.key, recipe=recipe.digest_of("seed", "trunk", "tagger")
             ),
             examine=precision,
         )
@@ -244,7 +244,7 @@ class Run(Workspace):
             total=len(scan),
             stages=[StageSpec(Publish)],
             schema=dataset_schema(list(images.metadata["classes"])),
-            key=table_key(images=images.fingerprint, last=last.fingerprint, key=last.manifest.key),
+            key=table_key(images=images.manifest.key, last=last.fingerprint, key=last.manifest.key),
             metadata=last.metadata,
         )
 

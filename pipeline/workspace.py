@@ -88,7 +88,7 @@ class Workspace:
             name: Of the round.
             scan: The pictures and what else the stages read.
             stages: What is done with them.
-            images: The pictures' table, whose fingerprint and classes count.
+            images: The pictures' table, whose key and classes count.
             ingredients: What else the masks follow from, as JSON values.
         """
         return self.table(
@@ -97,7 +97,7 @@ class Workspace:
             total=len(scan),
             stages=stages,
             schema=ROUND_SCHEMA,
-            key=table_key(images=images.fingerprint, round=name, **ingredients),
+            key=table_key(images=images.manifest.key, round=name, **ingredients),
             metadata={**images.metadata, "recipe": self.recipe.model_dump(mode="json")},
         )
 

@@ -109,7 +109,7 @@ def process(prefect_server: str) -> Callable[..., subprocess.CompletedProcess[st
             env=environment,
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=900,
             check=False,
         )
 

@@ -41,7 +41,7 @@ def climbed(source, quick, prefect_server, tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(900)
 class TestLadder:
     def test_every_rung_is_measured(self, climbed):
         out, table = climbed

@@ -299,6 +299,7 @@ def test_lists_of_names(text, names):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1000)
 def test_the_whole_process_says_one_sentence(tmp_path, pictures):
     """With the embedded server of Prefect, on a machine where nothing is set up."""
     environment = {
@@ -314,7 +315,7 @@ def test_the_whole_process_says_one_sentence(tmp_path, pictures):
         env=environment,
         capture_output=True,
         text=True,
-        timeout=280,
+        timeout=900,
         check=False,
     )
     assert_one_sentence((done.returncode, done.stdout, done.stderr), "did you mean 'dog'?")

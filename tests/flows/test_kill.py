@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.table import Table
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 TABLES = (
     "images",
@@ -65,24 +65,21 @@ def assert_the_same(folder, finished):
         assert found.fingerprint == expected.fingerprint, name
 
 
-@pytest.mark.timeout(600)
 def test_killed_in_the_middle_of_scoring(process, source, finished, recipe_file, tmp_path):
     """With two workers, which outlive the killed process for a moment."""
     folder = tmp_path / "run"
-    started = arguments(source, folder, recipe_file, 2)
-    killed = process(KILLED_IN_SCORING, *started)
+    killed = process(KILLED_IN_SCORING, *arguments(source, folder, recipe_file, 2))
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     staged = list(folder.glob(".staging/seed-*/staged/*.parquet"))
     assert staged
     assert not (folder / "rounds/seed/manifest.json").exists()
     assert Table.open(f"{folder}/images"), "what was finished is readable"
 
-    again = process(LABEL, *started)
+    again = process(LABEL, *arguments(source, folder, recipe_file, 1))
     assert again.returncode == 0, again.stderr
     assert_the_same(folder, finished)
 
 
-@pytest.mark.timeout(600)
 def test_killed_in_the_middle_of_training(process, source, finished, recipe_file, tmp_path):
     folder = tmp_path / "run"
     often = ["--set", "segmenter.training.checkpoint_seconds=0.0001"]

@@ -15,7 +15,8 @@ from pipeline.model_store import load_model, read_card
 from pipeline.records import IGNORE, decode_mask
 from pipeline.table import Table
 
-pytestmark = pytest.mark.slow
+# The run is made while the first of these tests waits for it.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 ROUNDS = ("seed", "initial", "enhanced", "powerful")
 

@@ -97,6 +97,21 @@ def test_ingested_pictures_are_a_table(tmp_path):
     assert any("1 of 5 failed" in sentence for sentence in run.watch.said)
 
 
+def test_a_class_that_is_renamed_is_labelled_anew(tmp_path):
+    """The pictures and their pixel values stay the same; the name must not."""
+    for number in range(4):
+        folder = tmp_path / "source" / ("cat", "dgo")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.png").write_bytes(image_row(number, [1])["image"]["bytes"])
+    run = run_at(tmp_path / "run", "tagger.training.steps=1")
+    before = run.tagger(run.images(ingest(open_source(str(tmp_path / "source")))))
+    (tmp_path / "source/dgo").rename(tmp_path / "source/dog")
+    after = run.tagger(run.images(ingest(open_source(str(tmp_path / "source")))))
+    assert before.classes.names == ("cat", "dgo")
+    assert after.classes.names == ("cat", "dog")
+    assert after.weights == before.weights
+
+
 def test_a_source_of_which_nothing_can_be_decoded(tmp_path):
     (tmp_path / "source/cat").mkdir(parents=True)
     for number in range(3):
