@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import logging
 import os
 import pickle
 import threading
@@ -77,15 +78,19 @@ class RayEngine:
         progress(len(writer.staged_ids()))
 
     def _connect(self) -> None:
+        # A run shows its own progress; what Ray has to say beside errors is for its log files.
+        logging.getLogger("ray.data").setLevel(logging.ERROR)
         if ray.is_initialized():
             return
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         quiet: dict[str, Any] = {"logging_level": "error", "log_to_driver": False}
         if os.environ.get("RAY_ADDRESS"):
             ray.init(**quiet)
-        else:
-            # "local", because Ray would join any cluster that happens to run on this machine.
-            ray.init("local", num_cpus=self.workers, include_dashboard=False, **quiet)
+            return
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        # Ray's core writes to the terminal that Ray Data's own actors hold large arguments.
+        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+        # "local", because Ray would join any cluster that happens to run on this machine.
+        ray.init("local", num_cpus=self.workers, include_dashboard=False, **quiet)
 
 
 def _stream(units: Sequence[Unit], stages: Sequence[StageSpec], writer: TableWriter) -> list[bytes]:
@@ -148,6 +153,7 @@ class _Tally:
 
     def __init__(self) -> None:
         self._begun: Counter[str] = Counter()
+        self._broken: set[int] = set()
 
     def begin(self, work: str) -> int:
         """Count one more try and return how many there were before it."""
@@ -157,6 +163,14 @@ class _Tally:
     def end(self, work: str) -> None:
         """Forget a piece of work that was finished."""
         del self._begun[work]
+
+    def give_up(self, stage: int) -> None:
+        """Remember that a stage kills whoever loads it."""
+        self._broken.add(stage)
+
+    def is_broken(self, stage: int) -> bool:
+        """Whether loading a stage was given up."""
+        return stage in self._broken
 
 
 @contextmanager
@@ -197,23 +211,33 @@ class _Actor:
         self._spec = spec
         self._tally = tally
         self._stage: Stage | None = None
+        self._failure: bytes | None = None
 
     def __call__(self, batch: pa.Table) -> pa.Table:
         failures = [data for data in batch["failure"].to_pylist() if data is not None]
         if failures:
             return _failed(failures)
+        if self._failure:
+            return _failed([self._failure])
         try:
             if self._stage is None:
                 self._stage = self._build()
             return _block(self._run(self._stage, [unpack(d) for d in batch["row"].to_pylist()]))
         except Exception as error:
-            return _failed([pickle.dumps(portable(error))])
+            # What a stage makes of rows never raises: this is the end of the run, and the
+            # batches that still come need not try in vain.
+            self._failure = pickle.dumps(portable(error))
+            return _failed([self._failure])
 
     def _build(self) -> Stage:
+        tally: Any = self._tally
         # A restarted actor keeps its id.
         actor = ray.get_runtime_context().get_actor_id()
         with _counted(self._tally, "build", actor) as deaths:
-            if deaths == _TRIES:
+            if deaths >= _TRIES:
+                # Else every batch that is still to come would cost as many workers again.
+                ray.get(tally.give_up.remote(self._number))
+            if ray.get(tally.is_broken.remote(self._number)):
                 raise RuntimeError(
                     "worker processes die while they load the stages: memory may be short, "
                     "try fewer workers"
