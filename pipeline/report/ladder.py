@@ -52,9 +52,19 @@ _ROWS = TypeAdapter(list[LadderRow])
 
 
 def text_table(rows: Sequence[LadderRow]) -> str:
-    """The rows as aligned plain text: percentages and seconds with one decimal."""
-    lines = [HEADINGS, *(_cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
+    """The rows as aligned plain text: percentages and seconds with one decimal.
+
+    Columns of figures that no row has are left out.
+    """
+    cells = [_cells(row) for row in rows]
+    last = len(HEADINGS) - 1
+    shown = [
+        column
+        for column in range(len(HEADINGS))
+        if column in (0, last) or any(row[column] != ABSENT for row in cells)
+    ]
+    lines = [tuple(line[column] for column in shown) for line in (HEADINGS, *cells)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(shown))]
     rule = tuple("-" * width for width in widths)
     return "\n".join(_aligned(line, widths).rstrip() for line in (lines[0], rule, *lines[1:]))
 
