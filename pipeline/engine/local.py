@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from pipeline.engine.base import Source, StageSpec, Unit, run_stages
 from pipeline.engine.workers import WorkerProcesses
@@ -48,5 +50,22 @@ def _in_this_process(
 ) -> Iterator[int]:
     built = [spec.build() for spec in stages]
     sizes = [spec.batch_size for spec in stages]
-    for unit in units:
-        yield writer.stage(run_stages(built, sizes, unit.read()))
+    with _one_thread():
+        for unit in units:
+            yield writer.stage(run_stages(built, sizes, unit.read()))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    # As everywhere else: sums over several threads differ in their last bits, and what comes
+    # out must not depend on the engine.
+    torch = sys.modules.get("torch")
+    if torch is None:
+        yield
+        return
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
