@@ -24,14 +24,16 @@ import ray.data
 from ray.actor import ActorHandle
 from ray.data import ActorPoolStrategy, DataContext, Datasink, TaskPoolStrategy
 
-from pipeline.engine.base import Source, Stage, StageSpec, Unit, portable, run_stage
+from pipeline.engine.base import Source, Stage, StageSpec, Unit, one_line, portable, run_stage
 from pipeline.engine.packing import pack, unpack
 from pipeline.engine.pools import plan_pools
+from pipeline.errors import UserError
 from pipeline.records import Row
 from pipeline.table import TableWriter
 
 _POLL_SECONDS = 1.0
 _TRIES = 2
+_QUIET: dict[str, Any] = {"logging_level": "error", "log_to_driver": False}
 _DIED = f"its worker process died {_TRIES} times"
 
 # What travels between the operators: a packed row, or the exception that ends the run.
@@ -82,15 +84,24 @@ class RayEngine:
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         if ray.is_initialized():
             return
-        quiet: dict[str, Any] = {"logging_level": "error", "log_to_driver": False}
-        if os.environ.get("RAY_ADDRESS"):
-            ray.init(**quiet)
-            return
+        address = os.environ.get("RAY_ADDRESS")
+        try:
+            if address:
+                ray.init(**_QUIET)
+            else:
+                self._start()
+        except Exception as error:
+            where = f"reach the Ray cluster at {address}" if address else "start Ray here"
+            raise UserError(
+                f"cannot {where} ({one_line(error)}): try again, or use the engine 'local'"
+            ) from error
+
+    def _start(self) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         # Ray's core writes to the terminal that Ray Data's own actors hold large arguments.
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         # "local", because Ray would join any cluster that happens to run on this machine.
-        ray.init("local", num_cpus=self.workers, include_dashboard=False, **quiet)
+        ray.init("local", num_cpus=self.workers, include_dashboard=False, **_QUIET)
 
 
 def _stream(units: Sequence[Unit], stages: Sequence[StageSpec], writer: TableWriter) -> list[bytes]:
