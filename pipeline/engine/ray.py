@@ -7,12 +7,11 @@ The driver holds the units' descriptions and nothing of their content.
 from __future__ import annotations
 
 import functools
-import hashlib
 import logging
 import os
 import pickle
+import socket
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from ray.data import ActorPoolStrategy, DataContext, Datasink, TaskPoolStrategy
 from pipeline.engine.base import Source, Stage, StageSpec, Unit, one_line, portable, run_stage
 from pipeline.engine.packing import pack, unpack
 from pipeline.engine.pools import plan_pools
+from pipeline.engine.tally import counted, start_tally
 from pipeline.errors import UserError
 from pipeline.records import Row
 from pipeline.table import TableWriter
@@ -60,7 +60,7 @@ class RayEngine:
         """Push every row that is not staged yet through the stages and stage it.
 
         Ray repeats what a lost node or a killed worker took with it; a row on which workers
-        die again and again becomes an error row, see :class:`_Tally`.
+        die again and again becomes an error row, see :class:`pipeline.engine.tally.Tally`.
 
         Raises:
             RuntimeError: If workers die while they load a stage.
@@ -87,6 +87,7 @@ class RayEngine:
         address = os.environ.get("RAY_ADDRESS")
         try:
             if address:
+                _knock(address)
                 ray.init(**_QUIET)
             else:
                 self._start()
@@ -104,11 +105,16 @@ class RayEngine:
         ray.init("local", num_cpus=self.workers, include_dashboard=False, **_QUIET)
 
 
+def _knock(address: str) -> None:
+    """Raise OSError if nobody answers: Ray itself would try for many minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=10).close()
+
+
 def _stream(units: Sequence[Unit], stages: Sequence[StageSpec], writer: TableWriter) -> list[bytes]:
     """Run units through the stages into the staging folder; return pickled failures."""
-    # Ray's types take what options() returns for the class itself.
-    remote: Any = ray.remote(_Tally)
-    tally: ActorHandle = remote.options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+    tally = start_tally()
     sink = _StagingSink(writer)
     context = DataContext.get_current().copy()
     context.enable_progress_bars = False
@@ -155,52 +161,11 @@ def _tasks() -> int:
     return max(1, int(ray.cluster_resources().get("CPU", 1)))
 
 
-class _Tally:
-    """Counts for the whole cluster how often a piece of work was begun and never ended.
-
-    Ray Data repeats without end a task that kills its worker. The tally outlives the worker
-    and tells the next one that it is not the first.
-    """
-
-    def __init__(self) -> None:
-        self._begun: Counter[str] = Counter()
-        self._broken: set[int] = set()
-
-    def begin(self, work: str) -> int:
-        """Count one more try and return how many there were before it."""
-        self._begun[work] += 1
-        return self._begun[work] - 1
-
-    def end(self, work: str) -> None:
-        """Forget a piece of work that was finished."""
-        del self._begun[work]
-
-    def give_up(self, stage: int) -> None:
-        """Remember that a stage kills whoever loads it."""
-        self._broken.add(stage)
-
-    def is_broken(self, stage: int) -> bool:
-        """Whether loading a stage was given up."""
-        return stage in self._broken
-
-
-@contextmanager
-def _counted(tally: ActorHandle, *work: object) -> Iterator[int]:
-    """The number of workers that died on this work already."""
-    name = hashlib.sha256(repr(work).encode()).hexdigest()
-    methods: Any = tally  # made from the class at run time, unknown to the checker
-    deaths = methods.begin.remote(name)
-    try:
-        yield ray.get(deaths)
-    finally:
-        ray.get(methods.end.remote(name))
-
-
 def _read(batch: pa.Table, tally: ActorHandle) -> pa.Table:
     try:
         rows: list[Row] = []
         for unit in map(pickle.loads, batch["unit"].to_pylist()):
-            with _counted(tally, "read", unit.ids) as deaths:
+            with counted(tally, "read", unit.ids) as deaths:
                 if deaths < _TRIES:
                     rows += unit.read()
                 else:
@@ -244,7 +209,7 @@ class _Actor:
         tally: Any = self._tally
         # A restarted actor keeps its id.
         actor = ray.get_runtime_context().get_actor_id()
-        with _counted(self._tally, "build", actor) as deaths:
+        with counted(self._tally, "build", actor) as deaths:
             if deaths >= _TRIES:
                 # Else every batch that is still to come would cost as many workers again.
                 ray.get(tally.give_up.remote(self._number))
@@ -258,12 +223,12 @@ class _Actor:
     def _run(self, stage: Stage, rows: list[Row]) -> list[Row]:
         """Run a batch, or row by row if workers died on it."""
         size = self._spec.batch_size
-        with _counted(self._tally, "batch", self._number, [row["id"] for row in rows]) as deaths:
+        with counted(self._tally, "batch", self._number, [row["id"] for row in rows]) as deaths:
             if deaths < _TRIES:
                 return run_stage(stage, rows, size)
             done = []
             for row in rows:
-                with _counted(self._tally, "row", self._number, row["id"]) as deaths_on_row:
+                with counted(self._tally, "row", self._number, row["id"]) as deaths_on_row:
                     fatal = deaths_on_row >= _TRIES
                     done += [{**row, "error": _DIED}] if fatal else run_stage(stage, [row], 1)
             return done
