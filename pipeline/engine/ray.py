@@ -26,7 +26,7 @@ from ray.data import ActorPoolStrategy, DataContext, Datasink, TaskPoolStrategy
 from pipeline.engine.base import Source, Stage, StageSpec, Unit, one_line, portable, run_stage
 from pipeline.engine.packing import pack, unpack
 from pipeline.engine.pools import plan_pools
-from pipeline.engine.tally import counted, start_tally
+from pipeline.engine.ray_tally import counted, start_tally
 from pipeline.errors import UserError
 from pipeline.records import Row
 from pipeline.table import TableWriter
@@ -60,7 +60,7 @@ class RayEngine:
         """Push every row that is not staged yet through the stages and stage it.
 
         Ray repeats what a lost node or a killed worker took with it; a row on which workers
-        die again and again becomes an error row, see :class:`pipeline.engine.tally.Tally`.
+        die again and again becomes an error row, see :class:`pipeline.engine.ray_tally.Tally`.
 
         Raises:
             RuntimeError: If workers die while they load a stage.
