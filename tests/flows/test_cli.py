@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flows.cli import split_names
+from flows.commands.options import split_names
 from pipeline.records import palette
 from tests.flows.conftest import REPOSITORY
 

@@ -1,0 +1,18 @@
+"""The commands, in the order in which the help lists them; each imports what is heavy itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flows.commands.benchmark import benchmark
+from flows.commands.label import demo, label, sample
+from flows.commands.masks import evaluate, predict
+
+COMMANDS: tuple[Callable[..., None], ...] = (
+    sample,
+    label,
+    demo,
+    predict,
+    evaluate,
+    benchmark,
+)

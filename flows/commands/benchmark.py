@@ -1,0 +1,38 @@
+"""The command benchmark."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flows.commands.options import (
+    Changes,
+    Classes,
+    EngineName,
+    Out,
+    RecipeFile,
+    Workers,
+    split_names,
+)
+from pipeline.errors import UserError
+
+
+def benchmark(
+    task: Annotated[str, typer.Argument(help="ladder, or dcsm (its three improvements).")],
+    data: Annotated[str, typer.Argument(help="Pictures with tags, splits and true masks.")],
+    out: Out,
+    recipe: RecipeFile = None,
+    classes: Classes = None,
+    set_: Changes = None,
+    engine: EngineName = "local",
+    workers: Workers = 2,
+) -> None:
+    """Measures: the comparison tables, resumable."""
+    from flows.benchmark import BENCHMARKS
+    from pipeline.recipe import read_recipe
+
+    if task not in BENCHMARKS:
+        raise UserError(f"no benchmark {task!r}: choose one of {', '.join(BENCHMARKS)}")
+    settings = read_recipe(recipe, set_ or ())
+    print(BENCHMARKS[task](data, out, settings, split_names(classes), engine, workers))

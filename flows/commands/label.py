@@ -1,0 +1,65 @@
+"""Commands of the labelling loop: sample, label, demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.commands.options import (
+    Changes,
+    Classes,
+    EngineName,
+    Out,
+    RecipeFile,
+    Source,
+    Workers,
+    split_names,
+)
+
+
+def sample(
+    directory: Annotated[Path, typer.Argument(help="Folder to write.")],
+    images: Annotated[int, typer.Option(help="Number of pictures.")] = 400,
+    seed: Annotated[int, typer.Option(help="Of everything that is random.")] = 0,
+) -> None:
+    """Writes generated pictures: tags.csv, JPEGImages/, SegmentationClass/."""
+    from pipeline.synthetic import write_sample
+
+    names = write_sample(directory, images, seed)
+    print(f"{images} pictures of {', '.join(names)} in {directory}")
+
+
+def label(
+    source: Source,
+    out: Out,
+    recipe: RecipeFile = None,
+    classes: Classes = None,
+    set_: Changes = None,
+    engine: EngineName = "ray",
+    workers: Workers = 2,
+) -> None:
+    """Labels tagged pictures: a run folder with masks, models and the published dataset."""
+    from flows.label import label as label_flow
+    from pipeline.recipe import read_recipe
+
+    settings = read_recipe(recipe, set_ or ())
+    print(label_flow(source, out, settings, split_names(classes), engine, workers))
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the pictures and the run.")] = Path(
+        "demo"
+    ),
+    engine: EngineName = "local",
+    workers: Workers = 2,
+) -> None:
+    """The whole loop on generated pictures, a few minutes on a laptop."""
+    from flows.label import label as label_flow
+    from pipeline.demo import DEMO_IMAGES, DEMO_RECIPE
+    from pipeline.synthetic import write_sample
+
+    write_sample(out / "pictures", DEMO_IMAGES, seed=0)
+    pictures, run = str((out / "pictures").resolve()), str((out / "run").resolve())
+    print(label_flow(pictures, run, DEMO_RECIPE, None, engine, workers))

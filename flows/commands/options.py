@@ -1,0 +1,22 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Source = Annotated[str, typer.Argument(help="Tagged pictures: folders by tag, tags.csv, VOC tree.")]
+Out = Annotated[str, typer.Option("--out", help="Folder of the run, or any fsspec URI.")]
+RecipeFile = Annotated[str | None, typer.Option("--recipe", help="JSON file with settings.")]
+Changes = Annotated[list[str] | None, typer.Option("--set", help="One setting, as key=value.")]
+Classes = Annotated[str | None, typer.Option(help="Tags to keep, separated by commas.")]
+EngineName = Annotated[str, typer.Option(help="ray or local.")]
+Workers = Annotated[int, typer.Option(help="Processes on this machine.")]
+
+
+def split_names(text: str | None) -> list[str] | None:
+    """The names of a list with commas; None stays None."""
+    if text is None:
+        return None
+    return [name.strip() for name in text.split(",") if name.strip()]
