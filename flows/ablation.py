@@ -17,7 +17,7 @@ from flows.progress import Terminal  # noqa: E402
 from models.trunks import TRUNKS  # noqa: E402
 from pipeline.engine import build_engine  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
-from pipeline.evaluation import TruthFolder, evaluate_masks  # noqa: E402
+from pipeline.evaluation import evaluate_masks  # noqa: E402
 from pipeline.ingest import ingest  # noqa: E402
 from pipeline.recipe import Recipe, SeedSettings  # noqa: E402
 from pipeline.records import BACKGROUND, Row, decode_map  # noqa: E402
@@ -29,6 +29,7 @@ from pipeline.sources import open_source  # noqa: E402
 from pipeline.stages.labels import resized  # noqa: E402
 from pipeline.stages.refine import NO_CRF, seed_probabilities  # noqa: E402
 from pipeline.table import Table  # noqa: E402
+from pipeline.truth import TruthFolder  # noqa: E402
 
 PICTURES = 120
 # Maps of different variants fall off differently: each is judged at its own best contrast.

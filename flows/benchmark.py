@@ -16,7 +16,6 @@ from flows.ablation import ablation  # noqa: E402
 from flows.progress import Terminal  # noqa: E402
 from pipeline.engine import build_engine  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
-from pipeline.evaluation import TruthFolder  # noqa: E402
 from pipeline.ingest import ingest  # noqa: E402
 from pipeline.recipe import Recipe, SeedSettings  # noqa: E402
 from pipeline.records import Row  # noqa: E402
@@ -33,6 +32,7 @@ from pipeline.selection import is_simple, sound  # noqa: E402
 from pipeline.sources import open_source  # noqa: E402
 from pipeline.stages.refine import NO_CRF  # noqa: E402
 from pipeline.table import Table  # noqa: E402
+from pipeline.truth import TruthFolder  # noqa: E402
 
 # CAM at three scales; its maps fall off quickly, so a class claims their fourth root.
 CAM = {

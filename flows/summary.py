@@ -11,7 +11,6 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import UserError
-from pipeline.evaluation import TruthFolder
 from pipeline.ingest import IngestCounts
 from pipeline.model_store import read_card
 from pipeline.records import Row, decode_mask
@@ -21,6 +20,7 @@ from pipeline.report.ladder import LadderRow, save_ladder, text_table
 from pipeline.run import Run
 from pipeline.scan import Scan
 from pipeline.table import Table
+from pipeline.truth import TruthFolder
 from pipeline.verdicts import failures, reasons
 
 ROUNDS = ("seed", "initial", "enhanced", "powerful")

@@ -15,18 +15,17 @@ decisions that change the figures:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from pathlib import PurePosixPath
+from collections.abc import Iterable, Sequence
 
-import fsspec
 import numpy as np
-from PIL import Image
 from pydantic import BaseModel, ConfigDict
 
+from pipeline.comparison import check_labels, compared
 from pipeline.errors import UserError
-from pipeline.records import IGNORE, VOC_CLASSES, ClassTable, Row, decode_mask
+from pipeline.records import IGNORE, ClassTable, Row
+from pipeline.truth import TruthFolder
 
-__all__ = ["Scores", "TruthFolder", "confusion", "evaluate_masks", "scores"]
+__all__ = ["Scores", "confusion", "evaluate_masks", "mean_of_known", "scores"]
 
 
 def confusion(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
@@ -46,10 +45,8 @@ def confusion(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.nda
     """
     if truth.shape != prediction.shape:
         raise ValueError(f"truth is {truth.shape}, prediction is {prediction.shape}")
-    for name, values in (("truth", truth), ("prediction", prediction)):
-        stray = np.unique(values[(values > classes) & (values != IGNORE)])
-        if stray.size:
-            raise ValueError(f"the {name} holds {stray.tolist()}, beyond the {classes} classes")
+    check_labels("truth", truth, classes)
+    check_labels("prediction", prediction, classes)
     counted = truth != IGNORE
     rows = truth[counted].astype(np.int64)
     columns = np.where(prediction == IGNORE, classes + 1, prediction)[counted].astype(np.int64)
@@ -117,122 +114,14 @@ def scores(matrix: np.ndarray, names: Iterable[str], pictures: int | None = None
         iou=iou,
         precision=precision,
         recall=recall,
-        mean_iou=_mean(iou),
-        mean_precision=_mean(precision),
-        mean_recall=_mean(recall),
+        mean_iou=mean_of_known(iou),
+        mean_precision=mean_of_known(precision),
+        mean_recall=mean_of_known(recall),
         pixel_accuracy=int(right.sum()) / total,
         labelled=int(predicted.sum()) / total,
         pixels=total,
         pictures=pictures,
     )
-
-
-class TruthFolder:
-    """The true masks of a folder, found by the path or the stem of a picture.
-
-    Masks are 8-bit palette or grey PNGs in ``SegmentationClass`` where the folder has one,
-    else in the folder itself. Their class table is ``classes.txt`` in the folder (one name a
-    line, in the order of the pixel values from 1; a line ``background`` is skipped), else
-    that of VOC. Pixel values are translated by class name into the run's table.
-
-    A true class that the run does not know becomes background: a run on some of the classes
-    (``--classes``) has never heard of the others, and its only right answer there is that
-    none of its own classes is present. Leaving such pixels out instead would forgive false
-    positives exactly where they are likeliest.
-
-    Args:
-        directory: The folder, a local path or an fsspec URI.
-        classes: The run's class table.
-
-    Raises:
-        UserError: If there is no mask, or the truth does not know a class of the run.
-    """
-
-    def __init__(self, directory: str, classes: ClassTable) -> None:
-        """Indexes the masks by path and stem; their pixels are read one by one later."""
-        self.directory = str(directory)
-        self._files, root = fsspec.core.url_to_fs(self.directory)
-        folder = f"{root}/SegmentationClass"
-        folder = folder if self._files.isdir(folder) else root
-        found = self._files.find(folder) if self._files.isdir(folder) else []
-        self._by_path: dict[str, str] = {}
-        self._by_stem: dict[str, list[str]] = {}
-        for file in sorted(found):
-            path = PurePosixPath(file)
-            if path.suffix.lower() == ".png":
-                key = path.relative_to(PurePosixPath(folder)).with_suffix("")
-                self._by_path[str(key)] = file
-                self._by_stem.setdefault(path.stem, []).append(file)
-        if not self._by_path:
-            raise UserError(
-                f"no true masks in {self.directory}: --truth names a folder that holds PNG masks "
-                "or a folder SegmentationClass with them"
-            )
-        self._translation = self._translate(self._read_names(f"{root}/classes.txt"), classes)
-
-    def __len__(self) -> int:
-        """The number of true masks."""
-        return len(self._by_path)
-
-    def mask(self, path: str) -> np.ndarray | None:
-        """The true mask of a picture in the run's pixel values, or None if there is none.
-
-        Args:
-            path: The path of the picture, relative to its source, with any suffix.
-
-        Returns:
-            (H, W) uint8: 0 to K and 255.
-
-        Raises:
-            UserError: If several masks have the picture's stem and none has its path, or if
-                the mask is not a label map of the truth's classes.
-        """
-        file = self._find(path)
-        if file is None:
-            return None
-        try:
-            mask = decode_mask(self._files.cat_file(file))
-        except (OSError, ValueError) as error:
-            raise UserError(f"the true mask {file} cannot be read: {error}") from error
-        translated: np.ndarray = self._translation[mask]
-        stray = np.unique(mask[(translated == IGNORE) & (mask != IGNORE)])
-        if stray.size:
-            raise UserError(
-                f"the true mask {file} holds the pixel values {stray.tolist()}, which have no "
-                f"class: list the classes in {self.directory}/classes.txt, one name a line"
-            )
-        return translated
-
-    def _find(self, path: str) -> str | None:
-        picture = PurePosixPath(path)
-        same_path = self._by_path.get(str(picture.parent / picture.stem))
-        if same_path:
-            return same_path
-        same_stem = self._by_stem.get(picture.stem, [])
-        if len(same_stem) > 1:
-            raise UserError(
-                f"{len(same_stem)} true masks are named {picture.stem}.png in {self.directory}: "
-                f"place the one of {path} at the same path below the folder"
-            )
-        return same_stem[0] if same_stem else None
-
-    def _read_names(self, file: str) -> tuple[str, ...]:
-        if not self._files.exists(file):
-            return VOC_CLASSES
-        lines = (line.strip() for line in self._files.cat_file(file).decode().splitlines())
-        return tuple(line for line in lines if line and line != "background")
-
-    def _translate(self, names: tuple[str, ...], classes: ClassTable) -> np.ndarray:
-        unknown = [name for name in classes.names if name not in names]
-        if unknown:
-            raise UserError(
-                f"the truth in {self.directory} does not know {', '.join(unknown)}: list its "
-                "classes in a classes.txt there, one name a line, or label other classes"
-            )
-        table = np.full(256, IGNORE, np.uint8)
-        for value, name in enumerate(("background", *names)):
-            table[value] = classes.index(name) if name in classes.names else 0
-        return table
 
 
 def evaluate_masks(
@@ -241,14 +130,10 @@ def evaluate_masks(
     """Score masks against the true masks of their pictures; pictures without one are skipped.
 
     Args:
-        rows: Each with ``path``, the path of the picture relative to its source, and
-            ``mask``, the prediction as (H, W) uint8 or as PNG bytes; None where labelling
-            failed, which counts as a mask without any label.
+        rows: As :func:`pipeline.comparison.compared` takes them.
         truth: Where the true masks are.
         classes: The run's class table, the one that ``truth`` was made with.
-        resize: Whether a prediction of another size is resized to the truth's with nearest
-            neighbour. Off by default: differing sizes nearly always mean that picture and
-            truth were paired wrongly or that one of them was rotated.
+        resize: Whether predictions of another size are resized to the truth's.
 
     Raises:
         UserError: If sizes differ without ``resize``, a prediction is no mask of these
@@ -256,43 +141,19 @@ def evaluate_masks(
     """
     matrix = np.zeros((len(classes) + 1, len(classes) + 2), np.int64)
     pictures = 0
-    for row in rows:
-        true = truth.mask(row["path"])
-        if true is None:
-            continue
-        try:
-            prediction = _prediction(row["mask"], true.shape, resize)
-            matrix += confusion(true, prediction, len(classes))
-        except (OSError, ValueError) as error:
-            raise UserError(f"the mask of {row['path']} cannot be scored: {error}") from error
+    for pair in compared(rows, truth, classes, resize=resize):
+        matrix += confusion(pair.truth, pair.prediction, len(classes))
         pictures += 1
     if not matrix.any():
         raise UserError(f"no picture has a true mask in {truth.directory}: the names must agree")
     return scores(matrix, classes.names, pictures)
 
 
-def _prediction(
-    mask: np.ndarray | bytes | None, shape: tuple[int, int], resize: bool
-) -> np.ndarray:
-    if mask is None:
-        return np.full(shape, IGNORE, np.uint8)
-    mask = decode_mask(mask) if isinstance(mask, bytes) else mask
-    if mask.shape == shape:
-        return mask
-    if not resize:
-        raise ValueError(
-            f"it is {mask.shape[1]}x{mask.shape[0]} and the truth is {shape[1]}x{shape[0]}; "
-            "mend the pairing or ask for nearest-neighbour resizing"
-        )
-    resized = Image.fromarray(mask).resize((shape[1], shape[0]), Image.Resampling.NEAREST)
-    return np.array(resized, dtype=np.uint8)
+def mean_of_known(values: Sequence[float | None]) -> float:
+    """The mean of the scores that exist; 0 where none does (nothing was predicted at all)."""
+    present = [value for value in values if value is not None]
+    return sum(present) / len(present) if present else 0.0
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> tuple[float | None, ...]:
     return tuple(int(p) / int(w) if w else None for p, w in zip(part, whole, strict=True))
-
-
-def _mean(values: tuple[float | None, ...]) -> float:
-    """The mean of the scores that exist; 0 where none does (nothing was predicted at all)."""
-    present = [value for value in values if value is not None]
-    return sum(present) / len(present) if present else 0.0

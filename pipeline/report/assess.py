@@ -9,11 +9,12 @@ import fsspec
 from pydantic import ValidationError
 
 from pipeline.errors import UserError
-from pipeline.evaluation import Scores, TruthFolder, evaluate_masks
+from pipeline.evaluation import Scores, evaluate_masks
 from pipeline.manifest import MANIFEST
 from pipeline.records import ClassTable, Row
 from pipeline.storage import Folder
 from pipeline.table import Table
+from pipeline.truth import TruthFolder
 
 CLASSES = "classes.txt"
 
