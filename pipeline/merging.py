@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import pyarrow as pa
 
@@ -22,8 +23,12 @@ def merge_rows(tables: Sequence[pa.Table], schema: pa.Schema) -> Iterator[pa.Tab
     """
     rows = pa.concat_tables([schema.empty_table(), *tables])
     order = _order(rows)
-    for start in range(0, len(order), ROW_GROUP):
-        yield _pick(rows, order[start : start + ROW_GROUP])
+    # Equal groups, of ROW_GROUP rows at least where there are so many, and below twice that.
+    groups = max(1, len(order) // ROW_GROUP)
+    bounds = [len(order) * index // groups for index in range(groups + 1)]
+    for start, stop in pairwise(bounds):
+        if stop > start:
+            yield _pick(rows, order[start:stop])
 
 
 def _order(rows: pa.Table) -> list[int]:

@@ -13,7 +13,11 @@ import pyarrow.parquet as pq
 from pipeline.records import Row
 from pipeline.storage import Folder
 
+# The fewest rows of a row group, unless a file is smaller; the most are 127.
 ROW_GROUP = 64
+# Small enough that a picture has a page of its own: with the page index, a reader fetches
+# one row's picture and nothing else.
+_PAGE_BYTES = 1024
 
 
 def write_parquet(file: IO[bytes], schema: pa.Schema, groups: Iterable[pa.Table]) -> None:
@@ -28,7 +32,14 @@ def write_parquet(file: IO[bytes], schema: pa.Schema, groups: Iterable[pa.Table]
         schema: Columns and schema metadata.
         groups: Tables of this schema, each of which becomes one row group.
     """
-    with pq.ParquetWriter(file, schema, write_page_index=True, **_options(schema)) as writer:
+    with pq.ParquetWriter(
+        file,
+        schema,
+        write_page_index=True,
+        data_page_size=_PAGE_BYTES,
+        write_batch_size=1,  # the size of a page is looked at once a batch
+        **_options(schema),
+    ) as writer:
         for group in groups:
             writer.write_table(group, row_group_size=max(1, group.num_rows))
 

@@ -1,7 +1,8 @@
 """Tables: Parquet parts and one manifest, written so that a killed run loses nothing.
 
-A table's folder holds ``manifest.json`` and ``parts/*.parquet``. The manifest, replaced last
-and in one step, decides which parts belong to the table; whatever else lies there is not
+A table's folder holds ``manifest.json`` and, in a folder inside, its parts (``parts/*.parquet``
+unless the table says otherwise). The manifest, replaced last and in one step, decides which
+parts belong to the table; whatever else lies there is not
 read. Part names carry a hash of their content, so that the parts of an old and a new
 version stand side by side until the manifest has moved from one to the other.
 
@@ -30,6 +31,7 @@ from pipeline.records import Row, shard_of
 from pipeline.storage import Folder, StoredFile
 
 SCHEMA_METADATA = b"tag2mask"
+PART_NAME = "parts/{shard:05d}"
 
 # Many small staged files on an object store: reading them is waiting, not computing.
 _READERS = 16
@@ -58,7 +60,11 @@ class Table:
         """
         folder = Folder(uri)
         manifest = read_manifest(folder)
-        sizes = {f"parts/{name}": size for name, size in folder.folder("parts").sizes().items()}
+        sizes = {
+            f"{inside}/{name}": size
+            for inside in {part.path.rpartition("/")[0] for part in manifest.parts}
+            for name, size in folder.folder(inside).sizes().items()
+        }
         for part in manifest.parts:
             if sizes.get(part.path) != part.bytes:
                 state = "is missing" if part.path not in sizes else "is cut short"
@@ -156,6 +162,8 @@ class TableWriter:
         metadata: JSON values for readers: class names, palette, ignore value, recipe. They
             go into the manifest and, as ``b"tag2mask"``, into the metadata of every part.
         staging: A folder outside the table's, used by this table and key alone.
+        part_name: Template of the parts' paths, to which a hash of the content is added; it
+            may use the ``shard``, the ``number`` of the part and the ``count`` of all parts.
 
     Raises:
         ValueError: If the schema has no ``id``, or the staging folder is inside the table's.
@@ -171,6 +179,7 @@ class TableWriter:
         shards: int,
         metadata: dict[str, Any],
         staging: str,
+        part_name: str = PART_NAME,
     ) -> None:
         self._root = Folder(uri)
         self._staging = Folder(staging)
@@ -188,6 +197,7 @@ class TableWriter:
             {**(schema.metadata or {}), SCHEMA_METADATA: json.dumps(described, sort_keys=True)}
         )
         self._staged = self._staging.folder("staged")
+        self._part_folder, _, self._part_stem = part_name.rpartition("/")
 
     def stage(self, rows: Sequence[Row]) -> int:
         """Write rows into the staging folder: one file for each shard among them.
@@ -241,19 +251,21 @@ class TableWriter:
     def _publish(self) -> None:
         # Object stores cannot rename, so parts are uploaded into place, where no manifest
         # names them yet. On a local disk they wait in staging until all of them are done.
-        home = self._root.folder("parts")
+        home = self._root.folder(self._part_folder)
         ready = self._staging.folder("ready") if self._root.local else home
         staged: dict[int, list[str]] = defaultdict(list)
         for name in self._staged.sizes():
             staged[int(name.split("-")[0])].append(name)
         fingerprint = Fingerprint()
         # An empty table has one empty part, so that its schema can be read.
-        parts = [
-            self._merge(shard, staged[shard], ready, fingerprint) for shard in sorted(staged)
-        ] or [self._merge(0, [], ready, fingerprint)]
+        shards = sorted(staged) or [0]
+        parts = []
+        for number, shard in enumerate(shards):
+            stem = self._part_stem.format(shard=shard, number=number, count=len(shards))
+            parts.append(self._merge(shard, staged[shard], ready, stem, fingerprint))
         if ready is not home:
             for part in parts:
-                ready.move(part.path.removeprefix("parts/"), home)
+                ready.move(part.path.rpartition("/")[2], home)
         manifest = Manifest(
             kind=self.kind,
             key=self.key,
@@ -266,7 +278,7 @@ class TableWriter:
         self._root.write(MANIFEST, manifest.to_bytes())
 
     def _merge(
-        self, shard: int, names: list[str], target: Folder, fingerprint: Fingerprint
+        self, shard: int, names: list[str], target: Folder, stem: str, fingerprint: Fingerprint
     ) -> Part:
         with ThreadPoolExecutor(_READERS) as readers:
             tables = list(readers.map(self._read, names))
@@ -279,9 +291,9 @@ class TableWriter:
                 rows += group.num_rows
                 yield group
 
-        stored = self._write(target, f"{shard:05d}", groups())
+        stored = self._write(target, stem, groups())
         return Part(
-            path=f"parts/{stored.name}",
+            path=f"{self._part_folder}/{stored.name}",
             shard=shard,
             rows=rows,
             bytes=stored.bytes,
@@ -302,7 +314,8 @@ class TableWriter:
         # The table is finished: what cannot be removed (a worker that outlived its killed
         # driver may still be writing there) is litter, no failure.
         named = {part.path for part in read_manifest(self._root).parts}
-        parts = self._root.folder("parts")
+        inside = self._part_folder
+        parts = self._root.folder(inside)
         with suppress(OSError):
-            parts.remove(name for name in parts.sizes() if f"parts/{name}" not in named)
+            parts.remove(name for name in parts.sizes() if f"{inside}/{name}" not in named)
             self._staging.remove_all()

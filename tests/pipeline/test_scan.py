@@ -55,7 +55,9 @@ def test_units_are_small_and_stay_inside_a_shard(images: Table) -> None:
     assert all(0 < len(unit.ids) <= 16 for unit in units)
     assert all(len({shard_of(row_id, SHARDS) for row_id in unit.ids}) == 1 for unit in units)
     assert sum(len(unit.ids) for unit in units) == COUNT
-    assert max(len(unit.ids) for unit in Scan(images).units(rows=1000)) == 64
+    whole = [len(unit.ids) for unit in Scan(images).units(rows=1000)]
+    assert len(whole) < len(units)
+    assert max(whole) < 128
 
 
 def test_a_unit_reads_itself_on_another_machine(images: Table, seed: Table) -> None:
