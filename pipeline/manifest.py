@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +18,16 @@ MANIFEST = "manifest.json"
 
 
 class Part(BaseModel):
-    """One Parquet file of a table; ``path`` is relative to the table's folder."""
+    """One Parquet file of a table; it is never changed, and versions of a table share it.
+
+    Attributes:
+        path: Relative to the table's folder.
+        shard: The shard of its rows; a table that has grown has several parts of a shard.
+        rows: Number of rows.
+        bytes: Size of the file.
+        sha256: Of the file.
+        revision: The version of the table that added it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -26,6 +36,7 @@ class Part(BaseModel):
     rows: int
     bytes: int
     sha256: str
+    revision: int = 1
 
 
 class Manifest(BaseModel):
@@ -37,8 +48,10 @@ class Manifest(BaseModel):
         shards: Number of shards of the run; ``shard = id mod shards``.
         parts: The files, in the order of their shards.
         rows: Number of rows of all parts.
-        fingerprint: SHA-256 over the sorted (id, mask) pairs, see :class:`Fingerprint`.
+        fingerprint: Of the (id, mask) pairs, see :class:`Fingerprint`.
         metadata: Class names, palette, ignore value, recipe, model hashes.
+        revision: Which version of the table this is, counted from 1.
+        inputs: The parts of other tables that its rows were made of, see :meth:`names`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -51,28 +64,61 @@ class Manifest(BaseModel):
     rows: int
     fingerprint: str
     metadata: dict[str, Any]
+    revision: int = 1
+    inputs: tuple[str, ...] = ()
+
+    def names(self) -> tuple[str, ...]:
+        """Names of the parts among those of all tables of a run."""
+        return tuple(f"{self.kind}/{part.path}" for part in self.parts)
 
     def to_bytes(self) -> bytes:
         """The manifest as indented JSON."""
         return (json.dumps(self.model_dump(), indent=1, sort_keys=True) + "\n").encode()
 
 
-def read_manifest(folder: Folder) -> Manifest:
+@dataclass(frozen=True)
+class Lineage:
+    """Where a table that is about to be written comes from.
+
+    Attributes:
+        revision: Which version of the table it will be.
+        inputs: The parts of other tables that its rows are made of; those of ``base`` included.
+        base: The table whose rows it keeps and adds to; None for a table made anew.
+    """
+
+    revision: int = 1
+    inputs: tuple[str, ...] = ()
+    base: Manifest | None = None
+
+    @classmethod
+    def of(cls, *inputs: Manifest, base: Manifest | None = None) -> Lineage:
+        """A table made of others, anew or added to a base."""
+        names = dict.fromkeys(name for manifest in inputs for name in manifest.names())
+        if base is None:
+            return cls(inputs=tuple(names))
+        return cls(base.revision + 1, tuple(dict.fromkeys((*base.inputs, *names))), base)
+
+
+def read_manifest(folder: Folder, name: str = MANIFEST) -> Manifest:
     """The manifest of a table.
+
+    Args:
+        folder: Of the table.
+        name: Of the manifest in it, another one for an older version.
 
     Raises:
         UserError: If the table is absent, or its manifest is damaged.
     """
     try:
-        return Manifest.model_validate_json(folder.read(MANIFEST))
+        return Manifest.model_validate_json(folder.read(name))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(
-            f"no table at {folder.uri}: there is no {MANIFEST}; give the folder of a finished "
+            f"no table at {folder.uri}: there is no {name}; give the folder of a finished "
             "table, or let the run that writes it finish"
         ) from error
     except (ValidationError, ValueError) as error:
         raise UserError(
-            f"the manifest {folder.uri}/{MANIFEST} is damaged: remove the table's folder and "
+            f"the manifest {folder.uri}/{name} is damaged: remove the table's folder and "
             "run the step again"
         ) from error
 
@@ -95,23 +141,32 @@ def table_key(**ingredients: object) -> str:
 
 
 class Fingerprint:
-    """SHA-256 over the sorted (id, content) pairs of a table, whatever its shards.
+    """The sum modulo 2^256 of the SHA-256 of every (id, content) pair of a table.
+
+    A sum knows no order, shards or parts, takes no memory, and that of a table which has
+    grown goes on from that of its base (the AdHash of Bellare & Micciancio, "A New Paradigm
+    for Collision-Free Hashing", EUROCRYPT 1997). It tells results apart; against forgery,
+    each part has its own SHA-256.
 
     The content of a row is the bytes of its mask; in a table without a ``mask`` column it is
-    the tags, and without those nothing but the id. It costs 64 bytes of memory a row.
+    the tags, and without those nothing but the id.
+
+    Args:
+        start: The fingerprint to go on from.
     """
 
-    def __init__(self) -> None:
-        self._pairs: list[bytes] = []
+    def __init__(self, start: str = "0") -> None:
+        self._sum = int(start, 16)
 
     def add(self, rows: pa.Table) -> None:
         """Take in rows, in any order."""
         for row_id, content in zip(rows["id"].to_pylist(), _contents(rows), strict=True):
-            self._pairs.append(_digest(row_id.encode()) + _digest(content))
+            pair = _digest(_digest(row_id.encode()) + _digest(content))
+            self._sum = (self._sum + int.from_bytes(pair)) % 2**256
 
     def hexdigest(self) -> str:
         """64 hexadecimal digits."""
-        return hashlib.sha256(b"".join(sorted(self._pairs))).hexdigest()
+        return f"{self._sum:064x}"
 
 
 def _digest(data: bytes) -> bytes:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cached_property
@@ -24,11 +24,12 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.errors import UserError
-from pipeline.manifest import MANIFEST, Fingerprint, Manifest, Part, read_manifest
+from pipeline.manifest import MANIFEST, Fingerprint, Lineage, Manifest, Part, read_manifest
 from pipeline.merging import merge_rows
 from pipeline.parquet import open_parquet, write_parquet
 from pipeline.records import Row, shard_of
 from pipeline.storage import Folder, StoredFile
+from pipeline.versions import read_version, retained_parts
 
 SCHEMA_METADATA = b"tag2mask"
 PART_NAME = "parts/{shard:05d}"
@@ -51,15 +52,19 @@ class Table:
         self._folder = folder
 
     @classmethod
-    def open(cls, uri: str) -> Table:
+    def open(cls, uri: str, revision: int | None = None) -> Table:
         """Open a table and check that its parts are there with the right sizes.
 
+        Args:
+            uri: Of its folder.
+            revision: An older version that is still kept; None opens the current one.
+
         Raises:
-            UserError: If the table is absent, its manifest is damaged, or a part is missing
-                or cut short.
+            UserError: If the table or version is absent, its manifest is damaged, or a part
+                is missing or cut short.
         """
         folder = Folder(uri)
-        manifest = read_manifest(folder)
+        manifest = read_manifest(folder) if revision is None else read_version(folder, revision)
         sizes = {
             f"{inside}/{name}": size
             for inside in {part.path.rpartition("/")[0] for part in manifest.parts}
@@ -93,7 +98,7 @@ class Table:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over the sorted (id, mask) pairs."""
+        """Of the (id, mask) pairs, see :class:`pipeline.manifest.Fingerprint`."""
         return self.manifest.fingerprint
 
     @property
@@ -111,10 +116,26 @@ class Table:
         """The files of a shard, relative to the table's folder; none when it is empty."""
         return tuple(part.path for part in self.manifest.parts if part.shard == shard)
 
+    def without(self, inputs: Collection[str]) -> Table | None:
+        """The same table without some of its parts: what came after something was made of it.
+
+        Args:
+            inputs: Names as of :meth:`pipeline.manifest.Manifest.names`.
+
+        Returns:
+            None if no part is left.
+        """
+        known = set(inputs)
+        names = zip(self.manifest.names(), self.manifest.parts, strict=True)
+        parts = tuple(part for name, part in names if name not in known)
+        rows = sum(part.rows for part in parts)
+        changes = {"parts": parts, "rows": rows}
+        return Table(self._folder, self.manifest.model_copy(update=changes)) if parts else None
+
     def rows(
         self, columns: Iterable[str] | None = None, shards: Iterable[int] | None = None
     ) -> Iterator[Row]:
-        """The rows, shard after shard, sorted by id inside each.
+        """The rows, shard after shard, sorted by id inside each part.
 
         Args:
             columns: Names of the columns to read; None reads all.
@@ -162,6 +183,7 @@ class TableWriter:
         metadata: JSON values for readers: class names, palette, ignore value, recipe. They
             go into the manifest and, as ``b"tag2mask"``, into the metadata of every part.
         staging: A folder outside the table's, used by this table and key alone.
+        lineage: What it is made of and, where it grows, the table that it adds rows to.
         part_name: Template of the parts' paths, to which a hash of the content is added; it
             may use the ``shard``, the ``number`` of the part and the ``count`` of all parts.
 
@@ -179,6 +201,7 @@ class TableWriter:
         shards: int,
         metadata: dict[str, Any],
         staging: str,
+        lineage: Lineage = Lineage(),  # noqa: B008 - frozen
         part_name: str = PART_NAME,
     ) -> None:
         self._root = Folder(uri)
@@ -192,6 +215,7 @@ class TableWriter:
         self.key = key
         self.shards = shards
         self.metadata = metadata
+        self.lineage = lineage
         described = {**metadata, "kind": kind, "key": key, "shards": shards}
         self.schema = schema.with_metadata(
             {**(schema.metadata or {}), SCHEMA_METADATA: json.dumps(described, sort_keys=True)}
@@ -256,9 +280,10 @@ class TableWriter:
         staged: dict[int, list[str]] = defaultdict(list)
         for name in self._staged.sizes():
             staged[int(name.split("-")[0])].append(name)
-        fingerprint = Fingerprint()
+        base = self.lineage.base
+        fingerprint = Fingerprint(base.fingerprint) if base else Fingerprint()
         # An empty table has one empty part, so that its schema can be read.
-        shards = sorted(staged) or [0]
+        shards = sorted(staged) or ([] if base else [0])
         parts = []
         for number, shard in enumerate(shards):
             stem = self._part_stem.format(shard=shard, number=number, count=len(shards))
@@ -266,6 +291,7 @@ class TableWriter:
         if ready is not home:
             for part in parts:
                 ready.move(part.path.rpartition("/")[2], home)
+        parts = sorted([*(base.parts if base else ()), *parts], key=lambda part: part.shard)
         manifest = Manifest(
             kind=self.kind,
             key=self.key,
@@ -274,6 +300,8 @@ class TableWriter:
             rows=sum(part.rows for part in parts),
             fingerprint=fingerprint.hexdigest(),
             metadata=self.metadata,
+            revision=self.lineage.revision,
+            inputs=self.lineage.inputs,
         )
         self._root.write(MANIFEST, manifest.to_bytes())
 
@@ -298,6 +326,7 @@ class TableWriter:
             rows=rows,
             bytes=stored.bytes,
             sha256=stored.sha256,
+            revision=self.lineage.revision,
         )
 
     def _read(self, name: str, columns: list[str] | None = None) -> pa.Table:
@@ -313,7 +342,7 @@ class TableWriter:
     def _clean(self) -> None:
         # The table is finished: what cannot be removed (a worker that outlived its killed
         # driver may still be writing there) is litter, no failure.
-        named = {part.path for part in read_manifest(self._root).parts}
+        named = retained_parts(self._root)
         inside = self._part_folder
         parts = self._root.folder(inside)
         with suppress(OSError):
