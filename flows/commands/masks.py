@@ -26,9 +26,17 @@ def predict(
 def evaluate(
     masks: Annotated[str, typer.Argument(help="RUN/rounds/seed, RUN/dataset, a folder of PNGs.")],
     truth: Annotated[str, typer.Option(help="Folder with SegmentationClass/.")],
+    json: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
 ) -> None:
-    """Scores masks by the VOC protocol: mean IoU from one summed confusion matrix."""
+    """Scores masks against the truth: IoU, boundaries, sizes of objects, calibration."""
     from pipeline.report.assess import assess_masks
-    from pipeline.report.scores import score_table
+    from pipeline.report.scores import assessment_text
+    from pipeline.storage import Folder
 
-    print(score_table(assess_masks(masks, truth)))
+    folder = Folder(str(json.parent)) if json else None
+    if folder:
+        folder.check_writable()
+    assessment = assess_masks(masks, truth)
+    print(assessment_text(assessment))
+    if folder and json:
+        folder.write(json.name, assessment.model_dump_json(indent=1).encode() + b"\n")

@@ -12,6 +12,7 @@ from pipeline.errors import UserError
 from pipeline.evaluation import Scores, evaluate_masks
 from pipeline.manifest import MANIFEST
 from pipeline.records import ClassTable, Row
+from pipeline.report.assessment import Assessment, assess_rows
 from pipeline.storage import Folder
 from pipeline.table import Table
 from pipeline.truth import TruthFolder
@@ -25,7 +26,9 @@ def class_table(table: Table) -> ClassTable:
 
 
 def mask_rows(table: Table, ids: AbstractSet[str] | None = None) -> Iterator[Row]:
-    """``path`` and ``mask`` of a table's rows; rows without a mask are left out.
+    """``path``, ``mask`` and, where the table has one, ``confidence_map`` of a table's rows.
+
+    Rows without a mask are left out.
 
     Args:
         table: A round or a dataset.
@@ -36,13 +39,24 @@ def mask_rows(table: Table, ids: AbstractSet[str] | None = None) -> Iterator[Row
     """
     if "mask" not in table.schema.names:
         raise UserError(f"the table {table.uri} holds no masks: give a round, or the dataset")
-    for row in table.rows(["id", "mask"]):
+    columns = ["id", "mask", *({"confidence_map"} & set(table.schema.names))]
+    for row in table.rows(columns):
         if row["mask"] and (ids is None or row["id"] in ids):
-            yield {"path": row["mask"]["path"], "mask": row["mask"]["bytes"]}
+            yield comparable(row)
 
 
-def assess_masks(masks: str, truth: str) -> Scores:
-    """Scores a table of masks, or a folder of PNG masks as ``tag2mask predict`` writes it.
+def comparable(row: Row) -> Row:
+    """What a comparison with the truth needs of a table's row that has a mask."""
+    confidence = row.get("confidence_map")
+    return {
+        "path": row["mask"]["path"],
+        "mask": row["mask"]["bytes"],
+        "confidence_map": confidence["bytes"] if confidence else None,
+    }
+
+
+def assess_masks(masks: str, truth: str) -> Assessment:
+    """Assesses a table of masks, or a folder of PNG masks as ``tag2mask predict`` writes it.
 
     Args:
         masks: URI of a round, a dataset or a folder with ``classes.txt``.
@@ -54,13 +68,14 @@ def assess_masks(masks: str, truth: str) -> Scores:
     folder = Folder(masks)
     if MANIFEST in folder.sizes():
         table = Table.open(masks)
-        return assess(table, TruthFolder(truth, class_table(table)))
+        classes = class_table(table)
+        return assess_rows(mask_rows(table), TruthFolder(truth, classes), classes)
     names = [name for name in folder.sizes() if name.endswith(".png")]
     if not names:
         raise UserError(f"no masks in {masks}: give a table of a run, or a folder of PNG masks")
     classes = read_classes(folder)
     rows = ({"path": name, "mask": folder.read(name)} for name in names)
-    return evaluate_masks(rows, TruthFolder(truth, classes), classes)
+    return assess_rows(rows, TruthFolder(truth, classes), classes)
 
 
 def read_classes(folder: Folder) -> ClassTable:

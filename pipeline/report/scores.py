@@ -1,31 +1,89 @@
-"""Scores as a table for the terminal."""
+"""An assessment as text for the terminal, in percent."""
 
 from __future__ import annotations
 
-from pipeline.evaluation import Scores
+from collections.abc import Sequence
+
+from pipeline.calibration import Calibration
+from pipeline.report.assessment import Assessment
+from pipeline.size_scores import SIZES, SizeScores
+
+__all__ = ["assessment_text"]
+
+# As wide as the figures below them.
+HEADINGS = ("  IoU", "precision", "recall", "boundary F", *(size.rjust(5) for size in SIZES))
 
 
-def score_table(scores: Scores) -> str:
-    """One line for each class and the means, in percent."""
-    width = max(len(name) for name in (*scores.names, "pixel accuracy"))
-    lines = [f"{'':<{width}}    IoU  precision  recall"]
-    for name, iou, precision, recall in zip(
-        scores.names, scores.iou, scores.precision, scores.recall, strict=True
-    ):
-        lines.append(_line(name, width, iou, precision, recall))
-    lines.append(_line("mean", width, scores.mean_iou, scores.mean_precision, scores.mean_recall))
-    lines.append(f"{'pixel accuracy':<{width}}  {_percent(scores.pixel_accuracy, 5)}")
-    lines.append(f"{'labelled':<{width}}  {_percent(scores.labelled, 5)}")
-    lines.append(f"{scores.pictures} pictures, {scores.pixels:,} pixels")
-    return "\n".join(lines)
+def assessment_text(assessment: Assessment) -> str:
+    """One line for each class and the means, the legend, and the reliability table."""
+    scores = assessment.scores
+    return "\n".join(
+        [
+            *_class_lines(assessment),
+            "",
+            f"pixel accuracy {_percent(scores.pixel_accuracy)}, "
+            f"labelled {_percent(scores.labelled)}, "
+            f"{scores.pictures:,} pictures, {scores.pixels:,} pixels",
+            f"boundary F: within {assessment.boundary.tolerance:.2%} of the diagonal",
+            _size_legend(assessment.sizes),
+            "",
+            *_reliability_lines(assessment.calibration),
+        ]
+    )
 
 
-def _line(
-    name: str, width: int, iou: float | None, precision: float | None, recall: float | None
-) -> str:
-    cells = f"{_percent(iou, 5)}  {_percent(precision, 9)}  {_percent(recall, 6)}"
-    return f"{name:<{width}}  {cells}"
+def _class_lines(assessment: Assessment) -> list[str]:
+    scores, sizes = assessment.scores, assessment.sizes
+    per_class = zip(
+        scores.iou, scores.precision, scores.recall, assessment.boundary.f, sizes.iou, strict=True
+    )
+    rows = [
+        (name, (*figures, *by_size))
+        for name, (*figures, by_size) in zip(scores.names, per_class, strict=True)
+    ]
+    means = (scores.mean_iou, scores.mean_precision, scores.mean_recall, assessment.boundary.mean_f)
+    rows.append(("mean", (*means, *sizes.mean_iou)))
+    width = max(len(name) for name, _ in rows)
+    return [
+        "  ".join([" " * width, *HEADINGS]),
+        *("  ".join([f"{name:<{width}}", *_cells(figures)]) for name, figures in rows),
+    ]
 
 
-def _percent(value: float | None, width: int) -> str:
-    return "–".rjust(width) if value is None else f"{100 * value:.1f}".rjust(width)
+def _cells(figures: Sequence[float | None]) -> list[str]:
+    return [
+        _percent(figure).rjust(len(heading))
+        for figure, heading in zip(figures, HEADINGS, strict=True)
+    ]
+
+
+def _size_legend(sizes: SizeScores) -> str:
+    low, high = sizes.bounds
+    small, medium, large = (f"{count:,}" for count in sizes.objects)
+    return (
+        f"small, medium, large: IoU of objects that take under {low:.0%} of the picture ({small} "
+        f"of them), {low:.0%} to {high:.0%} ({medium}), and more ({large})"
+    )
+
+
+def _reliability_lines(calibration: Calibration | None) -> list[str]:
+    if calibration is None:
+        return ["no confidence maps, so no calibration"]
+    lines = ["confidence       mean  right  share of pixels"]
+    lines += [
+        f"{entry.low:.2f} to {entry.high:.2f}  {_percent(entry.confidence):>6}  "
+        f"{_percent(entry.accuracy):>5}  {_percent(entry.pixels / calibration.pixels):>15}"
+        for entry in calibration.bins
+        if entry.pixels
+    ]
+    gap = calibration.confidence - calibration.accuracy
+    lines.append(
+        f"expected calibration error {_percent(calibration.expected_error)}; on the whole, "
+        f"{_percent(calibration.confidence)} is promised and {_percent(calibration.accuracy)} is "
+        f"right: {'over' if gap > 0 else 'under'}confident by {_percent(abs(gap))}"
+    )
+    return lines
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}"

@@ -12,6 +12,7 @@ from PIL import Image
 
 from flows.commands.options import split_names
 from pipeline.records import palette
+from pipeline.report.assessment import Assessment
 from tests.flows.conftest import REPOSITORY
 
 
@@ -167,6 +168,12 @@ class TestEvaluate:
         outcome = command("evaluate", tmp_path / "absent", "--truth", tmp_path)
         assert_one_sentence(outcome, "absent")
 
+    def test_figures_that_cannot_be_written(self, command, tmp_path):
+        (tmp_path / "file").write_text("kept")
+        target = tmp_path / "file/figures.json"
+        outcome = command("evaluate", tmp_path, "--truth", tmp_path, "--json", target)
+        assert_one_sentence(outcome, "cannot write")
+
     def test_masks_without_classes(self, command, tmp_path):
         Image.new("L", (4, 4)).save(tmp_path / "a.png")
         outcome = command("evaluate", tmp_path, "--truth", tmp_path)
@@ -180,13 +187,18 @@ class TestEvaluate:
         assert_one_sentence(outcome, "classes.txt")
 
     @pytest.mark.slow
-    def test_a_dataset_against_its_truth(self, command, finished, source):
-        code, out, err = command("evaluate", finished.folder / "dataset", "--truth", source)
+    def test_a_dataset_against_its_truth(self, command, finished, source, tmp_path):
+        figures = tmp_path / "figures.json"
+        code, out, err = command(
+            "evaluate", finished.folder / "dataset", "--truth", source, "--json", figures
+        )
         assert (code, err) == (0, "")
         lines = out.splitlines()
-        assert lines[0].split() == ["IoU", "precision", "recall"]
-        named = [line.split()[0] for line in lines[1:]]
-        assert named[:7] == ["background", "ball", "dice", "ring", "star", "tent", "mean"]
+        assert lines[0].split()[:3] == ["IoU", "precision", "recall"]
+        named = [line.split()[0] for line in lines[1:8]]
+        assert named == ["background", "ball", "dice", "ring", "star", "tent", "mean"]
+        mean = Assessment.model_validate_json(figures.read_bytes()).scores.mean_iou
+        assert lines[7].split()[1] == f"{100 * mean:.1f}"
 
     @pytest.mark.slow
     def test_the_truth_is_missing(self, command, finished, tmp_path):

@@ -38,7 +38,13 @@ def test_perfect_masks(tmp_path, images, truth):
     scores = assess(toy, TruthFolder(truth, class_table(toy)))
     assert scores.mean_iou == 1
     assert scores.pictures == COUNT
-    assert assess_masks(toy.uri, truth) == scores
+    whole = assess_masks(toy.uri, truth)
+    assert whole.scores == scores
+    assert whole.boundary.mean_f == 1
+    assert whole.calibration is not None
+    # Certain to 0.9 on the left half, to 0.5 on the right one, and right everywhere.
+    assert [entry.accuracy for entry in whole.calibration.bins if entry.pixels] == [1, 1]
+    assert whole.calibration.expected_error == pytest.approx(0.3, abs=2 / 255)
 
 
 def test_some_rows_alone(tmp_path, images, truth):
@@ -62,9 +68,11 @@ def test_a_folder_of_masks(tmp_path, images, truth):
     # Everything is called background: birds and cats are missed.
     for number in range(COUNT):
         (folder / f"{number}.png").write_bytes(encode_mask(np.zeros((48, 64), np.uint8)))
-    scores = assess_masks(str(folder), truth)
-    assert scores.names == ("background", "bird", "cat")
-    assert scores.recall == (1, 0, 0)
+    whole = assess_masks(str(folder), truth)
+    assert whole.scores.names == ("background", "bird", "cat")
+    assert whole.scores.recall == (1, 0, 0)
+    assert whole.boundary.f[1:] == (0, 0)
+    assert whole.calibration is None
 
 
 def test_wrong_input(tmp_path, images, truth):

@@ -1,0 +1,128 @@
+"""Calibration: does a confidence of 0.9 mean that nine pixels in ten are right?
+
+Guo et al. (ICML 2017), section 2: pixels are sorted into bins by confidence; in each bin the
+mean confidence is set against the share of pixels that are right, and the expected calibration
+error is the mean of the gaps, weighted by the bins' pixels.
+
+The confidence map has an eighth of the picture's size: each pixel has the confidence of its
+cell. Pixels without a label claim nothing and do not count, nor does void.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from pipeline.records import IGNORE
+
+__all__ = ["BINS", "Calibration", "ReliabilityBin", "calibration", "confidence_counts"]
+
+BINS = 10
+_STEPS = 256  # a confidence map is 8-bit
+
+
+class ReliabilityBin(BaseModel):
+    """The pixels of one range of confidence.
+
+    Args:
+        low: Least confidence of the bin; bins have equal widths.
+        high: End of the bin, which the next begins with; the last holds 1 too.
+        pixels: How many pixels fall into it.
+        confidence: Their mean confidence; None where there is no pixel.
+        accuracy: The share of them whose label is right; None where there is no pixel.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    low: float
+    high: float
+    pixels: int
+    confidence: float | None
+    accuracy: float | None
+
+
+class Calibration(BaseModel):
+    """The reliability table of a set of masks.
+
+    Args:
+        bins: From the lowest confidence to the highest.
+        expected_error: Mean gap between confidence and accuracy, weighted by pixels; in [0, 1].
+        confidence: Mean confidence of all pixels. Above ``accuracy``, masks promise too much.
+        accuracy: Share of all pixels that are right.
+        pixels: How many pixels were compared.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    bins: tuple[ReliabilityBin, ...]
+    expected_error: float
+    confidence: float
+    accuracy: float
+    pixels: int
+
+
+def confidence_counts(
+    truth: np.ndarray, prediction: np.ndarray, confidence: np.ndarray
+) -> np.ndarray:
+    """Count the labelled pixels of one picture by confidence, to be added up over pictures.
+
+    Args:
+        truth: (H, W) uint8, a class or 255 for pixels that do not count.
+        prediction: (H, W) uint8, a class or 255 for pixels without a label.
+        confidence: (h, w) uint8 in steps of 1/255, on a coarser grid.
+
+    Returns:
+        (256, 2) int64: by confidence, the pixels and those of them that are right.
+    """
+    down, right = (
+        ((np.arange(side) + 0.5) * cells / side).astype(np.intp)
+        for side, cells in zip(truth.shape, confidence.shape, strict=True)
+    )
+    counted = (truth != IGNORE) & (prediction != IGNORE)
+    values = confidence[np.ix_(down, right)]
+    hit = counted & (truth == prediction)
+    return np.stack([np.bincount(values[pixels], minlength=_STEPS) for pixels in (counted, hit)], 1)
+
+
+def calibration(counts: np.ndarray, bins: int = BINS) -> Calibration | None:
+    """The reliability table of a set of pictures.
+
+    Args:
+        counts: (256, 2) as :func:`confidence_counts` returns it, added over pictures.
+        bins: Number of bins of equal width over [0, 1].
+
+    Returns:
+        None where there is no labelled pixel.
+    """
+    total, right = (int(value) for value in counts.sum(axis=0))
+    if not total:
+        return None
+    values = np.arange(_STEPS)
+    # In whole numbers: 51/255 belongs to the bin that begins with 0.2, whatever floats say.
+    homes = np.minimum(values * bins // (_STEPS - 1), bins - 1)
+    table = []
+    for index in range(bins):
+        here = homes == index
+        pixels, hits = (int(value) for value in counts[here].sum(axis=0))
+        mass = float((values[here] * counts[here, 0]).sum()) / (_STEPS - 1)
+        table.append(
+            ReliabilityBin(
+                low=index / bins,
+                high=(index + 1) / bins,
+                pixels=pixels,
+                confidence=mass / pixels if pixels else None,
+                accuracy=hits / pixels if pixels else None,
+            )
+        )
+    gaps = [
+        entry.pixels * abs(entry.confidence - entry.accuracy)
+        for entry in table
+        if entry.confidence is not None and entry.accuracy is not None
+    ]
+    return Calibration(
+        bins=tuple(table),
+        expected_error=sum(gaps) / total,
+        confidence=float((values * counts[:, 0]).sum()) / (_STEPS - 1) / total,
+        accuracy=right / total,
+        pixels=total,
+    )
