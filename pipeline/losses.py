@@ -1,27 +1,57 @@
-"""Losses of the loop's models, from a model's output to a scalar."""
+"""Losses of the loop's models, from a model's output to a mean and what it is taken over."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from models.segmentation import DeepSupervision
 from models.tagging import Tags, tagging_loss
 from models.weak.cross_entropy import pixel_cross_entropy, soft_cross_entropy
 
 
-def tags_loss(output: Tags, targets: Tensor) -> Tensor:
-    """The sigmoid cross-entropy of a tagger's logits, in float32."""
-    return tagging_loss(output.logits.float(), targets)
+class Mean(NamedTuple):
+    """A mean over some of a batch, which joins with those over the rest by its weight.
+
+    Attributes:
+        value: Scalar, with a gradient.
+        weight: Scalar, without: how many pictures or pixels the mean is taken over.
+    """
+
+    value: Tensor
+    weight: Tensor
 
 
-def soft_loss(output: Tensor, targets: Tensor) -> Tensor:
+Loss = Callable[[Any, Tensor], Mean]
+
+
+def tags_loss(output: Tags, targets: Tensor) -> Mean:
+    """The sigmoid cross-entropy of a tagger's logits, in float32, over pictures."""
+    count = targets.new_tensor(len(targets))
+    return Mean(tagging_loss(output.logits.float(), targets), count)
+
+
+def soft_loss(output: Tensor | DeepSupervision, targets: Tensor) -> Tensor:
     """The soft cross-entropy on the grid of the targets."""
-    return soft_cross_entropy(on_grid(output, targets), targets)
+    return _supervised(soft_cross_entropy, output, targets)
 
 
-def hard_loss(output: Tensor, targets: Tensor) -> Tensor:
+def hard_loss(output: Tensor | DeepSupervision, targets: Tensor) -> Tensor:
     """The pixel cross-entropy on the grid of the targets."""
-    return pixel_cross_entropy(on_grid(output, targets), targets)
+    return _supervised(pixel_cross_entropy, output, targets)
+
+
+def _supervised(
+    loss: Callable[[Tensor, Tensor], Tensor], output: Tensor | DeepSupervision, targets: Tensor
+) -> Tensor:
+    """A loss of the logits and, weighted, of auxiliary ones where a network has them."""
+    if isinstance(output, Tensor):
+        return loss(on_grid(output, targets), targets)
+    auxiliary = loss(on_grid(output.auxiliary, targets), targets)
+    return loss(on_grid(output.logits, targets), targets) + output.weight * auxiliary
 
 
 def on_grid(logits: Tensor, targets: Tensor) -> Tensor:

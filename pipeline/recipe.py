@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import torch
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    ValidationError,
+    model_validator,
+)
 
 from models.crf import CRF_PRESETS
 from models.factory import Architecture
@@ -92,6 +100,12 @@ class SegmenterSettings(_Settings):
         True, description="Whether a round starts with the weights of the round before."
     )
     training: TrainingSettings = TrainingSettings(steps=320, head_factor=5)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, values: object) -> object:
+        """``segmenter=pspnet`` says which one and leaves the rest as it is."""
+        return {"head": values} if isinstance(values, str) else values
 
 
 class RelabelSettings(_Settings):

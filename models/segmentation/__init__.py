@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
-from models.segmentation.base import Segmenter
+from models.segmentation.base import DeepSupervision, Segmenter
+from models.segmentation.crf_rnn import CrfRnn
+from models.segmentation.deconvnet import DeconvNet
 from models.segmentation.deeplab_v1 import DeepLabLargeFov
+from models.segmentation.deeplab_v2 import DeepLabV2
+from models.segmentation.dilation import Dilation
+from models.segmentation.fcn import Fcn8s, Fcn16s, Fcn32s
+from models.segmentation.pspnet import PspNet
+from models.segmentation.segnet import SegNet
+from models.segmentation.unet import UNet
 
-__all__ = ["SEGMENTERS", "DeepLabLargeFov", "Segmenter"]
+__all__ = ["SEGMENTERS", "DeepLabLargeFov", "DeepSupervision", "Segmenter"]
 
-SEGMENTERS: dict[str, type[Segmenter]] = {"deeplab_v1": DeepLabLargeFov}
+SEGMENTERS: dict[str, type[Segmenter]] = {
+    "crf_rnn": CrfRnn,
+    "deconvnet": DeconvNet,
+    "deeplab_v1": DeepLabLargeFov,
+    "deeplab_v2": DeepLabV2,
+    "dilation": Dilation,
+    "fcn32s": Fcn32s,
+    "fcn16s": Fcn16s,
+    "fcn8s": Fcn8s,
+    "pspnet": PspNet,
+    "segnet": SegNet,
+    "unet": UNet,
+}

@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from models.trunks.base import Trunk
+
+# Of the channels of a head. The papers drop half of 1,024 and more; a narrow head in a short
+# schedule loses whole classes by that (measured: mIoU 57 against 70 on generated pictures).
+DROPOUT = 0.1
+
+
+class DeepSupervision(NamedTuple):
+    """What a segmenter with a second loss gives in training.
+
+    Attributes:
+        logits: (N, K, h, w).
+        auxiliary: (N, K, h', w') logits of a lower stage.
+        weight: Of the auxiliary loss.
+    """
+
+    logits: Tensor
+    auxiliary: Tensor
+    weight: float
 
 
 class Segmenter(nn.Module):
@@ -26,8 +46,16 @@ class Segmenter(nn.Module):
         self.labels = labels
         self.width = width
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, h, w) at the model's stride."""
+    @property
+    def stride(self) -> int:
+        """Of the logits against the picture, in pixels."""
+        return self.trunk.output_stride
+
+    def forward(self, images: Tensor) -> Tensor | DeepSupervision:
+        """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, h, w) at the model's stride.
+
+        In training a member may give :class:`DeepSupervision` instead.
+        """
         raise NotImplementedError
 
     def head_parameters(self) -> list[nn.Parameter]:
@@ -39,3 +67,19 @@ class Segmenter(nn.Module):
         """Softmax at full size: (N, 3, H, W) to (N, K, H, W), logits resized bilinearly."""
         logits = interpolate(self(images), images.shape[2:], mode="bilinear", align_corners=False)
         return logits.softmax(dim=1)
+
+
+def initialise(*hidden: nn.Conv2d, last: nn.Conv2d) -> None:
+    """Draws the rectified layers of a new head by He et al. (2015) and small first logits."""
+    for layer in hidden:
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+    nn.init.normal_(last.weight, std=0.01)
+
+
+def conv_bn_relu(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
+    """A convolution that keeps the size, batch normalisation and a rectifier."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+    )

@@ -173,3 +173,10 @@ def test_architectures_are_those_of_the_recipe():
     tagger, segmenter = recipe.tagger_architecture(3), recipe.segmenter_architecture(3)
     assert (tagger.kind, tagger.trunk, tagger.classes) == ("tagger", "tiny", 3)
     assert (segmenter.kind, segmenter.width, segmenter.output_stride) == ("segmenter", 8, 8)
+
+
+def test_a_segmenter_can_be_given_by_its_name_alone() -> None:
+    recipe = read_recipe(None, ["segmenter=pspnet"])
+    assert recipe.segmenter == Recipe().segmenter.model_copy(update={"head": "pspnet"})
+    with pytest.raises(UserError, match="pspnets"):
+        read_recipe(None, ["segmenter=pspnets"])

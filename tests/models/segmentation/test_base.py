@@ -3,6 +3,7 @@
 import pytest
 import torch
 from safetensors.torch import load, save
+from torch import Tensor
 
 from models.segmentation import SEGMENTERS, Segmenter
 from models.trunks import TRUNKS
@@ -32,7 +33,7 @@ class TestSegmenter:
     @torch.no_grad()
     def test_logits(self, segmenter, size):
         logits = segmenter(random_images(2, 3, *size))
-        places = tuple(-(-extent // segmenter.trunk.output_stride) for extent in size)
+        places = tuple(-(-extent // segmenter.stride) for extent in size)
         assert logits.shape == (2, LABELS, *places)
 
     @pytest.mark.parametrize("size", [(64, 64), (50, 71)])
@@ -45,8 +46,9 @@ class TestSegmenter:
 
     def test_every_parameter_learns(self, segmenter):
         segmenter.train()
-        logits = segmenter(random_images(2, 3, 64, 64))
-        logits.square().sum().backward()
+        output = segmenter(random_images(2, 3, 64, 64))
+        outputs = [output] if isinstance(output, Tensor) else [output.logits, output.auxiliary]
+        sum(logits.square().sum() for logits in outputs).backward()
         for parameter_name, parameter in segmenter.named_parameters():
             assert parameter.grad is not None, parameter_name
             assert parameter.grad.isfinite().all(), parameter_name

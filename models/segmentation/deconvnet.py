@@ -1,0 +1,67 @@
+"""DeconvNet (Noh, Hong & Han, ICCV 2015): unpooling and deconvolution from a bottleneck."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from models.segmentation.base import Segmenter
+from models.segmentation.fcn import cropped
+from models.segmentation.unpooling import UnpoolingDecoder
+from models.trunks.base import Trunk
+
+WIDTH = 4096  # channels of fc6 and fc7 on VGG-16
+BOTTLENECK = 7  # side of fc6, which sees the whole of a 224-pixel crop
+
+
+class DeconvNet(Segmenter):
+    """The fully connected layers as a bottleneck, mirrored by deconvolutions with switches.
+
+    The paper labels object proposals one by one; like every segmenter here this one is
+    convolutional in whole pictures, so its bottleneck slides.
+
+    Args:
+        trunk: The encoder.
+        labels: Number of pixel values K, background included.
+        width: Channels of fc6 and fc7.
+    """
+
+    def __init__(self, trunk: Trunk, labels: int, *, width: int = WIDTH) -> None:
+        super().__init__(trunk, labels, width=width)
+        channels = trunk.channels["c5"]
+        self.fc6 = nn.Sequential(
+            nn.Conv2d(channels, width, BOTTLENECK, bias=False), nn.BatchNorm2d(width), nn.ReLU()
+        )
+        self.fc7 = nn.Sequential(
+            nn.Conv2d(width, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
+        )
+        self.deconv_fc6 = nn.Sequential(
+            nn.ConvTranspose2d(width, channels, BOTTLENECK, bias=False),
+            nn.BatchNorm2d(channels),
+            nn.ReLU(),
+        )
+        self.decoder = UnpoolingDecoder(trunk, _deconvolution)
+        self.classifier = nn.Conv2d(trunk.channels["c2"], labels, 1)
+
+    @property
+    def stride(self) -> int:
+        """That of the finest stage."""
+        return self.trunk.strides["c2"]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, h, w)."""
+        features = self.trunk(images)
+        last = features["c5"]
+        # A picture smaller than the bottleneck's view is continued by zeros.
+        missing = [max(0, BOTTLENECK - extent) for extent in last.shape[2:]]
+        x = pad(last, (0, missing[1], 0, missing[0]))
+        x = cropped(self.deconv_fc6(self.fc7(self.fc6(x))), last)
+        return self.classifier(self.decoder(x, features))
+
+
+def _deconvolution(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.ConvTranspose2d(inputs, outputs, 3, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(),
+    )

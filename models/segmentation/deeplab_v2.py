@@ -1,0 +1,74 @@
+"""DeepLab v2 (Chen et al., PAMI 2018): atrous spatial pyramid pooling and three scales."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from models.segmentation.base import DROPOUT, Segmenter, initialise
+from models.trunks.base import Trunk
+
+RATES = (6, 12, 18, 24)  # ASPP-L, in pixels of the feature map at stride 8
+SCALES = (1.0, 0.75, 0.5)
+WIDTH = 1024
+
+
+class Aspp(nn.Module):
+    """Branches of one kind that see different fields of view, their logits summed.
+
+    Args:
+        channels: Of the features.
+        labels: Number of logits K.
+        width: Channels of fc6 and fc7 of each branch.
+        stride: Of the features; the rates are those of the paper in pixels of the picture.
+        dropout: Share of channels dropped, in [0, 1).
+    """
+
+    def __init__(self, channels: int, labels: int, width: int, stride: int, dropout: float) -> None:
+        super().__init__()
+        self.branches = nn.ModuleList(
+            _branch(channels, labels, width, max(1, rate * 8 // stride), dropout) for rate in RATES
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, h, w) to (N, K, h, w)."""
+        return torch.stack([branch(x) for branch in self.branches]).sum(dim=0)
+
+
+def _branch(channels: int, labels: int, width: int, rate: int, dropout: float) -> nn.Module:
+    fc6 = nn.Conv2d(channels, width, 3, padding=rate, dilation=rate)
+    fc7, fc8 = nn.Conv2d(width, width, 1), nn.Conv2d(width, labels, 1)
+    initialise(fc6, fc7, last=fc8)
+    return nn.Sequential(
+        fc6, nn.ReLU(), nn.Dropout2d(dropout), fc7, nn.ReLU(), nn.Dropout2d(dropout), fc8
+    )
+
+
+class DeepLabV2(Segmenter):
+    """ASPP on the picture at three scales; every place takes its largest logits (section 4.2).
+
+    Args:
+        trunk: The feature extractor.
+        labels: Number of pixel values K, background included.
+        width: Channels of fc6 and fc7 of each branch.
+        dropout: Share of channels dropped after each, in [0, 1).
+    """
+
+    def __init__(
+        self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
+    ) -> None:
+        super().__init__(trunk, labels, width=width)
+        self.aspp = Aspp(trunk.channels["c5"], labels, width, trunk.output_stride, dropout)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, h, w) at output stride."""
+        fused = self.aspp(self.trunk(images)["c5"])
+        for scale in SCALES[1:]:
+            smaller = interpolate(
+                images, scale_factor=scale, mode="bilinear", align_corners=False, antialias=True
+            )
+            logits = self.aspp(self.trunk(smaller)["c5"])
+            logits = interpolate(logits, fused.shape[2:], mode="bilinear", align_corners=False)
+            fused = torch.maximum(fused, logits)
+        return fused

@@ -1,0 +1,74 @@
+"""Dilated front end and context module (Yu & Koltun, ICLR 2016)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from models.segmentation.base import DROPOUT, Segmenter, initialise
+from models.trunks.base import Trunk
+
+CONTEXT = (1, 1, 2, 4, 8, 16, 1)  # dilations of the context module (table 1)
+FRONT_RATE = 4  # of fc6 at stride 8
+WIDTH = 4096
+
+
+class ContextModule(nn.Module):
+    """Seven 3x3 convolutions of growing dilation and a 1x1 one: 67 pixels see each other.
+
+    The basic form has as many channels as there are labels. It starts as the identity on
+    non-negative maps (equation 4), so that a trained front end is not spoilt.
+
+    Args:
+        labels: Number of channels K.
+    """
+
+    def __init__(self, labels: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.Conv2d(labels, labels, 3, padding=dilation, dilation=dilation)
+            for dilation in CONTEXT
+        )
+        self.last = nn.Conv2d(labels, labels, 1)
+        for layer in [*self.layers, self.last]:
+            nn.init.dirac_(layer.weight)
+            nn.init.constant_(layer.bias, 0)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, K, h, w) to the same shape."""
+        for layer in self.layers:
+            x = layer(x).relu()
+        return self.last(x)
+
+
+class Dilation(Segmenter):
+    """A front end without its last pools, and the context module on its scores.
+
+    Args:
+        trunk: The feature extractor; the paper's has an output stride of 8.
+        labels: Number of pixel values K, background included.
+        width: Channels of fc6 and fc7.
+        dropout: Share of channels dropped after each, in [0, 1).
+    """
+
+    def __init__(
+        self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
+    ) -> None:
+        super().__init__(trunk, labels, width=width)
+        rate = max(1, FRONT_RATE * 8 // trunk.output_stride)
+        self.fc6 = nn.Conv2d(trunk.channels["c5"], width, 7, padding=3 * rate, dilation=rate)
+        self.fc7 = nn.Conv2d(width, width, 1)
+        self.fc8 = nn.Conv2d(width, labels, 1, bias=False)
+        self.dropout = nn.Dropout2d(dropout)
+        self.context = ContextModule(labels)
+        initialise(self.fc6, self.fc7, last=self.fc8)
+        # The module's rectifiers pass what is positive: scores that start below zero would
+        # be cut off from their gradients. The paper trains the front end alone first.
+        self.offset = nn.Parameter(torch.ones(labels, 1, 1))
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, h, w) at output stride."""
+        x = self.trunk(images)["c5"]
+        x = self.dropout(self.fc6(x).relu())
+        x = self.dropout(self.fc7(x).relu())
+        return self.context(self.fc8(x) + self.offset)

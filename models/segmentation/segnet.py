@@ -1,0 +1,37 @@
+"""SegNet (Badrinarayanan, Kendall & Cipolla, PAMI 2017): a decoder that reuses pool indices."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from models.segmentation.base import Segmenter, conv_bn_relu
+from models.segmentation.unpooling import UnpoolingDecoder
+from models.trunks.base import Trunk
+
+
+class SegNet(Segmenter):
+    """An encoder and its mirror, joined by the places of the maxima and nothing else.
+
+    The survey writes that the encoder stays as pretrained; the paper trains it. Here the
+    recipe decides (``trunk.frozen``), as for every segmenter.
+
+    Args:
+        trunk: The encoder.
+        labels: Number of pixel values K, background included.
+        width: Without effect: the decoder has the encoder's channels.
+    """
+
+    def __init__(self, trunk: Trunk, labels: int, *, width: int = 0) -> None:
+        super().__init__(trunk, labels, width=width)
+        self.decoder = UnpoolingDecoder(trunk, conv_bn_relu)
+        self.classifier = nn.Conv2d(trunk.channels["c2"], labels, 3, padding=1)
+
+    @property
+    def stride(self) -> int:
+        """That of the finest stage."""
+        return self.trunk.strides["c2"]
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, h, w)."""
+        features = self.trunk(images)
+        return self.classifier(self.decoder(features["c5"], features))

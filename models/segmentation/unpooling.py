@@ -1,0 +1,62 @@
+"""Unpooling by switches (Zeiler & Fergus, ECCV 2014, section 2.1): maxima go back in place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+
+from torch import Tensor, nn
+from torch.nn.functional import max_pool2d, max_unpool2d
+
+from models.trunks.base import Trunk
+
+STAGES = ("c5", "c4", "c3", "c2")
+
+
+def switches_of(features: Tensor) -> Tensor:
+    """Where the maxima of 2x2 cells are: (N, C, ceil(h / 2), ceil(w / 2)) flat indices."""
+    _, switches = max_pool2d(features, 2, 2, ceil_mode=True, return_indices=True)
+    return switches
+
+
+def unpool(x: Tensor, switches: Tensor, like: Tensor) -> Tensor:
+    """Puts values back to the places of the maxima, zeros elsewhere.
+
+    Args:
+        x: (N, C, ceil(h / 2), ceil(w / 2)).
+        switches: Indices of the same shape, from :func:`switches_of`.
+        like: Any tensor (..., h, w) of the wanted size.
+    """
+    return max_unpool2d(x, switches, [2, 2], output_size=like.shape[-2:])
+
+
+class UnpoolingDecoder(nn.Module):
+    """Mirrors a trunk: a block to the channels of the next finer stage, unpooling, a block.
+
+    The switches are those of a 2x2 maximum over the finer stage's features. On VGG-16 that
+    is the very pool of the encoder; trunks that shrink by strided convolutions have none,
+    and get them like this.
+
+    Args:
+        trunk: The encoder.
+        block: Makes a block of layers from input and output channels.
+    """
+
+    def __init__(self, trunk: Trunk, block: Callable[[int, int], nn.Module]) -> None:
+        super().__init__()
+        self.narrow = nn.ModuleDict()
+        self.smooth = nn.ModuleDict()
+        self.shrinks = {}
+        for coarse, fine in pairwise(STAGES):
+            self.narrow[fine] = block(trunk.channels[coarse], trunk.channels[fine])
+            self.smooth[fine] = block(trunk.channels[fine], trunk.channels[fine])
+            self.shrinks[fine] = trunk.strides[coarse] > trunk.strides[fine]
+
+    def forward(self, x: Tensor, features: Mapping[str, Tensor]) -> Tensor:
+        """(N, channels of c5, ...) to (N, channels of c2, ...) at the stride of c2."""
+        for _, fine in pairwise(STAGES):
+            x = self.narrow[fine](x)
+            if self.shrinks[fine]:
+                x = unpool(x, switches_of(features[fine]), features[fine])
+            x = self.smooth[fine](x)
+        return x
