@@ -10,6 +10,7 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.errors import UserError
 from pipeline.records import Row
 from pipeline.storage import Folder
 
@@ -36,6 +37,7 @@ def write_parquet(file: IO[bytes], schema: pa.Schema, groups: Iterable[pa.Table]
         file,
         schema,
         write_page_index=True,
+        write_page_checksum=True,
         data_page_size=_PAGE_BYTES,
         write_batch_size=1,  # the size of a page is looked at once a batch
         **_options(schema),
@@ -66,9 +68,25 @@ def _options(schema: pa.Schema) -> dict[str, Any]:
 
 @contextmanager
 def open_parquet(folder: Folder, name: str) -> Iterator[pq.ParquetFile]:
-    """Open a Parquet file for reading and close it afterwards."""
-    with folder.open(name) as file, pq.ParquetFile(file) as parquet:
-        yield parquet
+    """Open a Parquet file for reading, compare its pages with their checksums, and close it.
+
+    Raises:
+        UserError: If it is damaged.
+        FileNotFoundError: If it is not there.
+    """
+    try:
+        with (
+            folder.open(name) as file,
+            pq.ParquetFile(file, page_checksum_verification=True) as parquet,
+        ):
+            yield parquet
+    except (pa.ArrowInvalid, OSError) as error:
+        if getattr(error, "errno", None):  # the system's, not Arrow's
+            raise
+        raise UserError(
+            f"the file {folder.uri}/{name} is damaged ({error}): remove it and run the command "
+            "again that wrote it"
+        ) from error
 
 
 def read_matching(

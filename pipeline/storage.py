@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
 import tempfile
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -15,7 +17,10 @@ from typing import IO, Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from pipeline.errors import UserError
+from pipeline.errors import StorageError, UserError
+from pipeline.exchange import exchange
+from pipeline.remote_file import open_remote
+from pipeline.retries import patiently
 
 # Unfinished files start with this. Listings leave them out, so that what a killed process
 # left half written is never counted.
@@ -46,7 +51,11 @@ class Folder:
 
     def __init__(self, uri: str) -> None:
         try:
-            self._fs, self._path = fsspec.core.url_to_fs(str(uri).rstrip("/") or "/")
+            # A cached listing would show a driver that polls for new files the same answer
+            # for ever, and a file that was replaced elsewhere with its old size.
+            self._fs, self._path = fsspec.core.url_to_fs(
+                str(uri).rstrip("/") or "/", use_listings_cache=False
+            )
         except (ValueError, ImportError) as error:
             raise UserError(
                 f"cannot use {uri!r} as a storage ({error}): give a local path, or a URI whose "
@@ -76,7 +85,7 @@ class Folder:
                 probe = f"{self._path}/{_UNFINISHED}{uuid.uuid4().hex}"
                 self._fs.pipe_file(probe, b"")
                 self._fs.rm_file(probe)
-        except OSError as error:
+        except Exception as error:  # each storage has its own: no such host, no login
             raise UserError(f"cannot write to {self.uri}: {error}; choose another place") from error
 
     def open(self, name: str) -> IO[bytes]:
@@ -85,7 +94,13 @@ class Folder:
         Raises:
             FileNotFoundError: If it is not there.
         """
-        return self._fs.open(f"{self._path}/{name}", "rb")
+        path = f"{self._path}/{name}"
+        if self.local:
+            return open(path, "rb")
+        size = int(self._call(self._fs.info, path)["size"])
+        return open_remote(
+            lambda start, end: self._call(self._fs.cat_file, path, start=start, end=end), size
+        )
 
     def read(self, name: str) -> bytes:
         """The bytes of a file.
@@ -93,16 +108,12 @@ class Folder:
         Raises:
             FileNotFoundError: If it is not there.
         """
-        with self.open(name) as file:
-            return file.read()
+        return bytes(self._call(self._fs.cat_file, f"{self._path}/{name}"))
 
     def sizes(self) -> dict[str, int]:
         """The finished files directly inside, sorted by name, and their sizes in bytes."""
-        # Object stores cache listings in the client: without this a driver that polls for
-        # new files sees the same answer for ever.
-        self._fs.invalidate_cache(self._path)
         try:
-            entries: list[dict[str, Any]] = self._fs.ls(self._path, detail=True)
+            entries: list[dict[str, Any]] = self._call(self._fs.ls, self._path, detail=True)
         except FileNotFoundError:
             return {}
         found = {
@@ -122,32 +133,57 @@ class Folder:
         # On a local disk the unfinished file lies beside its place, so that the last step
         # is a rename on one device; an object store gets a single PUT.
         directory = self._path if self.local else tempfile.gettempdir()
-        os.makedirs(directory, exist_ok=True)
         unfinished = os.path.join(directory, f"{_UNFINISHED}{uuid.uuid4().hex}")
-        try:
-            with open(unfinished, "x+b") as file:
-                write(file)
-                file.flush()
-                os.fsync(file.fileno())
-                size = file.seek(0, os.SEEK_END)
-                file.seek(0)
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            stored = StoredFile(name(digest), size, digest)
-            self._put(unfinished, stored.name)
-        finally:
-            if os.path.exists(unfinished):
-                os.unlink(unfinished)
+        with _room_in(directory):
+            os.makedirs(directory, exist_ok=True)
+            try:
+                with open(unfinished, "x+b") as file:
+                    write(file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                    size = file.seek(0, os.SEEK_END)
+                    file.seek(0)
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                stored = StoredFile(name(digest), size, digest)
+                self._put(unfinished, stored.name)
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(unfinished)
         return stored
 
     def write(self, name: str, data: bytes) -> StoredFile:
         """Write or replace a file that is either there in full or not at all."""
         return self.add(lambda file: file.write(data), lambda digest: name)
 
+    def create(self, name: str, data: bytes) -> bool:
+        """Write a small file if there is none of this name: of several at once, one succeeds.
+
+        On S3 it is one conditional request. Where the storage knows no such request it is
+        not certain, but likely.
+
+        Returns:
+            Whether it was written.
+        """
+        path = f"{self._path}/{name}"
+        try:
+            if self.local:
+                with _room_in(self._path):
+                    os.makedirs(self._path, exist_ok=True)
+                    with open(path, "xb") as file:
+                        file.write(data)
+            else:
+                self._call(self._fs.pipe_file, path, data, mode="create")
+        except FileExistsError:
+            # A first try whose answer was lost looks like somebody else's.
+            return self.read(name) == data
+        return True
+
     def _put(self, unfinished: str, name: str) -> None:
+        path = f"{self._path}/{name}"
         if self.local:
-            os.replace(unfinished, f"{self._path}/{name}")
+            os.replace(unfinished, path)
         else:
-            self._fs.put_file(unfinished, f"{self._path}/{name}")
+            self._call(self._fs.put_file, unfinished, path)
 
     def move(self, name: str, target: Folder) -> None:
         """Move a file to another folder under the same name; local folders only.
@@ -157,20 +193,67 @@ class Folder:
         """
         if not (self.local and target.local):
             raise ValueError("only local folders can rename files")
-        os.makedirs(target._path, exist_ok=True)
-        shutil.move(f"{self._path}/{name}", f"{target._path}/{name}")
+        with _room_in(target._path):
+            os.makedirs(target._path, exist_ok=True)
+            shutil.move(f"{self._path}/{name}", f"{target._path}/{name}")
+
+    def adopt(self, other: Folder, without: Iterable[str]) -> None:
+        """Take in what another local folder holds, by links to the same content.
+
+        Args:
+            other: The folder; it need not exist.
+            without: Names that are left out.
+        """
+        if os.path.isdir(other._path):
+            shutil.copytree(
+                other._path,
+                self._path,
+                copy_function=os.link,
+                ignore=lambda folder, names: without if folder == other._path else (),
+            )
+
+    def replace(self, target: Folder) -> None:
+        """Put this folder into the place of another in one step, as far as the system can.
+
+        What was there before is here afterwards.
+
+        Raises:
+            ValueError: If one of the two folders is not local: object stores cannot rename.
+        """
+        if not (self.local and target.local):
+            raise ValueError("only local folders can take another's place")
+        with _room_in(target._path):
+            exchange(self._path, target._path)
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files; those that are gone already are no error."""
         for name in names:
-            if self._fs.exists(f"{self._path}/{name}"):
-                self._fs.rm_file(f"{self._path}/{name}")
+            with suppress(FileNotFoundError):
+                self._call(self._fs.rm_file, f"{self._path}/{name}")
 
     def remove_all(self) -> None:
         """Remove the folder and everything inside; no error when it is not there."""
-        self._fs.invalidate_cache(self._path)
-        if self._fs.exists(self._path):
-            self._fs.rm(self._path, recursive=True)
+        with suppress(FileNotFoundError):
+            self._call(self._fs.rm, self._path, recursive=True)
+
+    def _call(self, method: Callable[..., Any], *args: object, **kwargs: object) -> Any:  # noqa: ANN401
+        return (
+            method(*args, **kwargs) if self.local else patiently(self.uri, method, *args, **kwargs)
+        )
+
+
+@contextmanager
+def _room_in(directory: str) -> Iterator[None]:
+    """Say in a sentence that a disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise StorageError(
+            f"no space left in {directory}: free some and run the same command again, what is "
+            "done is kept"
+        ) from error
 
 
 def _check_local(folder: Path) -> None:

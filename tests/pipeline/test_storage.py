@@ -1,10 +1,12 @@
 """Folders: whether they can be written is known before any work."""
 
+import errno
 import os
 
+import fsspec
 import pytest
 
-from pipeline.errors import UserError
+from pipeline.errors import StorageError, UserError
 from pipeline.storage import Folder
 
 
@@ -46,3 +48,62 @@ def test_an_object_store_that_refuses(monkeypatch):
     monkeypatch.setattr(folder._fs, "pipe_file", refuse, raising=False)
     with pytest.raises(UserError, match="access denied"):
         folder.check_writable()
+
+
+@pytest.fixture(params=["local", "memory"])
+def folder(request, tmp_path):
+    """On a disk and on an object store."""
+    yield Folder(str(tmp_path / "run") if request.param == "local" else "memory://storage/run")
+    fsspec.filesystem("memory").store.clear()
+
+
+def test_of_two_that_create_a_file_one_succeeds(folder):
+    assert folder.create("lease", b"mine")
+    assert not folder.create("lease", b"theirs")
+    assert folder.read("lease") == b"mine"
+    assert folder.create("lease", b"mine"), "a try whose answer was lost was the first"
+
+
+def test_a_file_is_read_piece_by_piece(folder):
+    folder.write("file", b"0123456789")
+    with folder.open("file") as file:
+        file.seek(4)
+        assert file.read(3) == b"456"
+    for read in (folder.open, folder.read):
+        with pytest.raises(FileNotFoundError):
+            read("none")
+
+
+def test_removing_what_is_gone(folder):
+    folder.write("file", b"1")
+    folder.remove(["file", "none"])
+    folder.remove_all()
+    folder.remove_all()
+    assert folder.sizes() == {}
+
+
+def test_a_full_disk_is_a_sentence(tmp_path):
+    def full(file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folder = Folder(str(tmp_path))
+    with pytest.raises(StorageError, match=f"no space left in {tmp_path}: free some"):
+        folder.add(full, lambda digest: "file")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_fails_for_a_while_is_asked_again(monkeypatch):
+    folder = Folder("memory://storage/flaky")
+    failures = [OSError("InternalError"), TimeoutError("slow")]
+    cat_file = folder._fs.cat_file
+
+    def flaky(*args, **kwargs):
+        if failures:
+            raise failures.pop()
+        return cat_file(*args, **kwargs)
+
+    monkeypatch.setattr(folder._fs, "cat_file", flaky, raising=False)
+    monkeypatch.setattr("pipeline.retries.time.sleep", lambda seconds: None)
+    folder.write("file", b"whole")
+    assert folder.read("file") == b"whole"
+    assert not failures
