@@ -12,7 +12,7 @@ from models.factory import Architecture
 from pipeline.checkpoint import Checkpoints
 from pipeline.engine.base import Engine, Source, StageSpec, build_table
 from pipeline.errors import UserError
-from pipeline.manifest import table_key
+from pipeline.manifest import Lineage, Manifest, table_key
 from pipeline.model_store import ModelCard, model_exists, read_card, save_model
 from pipeline.recipe import Recipe
 from pipeline.records import ROUND_SCHEMA, ClassTable
@@ -81,6 +81,7 @@ class Workspace:
         stages: Sequence[StageSpec],
         images: Table,
         ingredients: dict[str, Any],
+        base: Table | None = None,
     ) -> Table:
         """Makes a table of masks.
 
@@ -90,6 +91,7 @@ class Workspace:
             stages: What is done with them.
             images: The pictures' table, whose key and classes count.
             ingredients: What else the masks follow from, as JSON values.
+            base: The round that the masks are added to.
         """
         return self.table(
             f"rounds/{name}",
@@ -99,6 +101,7 @@ class Workspace:
             schema=ROUND_SCHEMA,
             key=table_key(images=images.manifest.key, round=name, **ingredients),
             metadata={**images.metadata, "recipe": self.recipe.model_dump(mode="json")},
+            lineage=Lineage.of(images.manifest, base=None if base is None else base.manifest),
         )
 
     def table(
@@ -111,6 +114,7 @@ class Workspace:
         schema: pa.Schema,
         key: str,
         metadata: dict[str, Any],
+        lineage: Lineage = Lineage(),  # noqa: B008 - frozen
     ) -> Table:
         """Makes a table, or finds it done; see :class:`pipeline.table.TableWriter`.
 
@@ -122,9 +126,10 @@ class Workspace:
             schema: Of the table.
             key: Hash of everything that the rows follow from.
             metadata: For readers.
+            lineage: What it is made of and, where it grows, what it adds rows to.
 
         Raises:
-            UserError: If every row failed.
+            UserError: If every row of a new table failed.
         """
         short = name.rsplit("/", 1)[-1]
         writer = TableWriter(
@@ -134,16 +139,18 @@ class Workspace:
             key=key,
             shards=self.recipe.shards,
             metadata=metadata,
+            lineage=lineage,
             staging=f"{self.uri}/.staging/{short}-{key[:12]}",
         )
         table = build_table(self.engine, source, stages, writer, self.watch.rows(short, total))
-        self._report_errors(short, table)
+        self._report_errors(short, table, lineage.base)
         return table
 
-    def _report_errors(self, name: str, table: Table) -> None:
-        """Says how many rows failed; a step in which every row did is no result."""
-        errors = failures(table)
-        if not errors:
+    def _report_errors(self, name: str, table: Table, base: Manifest | None) -> None:
+        """Says how many of the new rows failed; a new table in which every row did is none."""
+        added = table if base is None else table.without(base.names())
+        errors = [] if added is None else failures(added)
+        if added is None or not errors:
             return
         often = most_frequent(errors)
         if len(errors) == len(table):
@@ -153,7 +160,7 @@ class Workspace:
                 f"because: {often}"
             )
         self.watch.say(
-            f"{name}: {len(errors):,} of {len(table):,} failed, most often because: {often}"
+            f"{name}: {len(errors):,} of {len(added):,} failed, most often because: {often}"
         )
 
     def model(
