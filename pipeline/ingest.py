@@ -24,8 +24,6 @@ from pipeline.errors import UserError
 from pipeline.records import ClassTable, Row, image_id
 from pipeline.sources import Source, TaggedFile, UnreadableError
 
-# Hides the latency of an object store; each holds one file of at most 128 MiB.
-READERS = 8
 BATCH = 4096
 
 
@@ -34,14 +32,16 @@ class Picture:
     """One row of the images table before its picture is decoded.
 
     Args:
-        id: SHA-256 of the file's bytes, or of its path when there are no bytes.
+        id: SHA-256 of the file's bytes, or of its address when there are no bytes.
         path: Relative to the source; the first in order of the files with these bytes.
+        address: What the source reads.
         tags: Pixel values of its classes, sorted, over all files with these bytes.
         problem: Why it cannot be read, where that is known already.
     """
 
     id: str
     path: str
+    address: str
     tags: tuple[int, ...]
     problem: str | None = None
 
@@ -132,7 +132,7 @@ def picture_row(source: Source, picture: Picture) -> Row:
     try:
         if picture.problem:
             raise UnreadableError(picture.problem)
-        data = source.read(picture.path)
+        data = source.read(picture.address)
         if image_id(data) != picture.id:
             raise UnreadableError("it changed while it was being ingested")
         data, height, width = normalised_bytes(data)
@@ -142,7 +142,7 @@ def picture_row(source: Source, picture: Picture) -> Row:
 
 
 def ingest(
-    source: Source, classes: Sequence[str] | None = None, split: str | None = None
+    source: Source, classes: Sequence[str] | ClassTable | None = None, split: str | None = None
 ) -> Ingest:
     """List and hash a source's files, and settle classes, tags and duplicates.
 
@@ -151,7 +151,8 @@ def ingest(
     Args:
         source: What :func:`pipeline.sources.open_source` opened.
         classes: The class names to keep, in the order of their pixel values. None keeps
-            all tags of the source, sorted.
+            all tags of the source, sorted. A class table is that of an earlier version,
+            taken as it is, whatever tags the source has by now.
         split: Take only the files of this split; a source without splits is taken whole.
 
     Raises:
@@ -165,12 +166,13 @@ def ingest(
     # A file without tags whose annotation is broken is an error to show, not left out.
     wanted = [
         (file, tags)
-        for file in sorted(taken, key=lambda file: file.path)
+        # Neighbours in an archive are read one after the other.
+        for file in sorted(taken, key=lambda file: (file.address, file.path))
         if (tags := _indices(table, file.tags)) or (file.problem and not file.tags)
     ]
     pictures = _merged(_hash_all(source, wanted))
     errors = [picture for picture in pictures if picture.problem]
-    if len(errors) == len(pictures):
+    if pictures and len(errors) == len(pictures):
         first = min(errors, key=lambda picture: picture.path)
         raise UserError(
             f"none of the {len(errors)} files of {source.uri} can be read; "
@@ -203,7 +205,11 @@ def _of_split(source: Source, files: list[TaggedFile], split: str | None) -> lis
     return taken
 
 
-def _class_table(where: str, files: list[TaggedFile], classes: Sequence[str] | None) -> ClassTable:
+def _class_table(
+    where: str, files: list[TaggedFile], classes: Sequence[str] | ClassTable | None
+) -> ClassTable:
+    if isinstance(classes, ClassTable):
+        return classes
     tags = sorted({tag for file in files for tag in file.tags})
     if not tags:
         raise UserError(f"no picture of {where} has a tag: there is nothing to label")
@@ -235,7 +241,7 @@ def _indices(table: ClassTable, tags: Sequence[str]) -> tuple[int, ...]:
 
 def _hash_all(source: Source, files: list[tuple[TaggedFile, tuple[int, ...]]]) -> Iterator[Picture]:
     """The pictures of files, in their order, read by several threads."""
-    with ThreadPoolExecutor(READERS) as readers:
+    with ThreadPoolExecutor(source.readers) as readers:
         for start in range(0, len(files), BATCH):  # a waiting task costs more than its result
             batch = files[start : start + BATCH]
             yield from readers.map(lambda pair: _hashed(source, *pair), batch)
@@ -245,26 +251,26 @@ def _hashed(source: Source, file: TaggedFile, tags: tuple[int, ...]) -> Picture:
     problem = file.problem
     if not problem:
         try:
-            data = source.read(file.path)
+            data = source.read(file.address)
         except UnreadableError as error:
             problem = str(error)
         else:
             if data:
-                return Picture(image_id(data), file.path, tags)
+                return Picture(image_id(data), file.path, file.address, tags)
             # By their bytes all empty files would be one row, and all but one unnamed.
             problem = "empty file"
-    path_id = hashlib.sha256(file.path.encode("utf-8", "surrogateescape")).hexdigest()
-    return Picture(path_id, file.path, tags, problem)
+    address_id = hashlib.sha256(file.address.encode("utf-8", "surrogateescape")).hexdigest()
+    return Picture(address_id, file.path, file.address, tags, problem)
 
 
 def _merged(pictures: Iterator[Picture]) -> tuple[Picture, ...]:
-    """One picture for each id, with all its tags; they come in order of their paths."""
+    """One picture for each id: the first by its path, with the tags of all."""
     found: dict[str, Picture] = {}
     for picture in pictures:
-        first = found.setdefault(picture.id, picture)
-        if first is not picture and not set(picture.tags) <= set(first.tags):
-            tags = tuple(sorted({*first.tags, *picture.tags}))
-            found[picture.id] = replace(first, tags=tags)
+        other = found.get(picture.id, picture)
+        first = min(other, picture, key=lambda one: (one.path, one.address))
+        tags = tuple(sorted({*other.tags, *picture.tags}))
+        found[picture.id] = first if tags == first.tags else replace(first, tags=tags)
     return tuple(found[key] for key in sorted(found))
 
 

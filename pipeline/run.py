@@ -14,7 +14,7 @@ from pipeline.engine.base import StageSpec
 from pipeline.errors import UserError
 from pipeline.ingest import Ingest
 from pipeline.losses import hard_loss, soft_loss, tags_loss
-from pipeline.manifest import table_key
+from pipeline.manifest import Lineage, table_key
 from pipeline.model_store import ModelCard, load_model, read_card
 from pipeline.publish import Publish, dataset_schema
 from pipeline.recipe import SeedSettings
@@ -38,12 +38,18 @@ from pipeline.workspace import Workspace, as_built
 class Run(Workspace):
     """The steps of STC with DCSM seeds, in a workspace; see :class:`Workspace`."""
 
-    def images(self, ingest: Ingest) -> Table:
-        """The ingested pictures, decoded and normalised, tags as pixel values."""
+    def images(self, ingest: Ingest, base: Table | None = None) -> Table:
+        """The ingested pictures, decoded and normalised, tags as pixel values.
+
+        Args:
+            ingest: The pictures.
+            base: The table that they are added to.
+        """
         key = table_key(
             pictures=[dataclasses.astuple(picture) for picture in ingest.pictures],
             classes=ingest.classes.names,
             shards=self.recipe.shards,
+            **_grown(base),
         )
         return self.table(
             "images",
@@ -53,6 +59,7 @@ class Run(Workspace):
             schema=IMAGES_SCHEMA,
             key=key,
             metadata={"classes": ingest.classes.names, "ignore": IGNORE},
+            lineage=Lineage.of(base=None if base is None else base.manifest),
         )
 
     def tagger(self, images: Table) -> ModelCard:
@@ -131,7 +138,12 @@ class Run(Workspace):
         )
 
     def relabel(
-        self, images: Table, *, model: str, select: Callable[[Row], bool] | None = None
+        self,
+        images: Table,
+        *,
+        model: str,
+        select: Callable[[Row], bool] | None = None,
+        base: Table | None = None,
     ) -> Table:
         """The masks that the model ``model`` sees, as the round of the same name.
 
@@ -139,6 +151,7 @@ class Run(Workspace):
             images: The pictures.
             model: A segmenter of the run.
             select: Which pictures, by id and tags; all that could be read by default.
+            base: The round that their masks are added to.
         """
         settings = self.recipe.relabel
         scan = sound(images, columns=["image", "tags"], select=select)
@@ -159,10 +172,12 @@ class Run(Workspace):
             ],
             images=images,
             ingredients={
-                "model": read_card(self.model_uri(model)).weights,
+                "model": self._weights(model),
                 **self.recipe.digest_of("relabel", "select"),
                 "pictures": table_key(ids=sorted(scan.wanted_ids())),
+                **_grown(base),
             },
+            base=base,
         )
 
     def reseed(self, images: Table, name: str, crf: str) -> Table:
@@ -322,6 +337,11 @@ class Run(Workspace):
     def _select(self, settings: SelectSettings, images: Table) -> StageSpec:
         names = list(images.metadata["classes"])
         return StageSpec(Select, {"settings": settings.model_dump(), "class_names": names})
+
+
+def _grown(base: Table | None) -> dict[str, str]:
+    """What the key of a table that adds to another follows from besides."""
+    return {} if base is None else {"base": base.manifest.key}
 
 
 def _continue(segmenter: Segmenter, uri: str) -> None:
