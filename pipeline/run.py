@@ -29,9 +29,11 @@ from pipeline.stages.score import Score
 from pipeline.stages.select import Select, SelectSettings
 from pipeline.stages.true_mask import TrueMask
 from pipeline.stages.untagged import Rescore, Untagged
+from pipeline.storage import Folder
 from pipeline.table import Table
 from pipeline.tag_evaluation import class_average_precisions, is_held_out
 from pipeline.verdicts import require_kept
+from pipeline.versions import file_version, next_version
 from pipeline.workspace import Workspace, as_built
 
 
@@ -240,28 +242,52 @@ class Run(Workspace):
             ingredients={"directory": directory},
         )
 
-    def publish(self, images: Table, last: Table) -> Table:
-        """The dataset: the kept masks of the last round beside their pictures.
+    def publish(self, images: Table, last: Table, base: Table | None = None) -> Table:
+        """The next version of the dataset: the kept masks of the last round, their pictures.
+
+        The version before stays readable, see :mod:`pipeline.versions`.
+
+        Args:
+            images: The pictures.
+            last: The round.
+            base: The version that is added to what was made since; None publishes it all.
 
         Raises:
             UserError: If no mask is kept.
         """
-        require_kept(last, "dataset")
+        done = () if base is None else base.manifest.inputs
+        new_images, new_masks = images.without(done), last.without(done)
+        if new_images is None or new_masks is None:
+            raise ValueError("there is nothing to add to the dataset")
+        require_kept(new_masks, "dataset")
+        place = Folder(self.table_uri("dataset"))
+        file_version(place)
+        lineage = Lineage.of(
+            images.manifest, last.manifest, base=None if base is None else base.manifest
+        )
         scan = Scan(
-            images,
-            {"round": last},
+            new_images,
+            {"round": new_masks},
             columns=["image", "height", "width", "tags"]
             + [f"round.{name}" for name in ROUND_SCHEMA.names if name not in ("id", "error")],
         ).where(lambda row: bool(row["round"] and row["round"]["kept"]), ["round.kept"])
-        return self.table(
+        dataset = self.table(
             "dataset",
             source=scan,
             total=len(scan),
             stages=[StageSpec(Publish)],
             schema=dataset_schema(list(images.metadata["classes"])),
-            key=table_key(images=images.manifest.key, last=last.fingerprint, key=last.manifest.key),
+            key=table_key(
+                images=images.manifest.key,
+                last=last.fingerprint,
+                key=last.manifest.key,
+                **_grown(base),
+            ),
             metadata=last.metadata,
+            lineage=dataclasses.replace(lineage, revision=next_version(place)),
         )
+        file_version(place)
+        return dataset
 
     def segmenter(
         self,

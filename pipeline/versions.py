@@ -47,6 +47,11 @@ def read_version(folder: Folder, number: int) -> Manifest:
     return read_manifest(folder, version_name(number))
 
 
+def next_version(folder: Folder) -> int:
+    """The number of the version that will follow; 1 where there is no table yet."""
+    return read_manifest(folder).revision + 1 if MANIFEST in folder.sizes() else 1
+
+
 def file_version(folder: Folder) -> None:
     """Keep the current manifest, where there is one, beyond the next that replaces it."""
     if MANIFEST in folder.sizes():
