@@ -110,6 +110,11 @@ class Folder:
         """
         return bytes(self._call(self._fs.cat_file, f"{self._path}/{name}"))
 
+    def read_range(self, name: str, start: int, stop: int) -> bytes:
+        """The bytes of a file from ``start`` to ``stop``, with one request."""
+        path = f"{self._path}/{name}"
+        return bytes(self._call(self._fs.cat_file, path, start=start, end=stop))
+
     def sizes(self) -> dict[str, int]:
         """The finished files directly inside, sorted by name, and their sizes in bytes."""
         try:
@@ -185,30 +190,18 @@ class Folder:
         else:
             self._call(self._fs.put_file, unfinished, path)
 
-    def move(self, name: str, target: Folder) -> None:
-        """Move a file to another folder under the same name; local folders only.
-
-        Raises:
-            ValueError: If one of the two folders is not local: object stores cannot rename.
-        """
-        if not (self.local and target.local):
-            raise ValueError("only local folders can rename files")
-        with _room_in(target._path):
-            os.makedirs(target._path, exist_ok=True)
-            shutil.move(f"{self._path}/{name}", f"{target._path}/{name}")
-
-    def adopt(self, other: Folder, without: Iterable[str]) -> None:
-        """Take in what another local folder holds, by links to the same content.
+    def adopt(self, other: Folder, without: Iterable[str] = ()) -> None:
+        """Take in what another local folder holds, without copying where links are known.
 
         Args:
             other: The folder; it need not exist.
-            without: Names that are left out.
+            without: Names directly inside that are left out.
         """
         if os.path.isdir(other._path):
             shutil.copytree(
                 other._path,
                 self._path,
-                copy_function=os.link,
+                copy_function=_link,
                 ignore=lambda folder, names: without if folder == other._path else (),
             )
 
@@ -240,6 +233,13 @@ class Folder:
         return (
             method(*args, **kwargs) if self.local else patiently(self.uri, method, *args, **kwargs)
         )
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without links
+        shutil.copyfile(source, target)
 
 
 @contextmanager

@@ -1,41 +1,29 @@
-"""Tables: Parquet parts and one manifest, written so that a killed run loses nothing.
+"""Tables: Parquet parts and one manifest, which alone decides what belongs to them.
 
 A table's folder holds ``manifest.json`` and, in a folder inside, its parts (``parts/*.parquet``
-unless the table says otherwise). The manifest, replaced last and in one step, decides which
-parts belong to the table; whatever else lies there is not
-read. Part names carry a hash of their content, so that the parts of an old and a new
-version stand side by side until the manifest has moved from one to the other.
-
-While it is written, a table is a heap of small staged files in a folder outside of its own,
-because readers that take every Parquet file below a folder would read half a table.
+unless the table says otherwise); whatever else lies there is not read.
+:mod:`pipeline.table_writer` says how they come to be there.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 
 from pipeline.errors import UserError
-from pipeline.manifest import MANIFEST, Fingerprint, Lineage, Manifest, Part, read_manifest
-from pipeline.merging import merge_rows
-from pipeline.parquet import open_parquet, write_parquet
-from pipeline.records import Row, shard_of
-from pipeline.storage import Folder, StoredFile
-from pipeline.versions import read_version, retained_parts
+from pipeline.manifest import Manifest, Part, read_manifest
+from pipeline.parquet import open_parquet
+from pipeline.records import Row
+from pipeline.storage import Folder
+from pipeline.versions import read_version
 
-SCHEMA_METADATA = b"tag2mask"
-PART_NAME = "parts/{shard:05d}"
-
-# Many small staged files on an object store: reading them is waiting, not computing.
-_READERS = 16
+# Waits for the storage more than it computes.
+_READERS = 8
 
 
 class Table:
@@ -65,18 +53,8 @@ class Table:
         """
         folder = Folder(uri)
         manifest = read_manifest(folder) if revision is None else read_version(folder, revision)
-        sizes = {
-            f"{inside}/{name}": size
-            for inside in {part.path.rpartition("/")[0] for part in manifest.parts}
-            for name, size in folder.folder(inside).sizes().items()
-        }
-        for part in manifest.parts:
-            if sizes.get(part.path) != part.bytes:
-                state = "is missing" if part.path not in sizes else "is cut short"
-                raise UserError(
-                    f"the table {folder.uri} is damaged: {part.path} {state}; remove the "
-                    "table's folder and run the step again"
-                )
+        for path, state in _wrong_sizes(folder, manifest.parts).items():
+            raise _damaged(folder, path, state)
         return cls(folder, manifest)
 
     @classmethod
@@ -105,6 +83,15 @@ class Table:
     def metadata(self) -> dict[str, Any]:
         """Class names, palette, ignore value, recipe, model hashes."""
         return self.manifest.metadata
+
+    @property
+    def files(self) -> list[str]:
+        """The URIs of its parts, for readers that do not know manifests.
+
+        On an object store these, and no pattern of names, are the table while a run replaces
+        it: nothing can put several objects in place at once.
+        """
+        return [f"{self.uri}/{part.path}" for part in self.manifest.parts]
 
     @cached_property
     def schema(self) -> pa.Schema:
@@ -158,193 +145,55 @@ class Table:
         Raises:
             UserError: If a part has changed since the table was written.
         """
-        for part in self.manifest.parts:
-            with self._folder.open(part.path) as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
-            if digest != part.sha256:
-                raise UserError(
-                    f"the table {self.uri} is damaged: {part.path} has changed since it was "
-                    "written; remove the table's folder and run the step again"
-                )
+        for path, state in _changed(self._folder, self.manifest.parts).items():
+            raise _damaged(self._folder, path, state)
 
 
-class TableWriter:
-    """Stages the rows of a table, from any number of processes, and commits them at the end.
+def damaged_parts(folder: Folder, parts: Collection[Part]) -> dict[str, str]:
+    """What became of the parts that are not as they were written.
 
-    It can be pickled to workers. What is staged outlives the process: a writer of the same
-    key and staging folder continues where a killed one stopped.
+    On a local disk every part is read. Object stores check by themselves what they keep, and
+    reading a large table again would take hours: there the sizes are compared.
 
     Args:
-        uri: Where the table will be.
-        kind: What the rows are, such as ``images`` or ``seed``.
-        schema: Columns; ``id`` is 64 hexadecimal digits. Its metadata is kept.
-        key: Hash of everything the rows follow from, see :func:`pipeline.manifest.table_key`.
-        shards: Number of shards of the run.
-        metadata: JSON values for readers: class names, palette, ignore value, recipe. They
-            go into the manifest and, as ``b"tag2mask"``, into the metadata of every part.
-        staging: A folder outside the table's, used by this table and key alone.
-        lineage: What it is made of and, where it grows, the table that it adds rows to.
-        part_name: Template of the parts' paths, to which a hash of the content is added; it
-            may use the ``shard``, the ``number`` of the part and the ``count`` of all parts.
+        folder: Of the table.
+        parts: What they should be.
 
-    Raises:
-        ValueError: If the schema has no ``id``, or the staging folder is inside the table's.
+    Returns:
+        By path, ``is missing``, ``is cut short`` or ``has changed since it was written``.
     """
+    found = _wrong_sizes(folder, parts)
+    if folder.local:
+        found.update(_changed(folder, [part for part in parts if part.path not in found]))
+    return found
 
-    def __init__(
-        self,
-        uri: str,
-        *,
-        kind: str,
-        schema: pa.Schema,
-        key: str,
-        shards: int,
-        metadata: dict[str, Any],
-        staging: str,
-        lineage: Lineage = Lineage(),  # noqa: B008 - frozen
-        part_name: str = PART_NAME,
-    ) -> None:
-        self._root = Folder(uri)
-        self._staging = Folder(staging)
-        if "id" not in schema.names or shards < 1:
-            raise ValueError("a table has a column 'id' and at least one shard")
-        if f"{self._staging.uri}/".startswith(f"{self._root.uri}/"):
-            raise ValueError(f"the staging folder {staging} must lie outside the table {uri}")
-        self.uri = self._root.uri
-        self.kind = kind
-        self.key = key
-        self.shards = shards
-        self.metadata = metadata
-        self.lineage = lineage
-        described = {**metadata, "kind": kind, "key": key, "shards": shards}
-        self.schema = schema.with_metadata(
-            {**(schema.metadata or {}), SCHEMA_METADATA: json.dumps(described, sort_keys=True)}
-        )
-        self._staged = self._staging.folder("staged")
-        self._part_folder, _, self._part_stem = part_name.rpartition("/")
 
-    def stage(self, rows: Sequence[Row]) -> int:
-        """Write rows into the staging folder: one file for each shard among them.
+def _wrong_sizes(folder: Folder, parts: Iterable[Part]) -> dict[str, str]:
+    sizes = {
+        f"{inside}/{name}": size
+        for inside in {part.path.rpartition("/")[0] for part in parts}
+        for name, size in folder.folder(inside).sizes().items()
+    }
+    return {
+        part.path: "is missing" if part.path not in sizes else "is cut short"
+        for part in parts
+        if sizes.get(part.path) != part.bytes
+    }
 
-        Rows are cut down to the columns of the schema; missing values become null. The same
-        rows give the same file, so that a retried task changes nothing.
 
-        Args:
-            rows: Rows with an ``id``, in any order.
+def _changed(folder: Folder, parts: Collection[Part]) -> dict[str, str]:
+    def changed(part: Part) -> bool:
+        with folder.open(part.path) as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+        return digest != part.sha256
 
-        Returns:
-            The number of rows.
+    with ThreadPoolExecutor(_READERS) as readers:
+        found = zip(parts, readers.map(changed, parts), strict=True)
+        return {part.path: "has changed since it was written" for part, bad in found if bad}
 
-        Raises:
-            ValueError: If a row has no id, or a value does not fit its column.
-        """
-        by_shard: dict[int, list[Row]] = defaultdict(list)
-        for row in rows:
-            if not row.get("id"):
-                raise ValueError(f"a row of the table {self.kind!r} has no id")
-            by_shard[shard_of(row["id"], self.shards)].append(row)
-        for shard, members in sorted(by_shard.items()):
-            members.sort(key=lambda row: str(row["id"]))
-            records = [{name: row.get(name) for name in self.schema.names} for row in members]
-            table = pa.Table.from_pylist(records, schema=self.schema)
-            self._write(self._staged, f"{shard:05d}-{len(members):05d}", [table])
-        return len(rows)
 
-    def staged_rows(self) -> int:
-        """The number of rows staged so far, from the names of the staged files alone."""
-        return sum(int(name.split("-")[1]) for name in self._staged.sizes())
-
-    def staged_ids(self) -> set[str]:
-        """The ids staged so far."""
-        with ThreadPoolExecutor(_READERS) as readers:
-            tables = readers.map(lambda name: self._read(name, ["id"]), self._staged.sizes())
-            return {row_id for table in tables for row_id in table["id"].to_pylist()}
-
-    def commit(self) -> Table:
-        """Merge what is staged into the finished table and remove the staging folder.
-
-        Each shard becomes one part, sorted by id, each id once. Until the manifest is
-        replaced, a previous table at the place stays as it was. Memory holds one shard.
-        Committing again after a crash in the middle is safe.
-        """
-        if not Table.exists(self.uri, self.key):
-            self._publish()
-        self._clean()
-        return Table.open(self.uri)
-
-    def _publish(self) -> None:
-        # Object stores cannot rename, so parts are uploaded into place, where no manifest
-        # names them yet. On a local disk they wait in staging until all of them are done.
-        home = self._root.folder(self._part_folder)
-        ready = self._staging.folder("ready") if self._root.local else home
-        staged: dict[int, list[str]] = defaultdict(list)
-        for name in self._staged.sizes():
-            staged[int(name.split("-")[0])].append(name)
-        base = self.lineage.base
-        fingerprint = Fingerprint(base.fingerprint) if base else Fingerprint()
-        # An empty table has one empty part, so that its schema can be read.
-        shards = sorted(staged) or ([] if base else [0])
-        parts = []
-        for number, shard in enumerate(shards):
-            stem = self._part_stem.format(shard=shard, number=number, count=len(shards))
-            parts.append(self._merge(shard, staged[shard], ready, stem, fingerprint))
-        if ready is not home:
-            for part in parts:
-                ready.move(part.path.rpartition("/")[2], home)
-        parts = sorted([*(base.parts if base else ()), *parts], key=lambda part: part.shard)
-        manifest = Manifest(
-            kind=self.kind,
-            key=self.key,
-            shards=self.shards,
-            parts=tuple(parts),
-            rows=sum(part.rows for part in parts),
-            fingerprint=fingerprint.hexdigest(),
-            metadata=self.metadata,
-            revision=self.lineage.revision,
-            inputs=self.lineage.inputs,
-        )
-        self._root.write(MANIFEST, manifest.to_bytes())
-
-    def _merge(
-        self, shard: int, names: list[str], target: Folder, stem: str, fingerprint: Fingerprint
-    ) -> Part:
-        with ThreadPoolExecutor(_READERS) as readers:
-            tables = list(readers.map(self._read, names))
-        rows = 0
-
-        def groups() -> Iterator[pa.Table]:
-            nonlocal rows
-            for group in merge_rows(tables, self.schema):
-                fingerprint.add(group)
-                rows += group.num_rows
-                yield group
-
-        stored = self._write(target, stem, groups())
-        return Part(
-            path=f"{self._part_folder}/{stored.name}",
-            shard=shard,
-            rows=rows,
-            bytes=stored.bytes,
-            sha256=stored.sha256,
-            revision=self.lineage.revision,
-        )
-
-    def _read(self, name: str, columns: list[str] | None = None) -> pa.Table:
-        with open_parquet(self._staged, name) as parquet:
-            return parquet.read(columns=columns)
-
-    def _write(self, folder: Folder, stem: str, groups: Iterable[pa.Table]) -> StoredFile:
-        return folder.add(
-            lambda file: write_parquet(file, self.schema, groups),
-            lambda digest: f"{stem}-{digest[:16]}.parquet",
-        )
-
-    def _clean(self) -> None:
-        # The table is finished: what cannot be removed (a worker that outlived its killed
-        # driver may still be writing there) is litter, no failure.
-        named = retained_parts(self._root)
-        inside = self._part_folder
-        parts = self._root.folder(inside)
-        with suppress(OSError):
-            parts.remove(name for name in parts.sizes() if f"{inside}/{name}" not in named)
-            self._staging.remove_all()
+def _damaged(folder: Folder, path: str, state: str) -> UserError:
+    return UserError(
+        f"the table {folder.uri} is damaged: {path} {state}; run the command again that wrote "
+        "it, and the part is made anew"
+    )

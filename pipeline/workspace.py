@@ -19,7 +19,8 @@ from pipeline.records import ROUND_SCHEMA, ClassTable
 from pipeline.samples import Samples, Target
 from pipeline.scan import Scan
 from pipeline.storage import Folder
-from pipeline.table import Table, TableWriter
+from pipeline.table import Table
+from pipeline.table_writer import TableWriter
 from pipeline.training import Loss, Report, TrainingSettings, train
 from pipeline.verdicts import failures, most_frequent
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from pipeline.records import Row
-from pipeline.table import Table, TableWriter
+from pipeline.table import Table
+from pipeline.table_writer import TableWriter
 
 
 class Stage(Protocol):

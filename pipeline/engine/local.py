@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from pipeline.engine.base import Source, StageSpec, Unit, run_stages
 from pipeline.engine.workers import WorkerProcesses
-from pipeline.table import TableWriter
+from pipeline.table_writer import TableWriter
 
 
 class LocalEngine:

@@ -29,7 +29,7 @@ from pipeline.engine.pools import plan_pools
 from pipeline.engine.ray_tally import counted, start_tally
 from pipeline.errors import UserError
 from pipeline.records import Row
-from pipeline.table import TableWriter
+from pipeline.table_writer import TableWriter
 
 _POLL_SECONDS = 1.0
 _TRIES = 2

@@ -11,7 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.records import IMAGES_SCHEMA, ROUND_SCHEMA, Row, image_id
-from pipeline.table import Table, TableWriter
+from pipeline.table import Table
+from pipeline.table_writer import TableWriter
 
 SHARDS = 3
 

@@ -23,7 +23,8 @@ from pipeline.errors import UserError
 from pipeline.manifest import table_key
 from pipeline.records import IMAGES_SCHEMA, ROUND_SCHEMA, Row, shard_of
 from pipeline.storage import Folder
-from pipeline.table import Table, TableWriter
+from pipeline.table import Table
+from pipeline.table_writer import TableWriter
 from tests.pipeline.tables import SHARDS, expected_fingerprint, image_rows, writer
 
 
@@ -306,7 +307,7 @@ class Crash(BaseException):
     """The process is gone: nothing may catch this."""
 
 
-CHANGES = ("add", "write", "move", "remove", "remove_all")
+CHANGES = ("add", "write", "adopt", "replace", "remove", "remove_all")
 
 
 def crash_at(monkeypatch: pytest.MonkeyPatch, step: int, after: bool) -> None:
