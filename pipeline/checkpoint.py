@@ -21,6 +21,7 @@ class Checkpoints:
 
     def __init__(self, uri: str) -> None:
         self._folder = Folder(uri)
+        self.uri = self._folder.uri
 
     def save(
         self, model: nn.Module, optimiser: torch.optim.Optimizer, step: int, loss: float
@@ -39,9 +40,8 @@ class Checkpoints:
 
         Without a state, or with one that a failing disk has damaged, it is the start.
         """
-        try:
-            tensors = load(self._folder.read(FILE))
-        except (FileNotFoundError, NotADirectoryError, SafetensorError):
+        tensors = self._load()
+        if not tensors:
             return 0, 0.0
         step, loss = int(tensors.pop("step")), float(tensors.pop("loss"))
         weights, states = {}, dict[int, dict[str, torch.Tensor]]()
@@ -55,6 +55,16 @@ class Checkpoints:
         model.load_state_dict(weights)
         optimiser.load_state_dict({**optimiser.state_dict(), "state": states})
         return step, loss
+
+    def steps(self) -> int:
+        """How many steps are done in the last state."""
+        return int(self._load().get("step", 0))
+
+    def _load(self) -> dict[str, torch.Tensor]:
+        try:
+            return load(self._folder.read(FILE))
+        except (FileNotFoundError, NotADirectoryError, SafetensorError):
+            return {}
 
     def clear(self) -> None:
         """Removes the state once the model is stored."""

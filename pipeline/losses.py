@@ -10,7 +10,7 @@ from torch.nn.functional import interpolate
 
 from models.segmentation import DeepSupervision
 from models.tagging import Tags, tagging_loss
-from models.weak.cross_entropy import pixel_cross_entropy, soft_cross_entropy
+from models.weak.cross_entropy import IGNORE, pixel_cross_entropy, soft_cross_entropy
 
 
 class Mean(NamedTuple):
@@ -34,14 +34,15 @@ def tags_loss(output: Tags, targets: Tensor) -> Mean:
     return Mean(tagging_loss(output.logits.float(), targets), count)
 
 
-def soft_loss(output: Tensor | DeepSupervision, targets: Tensor) -> Tensor:
-    """The soft cross-entropy on the grid of the targets."""
-    return _supervised(soft_cross_entropy, output, targets)
+def soft_loss(output: Tensor | DeepSupervision, targets: Tensor) -> Mean:
+    """The soft cross-entropy on the grid of the targets, over labelled pixels."""
+    return Mean(_supervised(soft_cross_entropy, output, targets), targets.sum())
 
 
-def hard_loss(output: Tensor | DeepSupervision, targets: Tensor) -> Tensor:
-    """The pixel cross-entropy on the grid of the targets."""
-    return _supervised(pixel_cross_entropy, output, targets)
+def hard_loss(output: Tensor | DeepSupervision, targets: Tensor) -> Mean:
+    """The pixel cross-entropy on the grid of the targets, over labelled pixels."""
+    labelled = (targets != IGNORE).sum()
+    return Mean(_supervised(pixel_cross_entropy, output, targets), labelled)
 
 
 def _supervised(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import itertools
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -128,51 +129,62 @@ class Samples:
     scale: tuple[float, float]
     seed: int
 
-    def batches(self, first_step: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(
+        self, first_step: int = 0, rank: int = 0, of: int = 1
+    ) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches from a step on: images (N, 3, crop, crop) uint8 and stacked targets.
 
         The next batch is prepared in a thread while the caller computes.
+
+        Args:
+            first_step: Where to start.
+            rank: Which of the processes that share the batches this is, from 0: it reads and
+                gets every ``of``-th sample of a batch from number ``rank`` on.
+            of: How many they are.
         """
         with ThreadPoolExecutor(1) as ahead:
             pending: Future[tuple[Tensor, Tensor]] | None = None
-            for rows, position in self._rows(first_step * self.batch):
-                prepared = ahead.submit(self._batch, rows, position)
+            for numbered_rows in self._rows(first_step, rank, of):
+                prepared = ahead.submit(self._batch, numbered_rows)
                 if pending is not None:
                     yield pending.result()
                 pending = prepared
 
-    def _batch(self, rows: list[Row], position: int) -> tuple[Tensor, Tensor]:
-        samples = [self._sample(row, position + index) for index, row in enumerate(rows)]
+    def _batch(self, numbered_rows: list[tuple[int, Row]]) -> tuple[Tensor, Tensor]:
+        samples = [self._sample(row, number) for number, row in numbered_rows]
         images = torch.from_numpy(np.stack([image for image, _ in samples]))
         targets = torch.from_numpy(np.stack([target for _, target in samples]))
         return images.permute(0, 3, 1, 2), targets
 
-    def _sample(self, row: Row, position: int) -> tuple[np.ndarray, np.ndarray]:
-        rng = np.random.default_rng([self.seed, 0, position])
+    def _sample(self, row: Row, number: int) -> tuple[np.ndarray, np.ndarray]:
+        rng = np.random.default_rng([self.seed, 0, number])
         with Image.open(io.BytesIO(row["image"]["bytes"])) as picture:
             rgb = picture.convert("RGB")
         view = random_view(rgb.width, rgb.height, self.crop, self.scale, rng)
         return view.of(rgb, Image.Resampling.BILINEAR, PADDING), self.target(row, view, rng)
 
-    def _rows(self, first: int) -> Iterator[tuple[list[Row], int]]:
-        """Batches of rows from sample ``first`` on, each with the number of its first one."""
-        position = 0
+    def _rows(self, first_step: int, rank: int, of: int) -> Iterator[list[tuple[int, Row]]]:
+        """The rows of one share of each batch, with the numbers of their samples."""
+        first = first_step * self.batch
+        share = len(range(rank, self.batch, of))
+        number = 0
         units: set[ScanUnit] = set()
         rows: dict[str, Row] = {}
-        batch: list[Row] = []
+        batch: list[tuple[int, Row]] = []
         for buffer in self._buffers():
-            if position + len(buffer) <= first:
-                position += len(buffer)
+            numbered = list(enumerate(buffer, number))
+            number += len(buffer)
+            if number <= first:
                 continue
+            own = [(n, p) for n, p in numbered if n >= first and n % self.batch % of == rank]
             wanted = {unit for unit, _ in buffer}
             if wanted != units:  # a data set that fits into one buffer is read once
-                units, rows = wanted, {row["id"]: row for unit in wanted for row in unit.read()}
-            for _, row_id in buffer:
-                position += 1
-                if position > first:
-                    batch.append(rows[row_id])
-                if len(batch) == self.batch:
-                    yield batch, position - self.batch
+                units, rows = wanted, {}
+            rows |= _read(place for _, place in own if place[1] not in rows)
+            for n, (_, row_id) in own:
+                batch.append((n, rows[row_id]))
+                if len(batch) == share:
+                    yield batch
                     batch = []
 
     def _buffers(self) -> Iterator[list[tuple[ScanUnit, str]]]:
@@ -190,6 +202,17 @@ class Samples:
                     buffer = []
             if buffer:
                 yield _shuffled(buffer, rng)
+
+
+def _read(places: Iterable[tuple[ScanUnit, str]]) -> dict[str, Row]:
+    """Rows by id; of each unit only those that are asked for."""
+    wanted: dict[ScanUnit, list[str]] = defaultdict(list)
+    for unit, row_id in places:
+        wanted[unit].append(row_id)
+    found = {}
+    for unit, ids in wanted.items():
+        found.update({row["id"]: row for row in replace(unit, ids=tuple(ids)).read()})
+    return found
 
 
 def _shuffled(

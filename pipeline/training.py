@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-from torch import Tensor, nn
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from torch import nn
 
 from pipeline.checkpoint import Checkpoints
+from pipeline.losses import Loss
 from pipeline.samples import Samples
+from pipeline.training_group import Alone, Group
 
-Loss = Callable[[Any, Tensor], Tensor]
 Report = Callable[[int, float], None]
 
 
@@ -34,6 +35,9 @@ class TrainingSettings(BaseModel):
     warmup: int = Field(20, ge=0, description="Steps until the learning rate is at its highest.")
     power: float = Field(0.9, gt=0, description="Of the poly schedule (1 - step / steps) ^ power.")
     checkpoint_seconds: float = Field(60.0, gt=0, description="Time between checkpoints.")
+    workers: int = Field(
+        1, ge=1, description="Processes that share the crops of a step; several need Ray."
+    )
 
     @field_validator("scale")
     @classmethod
@@ -42,63 +46,91 @@ class TrainingSettings(BaseModel):
             raise ValueError("a range of scales is two positive numbers, the smaller one first")
         return scale
 
+    @model_validator(mode="after")
+    def _check_workers(self) -> TrainingSettings:
+        if self.workers > self.batch:
+            raise ValueError(
+                f"{self.workers} workers cannot share a batch of {self.batch}: each needs a crop"
+            )
+        return self
 
-def train(
-    model: nn.Module,
-    trunk: nn.Module,
-    loss: Loss,
-    samples: Samples,
-    settings: TrainingSettings,
-    checkpoints: Checkpoints,
-    report: Report,
-) -> dict[str, float]:
-    """Trains a model in place, from the last checkpoint if there is one.
 
-    A resumed training makes the steps that it would have made: the batches follow from the
-    step, the randomness of dropout too, and the optimiser's state is in the checkpoint.
+@dataclass(frozen=True)
+class Training:
+    """What is trained, on what and how; it can be sent to another process.
 
-    Args:
-        model: On the processor; it is moved to a GPU where there is one, and back.
+    Attributes:
+        model: Trained in place, on the processor; moved to a GPU where there is one, and back.
         trunk: Its pretrained part; all other parameters learn ``head_factor`` faster.
-        loss: From the model's output and the batch's targets to a scalar.
+        loss: From the model's output and the batch's targets to a mean.
         samples: Batches; their seed seeds dropout too.
         settings: The schedule.
         checkpoints: Where the state is kept; cleared by the caller once the model is stored.
+    """
+
+    model: nn.Module
+    trunk: nn.Module
+    loss: Loss
+    samples: Samples
+    settings: TrainingSettings
+    checkpoints: Checkpoints
+
+    def resume(self) -> tuple[torch.optim.Optimizer, int, float]:
+        """Gives the model its last state: the optimiser, the steps that are done, the loss."""
+        optimiser = _optimiser(self.model, self.trunk, self.settings)
+        return optimiser, *self.checkpoints.restore(self.model, optimiser)
+
+
+def train(training: Training, report: Report, group: Group | None = None) -> dict[str, float]:
+    """Trains a model in place, from the last checkpoint if there is one.
+
+    A resumed training makes the steps that it would have made: the batches follow from the
+    step, the randomness of dropout too, and the optimiser's state is in the checkpoint. The
+    last state is kept as well.
+
+    Args:
+        training: What to train.
         report: Gets the step and the smoothed loss, once a second at most.
+        group: The processes that make this training together; this one alone by default.
 
     Returns:
         ``loss`` (smoothed) and ``seconds`` (of this process).
     """
+    group = group or Alone()
+    model, settings, samples = training.model, training.settings, training.samples
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     mixed = device.type == "cuda" and torch.cuda.is_bf16_supported()
     model.to(device).to(memory_format=torch.channels_last).train()
-    optimiser = _optimiser(model, trunk, settings)
-    step, smoothed = checkpoints.restore(model, optimiser)
+    optimiser, step, smoothed = training.resume()
+    network = group.spread(model)
     started = saved = told = time.monotonic()
+    batches = samples.batches(step, group.rank, group.size) if step < settings.steps else ()
     # Gradients of confident pixels fall below the smallest normal float, where processors
     # are many times slower.
     torch.set_flush_denormal(True)
-    for images, targets in samples.batches(first_step=step) if step < settings.steps else ():
-        torch.manual_seed(samples.seed * 1_000_003 + step)
+    for images, targets in batches:
+        # Processes that share a batch draw apart: their crops are not the same crops.
+        torch.manual_seed(samples.seed * 1_000_003 + step + group.rank * 500_000_003)
         _set_rates(optimiser, settings, step)
         images = images.to(device, torch.float32, memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-            output = model(images)
-        value = loss(output, targets.to(device))
+            output = network(images)
+        objective, value = group.whole(training.loss(output, targets.to(device)))
         optimiser.zero_grad(set_to_none=True)
-        value.backward()
+        objective.backward()
         optimiser.step()
         step += 1
         smoothed = value.item() if step == 1 else 0.97 * smoothed + 0.03 * value.item()
-        now = time.monotonic()
-        if now - told >= 1 or step == settings.steps:
+        now, last = time.monotonic(), step == settings.steps
+        if now - told >= 1 or last:
             report(step, smoothed)
             told = now
-        if step == settings.steps:
-            break
-        if now - saved >= settings.checkpoint_seconds:
-            checkpoints.save(model, optimiser, step, smoothed)
+        if group.rank == 0 and (now - saved >= settings.checkpoint_seconds or last):
+            training.checkpoints.save(model, optimiser, step, smoothed)
             saved = now
+        if last:
+            break
+    torch.set_flush_denormal(False)
     model.to("cpu").eval()
     return {"loss": smoothed, "seconds": time.monotonic() - started}
 

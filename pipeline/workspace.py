@@ -12,6 +12,7 @@ from models.factory import Architecture
 from pipeline.checkpoint import Checkpoints
 from pipeline.engine.base import Engine, Source, StageSpec, build_table
 from pipeline.errors import UserError
+from pipeline.losses import Loss
 from pipeline.manifest import Lineage, Manifest, table_key
 from pipeline.model_store import ModelCard, model_exists, read_card, save_model
 from pipeline.recipe import Recipe
@@ -21,7 +22,7 @@ from pipeline.scan import Scan
 from pipeline.storage import Folder
 from pipeline.table import Table
 from pipeline.table_writer import TableWriter
-from pipeline.training import Loss, Report, TrainingSettings, train
+from pipeline.training import Report, Training, TrainingSettings
 from pipeline.verdicts import failures, most_frequent
 
 
@@ -51,7 +52,7 @@ class Workspace:
     Args:
         uri: The run's folder, a local path or any fsspec URI.
         recipe: What the masks follow from.
-        engine: What runs the stages; it changes nothing in the masks.
+        engine: What runs the stages and trains; it changes nothing in the masks.
         watch: Shows the progress.
 
     Raises:
@@ -184,7 +185,7 @@ class Workspace:
             architecture: How to build it.
             scan: The pictures and labels.
             target: What a view's target is.
-            loss: From the model's output and the targets to a scalar.
+            loss: From the model's output and the targets to a mean.
             settings: The schedule.
             key: Hash of everything that the weights follow from.
             prepare: Changes the new model before it is trained.
@@ -209,15 +210,8 @@ class Workspace:
         if self.recipe.trunk.pretrained and self.recipe.trunk.frozen:
             model.trunk.freeze_below(model.trunk.taps[0])
         checkpoints = Checkpoints(f"{self.uri}/.staging/model-{name}-{key[:12]}")
-        outcome = train(
-            model,
-            model.trunk,
-            loss,
-            samples,
-            settings,
-            checkpoints,
-            self.watch.steps(name, settings.steps),
-        )
+        training = Training(model, model.trunk, loss, samples, settings, checkpoints)
+        outcome = self.engine.train(training, self.watch.steps(name, settings.steps))
         card = save_model(
             uri,
             model,

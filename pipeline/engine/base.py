@@ -8,11 +8,14 @@ import traceback
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.records import Row
 from pipeline.table import Table
 from pipeline.table_writer import TableWriter
+
+if TYPE_CHECKING:
+    from pipeline.training import Report, Training
 
 
 class Stage(Protocol):
@@ -76,7 +79,7 @@ class Source(Protocol):
 
 
 class Engine(Protocol):
-    """Runs stages over a source and stages what comes out."""
+    """Knows how to run stages over a source, and how to train a model."""
 
     def run(
         self,
@@ -94,6 +97,20 @@ class Engine(Protocol):
             writer: Where rows go, in this process or another. Not committed here.
             progress: Gets the number of rows staged so far, those of an earlier, killed run
                 included.
+        """
+        ...
+
+    def train(self, training: Training, report: Report) -> dict[str, float]:
+        """Train a model in place, from its last checkpoint if there is one.
+
+        The weights are the same whatever the engine; see :func:`pipeline.training.train`.
+
+        Args:
+            training: What to train.
+            report: Gets the step and the smoothed loss now and then, and at the end.
+
+        Returns:
+            ``loss`` and ``seconds``.
         """
         ...
 

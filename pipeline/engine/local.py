@@ -5,10 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from pipeline.engine.base import Source, StageSpec, Unit, run_stages
 from pipeline.engine.workers import WorkerProcesses
+from pipeline.errors import UserError
 from pipeline.table_writer import TableWriter
+
+if TYPE_CHECKING:
+    from pipeline.training import Report, Training
 
 
 class LocalEngine:
@@ -43,6 +48,23 @@ class LocalEngine:
         for rows in staged:
             count += rows
             progress(count)
+
+    def train(self, training: Training, report: Report) -> dict[str, float]:
+        """Trains a model in this process.
+
+        Raises:
+            UserError: If the training is to be shared by several processes.
+        """
+        # Imported late: the processes of the stages import this file, and few need torch.
+        from pipeline.training import train
+
+        workers = training.settings.workers
+        if workers > 1:
+            raise UserError(
+                f"the recipe trains with {workers} workers, which needs the engine 'ray': "
+                "choose it, or set training.workers=1"
+            )
+        return train(training, report)
 
 
 def _in_this_process(

@@ -15,7 +15,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import ray
@@ -30,6 +30,9 @@ from pipeline.engine.ray_tally import counted, start_tally
 from pipeline.errors import UserError
 from pipeline.records import Row
 from pipeline.table_writer import TableWriter
+
+if TYPE_CHECKING:
+    from pipeline.training import Report, Training
 
 _POLL_SECONDS = 1.0
 _TRIES = 2
@@ -78,6 +81,14 @@ class RayEngine:
         if failures:
             raise pickle.loads(failures[0])  # made by our own workers, never stored
         progress(len(writer.staged_ids()))
+
+    def train(self, training: Training, report: Report) -> dict[str, float]:
+        """Train a model on the cluster, see :func:`pipeline.training_ray.train_on_ray`."""
+        # Imported late: torch, which a driver that only runs stages does without.
+        from pipeline.training_ray import train_on_ray
+
+        self._connect()
+        return train_on_ray(training, report)
 
     def _connect(self) -> None:
         # A run shows its own progress; what Ray has to say beside errors is for its log files.

@@ -19,6 +19,7 @@ from pipeline.samples import (
     SoftTarget,
     TagTarget,
 )
+from pipeline.scan import ScanUnit
 from tests.pipeline.toys import CLASSES, labels, toy_scan
 
 COUNT = 11
@@ -83,6 +84,35 @@ def test_a_later_start_continues_the_undisturbed_stream(scan, monkeypatch, buffe
     monkeypatch.setattr(pipeline.samples, "BUFFER_ROWS", buffer)
     stream = samples(scan, ConfidentMaskTarget("toy", (0.0, 0.6, 0.8)))
     assert_same(take(stream, 3, first_step=step), take(stream, step + 3)[step:])
+
+
+@pytest.mark.parametrize("buffer", [1, 5, 4096])
+@pytest.mark.parametrize("of", [2, 3, 4])
+def test_shares_make_up_the_batches_of_one(scan, monkeypatch, buffer, of):
+    """Whoever shares them, the same crops with the same targets are in a batch."""
+    monkeypatch.setattr(pipeline.samples, "BUFFER_ROWS", buffer)
+    stream = samples(scan, ConfidentMaskTarget("toy", (0.0, 0.6, 0.8)))
+    whole = take(stream, 5, first_step=2)
+    for rank in range(of):
+        share = list(islice(stream.batches(2, rank, of), 5))
+        assert_same(share, [(images[rank::of], targets[rank::of]) for images, targets in whole])
+
+
+def test_a_share_reads_its_own_rows_alone(scan, monkeypatch):
+    read = []
+    monkeypatch.setattr(ScanUnit, "read", recorded(ScanUnit.read, read))
+    next(samples(scan).batches(0, 1, 2))
+    assert len(read) == len(set(read)) == COUNT // 2
+
+
+def recorded(read, ids):
+    """The method, which keeps the ids that it is asked for."""
+
+    def reading(unit):
+        ids.extend(unit.ids)
+        return read(unit)
+
+    return reading
 
 
 @pytest.mark.parametrize("buffer", [1, 4, COUNT, 4096])

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from models.segmentation import DeepLabLargeFov
-from models.tagging import Tagger, tagging_loss
+from models.tagging import Tagger
 from models.trunks import TRUNKS
 from pipeline.checkpoint import Checkpoints
-from pipeline.losses import hard_loss, on_grid
+from pipeline.losses import hard_loss, on_grid, tags_loss
 from pipeline.samples import ConfidentMaskTarget, Samples, TagTarget
-from pipeline.training import TrainingSettings, train
+from pipeline.training import Training, TrainingSettings, train
 from tests.pipeline.toys import CLASSES, toy_scan
 
 STEPS, STOP = 12, 5
@@ -31,13 +31,6 @@ class DyingCheckpoints(Checkpoints):
 @pytest.fixture(scope="module")
 def scan(tmp_path_factory):
     return toy_scan(tmp_path_factory.mktemp("training"), 10)
-
-
-@pytest.fixture(autouse=True)
-def _normal_floats():
-    """Training flushes denormal numbers; other tests of this process should not."""
-    yield
-    torch.set_flush_denormal(False)
 
 
 def settings(**changes):
@@ -66,7 +59,8 @@ def segmenter(seed):
 def train_segmenter(scan, model, checkpoints, **changes):
     plan = settings(**changes)
     stream = samples(scan, ConfidentMaskTarget("toy", (0.0, 0.8)), plan)
-    return train(model, model.trunk, hard_loss, stream, plan, checkpoints, lambda step, loss: None)
+    training = Training(model, model.trunk, hard_loss, stream, plan, checkpoints)
+    return train(training, lambda step, loss: None)
 
 
 def test_a_tagger_learns_a_toy(scan, tmp_path):
@@ -74,13 +68,10 @@ def test_a_tagger_learns_a_toy(scan, tmp_path):
     model = Tagger(TRUNKS["tiny"](pretrained=False), len(CLASSES), "average")
     plan = settings(steps=30, batch=8)
     told = []
+    stream = samples(scan, TagTarget(len(CLASSES)), plan)
+    state = Checkpoints(f"{tmp_path}/state")
     outcome = train(
-        model,
-        model.trunk,
-        lambda output, targets: tagging_loss(output.logits, targets),
-        samples(scan, TagTarget(len(CLASSES)), plan),
-        plan,
-        Checkpoints(f"{tmp_path}/state"),
+        Training(model, model.trunk, tags_loss, stream, plan, state),
         lambda step, loss: told.append((step, loss)),
     )
     assert outcome["loss"] < 0.55, "chance is 0.69"
@@ -115,6 +106,18 @@ def test_training_follows_from_its_seed_alone(scan, tmp_path):
         train_segmenter(scan, model, Checkpoints(f"{tmp_path}/{number}"), steps=3)
     for one, other in zip(*(model.state_dict().values() for model in models), strict=True):
         assert torch.equal(one, other)
+
+
+def test_the_last_state_is_kept(scan, tmp_path):
+    """What takes long after the training, or another process, starts from it."""
+    model = segmenter(seed=0)
+    state = Checkpoints(f"{tmp_path}/state")
+    train_segmenter(scan, model, state, steps=3)
+    again = segmenter(seed=1)
+    assert state.steps() == 3
+    train_segmenter(scan, again, state, steps=3)
+    for name, value in again.state_dict().items():
+        assert torch.equal(value, model.state_dict()[name]), name
 
 
 def test_dropout_differs_from_step_to_step(scan, tmp_path):
@@ -169,9 +172,9 @@ def test_a_finished_schedule_is_not_trained_again(scan, tmp_path):
         assert torch.equal(value, kept[name])
 
 
-@pytest.mark.parametrize("name", ["scale", "crop", "learning_rate"])
+@pytest.mark.parametrize("name", ["scale", "crop", "learning_rate", "workers"])
 def test_settings_out_of_range_are_refused(name):
-    wrong = {"scale": (1.6, 0.8), "crop": 33, "learning_rate": float("inf")}
+    wrong = {"scale": (1.6, 0.8), "crop": 33, "learning_rate": float("inf"), "workers": 5}
     with pytest.raises(ValueError, match=name):
         settings(**{name: wrong[name]})
 

@@ -1,0 +1,188 @@
+"""Training on a Ray cluster: workers of Ray Train, where the GPUs are, that may be lost.
+
+The driver sends what to train and waits. The weights come back as they go on: through the
+checkpoints in the run's storage, so that nothing is lost with any process or node.
+"""
+
+from __future__ import annotations
+
+import math
+import pickle
+import time
+from typing import Any
+
+import fsspec
+import pyarrow.fs
+import ray
+import ray.train
+import torch
+from ray import ObjectRef
+from ray.actor import ActorHandle
+from ray.exceptions import ActorDiedError
+from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
+from ray.train.torch import TorchTrainer
+
+from pipeline.checkpoint import Checkpoints
+from pipeline.engine.base import one_line, portable
+from pipeline.errors import UserError
+from pipeline.training import Report, Training, train
+from pipeline.training_group import Alone, Peers
+
+_POLL_SECONDS = 1.0
+# Failures that a training may have from one checkpoint to the next. Deaths and errors count
+# alike: an object store that does not answer looks like any other error.
+_RESTARTS = 3
+
+
+class _Board:
+    """What the workers tell the driver: the last step and loss, and what went wrong."""
+
+    def __init__(self) -> None:
+        self._news: tuple[int, float] | None = None
+        self._failure: bytes | None = None
+
+    def post(self, step: int, loss: float) -> None:
+        self._news = step, loss
+
+    def news(self) -> tuple[int, float] | None:
+        news, self._news = self._news, None
+        return news
+
+    def fail(self, failure: bytes) -> None:
+        # The first of an attempt: when one worker fails, its peers fail for the lack of it.
+        self._failure = self._failure or failure
+
+    def failure(self) -> bytes | None:
+        failure, self._failure = self._failure, None
+        return failure
+
+
+def train_on_ray(training: Training, report: Report) -> dict[str, float]:
+    """Trains a model in place on the cluster that this process is connected to.
+
+    Each worker gets a GPU if the cluster has any. One worker gives the weights that training
+    in this process would have given; several share every batch, see
+    :mod:`pipeline.training_group`. A lost worker is replaced and all go on from the last
+    checkpoint, as often as it takes, as long as there is a new checkpoint in between.
+
+    Args:
+        training: What to train; its settings say with how many workers.
+        report: Gets the step and the smoothed loss, once a second at most, and at the end.
+
+    Returns:
+        ``loss`` (smoothed) and ``seconds`` (of waiting).
+
+    Raises:
+        UserError: If the cluster has too few GPUs, or its nodes do not share the storage.
+        Exception: What the training raised again and again.
+    """
+    started = time.monotonic()
+    workers = training.settings.workers
+    # Ray's types take what options() returns for the class itself.
+    remote: Any = ray.remote(_Board)
+    board = remote.options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
+    work = {
+        "training": ray.put(training),
+        "board": board,
+        # The sums of several threads differ in their last bits from those of one, so a single
+        # worker takes as many as training in this process would.
+        "threads": max(1, torch.get_num_threads() // workers),
+    }
+    # In a task, because in the driver Ray Train would take over the answer to Ctrl-C for the
+    # rest of the process; the task is done again if the node with Ray Train's books is lost.
+    fit: Any = ray.remote(_fit)
+    fit = fit.options(num_cpus=0, max_retries=_RESTARTS, retry_exceptions=[ActorDiedError])
+    try:
+        fitting = fit.remote(work, training.checkpoints, workers, _resources(workers))
+        _wait(fitting, board, report)
+    finally:
+        ray.kill(board)
+    training.model.to(memory_format=torch.channels_last).eval()
+    _, step, loss = training.resume()
+    if step < training.settings.steps:
+        raise UserError(
+            f"the cluster trained a model, but it is not at {training.checkpoints.uri} as this "
+            "process sees it: choose a place that is the same on every node"
+        )
+    report(step, loss)
+    return {"loss": loss, "seconds": time.monotonic() - started}
+
+
+def _resources(workers: int) -> dict[str, float]:
+    """What each worker reserves."""
+    total = ray.cluster_resources()
+    gpus, cpus = total.get("GPU", 0), total.get("CPU", 1)
+    if not gpus:
+        return {"CPU": 1 / math.ceil(workers / cpus)}
+    if gpus < workers:
+        # NCCL refuses two workers on one GPU, and Ray would wait for ever.
+        raise UserError(
+            f"the training wants {workers} workers with a GPU each, and the cluster has "
+            f"{gpus:g}: set training.workers={int(gpus)}"
+        )
+    return {"CPU": 1, "GPU": 1}
+
+
+def _wait(fitting: ObjectRef[None], board: ActorHandle, report: Report) -> None:
+    """Reports what is on the board until the training ends."""
+    methods: Any = board  # made from the class at run time, unknown to the checker
+    try:
+        while not ray.wait([fitting], timeout=_POLL_SECONDS)[0]:
+            if news := ray.get(methods.news.remote()):
+                report(*news)
+        ray.get(fitting)
+    except TrainingFailedError as error:
+        failure = ray.get(methods.failure.remote())
+        if failure is None:
+            raise RuntimeError(f"workers die while they train: {one_line(error)}") from error
+        raise pickle.loads(failure) from None  # made by our own workers, never stored
+    except BaseException:
+        ray.cancel(fitting)
+        raise
+
+
+def _fit(
+    work: dict[str, Any], checkpoints: Checkpoints, workers: int, resources: dict[str, float]
+) -> None:
+    """Runs Ray Train; a task of its own."""
+    storage, path = fsspec.core.url_to_fs(checkpoints.uri)
+    trainer = TorchTrainer(
+        _work,
+        train_loop_config=work,
+        scaling_config=ScalingConfig(
+            num_workers=workers, use_gpu="GPU" in resources, resources_per_worker=resources
+        ),
+        run_config=RunConfig(
+            # Ray's own files beside our checkpoint, to be cleared with it.
+            name="ray",
+            storage_path=path,
+            storage_filesystem=pyarrow.fs.PyFileSystem(pyarrow.fs.FSSpecHandler(storage)),
+            failure_config=FailureConfig(max_failures=_RESTARTS),
+        ),
+    )
+    done = -1
+    while done < (done := checkpoints.steps()):
+        try:
+            trainer.fit()
+            return
+        except TrainingFailedError as error:
+            failure = error
+    raise failure
+
+
+def _work(work: dict[str, Any]) -> None:
+    """The life of one worker."""
+    context = ray.train.get_context()
+    board = work["board"]
+    torch.set_num_threads(work["threads"])
+    tell = board.post.remote if context.get_world_rank() == 0 else _tell_nobody
+    group = Peers() if context.get_world_size() > 1 else Alone()
+    try:
+        train(ray.get(work["training"]), tell, group)
+    except Exception as error:
+        ray.get(board.fail.remote(pickle.dumps(portable(error))))
+        raise
+
+
+def _tell_nobody(step: int, loss: float) -> None:
+    """What other workers than the first report is the same."""

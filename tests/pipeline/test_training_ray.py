@@ -1,0 +1,120 @@
+"""Training by Ray Train: as many workers as there may be, and whichever of them die."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("ray")
+
+import ray
+import torch
+
+from models.segmentation import DeepLabLargeFov
+from models.trunks import TRUNKS
+from pipeline.checkpoint import Checkpoints
+from pipeline.engine.local import LocalEngine
+from pipeline.engine.ray import RayEngine
+from pipeline.errors import UserError
+from pipeline.losses import hard_loss
+from pipeline.samples import ConfidentMaskTarget, Samples
+from pipeline.training import Training, TrainingSettings
+from tests.pipeline.toys import CLASSES, toy_scan
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+
+STEPS, STOP = 8, 3
+
+
+class History(Checkpoints):
+    """Keeps the loss of every step in a file beside the state."""
+
+    def save(self, model, optimiser, step, loss):
+        super().save(model, optimiser, step, loss)
+        with Path(self.uri, "history.txt").open("a") as file:
+            file.write(f"{step} {loss!r}\n")
+
+    def losses(self):
+        lines = Path(self.uri, "history.txt").read_text().splitlines()
+        return [(int(step), float(loss)) for step, loss in map(str.split, lines)]
+
+
+class Deadly(History):
+    """The process dies of the state after ``STOP`` steps, the first time that it is kept."""
+
+    def save(self, model, optimiser, step, loss):
+        super().save(model, optimiser, step, loss)
+        if step == STOP and sum(kept == STOP for kept, _ in self.losses()) == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@dataclass(frozen=True)
+class Refusing:
+    """A target that cannot be made."""
+
+    def __call__(self, row, view, rng):
+        raise UserError("the mask is torn: mend it")
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory):
+    return toy_scan(tmp_path_factory.mktemp("training"), 10)
+
+
+@pytest.fixture(scope="module")
+def engine():
+    yield RayEngine(workers=2)
+    ray.shutdown()
+
+
+def training(scan, checkpoints, *, dropout=0.5, target=None, **changes):
+    values = {"steps": STEPS, "batch": 5, "crop": 32, "learning_rate": 3e-3, "warmup": 2}
+    plan = TrainingSettings(**{**values, "checkpoint_seconds": 1e-9, **changes})
+    target = target or ConfidentMaskTarget("toy", (0.0, 0.8))
+    samples = Samples(scan, target, plan.batch, plan.crop, plan.scale, seed=1)
+    torch.manual_seed(0)
+    trunk = TRUNKS["tiny"](pretrained=False)
+    model = DeepLabLargeFov(trunk, len(CLASSES) + 1, width=16, dropout=dropout)
+    return Training(model, trunk, hard_loss, samples, plan, checkpoints)
+
+
+def silent(step, loss):
+    """Nobody wants to know."""
+
+
+def assert_same_weights(ours, theirs, **tolerance):
+    expected = theirs.model.state_dict()
+    for name, value in ours.model.state_dict().items():
+        torch.testing.assert_close(value, expected[name], **tolerance)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(scan, tmp_path_factory):
+    """Trained by the local engine, with dropout."""
+    work = training(scan, History(f"{tmp_path_factory.mktemp('undisturbed')}/state"))
+    return work, LocalEngine(1).train(work, silent)
+
+
+def test_one_worker_gives_the_weights_of_the_local_engine(scan, engine, undisturbed, tmp_path):
+    told = []
+    work = training(scan, Checkpoints(f"{tmp_path}/state"))
+    outcome = engine.train(work, lambda step, loss: told.append((step, loss)))
+    assert_same_weights(work, undisturbed[0], rtol=0, atol=0)
+    assert outcome["loss"] == undisturbed[1]["loss"]
+    assert told[-1] == (STEPS, outcome["loss"])
+    assert not work.model.training
+    work.checkpoints.clear()
+    assert list(tmp_path.iterdir()) == [], "Ray's own files are cleared with the checkpoint"
+
+
+def test_a_killed_worker_is_replaced(scan, engine, undisturbed, tmp_path):
+    work = training(scan, Deadly(f"{tmp_path}/state"))
+    outcome = engine.train(work, silent)
+    steps = [step for step, _ in work.checkpoints.losses()]
+    assert steps == list(range(1, STEPS + 1)), "it went on from the checkpoint"
+    assert_same_weights(work, undisturbed[0], rtol=0, atol=0)
+    assert outcome["loss"] == undisturbed[1]["loss"]
