@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flows.commands.benchmark import benchmark
+from flows.commands.export import export
 from flows.commands.label import demo, label, sample
 from flows.commands.masks import evaluate, predict
 
@@ -14,5 +15,6 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     demo,
     predict,
     evaluate,
+    export,
     benchmark,
 )

@@ -1,0 +1,48 @@
+"""A local folder that is there in full or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pipeline.errors import UserError
+
+# What is wrong with the place, and not with what the caller reads meanwhile.
+_OF_THE_PLACE = {errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS}
+
+
+@contextmanager
+def new_folder(target: str | Path) -> Iterator[Path]:
+    """Fill a folder beside its place, and move it there when all went well.
+
+    Args:
+        target: A local path that does not exist or is an empty folder.
+
+    Yields:
+        The folder to write into.
+
+    Raises:
+        UserError: If the target holds something already, or cannot be written.
+    """
+    place = Path(target).absolute()
+    if place.is_dir() and any(place.iterdir()):
+        raise UserError(f"{place} is not empty: choose a new folder, lest its files be mixed")
+    if place.exists() and not place.is_dir():
+        raise UserError(f"{place} is a file: choose a new folder")
+    # A hidden sibling, so that the last step is a rename on one device.
+    unfinished = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
+    try:
+        unfinished.mkdir(parents=True)
+        yield unfinished
+        os.replace(unfinished, place)
+    except OSError as error:
+        if error.errno not in _OF_THE_PLACE:
+            raise
+        raise UserError(f"cannot write {place}: {error.strerror or error}") from error
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
