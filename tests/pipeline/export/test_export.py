@@ -11,8 +11,8 @@ import datasets
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from pycocotools.coco import COCO
-from pycocotools.cocoeval import COCOeval
+from pycocotools.coco import COCO  # type: ignore[import-untyped]
+from pycocotools.cocoeval import COCOeval  # type: ignore[import-untyped]
 from skimage.draw import polygon
 
 from pipeline.errors import UserError
@@ -116,7 +116,7 @@ class TestVoc(ExportTests):
         for name in names:
             with Image.open(folder / f"SegmentationClass/{name}.png") as picture:
                 assert picture.mode == "P"
-                assert bytes(picture.getpalette("RGB"))[: 3 * 4] == palette()[: 3 * 4]
+                assert bytes(picture.getpalette("RGB") or ())[: 3 * 4] == palette()[: 3 * 4]
                 masks[name] = np.array(picture)
         return masks
 
