@@ -4,23 +4,41 @@ from __future__ import annotations
 
 from pipeline.errors import UserError
 from pipeline.sources.base import Source, TaggedFile
+from pipeline.sources.coco import CocoSource
+from pipeline.sources.downloads import Downloads, DownloadSettings
 from pipeline.sources.folders import FolderSource
+from pipeline.sources.huggingface import HuggingFaceSource
+from pipeline.sources.parquet_table import ParquetSource
 from pipeline.sources.tags_csv import TagsCsvSource
 from pipeline.sources.tree import UnreadableError
+from pipeline.sources.url_table import UrlTableSource
 from pipeline.sources.voc import VocSource
+from pipeline.sources.webdataset import WebdatasetSource
 
 # In the order in which a URI is tried: a list of tags says most, bare folders least.
 SOURCES: dict[str, type[Source]] = {
-    source.kind: source for source in (TagsCsvSource, VocSource, FolderSource)
+    source.kind: source
+    for source in (
+        TagsCsvSource,
+        UrlTableSource,
+        CocoSource,
+        VocSource,
+        HuggingFaceSource,
+        ParquetSource,
+        WebdatasetSource,
+        FolderSource,
+    )
 }
 
 
-def open_source(uri: str, kind: str | None = None) -> Source:
+def open_source(uri: str, kind: str | None = None, downloads: Downloads | None = None) -> Source:
     """The source at a local path or fsspec URI (``memory://``, ``s3://``).
 
     Args:
         uri: Where it is.
         kind: A name of :data:`SOURCES`; None takes the first kind that fits.
+        downloads: How the URLs that it may hold are read; None keeps no pictures and allows
+            the open web alone.
 
     Raises:
         UserError: If nothing is there or it is no source of that kind, or the kind is
@@ -30,11 +48,19 @@ def open_source(uri: str, kind: str | None = None) -> Source:
         raise UserError(f"unknown kind of source {kind!r}: choose from {', '.join(SOURCES)}")
     candidates = list(SOURCES.values()) if kind is None else [SOURCES[kind]]
     for candidate in candidates:
-        source = candidate.open(uri)
+        source = candidate.open(uri, downloads or Downloads())
         if source is not None:
             return source
     looked_for = "; ".join(candidate.looked_for for candidate in candidates)
     raise UserError(f"{uri} holds no tagged pictures: looked for {looked_for}")
 
 
-__all__ = ["SOURCES", "Source", "TaggedFile", "UnreadableError", "open_source"]
+__all__ = [
+    "SOURCES",
+    "DownloadSettings",
+    "Downloads",
+    "Source",
+    "TaggedFile",
+    "UnreadableError",
+    "open_source",
+]

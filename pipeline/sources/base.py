@@ -7,7 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
+from pipeline.sources.downloads import Downloads
 from pipeline.sources.tree import Tree
+
+READERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,8 @@ class TaggedFile:
         split: The part of the source it belongs to, such as ``train``; None without one.
         origin: The collection it was taken from, where the source says so.
         problem: Why it cannot be read or has no tags, where listing already shows it.
+        place: What :meth:`Source.read` takes; None where that is the path. Pictures inside
+            archives, tables and on the web have one.
     """
 
     path: str
@@ -27,6 +32,12 @@ class TaggedFile:
     split: str | None = None
     origin: str | None = None
     problem: str | None = None
+    place: str | None = None
+
+    @property
+    def address(self) -> str:
+        """What :meth:`Source.read` takes. Neighbours in it are neighbours in storage."""
+        return self.path if self.place is None else self.place
 
 
 class Source(Protocol):
@@ -44,9 +55,18 @@ class Source(Protocol):
         """Where the source is, for messages."""
         ...
 
+    @property
+    def readers(self) -> int:
+        """How many pictures are worth reading at once."""
+        ...
+
     @classmethod
-    def open(cls, uri: str) -> Self | None:
+    def open(cls, uri: str, downloads: Downloads) -> Self | None:
         """The source at a URI, None if what is there is of another kind.
+
+        Args:
+            uri: A local path or fsspec URI.
+            downloads: How the URLs that it may hold are read.
 
         Raises:
             UserError: If nothing is there.
@@ -61,8 +81,8 @@ class Source(Protocol):
         """
         ...
 
-    def read(self, path: str) -> bytes:
-        """The bytes of one of its pictures.
+    def read(self, address: str) -> bytes:
+        """The bytes of one of its pictures, by several threads at once.
 
         Raises:
             UnreadableError: If the file is missing, unreadable or outside the source.
@@ -71,29 +91,30 @@ class Source(Protocol):
 
 
 class TreeSource(ABC):
-    """A source that is a folder: each kind adds how to know it and how to list it."""
+    """A source that is a folder or a file: each kind adds how to know it and to list it."""
 
     kind: ClassVar[str]
     looked_for: ClassVar[str]
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: Tree, downloads: Downloads) -> None:
         """Keep the folder."""
         self.tree = tree
+        self.downloads = downloads
 
     @classmethod
-    def open(cls, uri: str) -> Self | None:
-        """The source at a URI, None if the folder there is of another kind.
+    def open(cls, uri: str, downloads: Downloads) -> Self | None:
+        """The source at a URI, None if what is there is of another kind.
 
         Raises:
-            UserError: If there is no folder.
+            UserError: If nothing is there.
         """
         tree = Tree(uri)
-        return cls(tree) if cls.accepts(tree) else None
+        return cls(tree, downloads) if cls.accepts(tree) else None
 
     @classmethod
     @abstractmethod
     def accepts(cls, tree: Tree) -> bool:
-        """Whether a folder looks like a source of this kind."""
+        """Whether a folder or file looks like a source of this kind."""
 
     @abstractmethod
     def pictures(self) -> Iterator[TaggedFile]:
@@ -104,13 +125,18 @@ class TreeSource(ABC):
         """Where the source is, for messages."""
         return self.tree.uri
 
-    def read(self, path: str) -> bytes:
+    @property
+    def readers(self) -> int:
+        """Enough to hide the latency of an object store; each holds one file."""
+        return READERS
+
+    def read(self, address: str) -> bytes:
         """The bytes of a file below the folder.
 
         Raises:
             UnreadableError: If the file is missing, unreadable or outside the folder.
         """
-        return self.tree.read(path)
+        return self.tree.read(address)
 
 
 def unique(tags: Iterable[str]) -> tuple[str, ...]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import PureWindowsPath
+from typing import IO
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
@@ -21,10 +24,11 @@ class Tree:
     """The files below one folder, read through fsspec.
 
     Args:
-        uri: A local path or an fsspec URI of a folder (``memory://``, ``s3://``).
+        uri: A local path or an fsspec URI (``memory://``, ``s3://``) of a folder, or of a
+            single file: that is a tree of this file alone, whatever lies beside it.
 
     Raises:
-        UserError: If there is no such folder or its storage cannot be reached.
+        UserError: If nothing is there or its storage cannot be reached.
     """
 
     def __init__(self, uri: str) -> None:
@@ -35,12 +39,16 @@ class Tree:
             folder = found and self._fs.isdir(root)
         except Exception as error:  # every storage has its own errors: no driver, no login
             raise UserError(f"cannot reach the source {uri}: {error}") from error
-        if not folder:
-            what = "is a file; a source is a folder" if found else "does not exist"
-            raise UserError(f"the source {uri} {what}: give the folder that holds the pictures")
+        if not found:
+            raise UserError(
+                f"the source {uri} does not exist: give the folder or file that holds the pictures"
+            )
         self.uri = uri
         self._local = isinstance(self._fs, LocalFileSystem)
-        self._root: str = os.path.realpath(root) if self._local else root.rstrip("/")
+        root = root if self._local else root.rstrip("/")
+        # A file that is named itself may be a link: whoever names it means what it leads to.
+        self._single = None if folder else (root.rpartition("/")[2], self._real(root))
+        self._root: str = self._real(root if folder else root.rpartition("/")[0])
 
     def files(self, folder: str = "") -> list[str]:
         """Names of the files directly in a folder, sorted, without hidden ones.
@@ -53,6 +61,23 @@ class Tree:
     def folders(self, folder: str = "") -> list[str]:
         """Names of the folders directly in a folder, sorted, without hidden ones."""
         return [name for name, is_folder in self._entries(folder) if is_folder]
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the tree is a single file."""
+        return self._single is not None
+
+    def find(self, suffix: str, folders: Sequence[str] = ()) -> list[str]:
+        """Paths of the files with a suffix, in the tree's root and in some of its folders.
+
+        Those that may not be read stand here too: see :meth:`problem`.
+        """
+        return [
+            f"{folder}/{name}" if folder else name
+            for folder in ("", *folders)
+            for name in self.files(folder)
+            if name.endswith(suffix)
+        ]
 
     def problem(self, path: str) -> str | None:
         """Why a file may not be read; None if nothing speaks against trying."""
@@ -69,19 +94,41 @@ class Tree:
             UnreadableError: If it is missing, larger than ``max_bytes``, not a file, outside
                 the tree, or the storage refuses.
         """
-        resolved = self._resolve(path)
-        try:
-            # Asking for one byte too many shows a giant without a request for its size.
-            data: bytes = self._fs.cat_file(resolved, start=0, end=max_bytes + 1)
-        except FileNotFoundError:
-            raise UnreadableError("no such file") from None
-        except OSError as error:
-            raise UnreadableError(error.strerror or str(error)) from error
+        # Asking for one byte too many shows a giant without a request for its size.
+        data = self.read_range(path, 0, max_bytes + 1)
         if len(data) > max_bytes:
             raise UnreadableError(f"larger than {max_bytes} bytes")
         return data
 
+    def read_range(self, path: str, start: int, size: int) -> bytes:
+        """At most ``size`` bytes of a file from ``start``; fewer where the file ends before.
+
+        Raises:
+            UnreadableError: If the file is missing, not a file, outside the tree, or the
+                storage refuses.
+        """
+        resolved = self._resolve(path)
+        with _short_cause():
+            data: bytes = self._fs.cat_file(resolved, start=start, end=start + size)
+        return data
+
+    def open(self, path: str) -> IO[bytes]:
+        """A file opened for reading from its beginning.
+
+        Raises:
+            UnreadableError: As :meth:`read_range` does.
+        """
+        resolved = self._resolve(path)
+        with _short_cause():
+            file: IO[bytes] = self._fs.open(resolved, "rb")
+        return file
+
+    def _real(self, path: str) -> str:
+        return os.path.realpath(path) if self._local else path
+
     def _entries(self, folder: str) -> list[tuple[str, bool]]:
+        if self._single is not None:
+            return [] if folder else [(self._single[0], False)]
         path = f"{self._root}/{folder}" if folder else self._root
         if self._local and not self._inside(os.path.realpath(path)):
             return []
@@ -121,6 +168,10 @@ class Tree:
             raise UnreadableError("a path with '..', which may leave the source")
         if "\0" in path:
             raise UnreadableError("a path with a NUL character")
+        if self._single is not None:
+            if path != self._single[0]:
+                raise UnreadableError("no such file")
+            return self._single[1]
         full = f"{self._root}/{path}"
         if not self._local:
             return full
@@ -131,3 +182,14 @@ class Tree:
         if os.path.exists(real) and not os.path.isfile(real):
             raise UnreadableError("not a file")
         return real
+
+
+@contextmanager
+def _short_cause() -> Iterator[None]:
+    """What a storage raises leaves as an UnreadableError."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise UnreadableError("no such file") from None
+    except OSError as error:
+        raise UnreadableError(error.strerror or str(error)) from error

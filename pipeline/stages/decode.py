@@ -42,6 +42,8 @@ class Pictures:
     def units(self, done: AbstractSet[str] = frozenset()) -> Sequence[PictureUnit]:
         """Units of the pictures whose ids are not done."""
         left = [picture for picture in self.ingest.pictures if picture.id not in done]
+        # A unit's pictures are neighbours in storage: one row group or one stretch of a tar.
+        left.sort(key=lambda picture: picture.address)
         return [
             PictureUnit(tuple(left[start : start + UNIT_ROWS]))
             for start in range(0, len(left), UNIT_ROWS)

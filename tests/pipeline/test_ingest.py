@@ -19,7 +19,7 @@ from PIL import Image
 from pipeline.errors import UserError
 from pipeline.ingest import Ingest, IngestCounts, ingest, picture_row
 from pipeline.records import IMAGES_SCHEMA, Row
-from pipeline.sources import TaggedFile, UnreadableError, open_source
+from pipeline.sources import Downloads, TaggedFile, UnreadableError, open_source
 
 
 def jpeg(seed: int, mode: str = "RGB") -> bytes:
@@ -35,6 +35,7 @@ class Listed:
     kind: ClassVar[str] = "listed"
     looked_for: ClassVar[str] = "nothing"
     uri = "listed://"
+    readers = 2
 
     def __init__(self, files: list[TaggedFile], data: dict[str, bytes]) -> None:
         self.files = files
@@ -42,7 +43,7 @@ class Listed:
         self.read_paths: list[str] = []
 
     @classmethod
-    def open(cls, uri: str) -> None:
+    def open(cls, uri: str, downloads: Downloads) -> None:
         return None
 
     def pictures(self) -> Iterator[TaggedFile]:

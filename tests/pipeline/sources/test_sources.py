@@ -1,108 +1,19 @@
-"""What every kind of source must do, and what each does on its own."""
+"""Folders, tags.csv and VOC trees, and how a kind of source is found."""
 
 from __future__ import annotations
 
 import os
-import pickle
 from pathlib import Path
 from typing import ClassVar
 
-import fsspec
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.sources import SOURCES, Source, TaggedFile, UnreadableError, open_source
-
-Tagged = dict[str, tuple[str, ...]]
-
-
-def put(folder: str, path: str, data: bytes) -> None:
-    """Write a file below a folder on any storage."""
-    fs, root = fsspec.core.url_to_fs(folder)
-    target = f"{root}/{path}"
-    fs.makedirs(target.rpartition("/")[0], exist_ok=True)
-    fs.pipe_file(target, data)
+from pipeline.sources import SOURCES, TaggedFile, open_source
+from tests.pipeline.sources.base_source import FileSourceTests, Tagged, by_name, listed, put
 
 
-def listed(source: Source) -> dict[str, TaggedFile]:
-    return {file.path: file for file in source.pictures()}
-
-
-def by_name(source: Source) -> Tagged:
-    return {file.path.rpartition("/")[2]: file.tags for file in source.pictures()}
-
-
-class SourceTests:
-    """The base test: a kind says how it is laid out, and passes all of these."""
-
-    kind: ClassVar[str]
-    pictures: ClassVar[Tagged] = {"a.jpg": ("cat",), "b.jpg": ("dog", "person"), "c.jpg": ("dog",)}
-
-    def lay_out(self, folder: str, pictures: Tagged) -> None:
-        raise NotImplementedError
-
-    @pytest.fixture(params=["local", "memory"])
-    def folder(self, request: pytest.FixtureRequest, tmp_path: Path) -> str:
-        if request.param == "local":
-            return str(tmp_path)
-        return f"memory://{tmp_path.name}-{self.kind}"
-
-    def test_is_found_and_lists_every_picture_with_its_tags(self, folder: str) -> None:
-        self.lay_out(folder, self.pictures)
-        source = open_source(folder)
-        assert source.kind == self.kind
-        assert by_name(source) == self.pictures
-        assert all(file.problem is None for file in source.pictures())
-
-    def test_reads_what_it_lists(self, folder: str) -> None:
-        self.lay_out(folder, self.pictures)
-        source = open_source(folder, self.kind)
-        for path in listed(source):
-            assert source.read(path) == path.rpartition("/")[2].encode()
-
-    def test_lists_the_same_twice_and_after_pickling(self, folder: str) -> None:
-        self.lay_out(folder, self.pictures)
-        source = open_source(folder)
-        again: Source = pickle.loads(pickle.dumps(source))
-        assert list(source.pictures()) == list(source.pictures()) == list(again.pictures())
-        assert again.read(next(source.pictures()).path)
-
-    def test_hidden_files_are_no_pictures(self, folder: str) -> None:
-        self.lay_out(folder, self.pictures)
-        for path in list(listed(open_source(folder))):
-            place, _, _ = path.rpartition("/")
-            put(folder, f"{place}/.DS_Store", b"x")
-        assert by_name(open_source(folder)) == self.pictures
-
-    def test_relative_paths_do(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.lay_out(str(tmp_path / "here"), self.pictures)
-        monkeypatch.chdir(tmp_path)
-        source = open_source("here")
-        monkeypatch.chdir("/")
-        assert by_name(source) == self.pictures
-
-    def test_a_link_that_leaves_is_never_read(self, tmp_path: Path) -> None:
-        secret = tmp_path / "secret.jpg"
-        secret.write_bytes(b"secret")
-        folder = tmp_path / "source"
-        self.lay_out(str(folder), self.pictures)
-        victim = next(path for path in listed(open_source(str(folder))) if path.endswith("a.jpg"))
-        (folder / victim).unlink()
-        (folder / victim).symlink_to(secret)
-        source = open_source(str(folder))
-        with pytest.raises(UnreadableError, match="a link that leaves the source"):
-            source.read(victim)
-        paths = {file.path.rpartition("/")[2] for file in source.pictures()}
-        assert "a.jpg" in paths  # it is reported, not passed over
-
-    @pytest.mark.parametrize("path", ["../x.jpg", "/etc/hostname", "a/../../x", "file:///etc/x"])
-    def test_paths_that_leave_are_never_read(self, folder: str, path: str) -> None:
-        self.lay_out(folder, self.pictures)
-        with pytest.raises(UnreadableError):
-            open_source(folder).read(path)
-
-
-class TestFolders(SourceTests):
+class TestFolders(FileSourceTests):
     kind = "folders"
     pictures: ClassVar[Tagged] = {"a.jpg": ("cat",), "b.jpg": ("dog",), "c": ("sea lion",)}
 
@@ -153,7 +64,7 @@ class TestFolders(SourceTests):
             open_source(folder)
 
 
-class TestTagsCsv(SourceTests):
+class TestTagsCsv(FileSourceTests):
     kind = "tags.csv"
 
     def lay_out(self, folder: str, pictures: Tagged) -> None:
@@ -257,7 +168,7 @@ def annotation(*tags: str) -> bytes:
     return f"<annotation><filename>../x.jpg</filename>{objects}</annotation>".encode()
 
 
-class TestVoc(SourceTests):
+class TestVoc(FileSourceTests):
     kind = "voc"
 
     def lay_out(self, folder: str, pictures: Tagged) -> None:
@@ -340,7 +251,7 @@ def test_what_is_no_source_says_what_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist"):
         open_source(str(tmp_path / "gone"))
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="is a file"):
+    with pytest.raises(UserError, match="file holds no tagged pictures: looked for"):
         open_source(str(tmp_path / "file"))
     with pytest.raises(UserError, match="cannot reach the source nowhere://x"):
         open_source("nowhere://x")

@@ -1,0 +1,94 @@
+"""Pictures that a list names by URL: what may be read, how hard it is tried, where it is kept."""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+
+from fsspec.asyn import get_loop, sync
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.sources.http import PassingError, get
+from pipeline.sources.picture_cache import PictureCache
+from pipeline.sources.tree import Tree, UnreadableError
+
+
+class DownloadSettings(BaseModel):
+    """Limits of downloads, and what a list of strangers may reach besides the open web."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hosts: tuple[str, ...] = Field(
+        (), description="Names or addresses that may be asked although on a private network."
+    )
+    stores: tuple[str, ...] = Field(
+        (), description="Folders whose files may be named, such as s3://bucket or file:///data."
+    )
+    readers: int = Field(16, ge=1, description="Pictures that are downloaded at once.")
+    seconds: float = Field(20.0, gt=0, description="Limit for one try, redirects included.")
+    max_bytes: int = Field(2**25, ge=1, description="Largest picture file.")
+    tries: int = Field(4, ge=1, description="How often a picture is tried.")
+    wait: float = Field(
+        1.0, ge=0, description="Seconds before the second try, doubled for each that follows."
+    )
+    cache: str | None = Field(
+        None, description="Folder of downloaded pictures; None is downloads/ in the run's."
+    )
+
+
+class Downloads:
+    """Reads URLs; pickled, it does so in another process.
+
+    Only ``http`` and ``https`` are asked, and no host on a private network, unless the
+    settings allow a host or a folder on another storage by name.
+
+    Args:
+        settings: The limits.
+        cache: Where pictures are kept if the settings do not say; None keeps none.
+    """
+
+    def __init__(self, settings: DownloadSettings | None = None, cache: str | None = None) -> None:
+        self.settings = settings or DownloadSettings()
+        place = self.settings.cache or cache
+        self._cache = PictureCache(place) if place else None
+
+    def read(self, url: str) -> bytes:
+        """The bytes behind a URL, from the cache where they are known already.
+
+        Raises:
+            UnreadableError: If it may not be read, or could not be in all tries.
+        """
+        for store, tree in self._stores.items():
+            if url.startswith(store):
+                return tree.read(url.removeprefix(store), self.settings.max_bytes)
+        if self._cache and (known := self._cache.get(url)) is not None:
+            return known
+        data = self._download(url)
+        if self._cache:
+            self._cache.put(url, data)
+        return data
+
+    @cached_property
+    def _stores(self) -> dict[str, Tree]:
+        # A tree is not left by what is written behind its name: no link, no "..".
+        return {f"{store.rstrip('/')}/": Tree(store) for store in self.settings.stores}
+
+    def _download(self, url: str) -> bytes:
+        settings = self.settings
+        for attempt in range(settings.tries):
+            try:
+                # In the one thread of fsspec's loop, so that readers wait and do not poll.
+                data: bytes = sync(
+                    get_loop(),
+                    get,
+                    url,
+                    seconds=settings.seconds,
+                    max_bytes=settings.max_bytes,
+                    hosts=settings.hosts,
+                )
+                return data
+            except PassingError as error:
+                failure = error
+            if attempt + 1 < settings.tries:
+                time.sleep(settings.wait * 2**attempt)
+        raise UnreadableError(f"{failure}, tried {settings.tries} times")

@@ -1,0 +1,105 @@
+"""Hugging Face data sets on disk, as ``save_to_disk`` leaves them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any, ClassVar
+
+import pyarrow as pa
+
+from pipeline.errors import UserError
+from pipeline.sources.columns import Columns, choose_columns
+from pipeline.sources.rows import RowsSource
+from pipeline.sources.tree import Tree, UnreadableError
+
+STATE = "state.json"
+SPLITS = "dataset_dict.json"
+
+
+class HuggingFaceSource(RowsSource):
+    """A folder with ``state.json`` and Arrow streams, or one such folder for each split.
+
+    Columns are chosen as for Parquet. A stream is listed in one pass, and a batch is found
+    again by its place in the file.
+    """
+
+    kind: ClassVar[str] = "huggingface"
+    looked_for: ClassVar[str] = f"a Hugging Face data set on disk ({STATE} or {SPLITS})"
+
+    @classmethod
+    def accepts(cls, tree: Tree) -> bool:
+        """Whether there is a data set or a dictionary of them."""
+        files = tree.files()
+        return SPLITS in files or (STATE in files and any(f.endswith(".arrow") for f in files))
+
+    def files(self) -> list[str]:
+        """The Arrow files that the states name: others are caches of ``map`` and ``filter``.
+
+        Raises:
+            UserError: If a state cannot be read.
+        """
+        if SPLITS not in self.tree.files():
+            return self._files_of("")
+        return [file for split in self._json(SPLITS, "splits") for file in self._files_of(split)]
+
+    def schema(self, file: str) -> pa.Schema:
+        """The Arrow schema of a stream."""
+        with self._open(file) as stream:
+            return pa.ipc.read_schema(stream)
+
+    def groups(self, file: str, columns: Columns) -> Iterator[tuple[int, pa.Table]]:
+        """The record batches by their offsets."""
+        with self._open(file) as stream:
+            schema = pa.ipc.read_schema(stream)
+            while True:
+                offset = stream.tell()
+                try:
+                    message = pa.ipc.read_message(stream)
+                except EOFError:
+                    return
+                batch = pa.ipc.read_record_batch(message, schema)
+                yield offset, _narrow(pa.Table.from_batches([batch]), columns)
+
+    def load(self, file: str, group: int) -> pa.ChunkedArray:
+        """The pictures of a batch."""
+        with self._open(file) as stream:
+            schema = pa.ipc.read_schema(stream)
+            stream.seek(group)
+            batch = pa.ipc.read_record_batch(pa.ipc.read_message(stream), schema)
+        return pa.Table.from_batches([batch])[choose_columns(schema).picture]
+
+    def _files_of(self, folder: str) -> list[str]:
+        place = f"{folder}/" if folder else ""
+        names = (entry["filename"] for entry in self._json(f"{place}{STATE}", "_data_files"))
+        return [f"{place}{name}" for name in names]
+
+    def _json(self, name: str, key: str) -> list[Any]:
+        try:
+            value = json.loads(self.tree.read(name))[key]
+            if not isinstance(value, list):
+                raise TypeError(f"{key} is no list")
+        except (UnreadableError, ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"cannot read {name} of {self.uri} ({error}): save the data set again"
+            ) from error
+        return value
+
+    @contextmanager
+    def _open(self, file: str) -> Iterator[IO[bytes]]:
+        with self.tree.open(file) as raw, pa.PythonFile(raw, mode="r") as stream:
+            yield stream
+
+
+def _narrow(rows: pa.Table, columns: Columns) -> pa.Table:
+    narrow = rows.select(columns.narrow)
+    pictures = rows[columns.picture]
+    if columns.embedded and any(field.name == "path" for field in _fields(pictures.type)):
+        paths = pa.chunked_array([chunk.field("path") for chunk in pictures.chunks])
+        narrow = narrow.append_column(columns.picture, paths)
+    return narrow
+
+
+def _fields(kind: pa.DataType) -> list[pa.Field]:
+    return list(kind) if pa.types.is_struct(kind) else []

@@ -1,0 +1,154 @@
+"""Pictures in the rows of columnar files, the common part of Parquet and Arrow."""
+
+from __future__ import annotations
+
+import re
+from abc import abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from pathlib import PurePosixPath
+from threading import Lock
+
+import pyarrow as pa
+
+from pipeline.errors import UserError
+from pipeline.sources.base import TaggedFile, TreeSource
+from pipeline.sources.columns import ORIGIN, SPLIT, Columns, ColumnsError, choose_columns
+from pipeline.sources.downloads import Downloads
+from pipeline.sources.splits import split_of
+from pipeline.sources.tree import Tree, UnreadableError
+
+_PLACE = re.compile(r"(.+):(\d+):(\d+)")
+
+
+class RecentGroups:
+    """The groups of rows that were read last; in another process it starts empty.
+
+    Two, because the threads of a pass over all rows are in one group and, at its end,
+    already in the next.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._groups: OrderedDict[tuple[str, int], pa.ChunkedArray] = OrderedDict()
+
+    def __reduce__(self) -> tuple[type[RecentGroups], tuple[()]]:
+        """Nothing travels."""
+        return RecentGroups, ()
+
+    def get(
+        self, file: str, group: int, load: Callable[[str, int], pa.ChunkedArray]
+    ) -> pa.ChunkedArray:
+        """The pictures of a group, loaded by one thread while the others wait."""
+        with self._lock:
+            if (file, group) not in self._groups:
+                while len(self._groups) > 1:
+                    self._groups.popitem(last=False)
+                self._groups[file, group] = load(file, group)
+            self._groups.move_to_end((file, group))
+            return self._groups[file, group]
+
+
+class RowsSource(TreeSource):
+    """A source whose files are tables: each kind adds how their groups of rows are read.
+
+    The pictures are bytes in the table, or what stands there says where they are: a path
+    inside the source or, if :class:`pipeline.sources.downloads.Downloads` allows it, a
+    URL. A file is listed group by group, and a picture is read with its group.
+    """
+
+    def __init__(self, tree: Tree, downloads: Downloads) -> None:
+        """Start with no group read."""
+        super().__init__(tree, downloads)
+        self._recent = RecentGroups()
+
+    @abstractmethod
+    def files(self) -> list[str]:
+        """The paths of its tables."""
+
+    @abstractmethod
+    def schema(self, file: str) -> pa.Schema:
+        """The columns of a table."""
+
+    @abstractmethod
+    def groups(self, file: str, columns: Columns) -> Iterator[tuple[int, pa.Table]]:
+        """The groups of a table: a number that finds them again, and the narrow columns.
+
+        An embedded picture's path stands in a column of the picture's name, where the table
+        has paths.
+        """
+
+    @abstractmethod
+    def load(self, file: str, group: int) -> pa.ChunkedArray:
+        """The picture column of a group."""
+
+    def pictures(self) -> Iterator[TaggedFile]:
+        """Every row of every table.
+
+        Raises:
+            UserError: If a table cannot be read or has no pictures or tags.
+        """
+        for file in self.files():
+            try:
+                columns = choose_columns(self.schema(file))
+                for group, rows in self.groups(file, columns):
+                    yield from self._listed(file, group, columns, rows)
+            except (ColumnsError, UnreadableError, pa.ArrowException, OSError) as error:
+                raise UserError(f"cannot read {file} of {self.uri}: {error}") from error
+
+    def read(self, address: str) -> bytes:
+        """The bytes of the picture in a row.
+
+        Raises:
+            UnreadableError: If there is no such row, it holds no picture, or it names one
+                that may not be read.
+        """
+        place = _PLACE.fullmatch(address)
+        if place is None:
+            raise UnreadableError("no place in a table")
+        try:
+            pictures = self._recent.get(place[1], int(place[2]), self.load)
+            value = pictures[int(place[3])].as_py()
+        except (ColumnsError, pa.ArrowException, OSError, IndexError) as error:
+            raise UnreadableError(f"its row cannot be read: {error}") from error
+        if isinstance(value, dict):
+            value = value.get("bytes") or value.get("path")
+        if isinstance(value, str):
+            return self.downloads.read(value) if "://" in value else self.tree.read(value)
+        if not value:
+            raise UnreadableError("a row without a picture")
+        data: bytes = value
+        return data
+
+    def _listed(
+        self, file: str, group: int, columns: Columns, rows: pa.Table
+    ) -> Iterator[TaggedFile]:
+        split = split_of(file)
+        for index, row in enumerate(rows.to_pylist()):
+            place = f"{file}:{group:014d}:{index:06d}"
+            yield TaggedFile(
+                path=_path(row.get(columns.picture)) or f"{file}/{group}-{index}",
+                tags=columns.tags_of(row[columns.tags]),
+                split=row.get(SPLIT) or split,
+                origin=row.get(ORIGIN) or None,
+                place=place,
+            )
+
+
+def _path(value: object) -> str:
+    """A name for a picture, from what a table says; it opens nothing."""
+    path = value.get("path") if isinstance(value, dict) else value
+    return readable_path(path) if isinstance(path, str) else ""
+
+
+def readable_path(name: str) -> str:
+    """A relative path that stands for a URL or path in tables and messages.
+
+    Data sets keep paths of the machine that made them, and URLs have questions at their
+    end; exporters write files by what stands here.
+    """
+    path = name.partition("://")[2].partition("?")[0].partition("#")[0] if "://" in name else name
+    parts = PurePosixPath(path.replace("\\", "/")).parts
+    if not parts or parts[0] == "/" or ".." in parts or ":" in parts[0]:
+        return parts[-1] if parts and parts[-1] not in ("/", "..") else ""
+    return "/".join(parts)

@@ -1,0 +1,65 @@
+"""A table of URLs and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import ClassVar
+
+from pipeline.sources.base import TaggedFile, TreeSource, unique
+from pipeline.sources.csv_table import read_csv
+from pipeline.sources.rows import readable_path
+from pipeline.sources.tree import Tree, UnreadableError
+
+TABLE = "urls.csv"
+
+
+class UrlTableSource(TreeSource):
+    """Pictures that ``urls.csv``, or a CSV file given by itself, names by their URLs.
+
+    Columns: ``url``, ``tags`` with ``|`` between them, and if wanted ``split`` and
+    ``origin``. The pictures are downloaded when they are read; a list may come from
+    anywhere, so it opens neither local files nor private networks, see
+    :class:`pipeline.sources.downloads.Downloads`. (A Parquet file with a column ``url``
+    is a source of the kind ``parquet``.)
+    """
+
+    kind: ClassVar[str] = "urls"
+    looked_for: ClassVar[str] = f"a table of URLs ({TABLE} with the columns url and tags)"
+
+    @classmethod
+    def accepts(cls, tree: Tree) -> bool:
+        """Whether there is a table of URLs."""
+        return TABLE in tree.files() or (tree.is_file and bool(tree.find(".csv")))
+
+    @property
+    def readers(self) -> int:
+        """As many as the settings allow to download at once."""
+        return self.downloads.settings.readers
+
+    def pictures(self) -> Iterator[TaggedFile]:
+        """Every row of the table.
+
+        Raises:
+            UserError: If the table is at fault, see :func:`pipeline.sources.csv_table.read_csv`.
+        """
+        (table,) = self.tree.files() if self.tree.is_file else (TABLE,)
+        for row in read_csv(self.tree, table, ("url", "tags")):
+            url = row["url"]
+            yield TaggedFile(
+                path=readable_path(url) or "picture",
+                tags=unique(row["tags"].split("|")),
+                split=row.get("split") or None,
+                origin=row.get("origin") or None,
+                problem=None if "://" in url else "no URL; it begins with https:// or http://",
+                place=url,
+            )
+
+    def read(self, address: str) -> bytes:
+        """The bytes behind a URL.
+
+        Raises:
+            UnreadableError: If it may not be read, or could not be.
+        """
+        if "://" not in address:
+            raise UnreadableError("no URL; it begins with https:// or http://")
+        return self.downloads.read(address)

@@ -1,0 +1,134 @@
+"""Webdataset shards: samples by key, pictures by their place, nothing unpacked or followed."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from pipeline.ingest import ingest
+from pipeline.sources import UnreadableError, open_source
+from tests.pipeline.sources.base_source import TableSourceTests, Tagged, by_name, listed, put
+from tests.pipeline.test_ingest import jpeg
+
+Members = list[tuple[str, bytes]]
+
+
+def shard(members: Members) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, data in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+class TestWebdataset(TableSourceTests):
+    kind = "webdataset"
+
+    def holder(self, path: str) -> str:
+        return "train-000.tar"
+
+    def lay_out(self, folder: str, pictures: Tagged) -> None:
+        members: Members = []
+        for name, tags in pictures.items():
+            key = name.removesuffix(".jpg")
+            members += [(f"{key}.json", json.dumps({"tags": tags}).encode())]
+            members += [(name, name.encode()), (f"{key}.seg.png", b"a mask")]
+        put(folder, "train-000.tar", shard(members))
+
+    def test_lists_what_webdataset_lists(self, tmp_path: Path) -> None:
+        self.lay_out(str(tmp_path), self.pictures)
+        webdataset = pytest.importorskip("webdataset")
+        samples = webdataset.WebDataset(str(tmp_path / "train-000.tar"), shardshuffle=False)
+        expected = {
+            f"{sample['__key__']}.jpg": tuple(json.loads(sample["json"])["tags"])
+            for sample in samples
+        }
+        assert by_name(open_source(str(tmp_path))) == expected
+
+    def test_a_single_shard_is_a_source(self, tmp_path: Path) -> None:
+        self.lay_out(str(tmp_path), self.pictures)
+        (tmp_path / "tags.csv").write_text("file,tags\n")
+        source = open_source(str(tmp_path / "train-000.tar"))
+        assert by_name(source) == self.pictures
+        assert {file.split for file in source.pictures()} == {"train"}
+
+    def test_tags_in_all_spellings(self, folder: str) -> None:
+        members = [
+            ("a.jpg", b"a"),
+            ("a.txt", b"cat| sea lion\ndog \n"),
+            ("dir.v1/b.jpg", b"b"),
+            ("dir.v1/b.cls", b"1\n"),
+            ("c.cls", b"0"),
+            ("c.json", b'["cat"]'),
+            ("c.jpg", b"c"),
+            ("c.png", b"a mask"),
+            ("d.JPG", b"d"),
+            ("d.json", b'{"tags": "cat|dog", "caption": "x"}'),
+            ("only.json", b"{}"),
+            ("e.png", b"e"),
+        ]
+        put(folder, "s.tar", shard(members))
+        put(folder, "classes.txt", "käse\nfish\n".encode())
+        assert {path: file.tags for path, file in listed(open_source(folder)).items()} == {
+            "s.tar/a.jpg": ("cat", "sea lion", "dog"),
+            "s.tar/dir.v1/b.jpg": ("fish",),
+            "s.tar/c.jpg": ("cat", "käse"),
+            "s.tar/d.JPG": ("cat", "dog"),
+            "s.tar/e.png": (),
+        }
+
+    @pytest.mark.parametrize(
+        ("name", "data"),
+        [("a.json", b"{"), ("a.json", b'{"tags": [1]}'), ("a.txt", b"\xff\xfe"), ("a.cls", b"7")],
+    )
+    def test_tags_that_cannot_be_read_are_a_problem(
+        self, folder: str, name: str, data: bytes
+    ) -> None:
+        put(folder, "s.tar", shard([("a.jpg", b"a"), (name, data)]))
+        put(folder, "classes.txt", b"cat\n")
+        [file] = open_source(folder).pictures()
+        assert f"its tags {name} cannot be read" in (file.problem or "")
+
+    def test_links_and_names_that_leave_are_problems(self, tmp_path: Path) -> None:
+        secret = tmp_path / "secret.jpg"
+        secret.write_bytes(b"secret")
+        (tmp_path / "source").mkdir()
+        with tarfile.open(tmp_path / "source" / "s.tar", "w") as archive:
+            for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE):
+                info = tarfile.TarInfo(f"{kind.decode()}.jpg")
+                info.type, info.linkname = kind, str(secret)
+                archive.addfile(info)
+            for name in ("../up.jpg", "/root.jpg", "a/../../b.jpg"):
+                archive.addfile(tarfile.TarInfo(name))
+        files = list(open_source(str(tmp_path / "source")).pictures())
+        assert [bool(file.problem) for file in files] == [True] * 6
+
+    def test_a_cut_archive_keeps_what_is_whole_and_says_so(self, folder: str) -> None:
+        data = shard([("a.jpg", b"a" * 600), ("b.jpg", b"b" * 5000)])
+        put(folder, "cut.tar", data[:3000])
+        put(folder, "no.tar", b"<html>404</html>")
+        found = listed(open_source(folder))
+        assert "cannot be read to its end" in (found["cut.tar"].problem or "")
+        assert "cannot be read to its end" in (found["no.tar"].problem or "")
+        source = open_source(folder)
+        assert source.read(found["cut.tar/a.jpg"].address) == b"a" * 600
+        with pytest.raises(UnreadableError, match="cut short"):
+            source.read("cut.tar:2048:5000")
+
+    def test_rows_from_archives(self, tmp_path: Path) -> None:
+        members = [(f"{n}.jpg", jpeg(n)) for n in range(3)]
+        members += [("again.jpg", jpeg(0)), ("again.txt", b"dog")]
+        tagged = [m for n in range(3) for m in (members[n], (f"{n}.txt", b"cat"))]
+        (tmp_path / "s.tar").write_bytes(shard([*tagged, *members[3:]]))
+        found = ingest(open_source(str(tmp_path)))
+        rows = {row["image"]["path"]: row for row in found.rows()}
+        assert set(rows) == {"s.tar/0.jpg", "s.tar/1.jpg", "s.tar/2.jpg"}
+        assert rows["s.tar/0.jpg"]["tags"] == [1, 2]
+        assert rows["s.tar/2.jpg"]["image"]["bytes"] == jpeg(2)
+        assert found.counts.duplicates == 1
