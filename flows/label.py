@@ -52,7 +52,13 @@ def label(
         workers: Processes on this machine; a Ray cluster decides for itself.
     """
     run = Run(out, recipe, build_engine(engine, workers), Terminal())
-    pictures = ingest(open_source(source), classes, recipe.split)
+    with run.lease():
+        return label_with(run, source, classes)
+
+
+def label_with(run: Run, source: str, classes: Sequence[str] | None) -> str:
+    """The steps of :func:`label` in a run's folder."""
+    pictures = ingest(open_source(source), classes, run.recipe.split)
     run.watch.say(pictures.counts.sentence())
 
     images = ingest_pictures(run, pictures)

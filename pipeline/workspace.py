@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from pipeline.checkpoint import Checkpoints
 from pipeline.engine.base import Engine, Source, StageSpec, build_table
 from pipeline.errors import UserError
 from pipeline.losses import Loss
+from pipeline.lease import lease
 from pipeline.manifest import Lineage, Manifest, table_key
 from pipeline.model_store import ModelCard, model_exists, read_card, save_model
 from pipeline.recipe import Recipe
@@ -67,6 +69,14 @@ class Workspace:
         self.engine = engine
         self.watch = watch
 
+    def lease(self) -> AbstractContextManager[None]:
+        """Keeps other runs away from the folder inside a ``with`` block.
+
+        Raises:
+            UserError: If another run that is alive writes there.
+        """
+        return lease(self.folder.folder(".staging"))
+
     def table_uri(self, name: str) -> str:
         """Where a table of the run is: ``images``, ``rounds/seed`` and so on."""
         return f"{self.uri}/{name}"
@@ -118,7 +128,7 @@ class Workspace:
         metadata: dict[str, Any],
         lineage: Lineage = Lineage(),  # noqa: B008 - frozen
     ) -> Table:
-        """Makes a table, or finds it done; see :class:`pipeline.table.TableWriter`.
+        """Makes a table, or finds it done; see :class:`pipeline.table_writer.TableWriter`.
 
         Args:
             name: Of its folder inside the run's; the last part is its kind.
@@ -144,6 +154,8 @@ class Workspace:
             lineage=lineage,
             staging=f"{self.uri}/.staging/{short}-{key[:12]}",
         )
+        for part, state in writer.salvage().items():
+            self.watch.say(f"{short}: {part} {state} and is made anew")
         table = build_table(self.engine, source, stages, writer, self.watch.rows(short, total))
         self._report_errors(short, table, lineage.base)
         return table
