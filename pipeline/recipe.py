@@ -18,14 +18,15 @@ from pydantic import (
     model_validator,
 )
 
-from models.crf import CRF_PRESETS
+from models.crf import CRF_PRESETS, CRFS
 from models.factory import Architecture
 from models.saliency import SCORERS
 from models.segmentation import SEGMENTERS
 from models.tagging import POOLINGS
 from models.trunks import TRUNKS
 from pipeline.errors import UserError
-from pipeline.stages.refine import NO_CRF
+from pipeline.publish import PublishSettings
+from pipeline.stages.refine import NO_CRF, build_crf
 from pipeline.stages.select import SelectSettings
 from pipeline.training import TrainingSettings
 
@@ -46,6 +47,7 @@ PoolingName = Annotated[str, _one_of(POOLINGS)]
 ScorerName = Annotated[str, _one_of(SCORERS)]
 SegmenterName = Annotated[str, _one_of(SEGMENTERS)]
 CrfName = Annotated[str, _one_of((NO_CRF, *CRF_PRESETS))]
+CrfMethod = Annotated[str, _one_of(CRFS)]
 
 
 class _Settings(BaseModel):
@@ -79,6 +81,7 @@ class SeedSettings(_Settings):
     scorer: ScorerName = Field("dcsm", description="One of models.saliency.SCORERS.")
     settings: dict[str, Any] = Field({"canvas": 288}, description="Of the scorer.")
     crf: CrfName = Field("irn", description="Parameters of the DenseCRF, or none.")
+    crf_method: CrfMethod = Field("reference", description="One of models.crf.CRFS.")
     contrast: float = Field(
         5.0, gt=0, description="A class claims M ^ contrast, background the rest."
     )
@@ -116,6 +119,7 @@ class RelabelSettings(_Settings):
         (1.0,), min_length=1, description="Relative sizes that are averaged."
     )
     crf: CrfName = Field("irn", description="Parameters of the DenseCRF, or none.")
+    crf_method: CrfMethod = Field("reference", description="One of models.crf.CRFS.")
     ignore_below: float = Field(
         0.0, ge=0, lt=1, description="Pixels of a lower probability become 255."
     )
@@ -139,6 +143,7 @@ class Recipe(_Settings):
         (0.0, 0.6, 0.8),
         description="Probabilities at which masks are cut for the last training; () for none.",
     )
+    publish: PublishSettings = PublishSettings()
 
     def tagger_architecture(self, classes: int) -> Architecture:
         """The tagger for so many foreground classes."""
@@ -224,6 +229,11 @@ def _check_models(recipe: Recipe) -> None:
             raise UserError(
                 f"the setting 'seeds.settings' does not fit {recipe.seeds.scorer!r}: {error}"
             ) from error
+    for settings in (recipe.seeds, recipe.relabel):
+        try:
+            build_crf(settings.crf, settings.crf_method)
+        except ImportError as error:
+            raise UserError(str(error)) from error
 
 
 def _apply(values: dict[str, Any], change: str) -> None:

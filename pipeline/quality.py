@@ -1,0 +1,87 @@
+"""Quality flags: what to know of a published mask before one trusts it; nothing is dropped."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.records import IGNORE, Row
+
+UNCERTAIN = "uncertain"
+UNSTABLE = "unstable"
+TAG_MISSING = "tag_missing"
+SMALL_OBJECT = "small_object"
+MOSTLY_IGNORED = "mostly_ignored"
+
+FLAGS = {
+    UNCERTAIN: "the mask's mean probability is low",
+    UNSTABLE: "the mask differs much from that of the round before",
+    TAG_MISSING: "the mask does not show one of the tags",
+    SMALL_OBJECT: "a class takes a small share of the picture",
+    MOSTLY_IGNORED: "much of the picture has no label",
+}
+
+
+class QualitySettings(BaseModel):
+    """Where the flags begin."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    confidence: float = Field(
+        0.7, ge=0, le=1, description="A mask of a lower mean probability is uncertain."
+    )
+    agreement: float = Field(
+        0.5, ge=0, le=1, description="A mask of a lower IoU with the one before is unstable."
+    )
+    area: float = Field(
+        0.02, ge=0, le=1, description="A class of a smaller share makes a small object."
+    )
+    ignored: float = Field(
+        0.3, ge=0, le=1, description="A larger share without label is mostly ignored."
+    )
+
+
+def agreement(mask: np.ndarray, before: np.ndarray) -> float:
+    """Mean IoU of two masks of a picture over the classes that either shows.
+
+    Args:
+        mask: (H, W) uint8 classes; pixels that one of the two ignores do not count.
+        before: The same of the other mask.
+
+    Returns:
+        0 to 1; 1 where no pixel counts or both show nothing but background.
+
+    Raises:
+        ValueError: If the sizes differ.
+    """
+    if mask.shape != before.shape:
+        raise ValueError(f"masks of one picture have the sizes {mask.shape} and {before.shape}")
+    counted = (mask != IGNORE) & (before != IGNORE)
+    ours, theirs = mask[counted], before[counted]
+    shown = sorted({*np.unique(ours).tolist(), *np.unique(theirs).tolist()} - {0})
+    ratios = [
+        float(
+            ((ours == value) & (theirs == value)).sum()
+            / ((ours == value) | (theirs == value)).sum()
+        )
+        for value in shown
+    ]
+    return sum(ratios) / len(ratios) if ratios else 1.0
+
+
+def flags(row: Row, settings: QualitySettings) -> list[str]:
+    """The flags of a published row, in the order of :data:`FLAGS`.
+
+    Args:
+        row: With ``mask_confidence``, ``agreement`` (None without an earlier mask),
+            ``tags``, ``classes``, ``area`` and ``ignored``.
+        settings: Where they begin.
+    """
+    raised = {
+        UNCERTAIN: row["mask_confidence"] < settings.confidence,
+        UNSTABLE: row["agreement"] is not None and row["agreement"] < settings.agreement,
+        TAG_MISSING: not set(row["tags"]) <= set(row["classes"]),
+        SMALL_OBJECT: any(share < settings.area for share in row["area"]),
+        MOSTLY_IGNORED: row["ignored"] > settings.ignored,
+    }
+    return [name for name in FLAGS if raised[name]]
