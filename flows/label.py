@@ -70,7 +70,7 @@ def label_with(run: Run, source: str, classes: Sequence[str] | None) -> str:
     everything = relabel(run, images, "enhanced")
     powerful = train_powerful(run, images, everything)
     last = relabel(run, images, "powerful")
-    dataset = publish(run, images, last)
+    dataset = publish(run, images, last, [seed, simple, everything])
     made = {
         "images": images,
         "tagger": tagger,
@@ -142,6 +142,7 @@ def summarise_run(run: Run, source: str, listed: IngestCounts, made: dict[str, s
 
 
 @step
-def publish(run: Run, images: str, last: str) -> str:
+def publish(run: Run, images: str, last: str, earlier: Sequence[str]) -> str:
     """The dataset."""
-    return run.publish(Table.open(images), Table.open(last)).uri
+    rounds = [Table.open(uri) for uri in earlier]
+    return run.publish(Table.open(images), Table.open(last), earlier=rounds).uri

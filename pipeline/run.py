@@ -10,15 +10,24 @@ from typing import Any
 
 from models.segmentation import Segmenter
 from models.tagging import Tagger
+from pipeline.card import write_card
 from pipeline.engine.base import StageSpec
 from pipeline.errors import UserError
 from pipeline.ingest import Ingest
 from pipeline.losses import hard_loss, soft_loss, tags_loss
 from pipeline.manifest import Lineage, table_key
 from pipeline.model_store import ModelCard, load_model, read_card
-from pipeline.publish import Publish, dataset_schema
+from pipeline.publish import (
+    DATASET_SCHEMA,
+    Publish,
+    dataset_metadata,
+    dataset_schema,
+    is_kept,
+    part_name,
+    published_columns,
+)
 from pipeline.recipe import SeedSettings
-from pipeline.records import IGNORE, IMAGES_SCHEMA, ROUND_SCHEMA, Row
+from pipeline.records import IGNORE, IMAGES_SCHEMA, Row
 from pipeline.samples import ConfidentMaskTarget, MaskTarget, SoftTarget, TagTarget, Target
 from pipeline.scan import Scan
 from pipeline.selection import simple_ids, sound
@@ -242,7 +251,13 @@ class Run(Workspace):
             ingredients={"directory": directory},
         )
 
-    def publish(self, images: Table, last: Table, base: Table | None = None) -> Table:
+    def publish(
+        self,
+        images: Table,
+        last: Table,
+        base: Table | None = None,
+        earlier: Sequence[Table] = (),
+    ) -> Table:
         """The next version of the dataset: the kept masks of the last round, their pictures.
 
         The version before stays readable, see :mod:`pipeline.versions`.
@@ -251,6 +266,8 @@ class Run(Workspace):
             images: The pictures.
             last: The round.
             base: The version that is added to what was made since; None publishes it all.
+            earlier: The rounds before the last, the seeds first: masks name the one that
+                they follow.
 
         Raises:
             UserError: If no mask is kept.
@@ -265,28 +282,32 @@ class Run(Workspace):
         lineage = Lineage.of(
             images.manifest, last.manifest, base=None if base is None else base.manifest
         )
+        number, settings = len(earlier), self.recipe.publish.model_dump(mode="json")
         scan = Scan(
             new_images,
-            {"round": new_masks},
-            columns=["image", "height", "width", "tags"]
-            + [f"round.{name}" for name in ROUND_SCHEMA.names if name not in ("id", "error")],
-        ).where(lambda row: bool(row["round"] and row["round"]["kept"]), ["round.kept"])
+            {f"round{index}": table for index, table in enumerate([*earlier, new_masks])},
+            columns=published_columns(number),
+        ).where(lambda row: is_kept(row[f"round{number}"]), [f"round{number}.kept"])
+        rounds = [*earlier, last]
         dataset = self.table(
             "dataset",
             source=scan,
             total=len(scan),
-            stages=[StageSpec(Publish)],
+            stages=[StageSpec(Publish, {"number": number, "quality": settings["quality"]})],
             schema=dataset_schema(list(images.metadata["classes"])),
             key=table_key(
                 images=images.manifest.key,
-                last=last.fingerprint,
-                key=last.manifest.key,
+                rounds=[[table.fingerprint, table.manifest.key] for table in rounds],
+                columns=DATASET_SCHEMA.names,
+                **self.recipe.digest_of("publish", "split"),
                 **_grown(base),
             ),
-            metadata=last.metadata,
+            metadata={**last.metadata, **dataset_metadata(rounds, self.recipe.split, settings)},
             lineage=dataclasses.replace(lineage, revision=next_version(place)),
+            part_name=part_name(self.recipe.split),
         )
         file_version(place)
+        write_card(dataset)
         return dataset
 
     def segmenter(

@@ -23,7 +23,7 @@ from pipeline.samples import Samples, Target
 from pipeline.scan import Scan
 from pipeline.storage import Folder
 from pipeline.table import Table
-from pipeline.table_writer import TableWriter
+from pipeline.table_writer import PART_NAME, TableWriter
 from pipeline.training import Report, Training, TrainingSettings
 from pipeline.verdicts import failures, most_frequent
 
@@ -127,6 +127,7 @@ class Workspace:
         key: str,
         metadata: dict[str, Any],
         lineage: Lineage = Lineage(),  # noqa: B008 - frozen
+        part_name: str = PART_NAME,
     ) -> Table:
         """Makes a table, or finds it done; see :class:`pipeline.table_writer.TableWriter`.
 
@@ -139,6 +140,7 @@ class Workspace:
             key: Hash of everything that the rows follow from.
             metadata: For readers.
             lineage: What it is made of and, where it grows, what it adds rows to.
+            part_name: Template of the names of its files.
 
         Raises:
             UserError: If every row of a new table failed.
@@ -153,6 +155,7 @@ class Workspace:
             metadata=metadata,
             lineage=lineage,
             staging=f"{self.uri}/.staging/{short}-{key[:12]}",
+            part_name=part_name,
         )
         for part, state in writer.salvage().items():
             self.watch.say(f"{short}: {part} {state} and is made anew")
