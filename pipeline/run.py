@@ -10,6 +10,7 @@ from typing import Any
 
 from models.segmentation import Segmenter
 from models.tagging import Tagger
+from pipeline import corrections as human
 from pipeline.card import write_card
 from pipeline.engine.base import StageSpec
 from pipeline.errors import UserError
@@ -31,6 +32,7 @@ from pipeline.records import IGNORE, IMAGES_SCHEMA, Row
 from pipeline.samples import ConfidentMaskTarget, MaskTarget, SoftTarget, TagTarget, Target
 from pipeline.scan import Scan
 from pipeline.selection import simple_ids, sound
+from pipeline.stages.correct import around
 from pipeline.stages.decode import Decode, Pictures
 from pipeline.stages.refine import Refine
 from pipeline.stages.relabel import Relabel
@@ -148,6 +150,10 @@ class Run(Workspace):
             },
         )
 
+    def corrections(self, images: Table) -> Table | None:
+        """The masks that people have corrected, if there are any."""
+        return human.open_corrections(self.table_uri(human.NAME), images)
+
     def relabel(
         self,
         images: Table,
@@ -165,27 +171,30 @@ class Run(Workspace):
             base: The round that their masks are added to.
         """
         settings = self.recipe.relabel
+        corrections = self.corrections(images)
         scan = sound(images, columns=["image", "tags"], select=select)
+        stages = [
+            StageSpec(
+                Relabel,
+                {
+                    "segmenter": self.model_uri(model),
+                    "source": model,
+                    **settings.model_dump(),
+                },
+                gpus=1.0,
+            ),
+            self._select(self.recipe.select, images),
+        ]
         return self.round_table(
             model,
-            scan=scan,
-            stages=[
-                StageSpec(
-                    Relabel,
-                    {
-                        "segmenter": self.model_uri(model),
-                        "source": model,
-                        **settings.model_dump(),
-                    },
-                    gpus=1.0,
-                ),
-                self._select(self.recipe.select, images),
-            ],
+            scan=human.joined(scan, corrections),
+            stages=stages if corrections is None else around(stages),
             images=images,
             ingredients={
                 "model": self._weights(model),
                 **self.recipe.digest_of("relabel", "select"),
                 "pictures": table_key(ids=sorted(scan.wanted_ids())),
+                **human.ingredients(corrections),
                 **_grown(base),
             },
             base=base,
@@ -320,7 +329,7 @@ class Run(Workspace):
         thresholds: Sequence[float] = (),
         after: str | None = None,
     ) -> ModelCard:
-        """A segmenter trained on the kept masks of a round.
+        """A segmenter trained on the kept masks of a round, and on all that people corrected.
 
         Args:
             name: Of the model.
@@ -346,8 +355,15 @@ class Run(Workspace):
             target = ConfidentMaskTarget("round", tuple(thresholds))
             columns += ["round.confidence_map"]
         recipe = self.recipe
-        scan = Scan(images, {"round": rounds}, columns=columns).where(
-            lambda row: bool(row["round"] and row["round"]["kept"]), ["round.kept"]
+        corrections = self.corrections(images)
+        scan = human.joined(Scan(images, {"round": rounds}, columns=columns), corrections)
+        narrow = ["round.kept"]
+        if corrections is not None:
+            target = human.CorrectedTarget(target, classes, soft)
+            narrow += [f"{human.JOINED}.source"]
+        scan = scan.where(
+            lambda row: bool(row["round"] and row["round"]["kept"]) or human.is_corrected(row),
+            narrow,
         )
         return self.model(
             name,
@@ -363,6 +379,7 @@ class Run(Workspace):
                 thresholds=list(thresholds),
                 recipe=recipe.digest_of("seed", "trunk", "segmenter"),
                 start=weights,
+                **human.ingredients(corrections),
             ),
             prepare=start,
             # For those who predict with the model later, outside of the run.
