@@ -57,7 +57,8 @@ def file_version(folder: Folder) -> None:
     if MANIFEST in folder.sizes():
         manifest = read_manifest(folder)
         if manifest.revision not in _filed(folder):
-            folder.write(version_name(manifest.revision), manifest.to_bytes())
+            name = version_name(manifest.revision).removeprefix(f"{VERSIONS}/")
+            folder.folder(VERSIONS).write(name, manifest.to_bytes())
 
 
 def retained_parts(folder: Folder) -> set[str]:

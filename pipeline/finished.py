@@ -1,0 +1,78 @@
+"""The tables of a run's last version, if later pictures can be added to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.errors import UserError
+from pipeline.manifest import MANIFEST, Manifest, read_manifest
+from pipeline.model_store import CARD, read_card
+from pipeline.run import Run
+from pipeline.storage import Folder
+from pipeline.table import Table, damaged_parts
+
+LAST = "powerful"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The tables of a finished version.
+
+    Attributes:
+        images: The pictures.
+        masks: What the last segmenter made of them.
+        dataset: What is published.
+    """
+
+    images: Table
+    masks: Table
+    dataset: Table
+
+    @property
+    def complete(self) -> bool:
+        """Whether the dataset holds all that was ingested and kept."""
+        images, masks = self.images.manifest, self.masks.manifest
+        labelled, published = set(masks.inputs), set(self.dataset.manifest.inputs)
+        return labelled >= set(images.names()) and published >= set(masks.names())
+
+
+def find_finished(run: Run) -> Finished | None:
+    """The last version of a run, if rows can be added to it.
+
+    Returns:
+        None if no version is finished, the recipe is another one, a new training has begun
+        to replace its tables, or a part is damaged that the same training makes again.
+
+    Raises:
+        UserError: If a part is damaged that came with a later version.
+    """
+    uris = [run.table_uri(name) for name in ("images", f"rounds/{LAST}", "dataset")]
+    model = run.model_uri(LAST)
+    needed = [(model, CARD), *((uri, MANIFEST) for uri in uris)]
+    if any(name not in Folder(uri).sizes() for uri, name in needed):
+        return None
+    manifests = [read_manifest(Folder(uri)) for uri in uris]
+    images, masks, dataset = manifests
+    names = {*images.names(), *masks.names()}
+    if (
+        not masks.inputs
+        or masks.metadata["recipe"] != run.recipe.model_dump(mode="json")
+        or not names >= {*masks.inputs, *dataset.inputs}
+    ):
+        return None
+    damaged = [text for pair in zip(uris, manifests, strict=True) for text in _damaged(*pair)]
+    if damaged and images.revision == 1:
+        return None
+    if damaged:
+        raise UserError(
+            f"{damaged[0]}, and it has grown since the training: restore the file, or label "
+            "everything anew with --retrain"
+        )
+    tables = Finished(*(Table.open(uri) for uri in uris))
+    made_by = next((row["model"] for row in tables.masks.rows(["model"]) if row["model"]), None)
+    return tables if made_by == read_card(model).weights else None
+
+
+def _damaged(uri: str, manifest: Manifest) -> list[str]:
+    found = damaged_parts(Folder(uri), manifest.parts)
+    return [f"{path} of the table {uri} {state}" for path, state in found.items()]
