@@ -167,6 +167,8 @@ class Publish:
         published = {
             **row,
             **{name: last[name] for name in _FROM_ROUND},
+            # A model's masks hold tags alone; a person's may add to them.
+            "tags": sorted({*row["tags"], *last["classes"]}),
             "round": self.number,
             "mask_sha256": _digest(last),
             "ignored": float((mask == IGNORE).mean()),
