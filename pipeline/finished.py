@@ -31,9 +31,13 @@ class Finished:
     @property
     def complete(self) -> bool:
         """Whether the dataset holds all that was ingested and kept."""
-        images, masks = self.images.manifest, self.masks.manifest
-        labelled, published = set(masks.inputs), set(self.dataset.manifest.inputs)
-        return labelled >= set(images.names()) and published >= set(masks.names())
+        unpublished = self.masks.without(self.dataset.manifest.inputs)
+        return self.images.without(self.masks.manifest.inputs) is None and not has_kept(unpublished)
+
+
+def has_kept(masks: Table | None) -> bool:
+    """Whether a round has a mask that is good enough to be published."""
+    return masks is not None and any(row["kept"] for row in masks.rows(["kept"]))
 
 
 def find_finished(run: Run) -> Finished | None:

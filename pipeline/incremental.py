@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from pipeline.finished import LAST, Finished, find_finished
+from pipeline.finished import LAST, Finished, find_finished, has_kept
 from pipeline.ingest import Ingest, Picture, ingest
 from pipeline.records import ClassTable
 from pipeline.run import Run
@@ -136,7 +136,6 @@ def add_masks(run: Run, images: Table) -> Table:
 def add_to_dataset(run: Run, images: Table, masks: Table) -> Table:
     """The next version of the dataset; the same one if no new mask was kept."""
     dataset = Table.open(run.table_uri("dataset"))
-    added = masks.without(dataset.manifest.inputs)
-    if added is None or not any(row["kept"] for row in added.rows(["kept"])):
+    if not has_kept(masks.without(dataset.manifest.inputs)):
         return dataset
     return run.publish(images, masks, base=dataset)
