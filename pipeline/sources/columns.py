@@ -90,7 +90,7 @@ def _first(
             return name
     raise ColumnsError(
         f"no column {' or '.join(names)} of {what}, only "
-        f"{', '.join(f'{field.name} ({field.type})' for field in schema)}"
+        f"{', '.join(f'{field.name} ({field.type})' for field in schema) or 'nothing at all'}"
     )
 
 

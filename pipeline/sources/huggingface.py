@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, Any, ClassVar
 
@@ -42,7 +42,8 @@ class HuggingFaceSource(RowsSource):
         """
         if SPLITS not in self.tree.files():
             return self._files_of("")
-        return [file for split in self._json(SPLITS, "splits") for file in self._files_of(split)]
+        splits = self._names(SPLITS, lambda value: [str(name) for name in value["splits"]])
+        return [file for split in splits for file in self._files_of(split)]
 
     def schema(self, file: str) -> pa.Schema:
         """The Arrow schema of a stream."""
@@ -72,19 +73,19 @@ class HuggingFaceSource(RowsSource):
 
     def _files_of(self, folder: str) -> list[str]:
         place = f"{folder}/" if folder else ""
-        names = (entry["filename"] for entry in self._json(f"{place}{STATE}", "_data_files"))
+        names = self._names(
+            f"{place}{STATE}", lambda state: [entry["filename"] for entry in state["_data_files"]]
+        )
         return [f"{place}{name}" for name in names]
 
-    def _json(self, name: str, key: str) -> list[Any]:
+    def _names(self, file: str, choose: Callable[[Any], list[str]]) -> list[str]:
+        """Names in a JSON file."""
         try:
-            value = json.loads(self.tree.read(name))[key]
-            if not isinstance(value, list):
-                raise TypeError(f"{key} is no list")
+            return choose(json.loads(self.tree.read(file)))
         except (UnreadableError, ValueError, KeyError, TypeError) as error:
             raise UserError(
-                f"cannot read {name} of {self.uri} ({error}): save the data set again"
+                f"cannot read {file} of {self.uri} ({error}): save the data set again"
             ) from error
-        return value
 
     @contextmanager
     def _open(self, file: str) -> Iterator[IO[bytes]]:

@@ -62,6 +62,11 @@ class RowsSource(TreeSource):
         super().__init__(tree, downloads)
         self._recent = RecentGroups()
 
+    @property
+    def readers(self) -> int:
+        """As many as the settings allow to download at once: rows may hold URLs."""
+        return self.downloads.settings.readers
+
     @abstractmethod
     def files(self) -> list[str]:
         """The paths of its tables."""
@@ -109,7 +114,7 @@ class RowsSource(TreeSource):
         try:
             pictures = self._recent.get(place[1], int(place[2]), self.load)
             value = pictures[int(place[3])].as_py()
-        except (ColumnsError, pa.ArrowException, OSError, IndexError) as error:
+        except (ColumnsError, pa.ArrowException, OSError, EOFError, IndexError) as error:
             raise UnreadableError(f"its row cannot be read: {error}") from error
         if isinstance(value, dict):
             value = value.get("bytes") or value.get("path")
