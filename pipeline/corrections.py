@@ -50,12 +50,17 @@ CORRECTIONS_SCHEMA = pa.schema(
 _BATCH = 64
 
 
+def beside(dataset: Table) -> str:
+    """Where the corrections of a dataset are: in the folder of its run."""
+    return f"{dataset.uri.rpartition('/')[0]}/{NAME}"
+
+
 def open_corrections(uri: str, images: Table) -> Table | None:
     """The corrections at a URI, None if there are none.
 
     Args:
         uri: Of the table.
-        images: The pictures that they are joined with.
+        images: The pictures that they are joined with, or another table of the run.
 
     Raises:
         UserError: If they were made for other classes or another number of shards.

@@ -8,6 +8,8 @@ from flows.commands.benchmark import benchmark
 from flows.commands.export import export
 from flows.commands.label import demo, label, sample
 from flows.commands.masks import evaluate, predict
+from flows.commands.review import correct, review
+from flows.commands.versions import prune, versions
 
 COMMANDS: tuple[Callable[..., None], ...] = (
     sample,
@@ -16,5 +18,9 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     predict,
     evaluate,
     export,
+    review,
+    correct,
     benchmark,
+    versions,
+    prune,
 )

@@ -1,0 +1,40 @@
+"""Commands for people who mend masks: review, correct."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Dataset = Annotated[str, typer.Argument(help="The published dataset of a run: RUN/dataset.")]
+
+
+def review(
+    dataset: Dataset,
+    out: Annotated[str, typer.Option("--out", help="A new folder on this machine.")],
+    count: Annotated[int, typer.Option(help="Masks at most, in equal parts of each class.")] = 50,
+    format_: Annotated[str, typer.Option("--format", help="voc or coco.")] = "voc",
+) -> None:
+    """Writes the least trusted masks of a dataset as a small set that label tools open."""
+    from pipeline.review import write_review
+
+    written = write_review(dataset, out, count, format_)
+    print(f"{written:,} masks in {out} ({format_}): edit them and keep their names, then")
+    print(f"tag2mask correct {dataset} {out}")
+
+
+def correct(
+    dataset: Dataset,
+    masks: Annotated[str, typer.Argument(help="The folder of the edited masks, VOC or COCO.")],
+    editor: Annotated[str, typer.Option(help="Who edited them, for the record.")] = "",
+    confirm: Annotated[
+        bool, typer.Option("--confirm", help="Masks that were left as they are were found right.")
+    ] = False,
+) -> None:
+    """Takes edited masks into the run: fixed truth for every later training and round."""
+    from pipeline.correct import take_corrections
+
+    taken = take_corrections(dataset, masks, editor, confirm)
+    print(taken.sentence())
+    if taken.corrected + taken.confirmed:
+        print("run the command that labelled again: what follows from these masks is made anew")
