@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.nn.functional import all_reduce
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over all processes, whose gradient is the sum over their gradients."""
+
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:  # noqa: ANN401 - torch's own type
+        total = values.clone()
+        distributed.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # noqa: ANN401
+        return _Sum.forward(ctx, gradient)
+
+
+def _sum(values: Tensor) -> Tensor:
+    return cast(Tensor, _Sum.apply(values))
 
 
 class GlobalBatchNorm2d(nn.BatchNorm2d):
@@ -23,11 +40,11 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
         values = x.float()
         count = values.new_tensor(values.numel() // self.num_features)
         distributed.all_reduce(count)
-        mean = all_reduce(values.sum(dim=(0, 2, 3))) / count
+        mean = _sum(values.sum(dim=(0, 2, 3))) / count
         centred = values - mean.view(1, -1, 1, 1)
         # In two passes: the mean of squares less the square of the mean loses its digits
         # where the mean is large.
-        variance = all_reduce(centred.square().sum(dim=(0, 2, 3))) / count
+        variance = _sum(centred.square().sum(dim=(0, 2, 3))) / count
         self._remember(mean.detach(), variance.detach() * count / (count - 1))
         scale = self.weight * (variance + self.eps).rsqrt()
         return (centred * scale.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)).to(x.dtype)

@@ -72,7 +72,7 @@ class Peers:
         # With find_unused_parameters the buckets, in which gradients are summed, are those of
         # the start for ever; else they are cut anew after the first step, and the sums of a
         # continued training would differ in their last bits from those of an undisturbed one.
-        return DistributedDataParallel(model, broadcast_buffers=False, find_unused_parameters=True)
+        return DistributedDataParallel(model, find_unused_parameters=True)
 
     def whole(self, share: Mean) -> tuple[Tensor, Tensor]:
         """The weighted mean of all shares."""

@@ -29,9 +29,11 @@ from pipeline.training import Report, Training, train
 from pipeline.training_group import Alone, Peers
 
 _POLL_SECONDS = 1.0
-# Failures that a training may have from one checkpoint to the next. Deaths and errors count
-# alike: an object store that does not answer looks like any other error.
+# Failures that a training may have from one checkpoint to the next.
 _RESTARTS = 3
+# What may pass: storage that does not answer, a peer or a GPU that is lost. Other errors come
+# again with the same crop, so the first of them ends the training.
+_PASSING = (OSError, RuntimeError)
 
 
 class _Board:
@@ -40,6 +42,7 @@ class _Board:
     def __init__(self) -> None:
         self._news: tuple[int, float] | None = None
         self._failure: bytes | None = None
+        self._final = False
 
     def post(self, step: int, loss: float) -> None:
         self._news = step, loss
@@ -48,13 +51,15 @@ class _Board:
         news, self._news = self._news, None
         return news
 
-    def fail(self, failure: bytes) -> None:
-        # The first of an attempt: when one worker fails, its peers fail for the lack of it.
-        self._failure = self._failure or failure
+    def fail(self, failure: bytes, final: bool) -> None:
+        # The first of an attempt counts: when one worker fails, its peers fail for the lack of it.
+        if self._failure is None or (final and not self._final):
+            self._failure, self._final = failure, final
 
-    def failure(self) -> bytes | None:
-        failure, self._failure = self._failure, None
-        return failure
+    def failure(self) -> tuple[bytes | None, bool]:
+        failure, final = self._failure, self._final
+        self._failure, self._final = None, False
+        return failure, final
 
 
 def train_on_ray(training: Training, report: Report) -> dict[str, float]:
@@ -123,30 +128,49 @@ def _resources(workers: int) -> dict[str, float]:
     return {"CPU": 1, "GPU": 1}
 
 
-def _wait(fitting: ObjectRef[None], board: ActorHandle, report: Report) -> None:
+def _wait(fitting: ObjectRef[bytes | None], board: ActorHandle, report: Report) -> None:
     """Reports what is on the board until the training ends."""
     methods: Any = board  # made from the class at run time, unknown to the checker
     try:
         while not ray.wait([fitting], timeout=_POLL_SECONDS)[0]:
             if news := ray.get(methods.news.remote()):
                 report(*news)
-        ray.get(fitting)
-    except TrainingFailedError as error:
-        failure = ray.get(methods.failure.remote())
-        if failure is None:
-            raise RuntimeError(f"workers die while they train: {one_line(error)}") from error
-        raise pickle.loads(failure) from None  # made by our own workers, never stored
     except BaseException:
         ray.cancel(fitting)
         raise
+    if failure := ray.get(fitting):
+        raise pickle.loads(failure)  # made by our own workers, never stored
 
 
 def _fit(
     work: dict[str, Any], checkpoints: Checkpoints, workers: int, resources: dict[str, float]
-) -> None:
-    """Runs Ray Train; a task of its own."""
-    storage, path = fsspec.core.url_to_fs(checkpoints.uri)
-    trainer = TorchTrainer(
+) -> bytes | None:
+    """Trains until all steps are done or it is in vain; a task of its own.
+
+    Returns:
+        The exception, pickled, if it was in vain.
+    """
+    # Ray Train's own restarts are not used: they are counted over the whole training, however
+    # far it gets in between, and they try again what can only fail again.
+    failures = 0
+    while True:
+        before = checkpoints.steps()
+        try:
+            _trainer(work, checkpoints.uri, workers, resources).fit()
+            return None
+        except TrainingFailedError as error:
+            failures = 1 if checkpoints.steps() > before else failures + 1
+            failure, final = ray.get(work["board"].failure.remote())
+            if final or failures > _RESTARTS:
+                death = RuntimeError(f"workers die while they train: {one_line(error)}")
+                return failure or pickle.dumps(death)
+
+
+def _trainer(
+    work: dict[str, Any], uri: str, workers: int, resources: dict[str, float]
+) -> TorchTrainer:
+    storage, path = fsspec.core.url_to_fs(uri)
+    return TorchTrainer(
         _work,
         train_loop_config=work,
         scaling_config=ScalingConfig(
@@ -157,17 +181,9 @@ def _fit(
             name="ray",
             storage_path=path,
             storage_filesystem=pyarrow.fs.PyFileSystem(pyarrow.fs.FSSpecHandler(storage)),
-            failure_config=FailureConfig(max_failures=_RESTARTS),
+            failure_config=FailureConfig(max_failures=0),
         ),
     )
-    done = -1
-    while done < (done := checkpoints.steps()):
-        try:
-            trainer.fit()
-            return
-        except TrainingFailedError as error:
-            failure = error
-    raise failure
 
 
 def _work(work: dict[str, Any]) -> None:
@@ -180,7 +196,8 @@ def _work(work: dict[str, Any]) -> None:
     try:
         train(ray.get(work["training"]), tell, group)
     except Exception as error:
-        ray.get(board.fail.remote(pickle.dumps(portable(error))))
+        final = not isinstance(error, _PASSING)
+        ray.get(board.fail.remote(pickle.dumps(portable(error)), final))
         raise
 
 

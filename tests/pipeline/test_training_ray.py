@@ -16,7 +16,7 @@ import torch
 
 from models.segmentation import DeepLabLargeFov
 from models.trunks import TRUNKS
-from pipeline.checkpoint import Checkpoints
+from pipeline.checkpoint import FILE, Checkpoints
 from pipeline.engine.local import LocalEngine
 from pipeline.engine.ray import RayEngine
 from pipeline.errors import UserError
@@ -28,6 +28,7 @@ from tests.pipeline.toys import CLASSES, toy_scan
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 STEPS, STOP = 8, 3
+TARGET = ConfidentMaskTarget("toy", (0.0, 0.8))
 
 
 class History(Checkpoints):
@@ -53,7 +54,21 @@ class Deadly(History):
 
 
 @dataclass(frozen=True)
-class Refusing:
+class DeadlyTarget:
+    """The mask; making it kills the second worker, once, when the others are under way."""
+
+    state: str
+
+    def __call__(self, row, view, rng):
+        flag = Path(self.state, "killed")
+        if os.environ.get("RANK") == "1" and not flag.exists() and Path(self.state, FILE).exists():
+            flag.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return TARGET(row, view, rng)
+
+
+@dataclass(frozen=True)
+class Torn:
     """A target that cannot be made."""
 
     def __call__(self, row, view, rng):
@@ -71,10 +86,9 @@ def engine():
     ray.shutdown()
 
 
-def training(scan, checkpoints, *, dropout=0.5, target=None, **changes):
+def training(scan, checkpoints, *, dropout=0.5, target=TARGET, **changes):
     values = {"steps": STEPS, "batch": 5, "crop": 32, "learning_rate": 3e-3, "warmup": 2}
     plan = TrainingSettings(**{**values, "checkpoint_seconds": 1e-9, **changes})
-    target = target or ConfidentMaskTarget("toy", (0.0, 0.8))
     samples = Samples(scan, target, plan.batch, plan.crop, plan.scale, seed=1)
     torch.manual_seed(0)
     trunk = TRUNKS["tiny"](pretrained=False)
@@ -90,6 +104,12 @@ def assert_same_weights(ours, theirs, **tolerance):
     expected = theirs.model.state_dict()
     for name, value in ours.model.state_dict().items():
         torch.testing.assert_close(value, expected[name], **tolerance)
+
+
+def curve(work):
+    """The loss of each step, from the smoothed ones that were kept."""
+    smoothed = torch.tensor([loss for _, loss in work.checkpoints.losses()], dtype=torch.float64)
+    return torch.cat([smoothed[:1], (smoothed[1:] - 0.97 * smoothed[:-1]) / 0.03])
 
 
 @pytest.fixture(scope="module")
@@ -118,3 +138,30 @@ def test_a_killed_worker_is_replaced(scan, engine, undisturbed, tmp_path):
     assert steps == list(range(1, STEPS + 1)), "it went on from the checkpoint"
     assert_same_weights(work, undisturbed[0], rtol=0, atol=0)
     assert outcome["loss"] == undisturbed[1]["loss"]
+
+
+def test_an_error_ends_the_training_at_once(scan, engine, tmp_path):
+    """And leaves the cluster to the next."""
+    work = training(scan, Checkpoints(f"{tmp_path}/state"), target=Torn())
+    with pytest.raises(UserError, match="the mask is torn: mend it"):
+        engine.train(work, silent)
+
+
+def test_two_workers_make_the_steps_of_one(scan, engine, tmp_path):
+    """With shares of three and two crops, in which more or fewer pixels count.
+
+    Dropout aside, which draws for each worker apart, the number of workers changes but the
+    order of sums. The death of a worker changes nothing at all.
+    """
+    alone = training(scan, History(f"{tmp_path}/alone"), dropout=0.0)
+    LocalEngine(1).train(alone, silent)
+    both = training(scan, History(f"{tmp_path}/both"), dropout=0.0, workers=2)
+    engine.train(both, silent)
+    # The weights themselves differ: AdamW's steps are as large where gradients are mere noise.
+    torch.testing.assert_close(curve(both), curve(alone), rtol=0.01, atol=0)
+
+    state = f"{tmp_path}/killed"
+    killed = training(scan, History(state), dropout=0.0, workers=2, target=DeadlyTarget(state))
+    engine.train(killed, silent)
+    assert Path(state, "killed").exists()
+    assert_same_weights(killed, both, rtol=0, atol=0)
