@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import random
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ T = TypeVar("T")
 _WAITS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 
 # Answers, not failures: asking again would bring the same. Everything else may pass; each
-# client has exceptions of its own, and few of them are OSErrors.
+# client has exceptions of its own, and not all of them are OSErrors.
 _ANSWERS = (
     FileNotFoundError,
     FileExistsError,
@@ -27,6 +28,8 @@ _ANSWERS = (
     TypeError,
     ValueError,
 )
+# How clients say that a request makes no sense, such as the first byte of an empty file.
+_SENSELESS = (errno.EINVAL, errno.ENAMETOOLONG, errno.EPERM, errno.ENOSYS, errno.EMSGSIZE)
 
 
 def patiently(place: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -42,21 +45,19 @@ def patiently(place: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwarg
         StorageError: If it has not answered after half a minute.
         OSError: What it answered, such as FileNotFoundError.
     """
-    for wait in _WAITS:
+    waits = iter(_WAITS)
+    while True:
         try:
             return call(*args, **kwargs)
-        except _ANSWERS:
-            raise
-        except Exception:
-            # Workers that failed together must not come back together.
-            time.sleep(wait * random.SystemRandom().uniform(0.5, 1.5))
-    try:
-        return call(*args, **kwargs)
-    except _ANSWERS:
-        raise
-    except Exception as error:
-        raise StorageError(
-            f"the storage of {place} fails again and again ({type(error).__name__}: "
-            f"{' '.join(str(error).split())[:200]}): run the same command again when it is "
-            "well, what is done is kept"
-        ) from error
+        except Exception as error:
+            if isinstance(error, _ANSWERS) or getattr(error, "errno", None) in _SENSELESS:
+                raise
+            wait = next(waits, None)
+            if wait is None:
+                raise StorageError(
+                    f"the storage of {place} fails again and again ({type(error).__name__}: "
+                    f"{' '.join(str(error).split())[:200]}): run the same command again when it "
+                    "is well, what is done is kept"
+                ) from error
+        # Workers that failed together must not come back together.
+        time.sleep(wait * random.SystemRandom().uniform(0.5, 1.5))

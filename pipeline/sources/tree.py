@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import PureWindowsPath
-from typing import IO
+from typing import IO, Any
 
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from pipeline.errors import UserError
+from pipeline.retries import patiently
 
 MAX_FILE_BYTES = 2**27  # a file is read whole, several at once
 
@@ -109,7 +110,7 @@ class Tree:
         """
         resolved = self._resolve(path)
         with _short_cause():
-            data: bytes = self._fs.cat_file(resolved, start=start, end=start + size)
+            data: bytes = self._call(self._fs.cat_file, resolved, start=start, end=start + size)
         return data
 
     def open(self, path: str) -> IO[bytes]:
@@ -123,6 +124,12 @@ class Tree:
             file: IO[bytes] = self._fs.open(resolved, "rb")
         return file
 
+    def _call(self, method: Callable[..., Any], *args: object, **kwargs: object) -> Any:  # noqa: ANN401
+        # An error that passes must not become the row of a picture that cannot be read.
+        return (
+            method(*args, **kwargs) if self._local else patiently(self.uri, method, *args, **kwargs)
+        )
+
     def _real(self, path: str) -> str:
         return os.path.realpath(path) if self._local else path
 
@@ -133,7 +140,7 @@ class Tree:
         if self._local and not self._inside(os.path.realpath(path)):
             return []
         try:
-            listed = self._fs.ls(path, detail=True)
+            listed = self._call(self._fs.ls, path, detail=True)
         except FileNotFoundError:
             return []
         except OSError as error:
