@@ -6,80 +6,118 @@ probabilities of a round to augment the training pictures of the next.
 
 Few and coarse tasks, one for each stage: the engine does the work inside, and a task that
 finds its table or model finished returns at once, so a killed flow continues where it was.
+
+A later run on a source that has grown labels what is new and adds it to the dataset, see
+:mod:`pipeline.incremental`.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 from flows.environment import set_defaults
 
 set_defaults()
 
-from prefect import flow, task  # noqa: E402  (its settings are read on import)
-from prefect.cache_policies import NO_CACHE  # noqa: E402
+from prefect import flow  # noqa: E402  (its settings are read on import)
+from prefect.runtime import flow_run  # noqa: E402
 
+from flows.addition import label_new  # noqa: E402
+from flows.artifacts import show  # noqa: E402
 from flows.progress import Terminal  # noqa: E402
-from flows.summary import summarise  # noqa: E402
+from flows.step import step  # noqa: E402
+from flows.summary import MODELS, load_record, summarise  # noqa: E402
 from pipeline.engine import build_engine  # noqa: E402
-from pipeline.ingest import Ingest, IngestCounts, ingest  # noqa: E402
-from pipeline.recipe import Recipe  # noqa: E402
+from pipeline.incremental import Work, find_change  # noqa: E402
+from pipeline.ingest import Ingest, IngestCounts  # noqa: E402
+from pipeline.recipe import Recipe, complete_recipe  # noqa: E402
 from pipeline.run import Run  # noqa: E402
 from pipeline.selection import is_simple  # noqa: E402
 from pipeline.sources import open_source  # noqa: E402
 from pipeline.table import Table  # noqa: E402
 
-step = task(cache_policy=NO_CACHE, persist_result=False)
+# New pictures that begin a new training, for each one that the models were trained on.
+RETRAIN_SHARE = 0.2
 
 
-@flow(name="label", validate_parameters=False)
+def run_name() -> str:
+    """What Prefect's UI calls a run: the run's folder and the time it was meant for."""
+    begun = flow_run.scheduled_start_time
+    return f"{str(flow_run.parameters['out']).rstrip('/')} {begun:%Y-%m-%d %H:%M}"
+
+
+# Prefect would take a part of a recipe for the whole of it, and its complaints are not ours.
+@flow(name="label", flow_run_name=run_name, validate_parameters=False)
 def label(
     source: str,
     out: str,
-    recipe: Recipe,
-    classes: Sequence[str] | None = None,
+    recipe: Recipe = Recipe(),  # noqa: B008 - frozen
+    classes: list[str] | None = None,
     engine: str = "ray",
     workers: int = 2,
+    retrain: bool = False,
+    retrain_share: float = RETRAIN_SHARE,
 ) -> str:
     """Labels a source and returns the summary: ladder, counts, fingerprint, paths.
 
     Args:
-        source: The tagged pictures.
-        out: The run's folder.
-        recipe: What the masks follow from.
-        classes: The tags to keep; None keeps all.
+        source: The tagged pictures: a folder or URI that every worker can read.
+        out: The run's folder, a local path or URI.
+        recipe: What the masks follow from; parts that are left out have their defaults.
+        classes: The tags to keep; None keeps those of the last version, or all.
         engine: ``ray`` or ``local``; it changes nothing in the masks.
         workers: Processes on this machine; a Ray cluster decides for itself.
+        retrain: Train anew on the source as it is, instead of labelling what is new.
+        retrain_share: Train anew, too, when so many pictures have come for each one that the
+            models were trained on.
     """
-    run = Run(out, recipe, build_engine(engine, workers), Terminal())
+    settings = recipe if isinstance(recipe, Recipe) else complete_recipe(recipe)
+    run = Run(out, settings, build_engine(engine, workers), Terminal())
     with run.lease():
-        return label_with(run, source, classes)
+        summary = label_with(run, source, classes, retrain, retrain_share)
+    show(run, summary)
+    return summary
 
 
-def label_with(run: Run, source: str, classes: Sequence[str] | None) -> str:
-    """The steps of :func:`label` in a run's folder."""
-    pictures = ingest(open_source(source), classes, run.recipe.split)
-    run.watch.say(pictures.counts.sentence())
+def label_with(
+    run: Run,
+    source: str,
+    classes: list[str] | None,
+    retrain: bool = False,
+    retrain_share: float = RETRAIN_SHARE,
+) -> str:
+    """What there is to do in a run's folder, done; see :func:`label`."""
+    change = find_change(run, open_source(source), classes, retrain=retrain, share=retrain_share)
+    run.watch.say(change.pictures.counts.sentence())
+    if change.why:
+        run.watch.say(change.sentence())
+    if change.work is Work.ADDITION:
+        return label_new(run, change)
+    if change.work is Work.EVERYTHING:
+        return label_everything(run, source, change.pictures)
+    record = load_record(run)
+    if record.get("version") == Table.open(run.table_uri("dataset")).manifest.revision:
+        return f"{change.sentence()}\n\n{record['last_word']}"
+    return summarise_run(run, source, change.pictures.counts, made_of(run))
 
+
+def label_everything(run: Run, source: str, pictures: Ingest) -> str:
+    """The whole loop."""
     images = ingest_pictures(run, pictures)
-    tagger = train_tagger(run, images)
+    train_tagger(run, images)
     seed = make_seed(run, images)
-    initial = train_initial(run, images, seed)
+    train_initial(run, images, seed)
     simple = relabel(run, images, "initial", only_simple=True)
-    enhanced = train_enhanced(run, images, simple)
+    train_enhanced(run, images, simple)
     everything = relabel(run, images, "enhanced")
-    powerful = train_powerful(run, images, everything)
+    train_powerful(run, images, everything)
     last = relabel(run, images, "powerful")
-    dataset = publish(run, images, last, [seed, simple, everything])
-    made = {
-        "images": images,
-        "tagger": tagger,
-        "initial": initial,
-        "enhanced": enhanced,
-        "powerful": powerful,
-        "dataset": dataset,
-    }
-    return summarise_run(run, source, pictures.counts, made)
+    publish(run, images, last, [seed, simple, everything])
+    return summarise_run(run, source, pictures.counts, made_of(run))
+
+
+def made_of(run: Run) -> dict[str, str]:
+    """What a finished run has made, URIs by name."""
+    models = {name: run.model_uri(name) for name in MODELS}
+    return {"images": run.table_uri("images"), **models, "dataset": run.table_uri("dataset")}
 
 
 @step
@@ -142,7 +180,7 @@ def summarise_run(run: Run, source: str, listed: IngestCounts, made: dict[str, s
 
 
 @step
-def publish(run: Run, images: str, last: str, earlier: Sequence[str]) -> str:
+def publish(run: Run, images: str, last: str, earlier: list[str]) -> str:
     """The dataset."""
     rounds = [Table.open(uri) for uri in earlier]
     return run.publish(Table.open(images), Table.open(last), earlier=rounds).uri

@@ -6,6 +6,7 @@ import importlib.metadata
 import io
 import json
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -23,6 +24,8 @@ from pipeline.table import Table
 from pipeline.truth import TruthFolder
 from pipeline.verdicts import failures, reasons
 
+RECORD = "run.json"
+SHEET = "contact_sheet.png"
 ROUNDS = ("seed", "initial", "enhanced", "powerful")
 MODELS = ("tagger", "initial", "enhanced", "powerful")
 SHEET_ROWS = 12
@@ -50,31 +53,8 @@ def summarise(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
         truth, ladder = None, run_ladder(rounds, None)
     save_ladder(run.folder, "ladder.json", ladder)
     left_out = reasons(rounds["powerful"])
-    run.folder.write(
-        "run.json",
-        json.dumps(
-            {
-                "source": source,
-                "recipe": run.recipe.model_dump(mode="json"),
-                "versions": versions(),
-                "counts": counts.model_dump(),
-                "published": len(dataset),
-                "left_out": left_out,
-                "models": {name: read_card(run.model_uri(name)).training for name in MODELS},
-                "fingerprint": dataset.fingerprint,
-                "ladder": [row.model_dump() for row in ladder],
-            },
-            indent=1,
-        ).encode(),
-    )
-    buffer = io.BytesIO()
-    sheet(images, rounds, truth).save(buffer, format="PNG")
-    run.folder.write("contact_sheet.png", buffer.getvalue())
-    lines = [
-        counts.sentence(),
-        f"{len(dataset):,} masks published, {sum(left_out.values()):,} left out",
-    ]
-    lines += [f"  {count:,} × {reason}" for reason, count in left_out.items()]
+    save_sheet(run, SHEET, sheet(images, rounds, truth))
+    lines = [counts.sentence(), *published(len(dataset), left_out)]
     tagger = read_card(made["tagger"]).training
     lines.append(f"tagger: average precision on {tagger['held_out']} pictures held out")
     lines.append(
@@ -83,8 +63,55 @@ def summarise(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
     lines += ["", text_table(ladder), ""] if truth else ["no true masks beside the source", ""]
     lines += [f"fingerprint    {dataset.fingerprint}"]
     lines += [f"{name:<14} {uri}" for name, uri in made.items()]
-    lines += [f"contact sheet  {run.uri}/contact_sheet.png"]
-    return "\n".join(lines)
+    lines += [f"contact sheet  {run.uri}/{SHEET}"]
+    last_word = "\n".join(lines)
+    save_record(
+        run,
+        {
+            "source": source,
+            "recipe": run.recipe.model_dump(mode="json"),
+            "versions": versions(),
+            "version": dataset.manifest.revision,
+            "counts": counts.model_dump(),
+            "published": len(dataset),
+            "left_out": left_out,
+            "models": {name: read_card(run.model_uri(name)).training for name in MODELS},
+            "fingerprint": dataset.fingerprint,
+            "ladder": [row.model_dump() for row in ladder],
+            "contact_sheet": SHEET,
+            "last_word": last_word,
+        },
+    )
+    return last_word
+
+
+def published(count: int, left_out: Mapping[str, int]) -> list[str]:
+    """How many masks were published, and why the others were not, in lines."""
+    lines = [f"{count:,} masks published, {sum(left_out.values()):,} left out"]
+    return lines + [f"  {many:,} × {reason}" for reason, many in left_out.items()]
+
+
+def save_record(run: Run, record: Mapping[str, Any]) -> None:
+    """Writes run.json; written last, it says that the version in it has its summary."""
+    run.folder.write(RECORD, json.dumps(record, indent=1).encode())
+
+
+def load_record(run: Run) -> dict[str, Any]:
+    """What run.json says; nothing where there is none."""
+    if RECORD not in run.folder.sizes():
+        return {}
+    try:
+        record = json.loads(run.folder.read(RECORD))
+    except ValueError:
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def save_sheet(run: Run, name: str, picture: Image.Image) -> None:
+    """Writes a contact sheet into the run's folder."""
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG")
+    run.folder.write(name, buffer.getvalue())
 
 
 def _precision(name: str, value: float | None) -> str:
@@ -119,15 +146,15 @@ def versions() -> dict[str, str]:
 
 
 def sheet(images: Table, rounds: Mapping[str, Table], truth: TruthFolder | None) -> Image.Image:
-    """Pictures by their columns: seed, each round, truth where it exists."""
+    """Pictures by their columns: each round, truth where it exists."""
     columns = [*rounds, *(["truth"] if truth else [])]
     scan = Scan(images, dict(rounds), columns=["image", "tags", *(f"{n}.mask" for n in rounds)])
-    # The first ids are a fair draw; simple pictures have a seed, the others show what the
-    # later rounds make of several classes.
+    # The first ids are a fair draw; simple pictures have a seed where it is shown, the others
+    # show what the later rounds make of several classes.
     narrow = list(images.rows(["id", "tags", "error"]))
-    seeded = set(rounds["seed"].ids())
+    labelled = set(next(iter(rounds.values())).ids())
     sound = sorted((row for row in narrow if not row["error"]), key=lambda row: row["id"])
-    simple = [row["id"] for row in sound if row["id"] in seeded]
+    simple = [row["id"] for row in sound if len(row["tags"]) == 1 and row["id"] in labelled]
     others = [row["id"] for row in sound if len(row["tags"]) > 1]
     half = min(len(others), SHEET_ROWS // 3)
     chosen = {*simple[: SHEET_ROWS - half], *others[:half]}

@@ -193,6 +193,19 @@ def read_recipe(path: str | None, changes: Sequence[str] = ()) -> Recipe:
             raise UserError(f"the recipe {path} is not a JSON object")
     for change in changes:
         _apply(values, change)
+    return complete_recipe(values)
+
+
+def complete_recipe(values: dict[str, Any]) -> Recipe:
+    """The default recipe, overlaid with any part of a recipe.
+
+    Args:
+        values: JSON values, nested as the recipe is.
+
+    Raises:
+        UserError: If a setting does not exist or is out of range, or the models that it
+            describes cannot be built.
+    """
     defaults = Recipe().model_dump()
     seeds = values.get("seeds")
     if isinstance(seeds, dict) and seeds.get("scorer", "dcsm") != defaults["seeds"]["scorer"]:

@@ -9,6 +9,7 @@ from flows.commands.export import export
 from flows.commands.label import demo, label, sample
 from flows.commands.masks import evaluate, predict
 from flows.commands.review import correct, review
+from flows.commands.versions import prune, versions
 
 COMMANDS: tuple[Callable[..., None], ...] = (
     sample,
@@ -20,4 +21,6 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     review,
     correct,
     benchmark,
+    versions,
+    prune,
 )

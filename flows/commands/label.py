@@ -13,6 +13,8 @@ from flows.commands.options import (
     EngineName,
     Out,
     RecipeFile,
+    Retrain,
+    RetrainShare,
     Source,
     Workers,
     split_names,
@@ -39,13 +41,16 @@ def label(
     set_: Changes = None,
     engine: EngineName = "ray",
     workers: Workers = 2,
+    retrain: Retrain = False,
+    retrain_share: RetrainShare = 0.2,
 ) -> None:
-    """Labels tagged pictures: a run folder with masks, models and the published dataset."""
+    """Labels tagged pictures, later what is new among them; publishes a dataset of masks."""
     from flows.label import label as label_flow
     from pipeline.recipe import read_recipe
 
     settings = read_recipe(recipe, set_ or ())
-    print(label_flow(source, out, settings, split_names(classes), engine, workers))
+    names = split_names(classes)
+    print(label_flow(source, out, settings, names, engine, workers, retrain, retrain_share))
 
 
 def demo(

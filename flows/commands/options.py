@@ -12,6 +12,13 @@ RecipeFile = Annotated[str | None, typer.Option("--recipe", help="JSON file with
 Changes = Annotated[list[str] | None, typer.Option("--set", help="One setting, as key=value.")]
 Classes = Annotated[str | None, typer.Option(help="Tags to keep, separated by commas.")]
 EngineName = Annotated[str, typer.Option(help="ray or local.")]
+Retrain = Annotated[bool, typer.Option("--retrain", help="Train anew on the source as it is.")]
+RetrainShare = Annotated[
+    float,
+    typer.Option(
+        min=0, help="New pictures for each one trained on that begin a new training by themselves."
+    ),
+]
 Workers = Annotated[int, typer.Option(help="Processes on this machine.")]
 
 

@@ -153,4 +153,4 @@ def test_a_finished_run_computes_nothing_again(finished, source, recipe):
     summary = label(str(source), str(finished.folder), recipe, None, "local", 1)
     assert time.monotonic() - started < 60
     assert state() == before
-    assert summary == finished.summary
+    assert summary == f"nothing new in the source since version 1\n\n{finished.summary}"
