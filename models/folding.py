@@ -19,7 +19,8 @@ def folded(network: Network) -> Network:
 
     Args:
         network: Any network. Pairs are folded where a convolution is followed by a
-            normalisation inside of an ``nn.Sequential``; others stay as they are.
+            normalisation inside of an ``nn.Sequential``, and where a block calls them
+            ``conv1`` and ``bn1``, as torchvision's do; others stay as they are.
 
     Returns:
         The copy, in evaluation mode; outputs agree up to rounding.
@@ -28,7 +29,18 @@ def folded(network: Network) -> Network:
     for part in copied.modules():
         if isinstance(part, nn.Sequential):
             _fold_pairs(part)
+        else:
+            _fold_namesakes(part)
     return copied
+
+
+def _fold_namesakes(block: nn.Module) -> None:
+    for name, normalisation in [*block.named_children()]:
+        namesake = name.replace("bn", "conv")
+        convolution = getattr(block, namesake, None)
+        if isinstance(normalisation, nn.BatchNorm2d) and isinstance(convolution, nn.Conv2d):
+            setattr(block, namesake, fuse_conv_bn_eval(convolution, normalisation))
+            setattr(block, name, nn.Identity())
 
 
 def _fold_pairs(sequence: nn.Sequential) -> None:

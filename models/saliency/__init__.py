@@ -9,6 +9,16 @@ from models.saliency.agnostic import ClassAgnostic
 from models.saliency.base import Scorer
 from models.saliency.cam import Cam
 from models.saliency.dcsm import Dcsm, DcsmCaffe
+from models.saliency.grabcut import GradientGrabCut
+from models.saliency.gradients import Deconvnet, Gradient, GuidedBackprop
+from models.saliency.occlusion import Occlusion
+from models.saliency.oquab import ClassProbabilities
+from models.saliency.relevance import (
+    ContrastiveExcitation,
+    Excitation,
+    LrpAlphaBeta,
+    LrpEpsilon,
+)
 
 __all__ = ["SCORERS", "Scorer"]
 
@@ -17,5 +27,15 @@ SCORERS: dict[str, Callable[..., Any]] = {
     "cam": Cam,
     "dcsm": Dcsm,
     "dcsm_caffe": DcsmCaffe,
+    "deconvnet": Deconvnet,
+    "excitation": Excitation,
+    "excitation_contrastive": ContrastiveExcitation,
+    "gradient": Gradient,
+    "gradient_grabcut": GradientGrabCut,
+    "guided": GuidedBackprop,
+    "lrp_alpha_beta": LrpAlphaBeta,
+    "lrp_epsilon": LrpEpsilon,
+    "occlusion": Occlusion,
+    "oquab": ClassProbabilities,
     "saliency": ClassAgnostic,
 }

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
-from typing import TypeVar
-
 from torch import Tensor, nn
 
-Network = TypeVar("Network", bound=nn.Module)
+from models.saliency.rewiring import Network, rewired
+
+RECTIFIERS = (nn.ReLU, nn.ReLU6)
 
 
 class GuidedReLU(nn.Module):
@@ -23,7 +22,6 @@ class GuidedReLU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Rectifies; the hook exists only where gradients are recorded."""
-        # The rectifier must not work in place: its output may be the tap's own tensor.
         y = self.rectifier(x)
         if y.grad_fn is not None:
             # On the node and not on the tensor: whether a tensor's hook runs before its
@@ -45,9 +43,5 @@ def guided(network: Network) -> Network:
     Returns:
         The copy; the network itself is not touched.
     """
-    copied = copy.deepcopy(network).eval().requires_grad_(False)
-    # Duplicates too: a rectifier that has two names would stay as it is under the second.
-    for name, module in [*copied.named_modules(remove_duplicate=False)]:
-        if isinstance(module, nn.ReLU | nn.ReLU6):
-            copied.set_submodule(name, GuidedReLU(type(module)(inplace=False)))
-    return copied
+    # The copy rectifies out of place: its output may be the tap's own tensor.
+    return rewired(network, RECTIFIERS, lambda layer: GuidedReLU(type(layer)(inplace=False)))

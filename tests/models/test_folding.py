@@ -22,13 +22,16 @@ def test_a_trunk_and_its_folded_copy_agree(trunk):
         assert_same(found[stage], features, 1e-4)
 
 
-def test_normalisations_after_convolutions_are_gone():
+@pytest.mark.parametrize(
+    ("trunk", "normalisations"), [("tiny", 9), ("efficientnet_lite0", 48), ("resnet50", 53)]
+)
+def test_normalisations_after_convolutions_are_gone(trunk, normalisations):
     def count(module):
         return sum(isinstance(part, nn.BatchNorm2d) for part in module.modules())
 
-    trunk = TRUNKS["tiny"](pretrained=False)
-    assert count(trunk) == 9
-    assert count(folded(trunk)) == 0
+    built = TRUNKS[trunk](pretrained=False)
+    assert count(built) == normalisations
+    assert count(folded(built)) == 0
 
 
 def test_the_original_is_left_alone():

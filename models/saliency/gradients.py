@@ -1,0 +1,119 @@
+"""Gradients of a class score at the pixels, under three rules for the rectifiers."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from models.folding import folded
+from models.saliency.guided import RECTIFIERS, guided
+from models.saliency.rewiring import Network, rewired
+from models.tagging import Tagger
+
+
+class Gradient:
+    """How much each pixel changes the score of a class (Simonyan et al., ICLRw 2014).
+
+    M = max over the colours of |dS_c / dI|, divided by its maximum; the score is the
+    tagger's logit. A rectifier passes what comes from above where it was active.
+
+    Args:
+        tagger: The multi-label classifier; it is copied, not changed.
+        size: Longer side to which pictures are brought, in pixels.
+    """
+
+    def __init__(self, tagger: Tagger, *, size: int = 350) -> None:
+        self.tagger = self.rectified(folded(tagger)).to(memory_format=torch.channels_last)
+        self.size = size
+
+    def rectified(self, network: Network) -> Network:
+        """The network with this method's rectifiers."""
+        return network.requires_grad_(False)
+
+    def __call__(self, image: Tensor, classes: Tensor) -> Tensor:
+        """Maps (T, H, W) in [0, 1] for (3, H, W) in [0, 255]; see :class:`Scorer`."""
+        return unit_maps(gradients(self.tagger, image, classes, self.size).abs().amax(dim=1))
+
+
+class GuidedBackprop(Gradient):
+    """Guided back-propagation (Springenberg et al., ICLRw 2015) down to the pixels.
+
+    A rectifier passes positive signals where it was active: the rules of the gradient and
+    of the deconvolution at once.
+    """
+
+    def rectified(self, network: Network) -> Network:
+        """The network with guided rectifiers."""
+        return guided(network)
+
+
+class Deconvnet(Gradient):
+    """The deconvolutional visualiser (Zeiler & Fergus, ECCV 2014, section 2.1).
+
+    A rectifier passes positive signals, wherever it was active; pools send them back by
+    their switches and convolutions by their transposed filters, as any gradient is.
+    """
+
+    def rectified(self, network: Network) -> Network:
+        """The network with rectifiers that rectify what comes back."""
+        return rewired(network, RECTIFIERS, lambda layer: DeconvReLU(type(layer)(inplace=False)))
+
+
+class DeconvReLU(nn.Module):
+    """A rectifier whose backward pass is a rectifier again."""
+
+    def __init__(self, rectifier: nn.Module) -> None:
+        super().__init__()
+        self.rectifier = rectifier
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Rectifies; what comes back is rectified too, but not masked."""
+        y: Tensor = _StraightThrough.apply(x, self.rectifier(x))
+        return y
+
+
+class _StraightThrough(torch.autograd.Function):
+    """The second argument forwards; backwards the positive part, to the first."""
+
+    @staticmethod
+    def forward(ctx: object, x: Tensor, y: Tensor) -> Tensor:
+        del ctx, x
+        return y.clone()
+
+    @staticmethod
+    def backward(ctx: object, *signals: Tensor) -> tuple[Tensor, None]:
+        del ctx
+        return signals[0].relu(), None
+
+
+def gradients(tagger: Tagger, image: Tensor, classes: Tensor, size: int) -> Tensor:
+    """Gradients of class logits at the pixels, all classes of a picture in one batch.
+
+    Args:
+        tagger: A frozen network.
+        image: (3, H, W) RGB in [0, 255].
+        classes: (T,) channels.
+        size: Longer side at which the network sees the picture, in pixels.
+
+    Returns:
+        (T, 3, H, W).
+    """
+    factor = size / max(image.shape[1:])
+    sides = [max(1, round(extent * factor)) for extent in image.shape[1:]]
+    scaled = interpolate(image[None], sides, mode="bilinear", align_corners=False)
+    with torch.enable_grad():
+        batch = scaled.expand(len(classes), -1, -1, -1)
+        batch = batch.contiguous(memory_format=torch.channels_last).requires_grad_()
+        scores = tagger(batch).logits
+        signal = torch.zeros_like(scores)
+        signal[torch.arange(len(classes)), classes] = 1
+        (gradient,) = torch.autograd.grad(scores, batch, signal)
+    return interpolate(gradient, image.shape[1:], mode="bilinear", align_corners=False)
+
+
+def unit_maps(maps: Tensor) -> Tensor:
+    """The positive part of maps (T, H, W), each divided by its maximum; zeros stay."""
+    maps = maps.clamp(min=0)
+    highest = maps.amax(dim=(1, 2), keepdim=True)
+    return maps / highest.clamp(min=torch.finfo().tiny)

@@ -1,0 +1,63 @@
+"""Occlusion sensitivity (Zeiler & Fergus, ECCV 2014, section 4.2): what hiding a part costs."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from models.saliency.gradients import unit_maps
+from models.tagging import Tagger
+
+GREY = 127.5
+
+
+class Occlusion:
+    """Slides a grey square over the picture; a place counts what the class loses there.
+
+    Many forward passes: the check of the visualiser rather than a seed for millions.
+
+    Args:
+        tagger: The multi-label classifier.
+        size: Longer side to which pictures are brought, in pixels.
+        patch: Side of the square, in pixels of that size.
+        step: Between two places of the square, in pixels.
+        batch: Occluded pictures in a forward pass.
+    """
+
+    def __init__(
+        self, tagger: Tagger, *, size: int = 224, patch: int = 48, step: int = 16, batch: int = 16
+    ) -> None:
+        self.tagger = tagger.eval()
+        self.size, self.patch, self.step, self.batch = size, patch, step, batch
+
+    @torch.no_grad()
+    def __call__(self, image: Tensor, classes: Tensor) -> Tensor:
+        """Maps (T, H, W) in [0, 1] for (3, H, W) in [0, 255]; see :class:`Scorer`."""
+        factor = self.size / max(image.shape[1:])
+        sides = [max(1, round(extent * factor)) for extent in image.shape[1:]]
+        scaled = interpolate(image[None], sides, mode="bilinear", align_corners=False)
+        whole = self.tagger(scaled).logits[0, classes]
+        windows = [
+            (slice(top, top + self.patch), slice(left, left + self.patch))
+            for top in self._starts(sides[0])
+            for left in self._starts(sides[1])
+        ]
+        lost = scaled.new_zeros(len(classes), *sides)
+        hidden = scaled.new_zeros(*sides)
+        for first in range(0, len(windows), self.batch):
+            places = windows[first : first + self.batch]
+            occluded = scaled.repeat(len(places), 1, 1, 1)
+            for picture, (rows, columns) in zip(occluded, places, strict=True):
+                picture[:, rows, columns] = GREY
+            scores = self.tagger(occluded).logits[:, classes]
+            for score, (rows, columns) in zip(scores, places, strict=True):
+                lost[:, rows, columns] += (whole - score)[:, None, None]
+                hidden[rows, columns] += 1
+        maps = interpolate((lost / hidden)[None], image.shape[1:], mode="bilinear")[0]
+        return unit_maps(maps)
+
+    def _starts(self, extent: int) -> list[int]:
+        """First pixels of the square along a side, so that all of it is hidden once."""
+        last = max(0, extent - self.patch)
+        return [*range(0, last, self.step), last]

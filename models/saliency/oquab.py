@@ -1,0 +1,44 @@
+"""Localisation by global max pooling (Oquab et al., CVPR 2015): the class probabilities."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from models.tagging import Tagger
+
+SCALES = (0.7, 1.0, 1.4)
+
+
+class ClassProbabilities:
+    """The sigmoid of the class maps, averaged over scales, as the paper localises.
+
+    Meant for a tagger that pools by the maximum (``tagger.pooling=max``): its maps are the
+    probabilities of windows. Other poolings are accepted.
+
+    Args:
+        tagger: The multi-label classifier.
+        size: Longer side to which pictures are brought, in pixels.
+        scales: Sizes relative to ``size``.
+    """
+
+    def __init__(
+        self, tagger: Tagger, *, size: int = 350, scales: tuple[float, ...] = SCALES
+    ) -> None:
+        self.tagger = tagger.eval().to(memory_format=torch.channels_last)
+        self.size = size
+        self.scales = tuple(scales)
+
+    @torch.no_grad()
+    def __call__(self, image: Tensor, classes: Tensor) -> Tensor:
+        """Maps (T, H, W) in [0, 1] for (3, H, W) in [0, 255]; see :class:`Scorer`."""
+        total = torch.zeros(len(classes), *image.shape[1:], device=image.device)
+        for scale in self.scales:
+            factor = scale * self.size / max(image.shape[1:])
+            size = tuple(max(1, round(extent * factor)) for extent in image.shape[1:])
+            scaled = interpolate(image[None], size, mode="bilinear", align_corners=False)
+            maps = self.tagger(scaled.contiguous(memory_format=torch.channels_last)).class_maps
+            maps = maps[:, classes].sigmoid()
+            total += interpolate(maps, total.shape[1:], mode="bilinear")[0]
+        return (total / len(self.scales)).clamp(0, 1)

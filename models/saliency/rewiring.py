@@ -1,0 +1,31 @@
+"""Networks whose layers have another backward pass: copies, the network itself stays."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import TypeVar
+
+from torch import nn
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def rewired(
+    network: Network,
+    kinds: tuple[type[nn.Module], ...],
+    make: Callable[[nn.Module], nn.Module],
+) -> Network:
+    """A frozen copy of a network in evaluation mode with other layers in the place of some.
+
+    Args:
+        network: Any network whose layers of those kinds are modules inside it.
+        kinds: Which layers are replaced.
+        make: Makes the new layer from the old one.
+    """
+    copied = copy.deepcopy(network).eval().requires_grad_(False)
+    # Duplicates too: a layer that has two names would stay as it is under the second.
+    for name, module in [*copied.named_modules(remove_duplicate=False)]:
+        if isinstance(module, kinds):
+            copied.set_submodule(name, make(module))
+    return copied
