@@ -14,7 +14,7 @@ from pipeline.records import IMAGES_SCHEMA, Row, encode_map, encode_mask, image_
 from pipeline.scan import Scan
 from pipeline.table import Table
 from pipeline.training import Report
-from tests.pipeline.tables import writer
+from tests.pipeline.tables import SHARDS, writer
 
 CLASSES = ("cat", "dog", "bird")
 # Background and the three classes, far apart in every channel.
@@ -61,9 +61,10 @@ def tags_of(number: int) -> list[int]:
     return sorted({tag, tag % len(CLASSES) + 1}) if number % 5 == 4 else [tag]
 
 
-def images_table(root: Path | str, count: int) -> Table:
+def images_table(root: Path | str, count: int, shards: int = SHARDS) -> Table:
     """A committed images table of toy pictures."""
-    images = writer(root, "images", IMAGES_SCHEMA, metadata={"classes": list(CLASSES)})
+    metadata = {"classes": list(CLASSES)}
+    images = writer(root, "images", IMAGES_SCHEMA, metadata=metadata, shards=shards)
     images.stage([image_row(number, tags_of(number)) for number in range(count)])
     return images.commit()
 

@@ -1,0 +1,121 @@
+"""Single values of a plain binary column, fetched through Parquet's page index.
+
+The pictures of a dataset are stored as they are, uncompressed and PLAIN, in pages of their
+own, and the index at the end of the file says where each page lies. So a row's picture is
+one range of bytes: random access costs no more than opening a file of its own would, and
+rows that follow each other are one range together. Arrow's reader, in contrast, reads whole
+row groups. (Apache Parquet format: README "Data Pages", PageIndex.md, parquet.thrift.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.dataset.thrift import Struct, read_struct
+
+ReadRange = Callable[[int, int], bytes]
+
+# Fields of parquet.thrift
+_ROW_GROUPS, _COLUMNS, _GROUP_ROWS = 4, 1, 3
+_META, _OFFSET_INDEX, _OFFSET_INDEX_SIZE = 3, 4, 5
+_PATH, _CODEC = 3, 4
+_LOCATIONS, _OFFSET, _SIZE, _FIRST_ROW = 1, 1, 2, 3
+_PAGE_TYPE, _DATA_PAGE, _ENCODING = 1, 5, 2
+_UNCOMPRESSED = _DATA_PAGE_V1 = _PLAIN = 0
+
+
+@dataclass(frozen=True)
+class Pages:
+    """Where the pages of one column in one row group lie.
+
+    Attributes:
+        starts: (P,) int64, offset of each page in the file, header included.
+        stops: (P,) int64, where each page ends.
+        rows: (P + 1,) int64, the row of the group with which each page begins, and the
+            number of rows.
+    """
+
+    starts: np.ndarray
+    stops: np.ndarray
+    rows: np.ndarray
+
+    def values(self, read: ReadRange, first: int, last: int) -> list[memoryview]:
+        """The values of consecutive rows, with a single read.
+
+        Args:
+            read: Reads the file's bytes from a start to a stop.
+            first: The first row, counted in the row group.
+            last: The last row, included.
+
+        Raises:
+            ValueError: If a page holds nulls or is encoded otherwise.
+        """
+        low, high = np.searchsorted(self.rows, [first, last], side="right") - 1
+        start = int(self.starts[low])
+        data = memoryview(read(start, int(self.stops[high])))
+        found: list[memoryview] = []
+        for page in range(low, high + 1):
+            body = data[int(self.starts[page]) - start : int(self.stops[page]) - start]
+            found += _page_values(body, int(self.rows[page + 1] - self.rows[page]))
+        offset = int(self.rows[low])
+        return found[first - offset : last - offset + 1]
+
+
+def locate_pages(read: ReadRange, size: int, columns: Sequence[str]) -> list[dict[str, Pages]]:
+    """The pages of some columns, for each row group of a file.
+
+    Args:
+        read: Reads the file's bytes from a start to a stop.
+        size: Of the file.
+        columns: Paths of leaf columns, such as ``image.bytes``.
+
+    Raises:
+        ValueError: If the file is not Parquet, or a column is absent, compressed or without
+            a page index.
+    """
+    tail = read(size - 8, size)
+    if tail[4:] != b"PAR1":
+        raise ValueError("it is not a Parquet file")
+    footer, _ = read_struct(read(size - 8 - int.from_bytes(tail[:4], "little"), size - 8))
+    return [_locate(read, group, columns) for group in footer[_ROW_GROUPS]]
+
+
+def _locate(read: ReadRange, group: Struct, columns: Sequence[str]) -> dict[str, Pages]:
+    chunks = {b".".join(chunk[_META][_PATH]).decode(): chunk for chunk in group[_COLUMNS]}
+    found = {}
+    for name in columns:
+        chunk = chunks.get(name)
+        if chunk is None:
+            raise ValueError(f"it has no column {name}")
+        if chunk[_META][_CODEC] != _UNCOMPRESSED or _OFFSET_INDEX not in chunk:
+            raise ValueError(f"its column {name} is compressed or has no page index")
+        start = chunk[_OFFSET_INDEX]
+        index, _ = read_struct(read(start, start + chunk[_OFFSET_INDEX_SIZE]))
+        pages = index[_LOCATIONS]
+        starts = np.array([page[_OFFSET] for page in pages], np.int64)
+        found[name] = Pages(
+            starts=starts,
+            stops=starts + np.array([page[_SIZE] for page in pages], np.int64),
+            rows=np.array([*(page[_FIRST_ROW] for page in pages), group[_GROUP_ROWS]], np.int64),
+        )
+    return found
+
+
+def _page_values(page: memoryview, rows: int) -> Iterator[memoryview]:
+    header, position = read_struct(page)
+    if header[_PAGE_TYPE] != _DATA_PAGE_V1 or header[_DATA_PAGE][_ENCODING] != _PLAIN:
+        raise ValueError("a page of pictures is not plain")
+    # Definition levels, behind their own size, say which values are null. They need no
+    # decoding: where there are as many values as rows, none is.
+    position += 4 + int.from_bytes(page[position : position + 4], "little")
+    count = 0
+    while position < len(page):
+        start = position + 4
+        position = start + int.from_bytes(page[position:start], "little")
+        count += 1
+        yield page[start:position]
+    if count != rows:
+        raise ValueError(f"a page holds {count} pictures for {rows} rows")

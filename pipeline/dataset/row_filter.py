@@ -1,0 +1,80 @@
+"""Which rows of a dataset are wanted, decided on the small columns: no picture is read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.errors import UserError
+from pipeline.quality import FLAGS
+from pipeline.records import ClassTable
+
+
+class RowFilter(BaseModel):
+    """Conditions that all hold for a wanted row; None, 0 and () ask nothing."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    tags: tuple[str, ...] | None = Field(None, description="At least one of these tags.")
+    classes: tuple[str, ...] | None = Field(
+        None, description="A mask that shows at least one of these classes."
+    )
+    confidence: float = Field(
+        0.0, ge=0, le=1, description="Least mean probability of the labelled pixels."
+    )
+    class_confidence: float = Field(
+        0.0, ge=0, le=1, description="Least mean probability of every class that the mask shows."
+    )
+    rounds: tuple[int, ...] | None = Field(None, description="A mask of one of these rounds.")
+    sources: tuple[str, ...] | None = Field(None, description="A mask made by one of these.")
+    without: tuple[str, ...] = Field((), description="None of these quality flags.")
+
+    def matches(self, rows: pa.Table, classes: ClassTable) -> np.ndarray:
+        """Whether each row is wanted, (N,) bool.
+
+        Args:
+            rows: With :data:`pipeline.dataset.rows.COLUMNS`, each column in one chunk.
+            classes: Of the dataset.
+
+        Raises:
+            UserError: If a class or flag is unknown.
+        """
+        wanted = np.ones(rows.num_rows, bool)
+        for column, names in (("tags", self.tags), ("classes", self.classes)):
+            if names is not None:
+                values = pa.array([classes.index(name) for name in names], pa.int64())
+                wanted &= _any_of(rows[column], values)
+        if self.without:
+            wanted &= ~_any_of(rows["flags"], pa.array(self._known_flags(), pa.string()))
+        if self.rounds is not None:
+            wanted &= np.isin(rows["round"].to_numpy(), self.rounds)
+        if self.sources is not None:
+            wanted &= pc.is_in(rows["source"], value_set=pa.array(self.sources)).to_numpy()
+        # Confidences are stored in single precision: 0.7 must not miss a stored 0.7.
+        wanted &= rows["mask_confidence"].to_numpy() >= np.float32(self.confidence)
+        return wanted & (_minimum(rows["confidence"]) >= np.float32(self.class_confidence))
+
+    def _known_flags(self) -> tuple[str, ...]:
+        unknown = [name for name in self.without if name not in FLAGS]
+        if unknown:
+            raise UserError(f"unknown quality flag {unknown[0]!r}: choose from {', '.join(FLAGS)}")
+        return self.without
+
+
+def _any_of(column: pa.ChunkedArray, values: pa.Array) -> np.ndarray:
+    """Whether each list holds one of some values, (N,) bool."""
+    hits = pc.is_in(pc.list_flatten(column), value_set=values)
+    rows = pc.list_parent_indices(column).filter(hits)
+    found = np.zeros(len(column), bool)
+    found[rows.to_numpy()] = True
+    return found
+
+
+def _minimum(column: pa.ChunkedArray) -> np.ndarray:
+    """The least value of each list, (N,) float32; 1 for empty lists."""
+    least = np.ones(len(column), np.float32)
+    rows = pc.list_parent_indices(column).to_numpy()
+    np.minimum.at(least, rows, pc.list_flatten(column).to_numpy())
+    return least

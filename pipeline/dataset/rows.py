@@ -1,0 +1,132 @@
+"""The wanted rows of a dataset: their small columns in memory, and where their pictures lie."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.dataset.pages import Pages, locate_pages
+from pipeline.dataset.ranges import Ranges
+from pipeline.dataset.row_filter import RowFilter
+from pipeline.errors import UserError
+from pipeline.parquet import open_parquet
+from pipeline.records import ClassTable
+from pipeline.storage import Folder
+from pipeline.table import Table
+
+COLUMNS = (
+    "id",
+    "height",
+    "width",
+    "tags",
+    "classes",
+    "area",
+    "confidence",
+    "mask_confidence",
+    "ignored",
+    "round",
+    "source",
+    "flags",
+)
+_PICTURES = ("image.bytes", "mask.bytes")
+
+
+class DatasetRows:
+    """The rows of a published dataset that pass a filter, in the order of its files.
+
+    Opening reads the small columns and the page index of each file, some hundred bytes a
+    row; pictures are read one by one later. It can be pickled.
+
+    Args:
+        uri: The dataset.
+        where: Which rows are wanted.
+
+    Attributes:
+        classes: The class table.
+        columns: The small columns of the wanted rows.
+        group: (N,) int64, the row group of each row, counted over all files.
+
+    Raises:
+        UserError: If there is no dataset, or it was not written by this project.
+    """
+
+    def __init__(self, uri: str, where: RowFilter) -> None:
+        table = Table.open(uri)
+        folder = Folder(uri)
+        self.classes = ClassTable(names=tuple(table.metadata["classes"]))
+        self._ranges = Ranges(folder.uri)
+        self._files: list[str] = []
+        self._pages: list[dict[str, Pages]] = []
+        columns, groups, rows = [], [], []
+        for part in table.manifest.parts:
+            for number, small in enumerate(_small_columns(folder, part.path)):
+                kept = np.flatnonzero(where.matches(small, self.classes))
+                columns.append(small.take(pa.array(kept)))
+                groups.append(np.full(len(kept), len(self._files) + number))
+                rows.append(kept)
+            pages = self._locate(part.path, part.bytes)
+            self._files += [part.path] * len(pages)
+            self._pages += pages
+        self.columns: pa.Table = pa.concat_tables(columns).combine_chunks()
+        self.group = np.concatenate(groups).astype(np.int64)
+        self._row = np.concatenate(rows).astype(np.int64)
+        if not len(self):
+            raise UserError(f"no row of {folder.uri} passes the filter: {where!r}")
+
+    def __len__(self) -> int:
+        """The number of wanted rows."""
+        return len(self._row)
+
+    def pictures(self, index: int, count: int = 1) -> list[tuple[memoryview, memoryview]]:
+        """The files of picture and mask of rows that lie side by side, see :meth:`runs`.
+
+        Args:
+            index: Of the first row.
+            count: How many rows.
+        """
+        group = int(self.group[index])
+        read = partial(self._ranges.read, self._files[group])
+        first, last = int(self._row[index]), int(self._row[index + count - 1])
+        image, mask = (self._pages[group][name].values(read, first, last) for name in _PICTURES)
+        return list(zip(image, mask, strict=True))
+
+    def runs(self, order: np.ndarray) -> list[np.ndarray]:
+        """Cuts a sequence of rows into pieces that lie side by side in a file.
+
+        Args:
+            order: (N,) int64, indices of rows in any order.
+        """
+        apart = (
+            (np.diff(order) != 1)
+            | (np.diff(self.group[order]) != 0)
+            | (np.diff(self._row[order]) != 1)
+        )
+        bounds = [0, *(np.flatnonzero(apart) + 1), len(order)]
+        return [order[start:stop] for start, stop in pairwise(bounds) if stop > start]
+
+    def _locate(self, part: str, size: int) -> list[dict[str, Pages]]:
+        try:
+            return locate_pages(partial(self._ranges.read, part), size, _PICTURES)
+        except ValueError as error:
+            raise UserError(
+                f"the pictures of {part} cannot be read one by one: {error}; use the dataset as "
+                "tag2mask published it"
+            ) from error
+
+
+def _small_columns(folder: Folder, part: str) -> list[pa.Table]:
+    """The small columns of each row group."""
+    with open_parquet(folder, part) as parquet:
+        missing = set(COLUMNS) - set(parquet.schema_arrow.names)
+        if missing:
+            raise UserError(
+                f"{folder.uri} is no published dataset of this version: it has no column "
+                f"{', '.join(sorted(missing))}"
+            )
+        return [
+            parquet.read_row_group(number, columns=list(COLUMNS)).combine_chunks()
+            for number in range(parquet.num_row_groups)
+        ]

@@ -1,0 +1,58 @@
+"""One sample: a picture and its mask as tensors that torchvision's transforms know."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from PIL import Image
+from torchvision import tv_tensors
+from torchvision.transforms.v2.functional import pil_to_tensor
+
+from pipeline.dataset.rows import DatasetRows
+from pipeline.records import decode_mask
+
+Sample = dict[str, Any]
+Pair = tuple[tv_tensors.Image, tv_tensors.Mask]
+PairTransform = Callable[[tv_tensors.Image, tv_tensors.Mask], Pair]
+
+
+def decode_picture(data: bytes | memoryview) -> torch.Tensor:
+    """A JPEG or PNG as (3, H, W) uint8 RGB."""
+    with Image.open(io.BytesIO(data)) as picture:
+        return pil_to_tensor(picture.convert("RGB"))
+
+
+def decode_pair(image: bytes | memoryview, mask: bytes | memoryview) -> Pair:
+    """The files of a picture and its mask as (3, H, W) and (H, W) uint8."""
+    labels = torch.from_numpy(decode_mask(bytes(mask)))
+    return tv_tensors.Image(decode_picture(image)), tv_tensors.Mask(labels)
+
+
+def make_sample(
+    rows: DatasetRows, index: int, pair: Pair, transform: PairTransform | None
+) -> Sample:
+    """A row as a dictionary that torch's default collation stacks.
+
+    Args:
+        rows: The dataset's rows.
+        index: Of the row.
+        pair: Its picture and its mask.
+        transform: Gets both together, so that a crop or a flip is the same for both.
+
+    Returns:
+        ``image`` (3, H, W) uint8, ``mask`` (H, W) uint8 with 0 for background and 255 for
+        ignore, ``tags`` (C,) float32 of zeros and ones, ``confidence`` float and ``id``.
+    """
+    image, mask = pair if transform is None else transform(*pair)
+    tags = torch.zeros(len(rows.classes))
+    tags[torch.tensor(rows.columns["tags"][index].as_py()) - 1] = 1
+    return {
+        "image": image,
+        "mask": mask,
+        "tags": tags,
+        "confidence": rows.columns["mask_confidence"][index].as_py(),
+        "id": rows.columns["id"][index].as_py(),
+    }

@@ -1,0 +1,90 @@
+"""Thrift's compact protocol, as far as the footers and page headers of Parquet use it."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import Any
+
+Struct = dict[int, Any]
+
+
+def read_struct(data: bytes | memoryview, position: int = 0) -> tuple[Struct, int]:
+    """Reads one struct without its schema.
+
+    Args:
+        data: Where it stands.
+        position: Where it begins, in bytes.
+
+    Returns:
+        Its values by field number (nested structs as dictionaries, binaries and strings as
+        bytes), and the position after it.
+    """
+    reader = _Reader(data, position)
+    return reader.struct(), reader.position
+
+
+class _Reader:
+    def __init__(self, data: bytes | memoryview, position: int) -> None:
+        self.data = data
+        self.position = position
+        self._read: dict[int, Callable[[], Any]] = {
+            1: lambda: True,
+            2: lambda: False,
+            3: self._byte,
+            4: self._integer,
+            5: self._integer,
+            6: self._integer,
+            7: self._double,
+            8: self._binary,
+            9: self._list,
+            10: self._list,
+            12: self.struct,
+        }
+
+    def struct(self) -> Struct:
+        values: Struct = {}
+        field = 0
+        while header := self._byte():
+            # The high half is the distance to the field before; 0 means that it follows.
+            field = field + (header >> 4) if header >> 4 else self._integer()
+            values[field] = self._read[header & 15]()
+        return values
+
+    def _byte(self) -> int:
+        value = self.data[self.position]
+        self.position += 1
+        return value
+
+    def _varint(self) -> int:
+        value = shift = 0
+        while True:
+            byte = self._byte()
+            value |= (byte & 127) << shift
+            if byte < 128:
+                return value
+            shift += 7
+
+    def _integer(self) -> int:
+        value = self._varint()
+        return (value >> 1) ^ -(value & 1)  # zigzag
+
+    def _double(self) -> float:
+        (value,) = struct.unpack_from("<d", self.data, self.position)
+        self.position += 8
+        return value
+
+    def _binary(self) -> bytes:
+        size = self._varint()
+        value = bytes(self.data[self.position : self.position + size])
+        self.position += size
+        return value
+
+    def _list(self) -> list[Any]:
+        header = self._byte()
+        size, kind = header >> 4, header & 15
+        if size == 15:
+            size = self._varint()
+        # In a list, a truth value is a byte of its own.
+        read = (lambda: self._byte() == 1) if kind in (1, 2) else self._read[kind]
+        return [read() for _ in range(size)]
