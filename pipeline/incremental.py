@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import partial
 
 from pipeline.finished import LAST, Finished, find_finished, has_kept
 from pipeline.ingest import Ingest, Picture, ingest
@@ -79,20 +80,21 @@ def find_change(
         share: Begin anew, too, when the pictures that the models were not trained on are
             this share of those that they were, or more.
     """
-    split = run.recipe.split
+    recipe = run.recipe
+    ingested = partial(ingest, source, split=recipe.split, near_duplicates=recipe.near_duplicates)
     finished = None if retrain else find_finished(run)
     if finished is None:
-        everything = ingest(source, classes, split)
+        everything = ingested(classes)
         return Change(Work.EVERYTHING, "training was asked for" if retrain else "", everything)
     known = ClassTable(names=tuple(finished.images.metadata["classes"]))
     if classes is not None and tuple(classes) != known.names:
         why = f"the classes of version {finished.dataset.manifest.revision} are others"
-        return Change(Work.EVERYTHING, why, ingest(source, classes, split))
-    change = _compared(ingest(source, known, split), finished)
+        return Change(Work.EVERYTHING, why, ingested(classes))
+    change = _compared(ingested(known), finished)
     untrained = _untrained(finished.images, len(change.new))
     if change.new and untrained >= share:
         why = f"{untrained:.0%} as many pictures as the models were trained on are new to them"
-        return Change(Work.EVERYTHING, why, ingest(source, classes, split))
+        return Change(Work.EVERYTHING, why, ingested(classes))
     return change
 
 
@@ -138,4 +140,7 @@ def add_to_dataset(run: Run, images: Table, masks: Table) -> Table:
     dataset = Table.open(run.table_uri("dataset"))
     if not has_kept(masks.without(dataset.manifest.inputs)):
         return dataset
-    return run.publish(images, masks, base=dataset)
+    # None of them has a mask of a new picture, but a mask says which round it is of.
+    names = [made["name"] for made in dataset.metadata["rounds"][:-1]]
+    earlier = [Table.open(run.table_uri(f"rounds/{name}")) for name in names]
+    return run.publish(images, masks, base=dataset, earlier=earlier)

@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 from flows.commands.benchmark import benchmark
 from flows.commands.export import export
+from flows.commands.inspection import inspect
 from flows.commands.label import demo, label, sample
 from flows.commands.masks import evaluate, predict
 from flows.commands.review import correct, review
+from flows.commands.serve import serve
 from flows.commands.versions import prune, versions
 
 COMMANDS: tuple[Callable[..., None], ...] = (
@@ -17,10 +19,12 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     demo,
     predict,
     evaluate,
+    inspect,
     export,
     review,
     correct,
     benchmark,
+    serve,
     versions,
     prune,
 )

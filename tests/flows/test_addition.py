@@ -70,6 +70,13 @@ def test_new_masks_hold_tags_and_background_alone(grown):
         assert set(decode_mask(row["mask"]["bytes"]).flat) <= {0, 255, *row["tags"]}
 
 
+def test_new_masks_say_which_round_they_are_of(grown, finished):
+    before = set(Table.open(f"{finished.folder}/dataset").ids())
+    rows = list(Table.open(f"{grown.folder}/dataset").rows(["id", "round", "previous_round"]))
+    assert {row["round"] for row in rows} == {3}
+    assert {row["previous_round"] for row in rows if row["id"] not in before} == {None}
+
+
 def test_models_and_earlier_rounds_stay(grown, finished):
     for name in ("models/tagger/model.json", "models/powerful/model.json"):
         assert (grown.folder / name).read_bytes() == (finished.folder / name).read_bytes()

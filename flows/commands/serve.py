@@ -1,0 +1,51 @@
+"""The command serve."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.commands.options import (
+    Changes,
+    Classes,
+    EngineName,
+    Out,
+    RecipeFile,
+    RetrainShare,
+    Source,
+    Workers,
+    split_names,
+)
+
+
+def serve(
+    source: Source,
+    out: Out,
+    cron: Annotated[
+        str | None, typer.Option(help="When it runs by itself, as '0 3 * * *': daily at three.")
+    ] = None,
+    name: Annotated[str, typer.Option(help="Of the deployment in Prefect.")] = "tag2mask",
+    recipe: RecipeFile = None,
+    classes: Classes = None,
+    set_: Changes = None,
+    engine: EngineName = "ray",
+    workers: Workers = 2,
+    retrain_share: RetrainShare = 0.2,
+) -> None:
+    """Runs `label` on a schedule, or when asked for in Prefect's UI; until interrupted."""
+    from flows.serve import serve as serve_label
+    from pipeline.recipe import read_recipe
+
+    parameters = {
+        # A run may start in another folder than this process.
+        "source": source if "://" in source else str(Path(source).resolve()),
+        "out": out if "://" in out else str(Path(out).resolve()),
+        "recipe": read_recipe(recipe, set_ or ()).model_dump(mode="json"),
+        "classes": split_names(classes),
+        "engine": engine,
+        "workers": workers,
+        "retrain_share": retrain_share,
+    }
+    serve_label(name, cron, parameters)

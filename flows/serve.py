@@ -1,0 +1,73 @@
+"""Serving ``label``: a deployment that runs on a schedule, or when somebody asks for it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flows.environment import set_defaults
+
+set_defaults()
+
+from prefect.client.schemas.objects import (  # noqa: E402
+    ConcurrencyLimitConfig,
+    ConcurrencyLimitStrategy,
+)
+from prefect.client.schemas.schedules import CronSchedule  # noqa: E402
+from prefect.types.entrypoint import EntrypointType  # noqa: E402
+
+from flows.label import label  # noqa: E402
+from flows.server import prefect_api  # noqa: E402
+from pipeline.engine import build_engine  # noqa: E402
+from pipeline.errors import UserError  # noqa: E402
+from pipeline.sources import open_source  # noqa: E402
+from pipeline.storage import Folder  # noqa: E402
+
+
+def serve(name: str, cron: str | None, parameters: dict[str, Any]) -> None:
+    """Offers the flow ``label`` with these parameters until it is interrupted.
+
+    Args:
+        name: Of the deployment, ``label/NAME`` in Prefect.
+        cron: When it runs by itself, in five fields; None runs it on request alone.
+        parameters: Of :func:`flows.label.label`, as JSON values; a run can change them.
+
+    Raises:
+        UserError: If the schedule, the source, the target or the engine is wrong, or there
+            is no server.
+    """
+    check(cron, parameters)
+    with prefect_api() as url:
+        print(f"label/{name} is served; see {url.removesuffix('/api')}", flush=True)
+        label.serve(
+            name=name,
+            cron=cron,
+            parameters=parameters,
+            description=label.description,
+            tags=["tag2mask"],
+            limit=1,
+            # A run that is due while another is at work would find the folder taken.
+            global_limit=ConcurrencyLimitConfig(
+                limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
+            ),
+            print_starting_message=False,
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        )
+
+
+def check(cron: str | None, parameters: dict[str, Any]) -> None:
+    """Finds out now what a run in the night would stumble over.
+
+    Raises:
+        UserError: If the schedule, the source, the target or the engine is wrong.
+    """
+    if cron is not None:
+        try:
+            CronSchedule(cron=cron)
+        except ValueError as error:
+            raise UserError(
+                f"the schedule {cron!r} is no cron expression: write minute, hour, day, month and "
+                "weekday, as in '0 3 * * *'"
+            ) from error
+    build_engine(parameters["engine"], parameters["workers"])
+    Folder(parameters["out"]).check_writable()
+    open_source(parameters["source"])

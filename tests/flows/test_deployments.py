@@ -1,0 +1,74 @@
+"""prefect.yaml and the form of parameters that Prefect's UI shows."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+from prefect.cli.deploy._models import PrefectYamlModel
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.states import Failed
+from prefect.utilities.callables import parameter_schema
+from prefect.utilities.importtools import import_object
+
+from flows.label import label
+from flows.step import step, worth_repeating
+from pipeline.errors import UserError
+from pipeline.recipe import Recipe
+
+FILE = yaml.safe_load((Path(__file__).parents[2] / "prefect.yaml").read_text())
+DEPLOYMENTS = {deployment["name"]: deployment for deployment in FILE["deployments"]}
+
+
+@pytest.fixture(scope="module")
+def form():
+    return parameter_schema(label).model_dump()
+
+
+def test_prefect_understands_the_file():
+    model = PrefectYamlModel.model_validate(FILE)
+    assert [deployment.name for deployment in model.deployments] == ["nightly", "retrain"]
+    assert model.deployments[0].concurrency_limit.limit == 1
+
+
+@pytest.mark.parametrize("name", DEPLOYMENTS)
+def test_a_deployment_is_one_of_the_flow_with_parameters_of_its_form(name, form):
+    deployment = DEPLOYMENTS[name]
+    assert import_object(deployment["entrypoint"]) is label
+    Draft202012Validator({**form, "additionalProperties": False}).validate(deployment["parameters"])
+    for schedule in deployment["schedules"]:
+        CronSchedule(cron=schedule["cron"], timezone=schedule["timezone"])
+
+
+def test_every_parameter_says_what_it_is(form):
+    assert all(entry.get("description") for entry in form["properties"].values())
+    assert form["required"] == ["source", "out"]
+
+
+def test_the_recipe_is_a_form_of_its_own(form):
+    assert form["properties"]["recipe"]["$ref"] == "#/definitions/Recipe"
+    assert form["properties"]["recipe"]["default"] == Recipe().model_dump(mode="json")
+    for name, definition in form["definitions"].items():
+        for field, entry in definition["properties"].items():
+            nested = "$ref" in entry or "allOf" in entry
+            assert nested or entry.get("description"), f"{name}.{field}"
+
+
+@pytest.mark.parametrize("cause", [OSError("no answer"), RuntimeError("a node was lost")])
+def test_what_may_pass_is_tried_again(cause):
+    assert worth_repeating(None, None, Failed(data=cause))
+
+
+def test_bad_input_is_not_tried_again():
+    assert not worth_repeating(None, None, Failed(data=UserError("no picture has a tag")))
+
+
+def test_steps_wait_longer_each_time():
+    @step
+    def example() -> None:
+        """Does nothing."""
+
+    delays = example.retry_delay_seconds
+    assert example.retries == len(delays) == 2
+    assert 0 < delays[0] < delays[1]
+    assert example.retry_condition_fn is worth_repeating
