@@ -139,7 +139,7 @@ class Run(Workspace):
                     {"scorer": settings.scorer, "tagger": tagger, "settings": settings.settings},
                     gpus=1.0,
                 ),
-                StageSpec(Refine, {"crf": settings.crf, "contrast": settings.contrast}),
+                _refine(settings, settings.crf),
                 self._select(settings.select, images),
             ],
             images=images,
@@ -214,7 +214,7 @@ class Run(Workspace):
             scan=scan,
             stages=[
                 StageSpec(Rescore, {"name": "seed"}),
-                StageSpec(Refine, {"crf": crf, "contrast": settings.contrast}),
+                _refine(settings, crf),
                 self._select(settings.select, images),
             ],
             images=images,
@@ -406,6 +406,13 @@ class Run(Workspace):
 def _grown(base: Table | None) -> dict[str, str]:
     """What the key of a table that adds to another follows from besides."""
     return {} if base is None else {"base": base.manifest.key}
+
+
+def _refine(settings: SeedSettings, crf: str) -> StageSpec:
+    # The one implementation that wants a GPU shares it with the scorer.
+    gpus = 0.5 if settings.crf_method == "torch" else 0.0
+    method = {"crf": crf, "crf_method": settings.crf_method}
+    return StageSpec(Refine, {**method, "contrast": settings.contrast}, gpus=gpus)
 
 
 def _continue(segmenter: Segmenter, uri: str) -> None:

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.crf import CRF_PRESETS, dense_crf
+from models.crf import CRF_PRESETS, CRFS, Crf
 from pipeline.records import Row, decode_map
 from pipeline.stages.labels import encoded_maps, labelled, resized, rgb
 
 NO_CRF = "none"
+REFERENCE = "reference"
+
+
+def build_crf(preset: str, method: str) -> Crf | None:
+    """The DenseCRF of a preset by one of its implementations; None for ``none``."""
+    return None if preset == NO_CRF else CRFS[method](CRF_PRESETS[preset])
 
 
 def seed_probabilities(scores: np.ndarray, contrast: float = 1.0) -> np.ndarray:
@@ -33,26 +39,32 @@ class Refine:
     Args:
         crf: One of :data:`models.crf.CRF_PRESETS`, or ``none``.
         contrast: See :func:`seed_probabilities`.
+        crf_method: One of :data:`models.crf.CRFS`.
         ignore_below: Pixels whose highest probability is lower become 255.
     """
 
-    def __init__(self, crf: str, contrast: float, ignore_below: float = 0.0) -> None:
-        self.crf = None if crf == NO_CRF else CRF_PRESETS[crf]
+    def __init__(
+        self, crf: str, contrast: float, crf_method: str = REFERENCE, ignore_below: float = 0.0
+    ) -> None:
+        self.crf = build_crf(crf, crf_method)
         self.contrast = contrast
         self.ignore_below = ignore_below
 
     def __call__(self, rows: list[Row]) -> list[Row]:
-        """One picture after another."""
-        return [self._refine(row) for row in rows]
-
-    def _refine(self, row: Row) -> Row:
-        image = rgb(row)
-        scores = np.stack([decode_map(score) for score in row["scores"]])
-        scores = resized(scores, image.shape[:2])
-        probabilities = seed_probabilities(scores, self.contrast)
+        """The whole batch goes to the CRF at once, for one that runs on a GPU."""
+        images = [rgb(row) for row in rows]
+        pairs = zip(images, rows, strict=True)
+        probabilities = [self._probabilities(image, row) for image, row in pairs]
         if self.crf is not None:
-            probabilities = dense_crf(image, probabilities, self.crf)
-        return {
-            **labelled(row, probabilities, ignore_below=self.ignore_below),
-            "probabilities": encoded_maps(probabilities),
-        }
+            probabilities = self.crf(images, probabilities)
+        return [
+            {
+                **labelled(row, maps, ignore_below=self.ignore_below),
+                "probabilities": encoded_maps(maps),
+            }
+            for row, maps in zip(rows, probabilities, strict=True)
+        ]
+
+    def _probabilities(self, image: np.ndarray, row: Row) -> np.ndarray:
+        scores = np.stack([decode_map(score) for score in row["scores"]])
+        return seed_probabilities(resized(scores, image.shape[:2]), self.contrast)

@@ -9,12 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from models.crf import CRF_PRESETS, dense_crf
 from models.segmentation import Segmenter
 from pipeline.model_store import load_model
 from pipeline.records import BACKGROUND, Row
 from pipeline.stages.labels import as_tensor, labelled, rgb
-from pipeline.stages.refine import NO_CRF
+from pipeline.stages.refine import REFERENCE, build_crf
 
 
 @torch.no_grad()
@@ -58,6 +57,7 @@ class Relabel:
         size: Longer side at which pictures are segmented, in pixels.
         scales: Sizes relative to it whose logits are averaged.
         crf: One of :data:`models.crf.CRF_PRESETS`, or ``none``.
+        crf_method: One of :data:`models.crf.CRFS`.
         ignore_below: Pixels whose highest probability is lower become 255.
         device: Where it runs; by default a GPU where there is one.
     """
@@ -69,6 +69,7 @@ class Relabel:
         size: int,
         scales: Sequence[float],
         crf: str,
+        crf_method: str = REFERENCE,
         ignore_below: float = 0.0,
         device: str | None = None,
     ) -> None:
@@ -79,23 +80,30 @@ class Relabel:
         self.source = source
         self.size = size
         self.scales = tuple(scales)
-        self.crf = None if crf == NO_CRF else CRF_PRESETS[crf]
+        self.crf = build_crf(crf, crf_method)
         self.ignore_below = ignore_below
 
     def __call__(self, rows: list[Row]) -> list[Row]:
         """One picture after another: a row's mask must not depend on its batch."""
-        return [self._relabel(row) for row in rows]
+        images = [rgb(row) for row in rows]
+        pairs = zip(images, rows, strict=True)
+        probabilities = [self._probabilities(image, row) for image, row in pairs]
+        if self.crf is not None:
+            probabilities = self.crf(images, probabilities)
+        return [
+            {
+                **labelled(row, maps, ignore_below=self.ignore_below),
+                "source": self.source,
+                "model": self.weights,
+            }
+            for row, maps in zip(rows, probabilities, strict=True)
+        ]
 
-    def _relabel(self, row: Row) -> Row:
-        image = rgb(row)
+    def _probabilities(self, image: np.ndarray, row: Row) -> np.ndarray:
         logits = predict_logits(
             self.segmenter, as_tensor(image).to(self.device), self.size, self.scales
         )
         # The softmax runs over background and the tags alone: an absent class takes nothing.
         allowed = logits[[BACKGROUND, *row["tags"]]]
         full = interpolate(allowed[None], image.shape[:2], mode="bilinear")[0]
-        probabilities: np.ndarray = full.softmax(dim=0).cpu().numpy()
-        if self.crf is not None:
-            probabilities = dense_crf(image, probabilities, self.crf)
-        labels = labelled(row, probabilities, ignore_below=self.ignore_below)
-        return {**labels, "source": self.source, "model": self.weights}
+        return full.softmax(dim=0).cpu().numpy()

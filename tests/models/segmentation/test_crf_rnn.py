@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from models.crf import CrfParameters, dense_crf
+from models.crf import CRFS, CrfParameters
 from models.segmentation.crf_rnn import MeanField
 from tests.models.test_crf import scene
 
@@ -24,7 +24,7 @@ def field(labels: int) -> MeanField:
 @torch.no_grad()
 def test_it_starts_as_dense_crf():
     image, probabilities = scene(24, 24, 3, seed=0)
-    theirs = dense_crf(image, probabilities, PARAMETERS)
+    (theirs,) = CRFS["reference"](PARAMETERS)([image], [probabilities])
     logits = torch.from_numpy(np.log(probabilities.clip(1e-5)))[None]
     pixels = torch.from_numpy(image.astype(np.float32)).permute(2, 0, 1)[None]
     ours = field(3)(logits, pixels).softmax(dim=1)[0].numpy()

@@ -1,0 +1,54 @@
+"""The permutohedral lattice of five features: position and colour (Adams, Baek & Davis, 2010).
+
+A pixel's features (x, y, red, green, blue), each divided by its width, are lifted into the
+hyperplane of six coordinates that sum to zero. Each simplex there has six corners; a filter
+splats values to corners by barycentric weights, blurs along the six lattice directions, and
+slices at the same places.
+
+Corners are known by keys that are linear in their coordinates, modulo 2^64: a step to a
+neighbour is an addition, and the upper bits serve as a hash. The multipliers are powers of
+one that is known for its good lattice structure (Knuth's MMIX), so that two corners of one
+picture do not meet.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+FEATURES = 5
+CORNERS = FEATURES + 1
+
+# Lifts feature i so that splatting, blurring and slicing have the variance of the features'
+# unit (section 3 of the paper; the factor sqrt(2/3) (d + 1) is their total).
+LIFT = np.array(
+    [math.sqrt(2 / 3) * CORNERS / math.sqrt((i + 1) * (i + 2)) for i in range(FEATURES)],
+    np.float32,
+)
+
+# What the blur with (1/2, 1, 1/2) along six directions gains, as the authors' code has it.
+GAIN = 1 / (1 + 2.0**-FEATURES)
+
+
+def _wrapped(value: int) -> int:
+    """An integer as the signed 64-bit number with the same low bits."""
+    return (value + 2**63) % 2**64 - 2**63
+
+
+def _powers(count: int) -> list[int]:
+    multiplier = 6364136223846793005
+    return [pow(multiplier, power, 2**64) for power in range(1, count + 1)]
+
+
+# Of the coordinates of a corner; the last one follows from the others.
+KEY_FACTORS = np.array([*map(_wrapped, _powers(FEATURES)), 0], np.int64)
+
+# From a corner to its neighbour along direction i, which is also how the corners of a simplex
+# follow from one another: every coordinate grows by one, coordinate i falls by five.
+KEY_STEPS = np.array(
+    [_wrapped(sum(_powers(FEATURES)) - CORNERS * int(factor)) for factor in KEY_FACTORS], np.int64
+)
+
+# Keeps the corners of the pictures of a batch apart.
+PICTURE_FACTOR = _wrapped(_powers(CORNERS)[-1])
