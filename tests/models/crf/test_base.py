@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from models.crf import CRF_PRESETS, CRFS, CrfParameters
+from tests.models.crf.scenes import scene
 
 DEFAULT = CRF_PRESETS["default"]
 
@@ -54,18 +55,6 @@ def exact_mean_field(
         # Potts: disagreement costs, so agreement pays, up to a constant per pixel.
         marginals = softmax(log_unary + marginals @ message)
     return marginals.reshape(labels, height, width)
-
-
-def scene(height: int, width: int, labels: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """A noisy picture of vertical bands and probabilities that know the bands vaguely."""
-    random = np.random.default_rng(seed)
-    band = np.broadcast_to(np.arange(width) * labels // width, (height, width))
-    colours = random.integers(0, 256, (labels, 3))
-    image = np.clip(colours[band] + random.normal(0, 8, (height, width, 3)), 0, 255)
-    probabilities = random.random((labels, height, width)) + 0.6 * (
-        band == np.arange(labels)[:, None, None]
-    )
-    return image.astype(np.uint8), (probabilities / probabilities.sum(0)).astype(np.float32)
 
 
 @pytest.fixture(params=CRFS)

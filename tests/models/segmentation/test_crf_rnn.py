@@ -5,7 +5,7 @@ import torch
 
 from models.crf import CRFS, CrfParameters
 from models.segmentation.crf_rnn import MeanField
-from tests.models.test_crf import scene
+from tests.models.crf.scenes import scene
 
 PARAMETERS = CrfParameters(
     bilateral_weight=0.9,
