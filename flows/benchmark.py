@@ -14,6 +14,7 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 
 from flows.ablation import ablation  # noqa: E402
 from flows.progress import Terminal  # noqa: E402
+from flows.semi_supervised import corrections  # noqa: E402
 from pipeline.engine import build_engine  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
 from pipeline.ingest import ingest  # noqa: E402
@@ -238,4 +239,8 @@ def _made(table: Table | None) -> Table:
     return table
 
 
-BENCHMARKS: dict[str, Callable[..., str]] = {"ladder": ladder, "dcsm": ablation}
+BENCHMARKS: dict[str, Callable[..., str]] = {
+    "ladder": ladder,
+    "dcsm": ablation,
+    "corrections": corrections,
+}

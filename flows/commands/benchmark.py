@@ -19,7 +19,7 @@ from pipeline.errors import UserError
 
 
 def benchmark(
-    task: Annotated[str, typer.Argument(help="ladder, or dcsm (its three improvements).")],
+    task: Annotated[str, typer.Argument(help="ladder, dcsm (its improvements) or corrections.")],
     data: Annotated[str, typer.Argument(help="Pictures with tags, splits and true masks.")],
     out: Out,
     recipe: RecipeFile = None,
