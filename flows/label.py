@@ -27,11 +27,12 @@ from flows.step import step  # noqa: E402
 from flows.summary import MODELS, load_record, summarise  # noqa: E402
 from pipeline.engine import build_engine  # noqa: E402
 from pipeline.incremental import Work, find_change  # noqa: E402
-from pipeline.ingest import Ingest, IngestCounts  # noqa: E402
+from pipeline.ingest import Ingest  # noqa: E402
+from pipeline.ingest_counts import IngestCounts  # noqa: E402
 from pipeline.recipe import Recipe, complete_recipe  # noqa: E402
 from pipeline.run import Run  # noqa: E402
 from pipeline.selection import is_simple  # noqa: E402
-from pipeline.sources import open_source  # noqa: E402
+from pipeline.sources import Downloads, open_source  # noqa: E402
 from pipeline.table import Table  # noqa: E402
 
 # New pictures that begin a new training, for each one that the models were trained on.
@@ -85,7 +86,9 @@ def label_with(
     retrain_share: float = RETRAIN_SHARE,
 ) -> str:
     """What there is to do in a run's folder, done; see :func:`label`."""
-    change = find_change(run, open_source(source), classes, retrain=retrain, share=retrain_share)
+    downloads = Downloads(run.recipe.download, cache=f"{run.uri}/downloads")
+    tagged = open_source(source, downloads=downloads)
+    change = find_change(run, tagged, classes, retrain=retrain, share=retrain_share)
     run.watch.say(change.pictures.counts.sentence())
     if change.why:
         run.watch.say(change.sentence())

@@ -12,12 +12,13 @@ import numpy as np
 from PIL import Image
 
 from pipeline.errors import UserError
-from pipeline.ingest import IngestCounts
+from pipeline.ingest_counts import IngestCounts
 from pipeline.model_store import read_card
 from pipeline.records import Row, decode_mask
 from pipeline.report.assess import assess, class_table, find_truth
 from pipeline.report.contact_sheet import SheetRow, contact_sheet
 from pipeline.report.ladder import LadderRow, save_ladder, text_table
+from pipeline.report.left_out import ROUNDS
 from pipeline.run import Run
 from pipeline.scan import Scan
 from pipeline.table import Table
@@ -26,7 +27,7 @@ from pipeline.verdicts import failures, reasons
 
 RECORD = "run.json"
 SHEET = "contact_sheet.png"
-ROUNDS = ("seed", "initial", "enhanced", "powerful")
+
 MODELS = ("tagger", "initial", "enhanced", "powerful")
 SHEET_ROWS = 12
 PACKAGES = ("tag2mask", "torch", "torchvision", "ray", "prefect", "pyarrow", "pydensecrf2")

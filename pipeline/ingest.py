@@ -11,16 +11,16 @@ read comes from the page cache.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
+from pipeline.class_choice import choose_classes
 from pipeline.decoding import DecodeError, normalised_bytes
 from pipeline.errors import UserError
+from pipeline.ingest_counts import IngestCounts
+from pipeline.near_duplicates import Looks, NearDuplicateSettings
 from pipeline.records import ClassTable, Row, image_id
 from pipeline.sources import Source, TaggedFile, UnreadableError
 
@@ -36,7 +36,8 @@ class Picture:
         path: Relative to the source; the first in order of the files with these bytes.
         address: What the source reads.
         tags: Pixel values of its classes, sorted, over all files with these bytes.
-        problem: Why it cannot be read, where that is known already.
+        problem: Why it is left out, where that is known already.
+        near_duplicate_of: The id of the picture that stands for it, if it looks like another.
     """
 
     id: str
@@ -44,52 +45,7 @@ class Picture:
     address: str
     tags: tuple[int, ...]
     problem: str | None = None
-
-
-class IngestCounts(BaseModel):
-    """What became of the pictures of a source.
-
-    ``pictures`` is the sum of ``other_split``, ``left_out``, ``duplicates``, ``errors``
-    and ``kept``. Decoding has not begun where these come from :func:`ingest`: see
-    :meth:`after_decoding`.
-
-    Args:
-        pictures: Files that the source lists.
-        other_split: Files of another split, not looked at.
-        left_out: Files without a tag, or without one that was asked for; not read.
-        tags_dropped: Tags that were not asked for, counted once for each file.
-        duplicates: Files with the same bytes as another one.
-        errors: Rows whose picture cannot be read.
-        kept: Rows with a picture.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    pictures: int
-    other_split: int
-    left_out: int
-    tags_dropped: int
-    duplicates: int
-    errors: int
-    kept: int
-
-    def after_decoding(self, errors: int) -> IngestCounts:
-        """The same with ``errors`` as the number of rows that have an error in the end."""
-        return self.model_copy(update={"errors": errors, "kept": self.kept + self.errors - errors})
-
-    def sentence(self) -> str:
-        """The counts in one line for people; what is zero is not mentioned."""
-        parts = (
-            (self.other_split, "of another split"),
-            (self.left_out, "left out without a wanted tag"),
-            (self.duplicates, "the same as another"),
-            (self.errors, "unreadable"),
-        )
-        said = [f"{self.pictures:,} pictures: {self.kept:,} kept"]
-        said += [f"{count:,} {what}" for count, what in parts if count]
-        if self.tags_dropped:
-            said.append(f"and {self.tags_dropped:,} tags dropped")
-        return ", ".join(said)
+    near_duplicate_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -127,6 +83,7 @@ def picture_row(source: Source, picture: Picture) -> Row:
         "height": None,
         "width": None,
         "tags": list(picture.tags),
+        "near_duplicate_of": picture.near_duplicate_of,
         "error": None,
     }
     try:
@@ -142,7 +99,10 @@ def picture_row(source: Source, picture: Picture) -> Row:
 
 
 def ingest(
-    source: Source, classes: Sequence[str] | ClassTable | None = None, split: str | None = None
+    source: Source,
+    classes: Sequence[str] | ClassTable | None = None,
+    split: str | None = None,
+    near_duplicates: NearDuplicateSettings = NearDuplicateSettings(),  # noqa: B008 - frozen
 ) -> Ingest:
     """List and hash a source's files, and settle classes, tags and duplicates.
 
@@ -154,6 +114,7 @@ def ingest(
             all tags of the source, sorted. A class table is that of an earlier version,
             taken as it is, whatever tags the source has by now.
         split: Take only the files of this split; a source without splits is taken whole.
+        near_duplicates: Whether pictures that look alike are looked for, and left out.
 
     Raises:
         UserError: If the source is empty, has no picture of the split or of a class, has
@@ -162,7 +123,7 @@ def ingest(
     listed = list(source.pictures())
     taken = _of_split(source, listed, split)
     where = source.uri if len(taken) == len(listed) else f"{source.uri}, split {split!r},"
-    table = _class_table(where, taken, classes)
+    table = choose_classes(where, {tag for file in taken for tag in file.tags}, classes)
     # A file without tags whose annotation is broken is an error to show, not left out.
     wanted = [
         (file, tags)
@@ -170,7 +131,8 @@ def ingest(
         for file in sorted(taken, key=lambda file: (file.address, file.path))
         if (tags := _indices(table, file.tags)) or (file.problem and not file.tags)
     ]
-    pictures = _merged(_hash_all(source, wanted))
+    looks = None if near_duplicates.distance is None else Looks()
+    pictures = _merged(_hash_all(source, wanted, looks))
     errors = [picture for picture in pictures if picture.problem]
     if pictures and len(errors) == len(pictures):
         first = min(errors, key=lambda picture: picture.path)
@@ -178,14 +140,20 @@ def ingest(
             f"none of the {len(errors)} files of {source.uri} can be read; "
             f"the first is {_printable(first.path)}: {first.problem}"
         )
+    if looks is not None:
+        pictures = _marked(pictures, looks, near_duplicates)
+    alike = sum(picture.near_duplicate_of is not None for picture in pictures)
+    dropped = alike if near_duplicates.drop else 0
     counts = IngestCounts(
         pictures=len(listed),
         other_split=len(listed) - len(taken),
         left_out=len(taken) - len(wanted),
         tags_dropped=sum(tag not in table.names for file in taken for tag in file.tags),
         duplicates=len(wanted) - len(pictures),
+        near_duplicates=alike,
+        dropped=dropped,
         errors=len(errors),
-        kept=len(pictures) - len(errors),
+        kept=len(pictures) - len(errors) - dropped,
     )
     return Ingest(source, table, counts, pictures)
 
@@ -205,49 +173,23 @@ def _of_split(source: Source, files: list[TaggedFile], split: str | None) -> lis
     return taken
 
 
-def _class_table(
-    where: str, files: list[TaggedFile], classes: Sequence[str] | ClassTable | None
-) -> ClassTable:
-    if isinstance(classes, ClassTable):
-        return classes
-    tags = sorted({tag for file in files for tag in file.tags})
-    if not tags:
-        raise UserError(f"no picture of {where} has a tag: there is nothing to label")
-    for name in classes or ():
-        if name not in tags:
-            near = difflib.get_close_matches(name, tags, n=1)
-            advice = f"did you mean {near[0]!r}?" if near else f"the tags are {_some(tags)}"
-            raise UserError(f"no picture of {where} has the tag {name!r}: {advice}")
-    names = tuple(tags if classes is None else classes)
-    if reserved := {"background", "ignore"} & set(names):
-        raise UserError(
-            f"the tag {min(reserved)!r} of {where} is what masks call pixels without a "
-            "class: rename it, or name the other classes to keep"
-        )
-    try:
-        return ClassTable(names=names)
-    except ValidationError as error:
-        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise UserError(f"{reason}; choose the classes of {where} by name") from error
-
-
-def _some(tags: list[str]) -> str:
-    return ", ".join(tags[:20]) + (f" and {len(tags) - 20} more" if len(tags) > 20 else "")
-
-
 def _indices(table: ClassTable, tags: Sequence[str]) -> tuple[int, ...]:
     return tuple(sorted(table.index(tag) for tag in tags if tag in table.names))
 
 
-def _hash_all(source: Source, files: list[tuple[TaggedFile, tuple[int, ...]]]) -> Iterator[Picture]:
+def _hash_all(
+    source: Source, files: list[tuple[TaggedFile, tuple[int, ...]]], looks: Looks | None
+) -> Iterator[Picture]:
     """The pictures of files, in their order, read by several threads."""
     with ThreadPoolExecutor(source.readers) as readers:
         for start in range(0, len(files), BATCH):  # a waiting task costs more than its result
             batch = files[start : start + BATCH]
-            yield from readers.map(lambda pair: _hashed(source, *pair), batch)
+            yield from readers.map(lambda pair: _hashed(source, looks, *pair), batch)
 
 
-def _hashed(source: Source, file: TaggedFile, tags: tuple[int, ...]) -> Picture:
+def _hashed(
+    source: Source, looks: Looks | None, file: TaggedFile, tags: tuple[int, ...]
+) -> Picture:
     problem = file.problem
     if not problem:
         try:
@@ -256,7 +198,10 @@ def _hashed(source: Source, file: TaggedFile, tags: tuple[int, ...]) -> Picture:
             problem = str(error)
         else:
             if data:
-                return Picture(image_id(data), file.path, file.address, tags)
+                picture = Picture(image_id(data), file.path, file.address, tags)
+                if looks is not None:
+                    looks.add(picture.id, data)
+                return picture
             # By their bytes all empty files would be one row, and all but one unnamed.
             problem = "empty file"
     address_id = hashlib.sha256(file.address.encode("utf-8", "surrogateescape")).hexdigest()
@@ -272,6 +217,23 @@ def _merged(pictures: Iterator[Picture]) -> tuple[Picture, ...]:
         tags = tuple(sorted({*other.tags, *picture.tags}))
         found[picture.id] = first if tags == first.tags else replace(first, tags=tags)
     return tuple(found[key] for key in sorted(found))
+
+
+def _marked(
+    pictures: tuple[Picture, ...], looks: Looks, settings: NearDuplicateSettings
+) -> tuple[Picture, ...]:
+    """The pictures, near-duplicates with the picture that stands for them."""
+    found = looks.near_duplicates(settings.distance or 0)
+    names = {picture.id: _printable(picture.path) for picture in pictures}
+
+    def marked(picture: Picture) -> Picture:
+        chosen = found.get(picture.id)
+        if chosen is None:
+            return picture
+        problem = f"near-duplicate of {names[chosen]}" if settings.drop else None
+        return replace(picture, near_duplicate_of=chosen, problem=problem)
+
+    return tuple(map(marked, pictures))
 
 
 def _printable(path: str) -> str:

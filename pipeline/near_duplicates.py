@@ -11,6 +11,7 @@ Eight bytes a picture and O(n log n) look-ups, where comparing all pairs takes O
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import combinations, pairwise
 from math import comb
 
@@ -18,6 +19,8 @@ import numpy as np
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.fft import dctn
+
+from pipeline.decoding import DecodeError, grey_preview
 
 BITS = 64
 _SIDE = 32
@@ -41,6 +44,27 @@ class NearDuplicateSettings(BaseModel):
     drop: bool = Field(
         False, description="Whether they are left out; they are counted and named either way."
     )
+
+
+class Looks:
+    """What the pictures of a source look like, taken in while they are read, by any threads."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[int, int]] = {}
+
+    def add(self, picture_id: str, data: bytes) -> None:
+        """Take in a picture's file; one that cannot be decoded looks like nothing."""
+        if picture_id not in self._seen:
+            with suppress(DecodeError):
+                look = perceptual_hash(grey_preview(data, _SIDE))
+                self._seen[picture_id] = (-len(data), look)
+
+    def near_duplicates(self, distance: int) -> dict[str, str]:
+        """Ids of near-duplicates and of the pictures that stand for them: the larger files."""
+        ids = sorted(self._seen, key=lambda one: (self._seen[one][0], one))
+        hashes = np.array([self._seen[one][1] for one in ids], np.uint64)
+        stands = enumerate(representatives(hashes, distance).tolist())
+        return {ids[position]: ids[chosen] for position, chosen in stands if chosen != position}
 
 
 def perceptual_hash(grey: Image.Image) -> int:

@@ -25,7 +25,9 @@ from models.segmentation import SEGMENTERS
 from models.tagging import POOLINGS
 from models.trunks import TRUNKS
 from pipeline.errors import UserError
+from pipeline.near_duplicates import NearDuplicateSettings
 from pipeline.publish import PublishSettings
+from pipeline.sources import DownloadSettings
 from pipeline.stages.refine import NO_CRF, build_crf
 from pipeline.stages.select import SelectSettings
 from pipeline.training import TrainingSettings
@@ -133,6 +135,8 @@ class Recipe(_Settings):
     split: str | None = Field(
         "train", description="Which pictures are labelled, where a source has splits."
     )
+    download: DownloadSettings = DownloadSettings()
+    near_duplicates: NearDuplicateSettings = NearDuplicateSettings()
     trunk: TrunkSettings = TrunkSettings()
     tagger: TaggerSettings = TaggerSettings()
     seeds: SeedSettings = SeedSettings()

@@ -169,6 +169,7 @@ IMAGES_SCHEMA = pa.schema(
         ("height", pa.int32()),
         ("width", pa.int32()),
         ("tags", pa.list_(pa.int64())),  # pixel values, sorted, 1 to len(classes)
+        ("near_duplicate_of", pa.string()),  # id of the picture that stands for it
         ("error", pa.string()),
     ]
 )

@@ -119,7 +119,9 @@ class TestLabel:
     def test_a_target_that_cannot_be_written(self, command, pictures, tmp_path, monkeypatch):
         """It is known before the source is even listed."""
         (tmp_path / "file").write_text("kept")
-        monkeypatch.setattr("flows.label.open_source", lambda uri: pytest.fail("read the source"))
+        monkeypatch.setattr(
+            "flows.label.open_source", lambda *_, **__: pytest.fail("read the source")
+        )
         outcome = command("label", pictures, "--out", tmp_path / "file/run", "--engine", "local")
         assert_one_sentence(outcome, "cannot write", str(tmp_path / "file"))
         assert (tmp_path / "file").read_text() == "kept"

@@ -8,6 +8,7 @@ import os
 import pickle
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -17,9 +18,12 @@ import pytest
 from PIL import Image
 
 from pipeline.errors import UserError
-from pipeline.ingest import Ingest, IngestCounts, ingest, picture_row
+from pipeline.ingest import Ingest, ingest, picture_row
+from pipeline.ingest_counts import IngestCounts
+from pipeline.near_duplicates import NearDuplicateSettings
 from pipeline.records import IMAGES_SCHEMA, Row
 from pipeline.sources import Downloads, TaggedFile, UnreadableError, open_source
+from pipeline.synthetic import render
 
 
 def jpeg(seed: int, mode: str = "RGB") -> bytes:
@@ -68,8 +72,8 @@ def rows(found: Ingest) -> dict[str, Row]:
 
 
 def assert_balanced(counts: IngestCounts) -> None:
-    parts = (counts.other_split, counts.left_out, counts.duplicates, counts.errors, counts.kept)
-    assert counts.pictures == sum(parts)
+    parts = (counts.other_split, counts.left_out, counts.duplicates, counts.dropped)
+    assert counts.pictures == sum(parts) + counts.errors + counts.kept
 
 
 def test_rows_fit_the_schema_of_the_images_table() -> None:
@@ -119,6 +123,58 @@ def test_same_bytes_are_one_row_with_all_tags() -> None:
     assert {path: row["tags"] for path, row in rows(found).items()} == {"a": [2, 3], "b": [1, 2, 3]}
     assert (found.counts.duplicates, found.counts.kept) == (3, 2)
     assert_balanced(found.counts)
+
+
+def test_the_first_path_names_a_picture_wherever_its_bytes_lie() -> None:
+    pictures = source(b="cat", a="dog")
+    pictures.data["a"] = pictures.data["b"]
+    pictures.files = [replace(file, place=f"{ord(file.path):x}") for file in pictures.files]
+    pictures.files[0] = replace(pictures.files[0], place="0")
+    pictures.data |= {"0": jpeg(0), "61": jpeg(0)}
+    [picture] = ingest(pictures).pictures
+    assert (picture.path, picture.address) == ("a", "61")
+    assert set(pictures.read_paths) == {"0", "61"}
+
+
+def near_duplicate_source() -> Listed:
+    """A picture, its smaller copy ``b`` and another picture."""
+    pictures = source(a="cat", b="dog", c="cat")
+    big = render(0, 0).picture.resize((600, 480))
+    for name, picture in (("a", big), ("b", big.resize((200, 160))), ("c", render(1, 0).picture)):
+        buffer = io.BytesIO()
+        picture.save(buffer, format="JPEG", quality=80)
+        pictures.data[name] = buffer.getvalue()
+    pictures.files.append(TaggedFile("broken", ("cat",)))
+    pictures.data["broken"] = b"no picture"
+    return pictures
+
+
+def test_near_duplicates_are_reported_with_the_picture_that_stands_for_them() -> None:
+    found = ingest(near_duplicate_source(), near_duplicates=NearDuplicateSettings(distance=4))
+    decoded = rows(found)
+    assert decoded["b"]["near_duplicate_of"] == decoded["a"]["id"]
+    assert decoded["a"]["near_duplicate_of"] is decoded["c"]["near_duplicate_of"] is None
+    assert (found.counts.near_duplicates, found.counts.dropped) == (1, 0)
+    counts = found.counts.after_decoding(1)
+    assert counts.sentence() == "4 pictures: 3 kept (1 near-duplicates of others), 1 unreadable"
+    assert_balanced(counts)
+
+
+def test_near_duplicates_are_left_out_by_choice_and_named() -> None:
+    settings = NearDuplicateSettings(distance=4, drop=True)
+    found = ingest(near_duplicate_source(), near_duplicates=settings)
+    decoded = rows(found)
+    assert set(decoded) == {"a", "b: near-duplicate of a", "broken: not a picture", "c"}
+    assert decoded["b: near-duplicate of a"]["near_duplicate_of"] == decoded["a"]["id"]
+    counts = found.counts.after_decoding(2)
+    assert (counts.kept, counts.dropped, counts.errors) == (2, 1, 1)
+    sentence = "4 pictures: 2 kept, 1 left out as near-duplicates, 1 unreadable"
+    assert counts.sentence() == sentence
+    assert_balanced(counts)
+
+
+def test_near_duplicates_are_not_looked_for_by_default() -> None:
+    assert ingest(near_duplicate_source()).counts.near_duplicates == 0
 
 
 def test_the_order_of_the_listing_changes_nothing() -> None:
