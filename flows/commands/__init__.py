@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flows.commands.benchmark import benchmark
+from flows.commands.dataset import verify
 from flows.commands.export import export
 from flows.commands.inspection import inspect
 from flows.commands.label import demo, label, sample
@@ -19,6 +20,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     demo,
     predict,
     evaluate,
+    verify,
     inspect,
     export,
     review,
