@@ -1,0 +1,40 @@
+"""What every weak loss is given: tags, and where there are some, seeds."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+
+class WeakLabels(NamedTuple):
+    """What is known of a batch of crops without their masks.
+
+    Attributes:
+        tags: (N, C) in {0, 1}, which foreground classes a picture has.
+        seeds: (N, h, w) int64, classes of the pixels where a method is sure, else 255.
+        pictures: (N, 3, h, w) RGB in [0, 255], for losses that look at edges.
+    """
+
+    tags: Tensor
+    seeds: Tensor
+    pictures: Tensor
+
+
+class WeakLoss(Protocol):
+    """Trains a segmenter from weak labels."""
+
+    def __call__(self, logits: Tensor, labels: WeakLabels) -> Tensor:
+        """A scalar, the mean over the pictures.
+
+        Args:
+            logits: (N, K, h, w), channel 0 the background; on any grid.
+            labels: Of the same pictures.
+        """
+        ...
+
+
+def present(tags: Tensor) -> Tensor:
+    """(N, C) tags as (N, K) booleans of labels: the background is always there."""
+    return torch.cat([torch.ones_like(tags[:, :1]), tags], dim=1) > 0
