@@ -75,7 +75,7 @@ class RayEngine:
         units = source.units(done)
         if not units:
             return
-        self._connect()
+        self.connect()
         with _reporting(writer, progress):
             failures = _stream(units, stages, writer)
         if failures:
@@ -87,10 +87,15 @@ class RayEngine:
         # Imported late: torch, which a driver that only runs stages does without.
         from pipeline.training_ray import train_on_ray
 
-        self._connect()
+        self.connect()
         return train_on_ray(training, report)
 
-    def _connect(self) -> None:
+    def connect(self) -> None:
+        """Join the cluster, or start Ray here.
+
+        Raises:
+            UserError: If it cannot be reached or started.
+        """
         # A run shows its own progress; what Ray has to say beside errors is for its log files.
         logging.getLogger("ray.data").setLevel(logging.ERROR)
         if ray.is_initialized():
