@@ -15,10 +15,11 @@ FAILED = "unreadable or failed"
 def reasons(table: Table) -> dict[str, int]:
     """How many rows a round left out, by the first words of the reason; most frequent first."""
     rows = table.rows(["kept", "reason", "error"])
-    return dict(Counter(_kind(row) for row in rows if not row["kept"]).most_common())
+    return dict(Counter(reason_kind(row) for row in rows if not row["kept"]).most_common())
 
 
-def _kind(row: Row) -> str:
+def reason_kind(row: Row) -> str:
+    """The first words of the reason why a row was left out, without its figures."""
     return FAILED if row["error"] else row["reason"].partition(":")[0]
 
 
@@ -39,7 +40,7 @@ def require_kept(table: Table, step: str) -> None:
     if not rows:
         raise UserError(f"the step {step!r} has no masks: the round {name!r} has no picture")
     why, count = next(iter(reasons(table).items()))
-    example = next(row["error"] or row["reason"] for row in rows if _kind(row) == why)
+    example = next(row["error"] or row["reason"] for row in rows if reason_kind(row) == why)
     bounds = "seeds.select" if name == "seed" else "select"
     raise UserError(
         f"the step {step!r} has no masks: the round {name!r} kept none of {len(rows):,}, "

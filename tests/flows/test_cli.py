@@ -215,6 +215,38 @@ class TestEvaluate:
         assert_one_sentence(outcome, "no masks")
 
 
+class TestInspect:
+    @pytest.fixture
+    def page(self, tmp_path):
+        return tmp_path / "pages/page.html"
+
+    def test_no_dataset(self, command, tmp_path, page):
+        outcome = command("inspect", tmp_path / "absent", "--out", page)
+        assert_one_sentence(outcome, "no table at", "absent")
+        assert not page.exists()
+
+    def test_a_page_that_cannot_be_written(self, command, tmp_path):
+        (tmp_path / "file").write_text("kept")
+        outcome = command("inspect", tmp_path / "absent", "--out", tmp_path / "file/page.html")
+        assert_one_sentence(outcome, "cannot write")
+
+    @pytest.mark.slow
+    def test_a_finished_run(self, command, finished, source, page):
+        dataset = finished.folder / "dataset"
+        code, out, err = command("inspect", dataset, "--truth", source, "--out", page)
+        assert (code, err) == (0, "")
+        assert out.startswith(f"{page}: ")
+        assert b"mean IoU" in page.read_bytes()
+        code, _, _ = command("inspect", dataset, "--out", page, "--examples", 1)
+        assert code == 0
+        assert b"mean IoU" not in page.read_bytes().partition(b"<main>")[0]
+
+    @pytest.mark.slow
+    def test_a_round_is_no_dataset(self, command, finished, page):
+        outcome = command("inspect", finished.folder / "rounds/seed", "--out", page)
+        assert_one_sentence(outcome, "no published dataset", "RUN/dataset")
+
+
 class TestPredict:
     def test_no_model(self, command, pictures, tmp_path):
         out = tmp_path / "masks"
@@ -301,7 +333,7 @@ def test_wrong_usage_ends_with_two(command, arguments):
 def test_help_names_every_command(command):
     code, out, _ = command("--help")
     assert code == 0
-    for name in ("demo", "sample", "label", "evaluate", "predict", "benchmark"):
+    for name in ("demo", "sample", "label", "evaluate", "inspect", "predict", "benchmark"):
         assert name in out
 
 

@@ -1,0 +1,29 @@
+"""The command that looks at a dataset: inspect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def inspect(
+    dataset: Annotated[str, typer.Argument(help="A published dataset: RUN/dataset.")],
+    out: Annotated[Path, typer.Option("--out", help="The HTML file to write.")] = Path(
+        "inspect.html"
+    ),
+    run: Annotated[str | None, typer.Option(help="The run, if not around the dataset.")] = None,
+    truth: Annotated[str | None, typer.Option(help="Folder with SegmentationClass/.")] = None,
+    examples: Annotated[int, typer.Option(min=0, help="Masks of each class and kind.")] = 6,
+) -> None:
+    """Writes one HTML page: counts, histograms, and the best, worst and random masks."""
+    from pipeline.report.inspection import InspectSettings, inspect_dataset
+    from pipeline.report.page import inspection_page
+    from pipeline.storage import Folder
+
+    folder = Folder(str(out.parent))
+    folder.check_writable()
+    inspection = inspect_dataset(dataset, run, truth, InspectSettings(examples=examples))
+    written = folder.write(out.name, inspection_page(inspection))
+    print(f"{out}: {len(inspection.cards)} masks shown, {written.bytes / 2**20:.1f} MiB")

@@ -1,0 +1,118 @@
+"""Cards: what the page shows of one picture and its mask."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.evaluation import confusion
+from pipeline.records import ClassTable, Row, decode_mask
+from pipeline.report.thumbnails import outline_uri, overlay_uri, picture_uri, thumbnail_size
+from pipeline.truth import TruthFolder
+
+__all__ = ["LEFT_OUT", "Card", "card", "picture_iou"]
+
+LEFT_OUT = "out"
+
+
+@dataclass(frozen=True)
+class Card:
+    """One picture with its mask.
+
+    Args:
+        name: The picture's path.
+        tags: Names of its tags.
+        picture: Data URI; the other layers have its size.
+        outline: The mask's contours.
+        overlay: The mask's areas.
+        truth: The true mask's areas; None where it is not known.
+        size: Width and height of the layers in pixels.
+        confidence: By class name, and of the whole mask under ``""``.
+        iou: By class name, and their mean under ``""``; empty where the truth is not known.
+        area: By class name, share of the picture.
+        picks: Why it is shown, as kind and class name; a picture that was left out has the
+            kind ``out`` and its tags.
+        source: What made the mask.
+        flags: Quality flags.
+        reason: Why it was left out; empty for a mask of the dataset.
+    """
+
+    name: str
+    tags: tuple[str, ...]
+    picture: str
+    outline: str
+    overlay: str
+    truth: str | None
+    size: tuple[int, int]
+    confidence: dict[str, float]
+    iou: dict[str, float]
+    area: dict[str, float]
+    picks: tuple[tuple[str, str], ...]
+    source: str
+    flags: tuple[str, ...] = ()
+    reason: str = ""
+
+
+def card(
+    row: Row,
+    picture: Row,
+    picks: Sequence[tuple[str, int]],
+    classes: ClassTable,
+    side: int,
+    truth: TruthFolder | None = None,
+) -> Card:
+    """The card of a row that has a mask.
+
+    Args:
+        row: Of a dataset or a round.
+        picture: The picture's row, with ``image`` and ``tags``: the same, or that of the
+            images table.
+        picks: Kinds and pixel values that it is shown for.
+        classes: Names the pixel values.
+        side: Longer side of the thumbnails in pixels.
+        truth: The true masks.
+    """
+    mask = decode_mask(row["mask"]["bytes"])
+    true = truth.mask(row["mask"]["path"]) if truth else None
+    size = thumbnail_size(mask.shape[1], mask.shape[0], side)
+    names = [classes.name(value) for value in row["classes"]]
+    confidence = dict(zip(names, row["confidence"] or (), strict=False))
+    if row["mask_confidence"] is not None:
+        confidence[""] = row["mask_confidence"]
+    return Card(
+        name=picture["image"]["path"] or row["id"],
+        tags=tuple(classes.name(tag) for tag in picture["tags"]),
+        picture=picture_uri(picture["image"]["bytes"], size),
+        outline=outline_uri(mask, size),
+        overlay=overlay_uri(mask, size),
+        truth=None if true is None else overlay_uri(true, size),
+        size=size,
+        confidence=confidence,
+        iou={} if true is None else _named(confusion(true, mask, len(classes)), classes),
+        area=dict(zip(names, row["area"], strict=True)),
+        picks=tuple((kind, classes.name(value)) for kind, value in picks),
+        source=row["source"] or "",
+        flags=tuple(row.get("flags") or ()),
+        reason=row.get("reason") or "",
+    )
+
+
+def picture_iou(matrix: np.ndarray) -> dict[int, float]:
+    """The IoU of one picture by pixel value, for the objects of its mask or truth.
+
+    Args:
+        matrix: (K + 1, K + 2) as :func:`pipeline.evaluation.confusion` counts it.
+    """
+    shared = np.diagonal(matrix)
+    union = matrix.sum(axis=1) + matrix[:, :-1].sum(axis=0) - shared
+    return {
+        int(value): float(shared[value] / union[value]) for value in np.flatnonzero(union) if value
+    }
+
+
+def _named(matrix: np.ndarray, classes: ClassTable) -> dict[str, float]:
+    iou = picture_iou(matrix)
+    named = {classes.name(value): score for value, score in iou.items()}
+    return {**named, "": sum(iou.values()) / len(iou)} if iou else {}

@@ -1,0 +1,180 @@
+"""The inspection of a dataset: everything its page says, gathered in two passes.
+
+The first pass streams small columns and remembers counts and the ids of the masks to show;
+the second reads those pictures alone. Memory follows the number of classes and examples,
+not the size of the dataset.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pipeline.comparison import compared
+from pipeline.errors import UserError
+from pipeline.records import ClassTable, Row
+from pipeline.report.assess import class_table, comparable
+from pipeline.report.assessment import Assessment, Assessor
+from pipeline.report.cards import LEFT_OUT, Card, card, picture_iou
+from pipeline.report.ladder import LadderRow, load_ladder
+from pipeline.report.left_out import RoundVerdicts, run_rounds, verdicts
+from pipeline.report.survey import OPTIONAL, SURVEYED, Survey
+from pipeline.scan import Scan
+from pipeline.storage import Folder
+from pipeline.table import Table
+from pipeline.truth import TruthFolder
+
+__all__ = ["InspectSettings", "Inspection", "inspect_dataset"]
+
+MASK_COLUMNS = ("mask", "classes", "area", "confidence", "mask_confidence", "source")
+
+
+class InspectSettings(BaseModel):
+    """How much the page shows."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    examples: int = Field(6, ge=0, description="Masks of each class: best, worst and random.")
+    cards: int = Field(
+        480, ge=1, description="Most masks of the page: with many classes, each shows fewer."
+    )
+    side: int = Field(320, ge=32, le=2048, description="Longer side of a thumbnail, in pixels.")
+
+    def per_kind(self, classes: int) -> int:
+        """Masks to show of each class and kind, at least one unless none is wanted."""
+        return min(self.examples, max(1, self.cards // (3 * classes)))
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What is known of a dataset.
+
+    Args:
+        uri: Of the dataset.
+        fingerprint: Of its masks.
+        recipe: What it was made with; empty where it does not say.
+        classes: Its classes.
+        survey: Counts and histograms.
+        assessment: Scores; None without truth.
+        ladder: The rungs of its run.
+        rounds: The verdicts of its run's rounds.
+        cards: Masks to show, class after class, then pictures that were left out.
+    """
+
+    uri: str
+    fingerprint: str
+    recipe: dict[str, object]
+    classes: ClassTable
+    survey: Survey
+    assessment: Assessment | None
+    ladder: list[LadderRow]
+    rounds: list[RoundVerdicts]
+    cards: list[Card]
+
+
+def inspect_dataset(
+    dataset: str,
+    run: str | None = None,
+    truth: str | None = None,
+    settings: InspectSettings | None = None,
+) -> Inspection:
+    """Look at a published dataset.
+
+    Args:
+        dataset: URI of the dataset.
+        run: URI of the run that made it, for the ladder and what was left out; None looks in
+            the folder around the dataset.
+        truth: Folder of the true masks, which then decide what is best and worst.
+        settings: How much to show.
+
+    Raises:
+        UserError: If there is no dataset, or ``truth`` has no mask of its pictures.
+    """
+    settings = settings or InspectSettings()
+    table = Table.open(dataset)
+    if not {"image", *MASK_COLUMNS} <= set(table.schema.names):
+        raise UserError(
+            f"{table.uri} is no published dataset: give RUN/dataset, which has pictures and masks"
+        )
+    classes = class_table(table)
+    truths = TruthFolder(truth, classes) if truth else None
+    survey = Survey(classes, settings.per_kind(len(classes)))
+    assessment = _survey(survey, table, truths)
+    folder = Folder(run) if run else Folder(table.uri.rpartition("/")[0])
+    rounds = dict(run_rounds(folder))
+    if run and not rounds:
+        raise UserError(f"{folder.uri} is no run: there is no finished round in its rounds/")
+    last = next(reversed(rounds), None)
+    found = [
+        verdicts(name, rounds[name], 2 * settings.examples if name == last else 0)
+        for name in rounds
+    ]
+    cards = list(_dataset_cards(table, survey, settings.side, truths))
+    if last is not None:
+        ids = found[-1].examples
+        cards += _left_out_cards(folder, rounds[last], ids, settings.side, truths)
+    return Inspection(
+        uri=table.uri,
+        fingerprint=table.fingerprint,
+        recipe=table.metadata.get("recipe", {}),
+        classes=classes,
+        survey=survey,
+        assessment=assessment,
+        ladder=load_ladder(folder, "ladder.json"),
+        rounds=found,
+        cards=cards,
+    )
+
+
+def _survey(survey: Survey, table: Table, truth: TruthFolder | None) -> Assessment | None:
+    columns = [*SURVEYED, *_there(table, OPTIONAL)]
+    if truth is None:
+        for row in table.rows(columns):
+            survey.add(row)
+        return None
+    classes = class_table(table)
+    assessor = Assessor(classes)
+    for row in table.rows([*columns, "mask", *_there(table, ("confidence_map",))]):
+        iou = None
+        for pair in compared([comparable(row)], truth, classes):
+            iou = picture_iou(assessor.add(pair))
+        survey.add(row, iou, judged=True)
+    assessment = assessor.result()
+    if assessment is None:
+        raise UserError(f"no picture has a true mask in {truth.directory}: the names must agree")
+    return assessment
+
+
+def _there(table: Table, columns: Sequence[str]) -> list[str]:
+    """Those of some columns that a table has: older datasets lack a few."""
+    return [name for name in columns if name in table.schema.names]
+
+
+def _dataset_cards(
+    table: Table, survey: Survey, side: int, truth: TruthFolder | None
+) -> Iterator[Card]:
+    picks, classes = survey.picks(), class_table(table)
+    columns = ["image", "tags", *MASK_COLUMNS, *_there(table, OPTIONAL)]
+    cards = {
+        row["id"]: card(row, row, picks[row["id"]], classes, side, truth)
+        for row in Scan(table, columns=columns, ids=set(picks)).rows()
+    }
+    # In the order of the picks: class after class, the best first.
+    return (cards[row_id] for row_id in picks)
+
+
+def _left_out_cards(
+    run: Folder, last: Table, ids: Sequence[str], side: int, truth: TruthFolder | None
+) -> list[Card]:
+    images, classes = Table.open(f"{run.uri}/images"), class_table(last)
+    columns = ["image", "tags", *(f"round.{name}" for name in (*MASK_COLUMNS, "reason"))]
+    found: dict[str, Row] = {
+        row["id"]: row for row in Scan(images, {"round": last}, columns, set(ids)).rows()
+    }
+    rows = [found[row_id] for row_id in ids if row_id in found]
+    return [
+        card(row["round"], row, [(LEFT_OUT, tag) for tag in row["tags"]], classes, side, truth)
+        for row in rows
+    ]

@@ -1,0 +1,121 @@
+"""The survey of a dataset: its counts, its histograms, and the ids of the masks to show.
+
+Rows are looked at one by one and forgotten. What is kept grows with the number of classes
+and of examples alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from pipeline.records import ClassTable, Row
+from pipeline.report.histogram import AREA_BOUNDS, CONFIDENCE_BOUNDS, Histogram
+from pipeline.report.shortlist import Shortlist
+
+__all__ = ["BEST", "PICKS", "RANDOM", "SURVEYED", "WORST", "ClassSurvey", "Survey"]
+
+BEST, WORST, RANDOM = PICKS = ("best", "worst", "random")
+SURVEYED = ("id", "tags", "classes", "area", "confidence", "mask_confidence", "source")
+OPTIONAL = ("round", "flags")
+
+
+class ClassSurvey:
+    """What a dataset shows of one class.
+
+    Attributes:
+        tagged: Pictures that have the tag.
+        shown: Masks that show the class.
+        confidence: Of the class, by mask.
+        area: Share of the picture that the class takes, by mask.
+        picks: The masks to show, by kind.
+
+    Args:
+        examples: Masks to show of each kind.
+    """
+
+    def __init__(self, examples: int) -> None:
+        self.tagged = 0
+        self.shown = 0
+        self.confidence = Histogram(CONFIDENCE_BOUNDS)
+        self.area = Histogram(AREA_BOUNDS)
+        self.picks = {kind: Shortlist(examples) for kind in PICKS}
+
+    def add(
+        self, row_id: str, area: float, confidence: float | None, quality: float | None
+    ) -> None:
+        """Count one mask that shows the class.
+
+        Args:
+            row_id: Of the mask.
+            area: Share of the picture.
+            confidence: Mean probability; None where nobody has measured it.
+            quality: What makes one mask better than another; None leaves it to chance alone.
+        """
+        self.shown += 1
+        self.area.add(area)
+        if confidence is not None:
+            self.confidence.add(confidence)
+        if quality is not None:
+            self.picks[BEST].add(row_id, -quality)
+            self.picks[WORST].add(row_id, quality)
+        self.picks[RANDOM].add(row_id)
+
+
+class Survey:
+    """What a dataset holds.
+
+    Attributes:
+        masks: The number of masks.
+        sources: Masks by source.
+        rounds: Masks by the number of the round; empty where rows do not name it.
+        flags: Masks by quality flag.
+        confidence: Of whole masks.
+        area: Of all objects.
+        classes: By pixel value.
+
+    Args:
+        classes: The dataset's classes.
+        examples: Masks to show of each class and kind.
+    """
+
+    def __init__(self, classes: ClassTable, examples: int) -> None:
+        self.masks = 0
+        self.sources: Counter[str] = Counter()
+        self.rounds: Counter[int] = Counter()
+        self.flags: Counter[str] = Counter()
+        self.confidence = Histogram(CONFIDENCE_BOUNDS)
+        self.area = Histogram(AREA_BOUNDS)
+        self.classes = {value: ClassSurvey(examples) for value in range(1, len(classes) + 1)}
+
+    def add(self, row: Row, iou: Mapping[int, float] | None = None, judged: bool = False) -> None:
+        """Count one row.
+
+        Args:
+            row: With the columns of :data:`SURVEYED`.
+            iou: IoU with the truth by pixel value, where the picture has a true mask.
+            judged: Whether quality is the IoU; else it is the confidence.
+        """
+        self.masks += 1
+        self.sources[row["source"] or "unknown"] += 1
+        if row.get("round") is not None:
+            self.rounds[row["round"]] += 1
+        self.flags.update(row.get("flags") or ())
+        if row["mask_confidence"] is not None:
+            self.confidence.add(row["mask_confidence"])
+        for tag in row["tags"]:
+            self.classes[tag].tagged += 1
+        confidences = row["confidence"] or [None] * len(row["classes"])
+        for value, area, confidence in zip(row["classes"], row["area"], confidences, strict=True):
+            quality = (iou or {}).get(value) if judged else confidence
+            self.area.add(area)
+            self.classes[value].add(row["id"], area, confidence, quality)
+
+    def picks(self) -> dict[str, list[tuple[str, int]]]:
+        """The ids of the masks to show, each with the kinds and classes that it stands for."""
+        found: dict[str, list[tuple[str, int]]] = {}
+        for value, survey in self.classes.items():
+            for kind, shortlist in survey.picks.items():
+                for row_id in shortlist:
+                    found.setdefault(row_id, []).append((kind, value))
+        return found

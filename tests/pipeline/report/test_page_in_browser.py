@@ -1,0 +1,111 @@
+"""The page in a real browser: filters, the close-up, themes and widths."""
+
+import io
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.report.inspection import InspectSettings, inspect_dataset
+from pipeline.report.page import inspection_page
+from tests.pipeline.report.browser import chromium, executable
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(executable() is None, reason="no Chromium is installed"),
+]
+
+SHOWN = """JSON.stringify([...document.querySelectorAll(".card:not([hidden])")]
+    .map((card) => card.querySelector(".name").textContent))"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium(executable() or "") as found:
+        yield found
+
+
+@pytest.fixture
+def inspection(toy_run):
+    settings = InspectSettings(examples=2, side=48)
+    return inspect_dataset(toy_run.dataset, truth=toy_run.truth, settings=settings)
+
+
+@pytest.fixture
+def address(inspection, tmp_path):
+    (tmp_path / "a page.html").write_bytes(inspection_page(inspection))
+    return (tmp_path / "a page.html").as_uri()
+
+
+def shown(browser):
+    return json.loads(browser.evaluate(SHOWN))
+
+
+def choose(browser, name, value):
+    browser.evaluate(f"""document.querySelector('[name={name}][value="{value}"]').click()""")
+
+
+def test_filters(browser, address, inspection):
+    cards = inspection.cards
+    browser.open(address)
+    assert shown(browser) == [card.name for card in cards]
+    choose(browser, "class", "dog")
+    assert shown(browser) == [card.name for card in cards if "dog" in card.tags]
+    choose(browser, "show", "worst")
+    worst = [card.name for card in cards if ("worst", "dog") in card.picks]
+    assert shown(browser) == worst
+    assert browser.evaluate("location.hash") == "#class=dog&show=worst"
+    choose(browser, "class", "")
+    choose(browser, "show", "out")
+    assert shown(browser) == [card.name for card in cards if card.reason]
+    browser.evaluate("document.querySelector('[type=reset]').click()")
+    browser.evaluate("new Promise((done) => setTimeout(done, 50))")
+    assert len(shown(browser)) == len(cards)
+
+
+def test_quality_and_order(browser, address, inspection):
+    browser.open(f"{address}#confidence-from=800&order=-confidence")
+    good = [card for card in inspection.cards if card.confidence[""] >= 0.8]
+    assert 0 < len(good) < len(inspection.cards)
+    best_first = sorted(good, key=lambda card: -card.confidence[""])
+    assert shown(browser) == [card.name for card in best_first]
+    assert f"{len(good)} of {len(inspection.cards)} shown" == browser.evaluate(
+        "document.getElementById('count').value"
+    )
+    browser.open(f"{address}#iou-to=500")
+    poor = [card.name for card in inspection.cards if card.iou and card.iou[""] <= 0.5]
+    assert shown(browser) == poor
+
+
+def test_views_and_the_close_up(browser, address):
+    visible = """getComputedStyle(document.querySelector(".card .layer.%s")).visibility"""
+    browser.open(f"{address}#view=overlay")
+    assert browser.evaluate(visible % "overlay") == "visible"
+    assert browser.evaluate(visible % "outline") == "hidden"
+    browser.evaluate("document.querySelector('.card .stack').click()")
+    assert browser.evaluate("document.querySelector('dialog').open")
+    assert browser.evaluate("document.querySelectorAll('dialog figure').length") == 4
+    browser.evaluate("document.querySelector('.close').click()")
+    assert not browser.evaluate("document.querySelector('dialog').open")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [360, 1440])
+def test_it_fits_and_follows_the_theme(browser, address, width, dark):
+    browser.open(address, width=width, dark=dark)
+    assert browser.evaluate("document.documentElement.scrollWidth") == width
+    with Image.open(io.BytesIO(browser.screenshot())) as picture:
+        pixels = np.asarray(picture.convert("L"))
+    assert pixels.shape[1] == width
+    assert (np.median(pixels) < 60) == dark
+
+
+def test_nothing_is_asked_for_and_nothing_goes_wrong(browser, address):
+    browser.requests.clear()
+    browser.complaints.clear()
+    browser.open(f"{address}#class=cat")
+    assert browser.requests == [f"{address}#class=cat".partition("#")[0]]
+    assert browser.complaints == []
+    assert browser.evaluate("document.images.length") > 0
+    assert browser.evaluate("[...document.images].every((image) => image.naturalWidth > 0)")
