@@ -10,6 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
+from pipeline.errors import StorageError
 from pipeline.records import Row
 from pipeline.table import Table
 from pipeline.table_writer import TableWriter
@@ -152,7 +153,8 @@ def run_stage(stage: Stage, rows: Sequence[Row], batch_size: int) -> list[Row]:
     """Run one stage over rows; a failure costs the rows that cause it and no others.
 
     A batch on which the stage raises is halved, down to the single row, which gets the
-    exception as ``error``. So an out-of-memory batch is retried at a size that fits.
+    exception as ``error``. So an out-of-memory batch is retried at a size that fits. A
+    storage that fails is no row's fault and ends the run.
 
     Args:
         stage: The stage.
@@ -180,6 +182,8 @@ def _run_batch(stage: Stage, batch: list[Row]) -> list[Row]:
         if len(results) != len(batch):
             raise ValueError(f"the stage made {len(results)} rows of {len(batch)}")
         return results
+    except StorageError:
+        raise
     except Exception as error:
         failure = one_line(error)
     # Outside the handler, where the traceback no longer keeps the failed batch in memory.

@@ -10,6 +10,14 @@ from pipeline.engine.base import StageSpec
 
 
 @dataclass(frozen=True)
+class Node:
+    """What one machine of a cluster has to give."""
+
+    cpus: float
+    gpus: float = 0
+
+
+@dataclass(frozen=True)
 class Pool:
     """The actors of a stage: what each of them reserves, and how many there may be."""
 
@@ -18,32 +26,55 @@ class Pool:
     size: int
 
 
-def plan_pools(stages: Sequence[StageSpec], cpus: float, gpus: float) -> list[Pool]:
-    """Share a cluster among the stages so that one actor of each always fits.
+def plan_pools(stages: Sequence[StageSpec], nodes: Sequence[Node]) -> list[Pool]:
+    """Share a cluster among the stages so that one actor of each fits on any one node.
 
-    Ray would wait for ever for a resource that the cluster does not have: without GPUs the
-    stages run on processors, and where one actor of each does not fit, all of them reserve
-    less.
+    Ray waits for ever for what no node has, and an actor that was lost with its node comes
+    back only where there is room. So the smallest node decides what an actor reserves: what
+    is left of a cluster can go on, however small it has become.
+
+    A stage that has a GPU reserves no processors: it must not wait for those that the other
+    stages hold on its node. A part of a GPU is always 1/k, since only then k actors fill a
+    GPU and none of them is left over between two.
 
     Args:
-        stages: The stages.
-        cpus: Processor cores of the cluster.
-        gpus: GPUs of the cluster.
+        stages: The stages, each of which asks for at most one GPU. Without GPUs in the cluster
+            they all run on processors.
+        nodes: The machines of the cluster.
     """
-    cpu_shares = _shares([spec.cpus for spec in stages], cpus)
-    gpu_shares = _shares([spec.gpus for spec in stages], gpus)
-    pools = []
-    for cpu, gpu in zip(cpu_shares, gpu_shares, strict=True):
-        sizes = [
-            (total - (sum(shares) - own)) / own
-            for total, shares, own in ((cpus, cpu_shares, cpu), (gpus, gpu_shares, gpu))
-            if own > 0
-        ]
-        pools.append(Pool(cpu, gpu, max(1, math.floor(min(sizes, default=cpus) + 1e-6))))
-    return pools
+    gpus = [node.gpus for node in nodes if node.gpus >= 1]
+    parts = _parts([spec.gpus for spec in stages], min(gpus, default=0))
+    taken = [1 / part if part else 0.0 for part in parts]
+    on_gpu = _sizes(taken, sum(gpus))
+
+    reserved = [0.0 if part else spec.cpus for spec, part in zip(stages, parts, strict=True)]
+    smallest = min((node.cpus for node in nodes if node.cpus > 0), default=math.inf)
+    scale = min(1.0, smallest / sum(reserved)) if sum(reserved) else 1.0
+    # How many there may be follows from what they keep busy, not from what they reserve.
+    feeding = sum(
+        spec.cpus * n for spec, n, part in zip(stages, on_gpu, parts, strict=True) if part
+    )
+    on_cpu = _sizes(reserved, sum(node.cpus for node in nodes) - feeding)
+    return [
+        Pool(0.0, _floor(gpu), n) if gpu else Pool(_floor(cpu * scale), 0.0, m)
+        for gpu, n, cpu, m in zip(taken, on_gpu, reserved, on_cpu, strict=True)
+    ]
 
 
-def _shares(wanted: list[float], total: float) -> list[float]:
-    scale = min(1.0, total / sum(wanted)) if sum(wanted) else 1.0
+def _sizes(needs: Sequence[float], total: float) -> list[int]:
+    """How many actors of each stage there may be while one of each of the others has room."""
+    left = total - sum(needs)
+    return [1 + max(0, math.floor(left / need + 1e-6)) if need else 1 for need in needs]
+
+
+def _parts(wanted: Sequence[float], smallest: float) -> list[int]:
+    """Into how many parts the GPU of each stage is cut; 0 for a stage without."""
+    if not smallest:
+        return [0] * len(wanted)
+    together = math.ceil(sum(map(bool, wanted)) / math.floor(smallest))
+    return [max(together, math.floor(1 / want + 1e-6)) if want else 0 for want in wanted]
+
+
+def _floor(value: float) -> float:
     # Ray counts in steps of 1/10,000; rounded up, the sum might not fit.
-    return [math.floor(value * scale * 10_000) / 10_000 for value in wanted]
+    return math.floor(value * 10_000 + 1e-6) / 10_000

@@ -14,7 +14,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -25,7 +25,7 @@ from ray.data import ActorPoolStrategy, DataContext, Datasink, TaskPoolStrategy
 
 from pipeline.engine.base import Source, Stage, StageSpec, Unit, one_line, portable, run_stage
 from pipeline.engine.packing import pack, unpack
-from pipeline.engine.pools import plan_pools
+from pipeline.engine.pools import Node, plan_pools
 from pipeline.engine.ray_tally import counted, start_tally
 from pipeline.errors import UserError
 from pipeline.records import Row
@@ -77,9 +77,7 @@ class RayEngine:
             return
         self.connect()
         with _reporting(writer, progress):
-            failures = _stream(units, stages, writer)
-        if failures:
-            raise pickle.loads(failures[0])  # made by our own workers, never stored
+            _stream(units, stages, writer)
         progress(len(writer.staged_ids()))
 
     def train(self, training: Training, report: Report) -> dict[str, float]:
@@ -96,8 +94,8 @@ class RayEngine:
         Raises:
             UserError: If it cannot be reached or started.
         """
-        # A run shows its own progress; what Ray has to say beside errors is for its log files.
-        logging.getLogger("ray.data").setLevel(logging.ERROR)
+        # A run shows its own progress and errors; what Ray has to say is for its log files.
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)
         if ray.is_initialized():
             return
         address = os.environ.get("RAY_ADDRESS")
@@ -128,21 +126,27 @@ def _knock(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=10).close()
 
 
-def _stream(units: Sequence[Unit], stages: Sequence[StageSpec], writer: TableWriter) -> list[bytes]:
-    """Run units through the stages into the staging folder; return pickled failures."""
+def _stream(units: Sequence[Unit], stages: Sequence[StageSpec], writer: TableWriter) -> None:
+    """Run units through the stages into the staging folder."""
     tally = start_tally()
-    sink = _StagingSink(writer)
+    methods: Any = tally
     context = DataContext.get_current().copy()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     try:
         with DataContext.current(context):
             _dataset(units, stages, tally).write_datasink(
-                sink, ray_remote_args={"num_cpus": 0}, concurrency=_tasks()
+                _StagingSink(writer, tally),
+                ray_remote_args={"num_cpus": 0},
+                concurrency=_tasks(),
             )
+    except Exception:
+        failure = ray.get(methods.failure.remote())
+        if failure is None:
+            raise
+        raise pickle.loads(failure) from None  # made by our own workers, never stored
     finally:
         ray.kill(tally)
-    return sink.failures
 
 
 def _dataset(
@@ -157,8 +161,7 @@ def _dataset(
         num_cpus=0,
         compute=TaskPoolStrategy(_tasks()),
     )
-    total = ray.cluster_resources()
-    pools = plan_pools(stages, total.get("CPU", 1), total.get("GPU", 0))
+    pools = plan_pools(stages, _nodes())
     for number, (spec, pool) in enumerate(zip(stages, pools, strict=True)):
         rows = rows.map_batches(
             _Actor,
@@ -170,6 +173,12 @@ def _dataset(
             num_gpus=pool.gpus,
         )
     return rows
+
+
+def _nodes() -> list[Node]:
+    """The machines that are there now."""
+    resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return [Node(found.get("CPU", 0), found.get("GPU", 0)) for found in resources]
 
 
 def _tasks() -> int:
@@ -259,29 +268,32 @@ def _failed(failures: list[bytes]) -> pa.Table:
     return pa.table({"row": [None] * len(failures), "failure": failures}, schema=_BLOCK)
 
 
+class _FailedError(Exception):
+    """Ends the stream; the tally knows why."""
+
+
 @dataclass
-class _StagingSink(Datasink[list[bytes]]):
-    """Stages the rows of each block; returns to the driver nothing but failures."""
+class _StagingSink(Datasink[None]):
+    """Stages the rows of each block; the first failure ends the run, as nothing else would."""
 
     writer: TableWriter
-    failures: list[bytes] = field(default_factory=list)
+    tally: ActorHandle
 
-    def write(self, blocks: Iterable[pa.Table], ctx: object) -> list[bytes]:
+    def write(self, blocks: Iterable[pa.Table], ctx: object) -> None:
         """Stage blocks, on a worker."""
-        failures: list[bytes] = []
         for block in blocks:
-            failures += [data for data in block["failure"].to_pylist() if data is not None]
-            rows = [unpack(data) for data in block["row"].to_pylist() if data is not None]
+            for failure in block["failure"].to_pylist():
+                if failure is not None:
+                    self._fail(failure)
             try:
-                self.writer.stage(rows)
+                self.writer.stage([unpack(data) for data in block["row"].to_pylist()])
             except Exception as error:
-                failures.append(pickle.dumps(portable(error)))
-        return failures
+                self._fail(pickle.dumps(portable(error)))
 
-    def on_write_complete(self, write_result: Any) -> None:  # noqa: ANN401 - Ray's own type
-        """Collect the failures, on the driver."""
-        for failures in write_result.write_returns:
-            self.failures.extend(failures or [])
+    def _fail(self, failure: bytes) -> None:
+        methods: Any = self.tally
+        ray.get(methods.fail.remote(failure))
+        raise _FailedError
 
 
 @contextmanager

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from pipeline.engine.base import Engine, StageSpec, Unit, build_table
-from pipeline.records import IMAGES_SCHEMA
+from pipeline.errors import StorageError
+from pipeline.records import IMAGES_SCHEMA, ROUND_SCHEMA, Row
 from pipeline.scan import Scan
 from pipeline.table import Table
+from pipeline.table_writer import TableWriter
 from tests.pipeline.engine import toys
 from tests.pipeline.tables import expected_fingerprint, image_rows, images_table, writer
 
@@ -99,6 +101,21 @@ class EngineTests:
                 _Fixed(units), [StageSpec(toys.Reverse)], writer(tmp_path, "seed"), lambda n: None
             )
 
+    def test_rows_that_cannot_be_staged_end_the_run(
+        self, engine: Engine, images: Table, tmp_path: Path
+    ) -> None:
+        target = _FullDisk(
+            f"{tmp_path}/seed",
+            kind="seed",
+            schema=ROUND_SCHEMA,
+            key="key",
+            shards=1,
+            metadata={},
+            staging=f"{tmp_path}/staging",
+        )
+        with pytest.raises(StorageError, match="no space left"):
+            engine.run(Scan(images), [StageSpec(toys.Reverse)], target, lambda n: None)
+
 
 class SurvivingEngineTests(EngineTests):
     """For engines whose stages run in other processes."""
@@ -135,6 +152,13 @@ class SurvivingEngineTests(EngineTests):
             engine.run(
                 Scan(images), [StageSpec(toys.DiesLoading)], writer(tmp_path, "s"), lambda n: None
             )
+
+
+class _FullDisk(TableWriter):
+    """Cannot stage anything."""
+
+    def stage(self, rows: Sequence[Row]) -> int:
+        raise StorageError("no space left")
 
 
 class _Fixed:

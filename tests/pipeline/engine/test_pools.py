@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.engine.base import StageSpec
-from pipeline.engine.pools import Pool, plan_pools
+from pipeline.engine.pools import Node, Pool, plan_pools
 from tests.pipeline.engine import toys
 
 
@@ -13,18 +13,41 @@ def _spec(cpus: float, gpus: float = 0) -> StageSpec:
     return StageSpec(toys.Reverse, cpus=cpus, gpus=gpus)
 
 
+CPU, GPU = _spec(1), _spec(1, 1)
+
+
 @pytest.mark.parametrize(
-    ("specs", "cpus", "gpus", "pools"),
+    ("specs", "nodes", "pools"),
     [
-        ([_spec(1)], 2, 0, [Pool(1, 0, 2)]),
-        ([_spec(1), _spec(1)], 2, 0, [Pool(1, 0, 1), Pool(1, 0, 1)]),
-        ([_spec(1), _spec(2)], 2, 0, [Pool(0.6666, 0, 1), Pool(1.3333, 0, 1)]),
-        ([_spec(1, 0.5), _spec(1)], 8, 0, [Pool(1, 0, 7), Pool(1, 0, 7)]),
-        ([_spec(1, 0.5), _spec(1)], 8, 1, [Pool(1, 0.5, 2), Pool(1, 0, 7)]),
-        ([_spec(1, 1), _spec(1, 1)], 8, 1, [Pool(1, 0.5, 1), Pool(1, 0.5, 1)]),
+        ([CPU], [Node(2)], [Pool(1, 0, 2)]),
+        ([CPU, CPU], [Node(2)], [Pool(1, 0, 1), Pool(1, 0, 1)]),
+        ([CPU, _spec(2)], [Node(2)], [Pool(0.6666, 0, 1), Pool(1.3333, 0, 1)]),
+        ([CPU, CPU], [Node(8)], [Pool(1, 0, 7), Pool(1, 0, 7)]),
+        # A GPU that is not there is not waited for.
+        ([_spec(1, 0.5), CPU], [Node(8)], [Pool(1, 0, 7), Pool(1, 0, 7)]),
+        # The processors that feed the GPU are left free, but not reserved.
+        ([GPU, CPU], [Node(8, 1)], [Pool(0, 1, 1), Pool(1, 0, 7)]),
+        ([_spec(1, 0.5), CPU], [Node(8, 1)], [Pool(0, 0.5, 2), Pool(1, 0, 6)]),
+        ([GPU, GPU], [Node(8, 1)], [Pool(0, 0.5, 1), Pool(0, 0.5, 1)]),
+        ([GPU, GPU, GPU], [Node(8, 2)], [Pool(0, 0.5, 2)] * 3),
+        ([_spec(1, 0.4), CPU], [Node(8, 1)], [Pool(0, 0.5, 2), Pool(1, 0, 6)]),
+        # Each node alone could carry on: the head has no processors, another no GPU.
+        ([CPU, CPU], [Node(0), Node(1), Node(1)], [Pool(0.5, 0, 1), Pool(0.5, 0, 1)]),
+        ([GPU, CPU, CPU], [Node(0), Node(4, 1), Node(4, 4)], [Pool(0, 1, 5), *[Pool(1, 0, 2)] * 2]),
+        # Nothing is there yet.
+        ([CPU, CPU], [Node(0)], [Pool(1, 0, 1), Pool(1, 0, 1)]),
     ],
 )
-def test_one_actor_of_each_stage_always_fits(
-    specs: list[StageSpec], cpus: float, gpus: float, pools: list[Pool]
+def test_one_actor_of_each_stage_fits_on_every_node(
+    specs: list[StageSpec], nodes: list[Node], pools: list[Pool]
 ) -> None:
-    assert plan_pools(specs, cpus, gpus) == pools
+    assert plan_pools(specs, nodes) == pools
+
+
+@pytest.mark.parametrize("stages", range(1, 8))
+@pytest.mark.parametrize("gpus", range(1, 5))
+def test_parts_of_gpus_leave_nobody_between_two(stages: int, gpus: int) -> None:
+    pools = plan_pools([GPU] * stages, [Node(16, gpus)])
+    k = round(1 / pools[0].gpus)
+    assert 0 <= 1 / k - pools[0].gpus < 1e-4
+    assert gpus * k >= stages
