@@ -1,0 +1,148 @@
+"""Pixel affinity from confident seeds (Ahn & Kwak, CVPR 2018, PSA): spread scores by walks."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from models.trunks.base import Trunk
+from models.weak.cross_entropy import IGNORE
+
+RADIUS = 5  # places between the two of a pair, less than this
+STRIDE = 8  # of the grid on which pairs are formed, in pixels
+CHANNELS = {"c3": 64, "c4": 128, "c5": 256}  # of each stage's share of the features
+SHARPNESS = 8  # beta: affinities are raised to it before a walk
+DOUBLINGS = 8  # a walk makes 2 ** 8 steps
+
+
+class AffinityNet(nn.Module):
+    """Features whose distance says whether two places near each other are of one class.
+
+    Args:
+        trunk: The feature extractor.
+    """
+
+    def __init__(self, trunk: Trunk) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.reduce = nn.ModuleDict(
+            {stage: nn.Conv2d(trunk.channels[stage], width, 1) for stage, width in CHANNELS.items()}
+        )
+        total = sum(CHANNELS.values())
+        self.merge = nn.Conv2d(total, total, 1)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, 3, H, W), RGB in [0, 255], to features (N, D, ceil(H/8), ceil(W/8))."""
+        features = self.trunk(images)
+        size = [-(-extent // STRIDE) for extent in images.shape[2:]]
+        parts = [
+            interpolate(layer(features[stage]).relu(), size, mode="bilinear", align_corners=False)
+            for stage, layer in self.reduce.items()
+        ]
+        return self.merge(torch.cat(parts, dim=1)).relu()
+
+
+def pair_offsets(radius: int = RADIUS) -> list[tuple[int, int]]:
+    """Rows and columns from a place to its partners, each pair once: downwards or right."""
+    return [
+        (down, right)
+        for down in range(radius)
+        for right in range(-radius + 1, radius)
+        if (down, right) > (0, 0) and down**2 + right**2 < radius**2
+    ]
+
+
+def shifted_pair(maps: Tensor, offset: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Both ends of the pairs of an offset, where both lie in the picture.
+
+    Args:
+        maps: (..., h, w).
+        offset: (down, right), down not negative.
+
+    Returns:
+        Two views (..., h - down, w - |right|).
+    """
+    (height, width), (down, right) = maps.shape[-2:], offset
+    rows, partner_rows = slice(0, height - down), slice(down, height)
+    left = slice(max(0, -right), width - max(0, right))
+    partner = slice(max(0, right), width + min(0, right))
+    return maps[..., rows, left], maps[..., partner_rows, partner]
+
+
+def affinity(features: Tensor, offset: tuple[int, int]) -> Tensor:
+    """exp(-mean |f_i - f_j|) in (0, 1] for the pairs of an offset (equation 1)."""
+    here, there = shifted_pair(features, offset)
+    return torch.exp(-(here - there).abs().mean(dim=1))
+
+
+def affinity_loss(features: Tensor, labels: Tensor, radius: int = RADIUS) -> Tensor:
+    """Pairs of one class should be alike, others not; three kinds weigh alike (equation 6).
+
+    Args:
+        features: (N, D, h, w) of :class:`AffinityNet`.
+        labels: (N, H, W) confident labels, 255 where there is none; brought to the grid.
+        radius: Of the pairs, in places.
+
+    Returns:
+        A scalar; kinds of pairs that do not occur count nothing.
+    """
+    grid = interpolate(labels[:, None].float(), features.shape[2:], mode="nearest")[:, 0]
+    sums = [features.new_zeros(()) for _ in range(3)]
+    counts = [0, 0, 0]
+    for offset in pair_offsets(radius):
+        like = affinity(features, offset)
+        one, other = shifted_pair(grid, offset)
+        known = (one != IGNORE) & (other != IGNORE)
+        same = known & (one == other)
+        costs = (-like.clamp(min=1e-5).log(), -(1 - like).clamp(min=1e-5).log())
+        kinds = (same & (one == 0), same & (one != 0), known & (one != other))
+        for index, (kind, cost) in enumerate(zip(kinds, (costs[0], *costs), strict=True)):
+            sums[index] = sums[index] + cost[kind].sum()
+            counts[index] += int(kind.sum())
+    background, foreground, different = (
+        total / max(1, count) for total, count in zip(sums, counts, strict=True)
+    )
+    return background / 4 + foreground / 4 + different / 2
+
+
+def transitions(features: Tensor, radius: int = RADIUS, sharpness: float = SHARPNESS) -> Tensor:
+    """Probabilities to go from a place to each other in one step (equation 9).
+
+    Args:
+        features: (D, h, w) of one picture.
+        radius: Of the pairs, in places.
+        sharpness: Power of the affinities.
+
+    Returns:
+        (h w, h w), rows summing to one; a place is its own neighbour too.
+    """
+    height, width = features.shape[1:]
+    places = torch.arange(height * width, device=features.device).view(height, width)
+    matrix = torch.eye(height * width, device=features.device)
+    for offset in pair_offsets(radius):
+        like = affinity(features[None], offset)[0].flatten() ** sharpness
+        one, other = (ends.flatten() for ends in shifted_pair(places, offset))
+        matrix[one, other] = like
+        matrix[other, one] = like
+    return matrix / matrix.sum(dim=1, keepdim=True)
+
+
+@torch.no_grad()
+def walked(features: Tensor, scores: Tensor, doublings: int = DOUBLINGS) -> Tensor:
+    """Scores after a random walk along affinities (equation 10).
+
+    Args:
+        features: (D, h, w) of one picture.
+        scores: (T, H, W) maps; brought to the grid and back.
+        doublings: The walk makes 2 ** doublings steps.
+
+    Returns:
+        (T, H, W); means of the scores that can be reached, hence in their range.
+    """
+    step = transitions(features)
+    for _ in range(doublings):
+        step = step @ step
+    grid = interpolate(scores[None], features.shape[1:], mode="bilinear", antialias=True)[0]
+    spread = (step @ grid.flatten(1).T).T.view_as(grid)
+    return interpolate(spread[None], scores.shape[1:], mode="bilinear", align_corners=False)[0]
