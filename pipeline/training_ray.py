@@ -98,7 +98,7 @@ def train_on_ray(training: Training, report: Report) -> dict[str, float]:
     fit: Any = ray.remote(_fit)
     fit = fit.options(num_cpus=0, max_retries=_RESTARTS, retry_exceptions=[ActorDiedError])
     try:
-        fitting = fit.remote(work, training.checkpoints, workers, _resources(workers))
+        fitting = fit.remote(work, training.checkpoints, workers, worker_resources(workers))
         _wait(fitting, board, report)
     finally:
         ray.kill(board)
@@ -113,8 +113,12 @@ def train_on_ray(training: Training, report: Report) -> dict[str, float]:
     return {"loss": loss, "seconds": time.monotonic() - started}
 
 
-def _resources(workers: int) -> dict[str, float]:
-    """What each worker reserves."""
+def worker_resources(workers: int) -> dict[str, float]:
+    """What each worker reserves: a GPU where the cluster has any, else a processor.
+
+    Raises:
+        UserError: If there are GPUs, but too few.
+    """
     total = ray.cluster_resources()
     gpus, cpus = total.get("GPU", 0), total.get("CPU", 1)
     if not gpus:

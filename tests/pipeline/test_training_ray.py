@@ -6,6 +6,7 @@ import os
 import signal
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -16,6 +17,7 @@ import torch
 
 from models.segmentation import DeepLabLargeFov
 from models.trunks import TRUNKS
+from pipeline import training_ray
 from pipeline.checkpoint import FILE, Checkpoints
 from pipeline.engine.local import LocalEngine
 from pipeline.engine.ray import RayEngine
@@ -23,9 +25,10 @@ from pipeline.errors import UserError
 from pipeline.losses import hard_loss
 from pipeline.samples import ConfidentMaskTarget, Samples
 from pipeline.training import Training, TrainingSettings
+from pipeline.training_ray import worker_resources
 from tests.pipeline.toys import CLASSES, toy_scan
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.timeout(600)
 
 STEPS, STOP = 8, 3
 TARGET = ConfidentMaskTarget("toy", (0.0, 0.8))
@@ -119,6 +122,7 @@ def undisturbed(scan, tmp_path_factory):
     return work, LocalEngine(1).train(work, silent)
 
 
+@pytest.mark.slow
 def test_one_worker_gives_the_weights_of_the_local_engine(scan, engine, undisturbed, tmp_path):
     told = []
     work = training(scan, Checkpoints(f"{tmp_path}/state"))
@@ -131,6 +135,7 @@ def test_one_worker_gives_the_weights_of_the_local_engine(scan, engine, undistur
     assert list(tmp_path.iterdir()) == [], "Ray's own files are cleared with the checkpoint"
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced(scan, engine, undisturbed, tmp_path):
     work = training(scan, Deadly(f"{tmp_path}/state"))
     outcome = engine.train(work, silent)
@@ -140,6 +145,7 @@ def test_a_killed_worker_is_replaced(scan, engine, undisturbed, tmp_path):
     assert outcome["loss"] == undisturbed[1]["loss"]
 
 
+@pytest.mark.slow
 def test_an_error_ends_the_training_at_once(scan, engine, tmp_path):
     """And leaves the cluster to the next."""
     work = training(scan, Checkpoints(f"{tmp_path}/state"), target=Torn())
@@ -147,6 +153,7 @@ def test_an_error_ends_the_training_at_once(scan, engine, tmp_path):
         engine.train(work, silent)
 
 
+@pytest.mark.slow
 def test_two_workers_make_the_steps_of_one(scan, engine, tmp_path):
     """With shares of three and two crops, in which more or fewer pixels count.
 
@@ -165,3 +172,38 @@ def test_two_workers_make_the_steps_of_one(scan, engine, tmp_path):
     engine.train(killed, silent)
     assert Path(state, "killed").exists()
     assert_same_weights(killed, both, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("cluster", "workers", "expected"),
+    [
+        ({"CPU": 8.0}, 2, {"CPU": 1}),
+        ({"CPU": 2.0}, 3, {"CPU": 0.5}),
+        ({"CPU": 8.0, "GPU": 2.0}, 2, {"CPU": 1, "GPU": 1}),
+    ],
+)
+def test_workers_are_where_the_gpus_are(monkeypatch, cluster, workers, expected):
+    monkeypatch.setattr(ray, "cluster_resources", lambda: cluster)
+    assert worker_resources(workers) == expected
+
+
+def test_more_workers_than_gpus_are_refused(monkeypatch):
+    monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 8.0, "GPU": 2.0})
+    with pytest.raises(UserError, match=r"3 workers .* has 2: set training\.workers=2"):
+        worker_resources(3)
+
+
+def test_weights_that_are_on_another_node_are_missed(monkeypatch, scan, tmp_path):
+    """As with a path that is local to each node."""
+    monkeypatch.setattr(training_ray, "ray", MagicMock())
+    monkeypatch.setattr(training_ray, "worker_resources", lambda workers: {"CPU": 1})
+    monkeypatch.setattr(training_ray, "_wait", lambda *arguments: None)
+    work = training(scan, Checkpoints(f"{tmp_path}/state"))
+    with pytest.raises(UserError, match="same on every node"):
+        training_ray.train_on_ray(work, silent)
+
+
+def test_this_process_alone_trains_with_one_worker(scan, tmp_path):
+    work = training(scan, Checkpoints(f"{tmp_path}/state"), workers=2)
+    with pytest.raises(UserError, match="engine 'ray'"):
+        LocalEngine(1).train(work, silent)
