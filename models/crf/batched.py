@@ -60,7 +60,7 @@ class TorchCrf(Crf):
             Kernel(bilateral, inside, settings.bilateral_weight),
             Kernel(BatchedGaussian(settings.gaussian_sxy), inside, settings.gaussian_weight),
         ]
-        marginals = mean_field(unary, inside, kernels, settings.iterations).cpu().numpy()
+        marginals = mean_field(unary, kernels, settings.iterations).cpu().numpy()
         return [
             found[tuple(slice(extent) for extent in given.shape)]
             for found, given in zip(marginals, log_unaries, strict=True)

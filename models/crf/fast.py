@@ -40,7 +40,7 @@ class FastCrf(Crf):
             Kernel(Gaussian(settings.gaussian_sxy), inside, settings.gaussian_weight),
         ]
         unary = torch.from_numpy(log_unary)[None]
-        return mean_field(unary, inside, kernels, settings.iterations)[0].numpy()
+        return mean_field(unary, kernels, settings.iterations)[0].numpy()
 
 
 class Gaussian:

@@ -35,21 +35,18 @@ class Kernel:
         self._received = weight * self._sent
 
     def __call__(self, marginals: Tensor) -> Tensor:
-        """The messages (B, C, H, W) that the marginals of C labels send."""
+        """The messages (B, C, H, W) of marginals, or of differences of marginals."""
         return self._received * self._smooth(self._sent * marginals)
 
 
-def mean_field(
-    log_unary: Tensor, inside: Tensor, kernels: Sequence[Kernel], iterations: int
-) -> Tensor:
+def mean_field(log_unary: Tensor, kernels: Sequence[Kernel], iterations: int) -> Tensor:
     """The marginals after some steps of mean field (Krähenbühl & Koltun, 2011, algorithm 1).
 
-    Marginals sum to one, so the messages of all labels sum to those of a field of ones: the
-    first label, usually background, is never filtered.
+    What counts is how far the messages of two labels differ. Filtering is linear, so the
+    differences of marginals are filtered, and one label, the first, needs no message at all.
 
     Args:
         log_unary: (B, K, H, W) float32, finite.
-        inside: (B, 1, H, W) float, one inside of a picture, zero in its padding.
         kernels: The pairwise terms.
         iterations: Steps; 0 gives the softmax of the unary.
 
@@ -58,14 +55,14 @@ def mean_field(
     """
     if log_unary.shape[1] == 1:
         return torch.ones_like(log_unary)
-    everything = _sum_of(kernel(inside) for kernel in kernels)
     state = log_unary
     for length in step_lengths(iterations):
         marginals = _softmax(state)
-        others = _sum_of(kernel(marginals[:, 1:]) for kernel in kernels)
-        first = everything - _sum_of(others.split(1, dim=1))
+        leads = marginals[:, 1:] - marginals[:, :1]
         # Potts: disagreement costs, so agreement pays, up to a constant for each pixel.
-        target = log_unary + torch.cat([first, others], dim=1)
+        target = log_unary.clone()
+        for kernel in kernels:
+            target[:, 1:] += kernel(leads)
         state = state + length * (target - state)
     return _softmax(state)
 

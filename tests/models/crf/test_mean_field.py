@@ -25,7 +25,7 @@ def test_one_step_by_hand():
 
     inside = torch.ones(1, 1, 1, 2)
     unary = torch.tensor([[0.9, 0.4], [0.1, 0.6]]).log().view(1, 2, 1, 2)
-    found = mean_field(unary, inside, [Kernel(swap, inside, 2.0)], 1)
+    found = mean_field(unary, [Kernel(swap, inside, 2.0)], 1)
     marginals = unary.exp()
     expected = (unary + 2 * marginals.flip(3)).softmax(1)
     torch.testing.assert_close(found, expected)
