@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from flows.commands.benchmark import benchmark
 from flows.commands.dataset import verify
+from flows.commands.doctor import doctor
 from flows.commands.export import export
 from flows.commands.inspection import inspect
 from flows.commands.label import demo, label, sample
@@ -29,4 +30,5 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     serve,
     versions,
     prune,
+    doctor,
 )

@@ -1,0 +1,51 @@
+"""What tag2mask wants of Python and other packages, and which versions are here."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+DISTRIBUTION = "tag2mask"
+PROJECT = Path(__file__).parents[1] / "pyproject.toml"
+
+
+def wanted_python() -> SpecifierSet:
+    """The versions of Python that will do."""
+    try:
+        text = importlib.metadata.metadata(DISTRIBUTION)["Requires-Python"] or ""
+    except importlib.metadata.PackageNotFoundError:
+        text = _project()["requires-python"]
+    return SpecifierSet(text)
+
+
+def wanted_packages() -> list[Requirement]:
+    """The packages that are needed here, without those of extras."""
+    lines: Iterable[str]
+    try:
+        lines = importlib.metadata.requires(DISTRIBUTION) or ()
+    except importlib.metadata.PackageNotFoundError:  # a checkout that is not installed
+        lines = _project()["dependencies"]
+    wanted = map(Requirement, lines)
+    return [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
+
+
+def found_versions() -> dict[str, str]:
+    """Versions of Python and of the packages that are needed; absent ones are empty."""
+    found = {"python": platform.python_version()}
+    for wanted in wanted_packages():
+        try:
+            found[wanted.name] = importlib.metadata.version(wanted.name)
+        except importlib.metadata.PackageNotFoundError:
+            found[wanted.name] = ""
+    return found
+
+
+def _project() -> dict[str, Any]:
+    return tomllib.loads(PROJECT.read_text())["project"]
