@@ -23,6 +23,7 @@ _FROM_ROUND = (
     "confidence",
     "mask_confidence",
     "confidence_map",
+    "tag_probability",
     "source",
     "model",
 )
@@ -34,6 +35,7 @@ DATASET_SCHEMA = pa.schema(
         ("height", pa.int32()),
         ("width", pa.int32()),
         ("tags", pa.list_(pa.int64())),
+        ("near_duplicate_of", pa.string()),  # id of a picture that this one looks like
         *((name, ROUND_SCHEMA.field(name).type) for name in _FROM_ROUND),
         ("round", pa.int32()),  # 0 for the seeds, counted up
         ("mask_sha256", pa.string()),  # of the PNG, as later rounds name it
@@ -115,7 +117,7 @@ def dataset_metadata(
 
 def published_columns(number: int) -> list[str]:
     """What :class:`Publish` reads; ``number`` is that of the last round."""
-    own = ["image", "height", "width", "tags"]
+    own = ["image", "height", "width", "tags", "near_duplicate_of"]
     last = [f"round{number}.{name}" for name in (*_FROM_ROUND, "kept")]
     return [*own, *last, *(f"round{index}.mask" for index in range(number))]
 

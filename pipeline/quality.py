@@ -10,15 +10,19 @@ from pipeline.records import IGNORE, Row
 UNCERTAIN = "uncertain"
 UNSTABLE = "unstable"
 TAG_MISSING = "tag_missing"
+TAG_DOUBTED = "tag_doubted"
 SMALL_OBJECT = "small_object"
 MOSTLY_IGNORED = "mostly_ignored"
+NEAR_DUPLICATE = "near_duplicate"
 
 FLAGS = {
     UNCERTAIN: "the mask's mean probability is low",
     UNSTABLE: "the mask differs much from that of the round before",
     TAG_MISSING: "the mask does not show one of the tags",
+    TAG_DOUBTED: "the tagger does not find one of the tags in the picture",
     SMALL_OBJECT: "a class takes a small share of the picture",
     MOSTLY_IGNORED: "much of the picture has no label",
+    NEAR_DUPLICATE: "the picture looks like another one, which is named",
 }
 
 
@@ -35,6 +39,9 @@ class QualitySettings(BaseModel):
     )
     area: float = Field(
         0.02, ge=0, le=1, description="A class of a smaller share makes a small object."
+    )
+    tag_probability: float = Field(
+        0.05, ge=0, le=1, description="A tag that the tagger finds less probable is doubted."
     )
     ignored: float = Field(
         0.3, ge=0, le=1, description="A larger share without label is mostly ignored."
@@ -74,14 +81,17 @@ def flags(row: Row, settings: QualitySettings) -> list[str]:
 
     Args:
         row: With ``mask_confidence``, ``agreement`` (None without an earlier mask),
-            ``tags``, ``classes``, ``area`` and ``ignored``.
+            ``tags``, ``tag_probability`` (None where no tagger was asked), ``classes``,
+            ``area``, ``ignored`` and ``near_duplicate_of``.
         settings: Where they begin.
     """
     raised = {
         UNCERTAIN: row["mask_confidence"] < settings.confidence,
         UNSTABLE: row["agreement"] is not None and row["agreement"] < settings.agreement,
         TAG_MISSING: not set(row["tags"]) <= set(row["classes"]),
+        TAG_DOUBTED: any(p < settings.tag_probability for p in row["tag_probability"] or ()),
         SMALL_OBJECT: any(share < settings.area for share in row["area"]),
         MOSTLY_IGNORED: row["ignored"] > settings.ignored,
+        NEAR_DUPLICATE: row["near_duplicate_of"] is not None,
     }
     return [name for name in FLAGS if raised[name]]

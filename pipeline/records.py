@@ -186,6 +186,7 @@ ROUND_SCHEMA = pa.schema(
         ("confidence", pa.list_(pa.float32())),  # mean probability, one for each of classes
         ("mask_confidence", pa.float32()),  # mean probability over the labelled pixels
         ("confidence_map", PICTURE),
+        ("tag_probability", pa.list_(pa.float32())),  # the tagger's, one for each tag
         ("scores", pa.list_(pa.binary())),  # seed rounds: one map for each tag, in tag order
         ("probabilities", pa.list_(pa.binary())),  # background, then one for each tag
         ("source", pa.string()),  # dcsm, cam, saliency, initial, enhanced, powerful

@@ -17,7 +17,7 @@ from pipeline.errors import UserError
 from pipeline.ingest import Ingest
 from pipeline.losses import hard_loss, soft_loss, tags_loss
 from pipeline.manifest import Lineage, table_key
-from pipeline.model_store import ModelCard, load_model, read_card
+from pipeline.model_store import ModelCard, load_model, model_exists, read_card
 from pipeline.publish import (
     DATASET_SCHEMA,
     Publish,
@@ -32,6 +32,7 @@ from pipeline.records import IGNORE, IMAGES_SCHEMA, Row
 from pipeline.samples import ConfidentMaskTarget, MaskTarget, SoftTarget, TagTarget, Target
 from pipeline.scan import Scan
 from pipeline.selection import simple_ids, sound
+from pipeline.stages.check_tags import CheckTags
 from pipeline.stages.correct import around
 from pipeline.stages.decode import Decode, Pictures
 from pipeline.stages.refine import Refine
@@ -184,6 +185,7 @@ class Run(Workspace):
                 gpus=1.0,
             ),
             self._select(self.recipe.select, images),
+            *self._tag_checks(),
         ]
         return self.round_table(
             model,
@@ -194,6 +196,7 @@ class Run(Workspace):
                 "model": self._weights(model),
                 **self.recipe.digest_of("relabel", "select"),
                 "pictures": table_key(ids=sorted(scan.wanted_ids())),
+                "tagger": self._weights("tagger") if self._has_tagger() else None,
                 **human.ingredients(corrections),
                 **_grown(base),
             },
@@ -394,6 +397,16 @@ class Run(Workspace):
         if settings.from_tagger:
             return partial(_take_trunk, uri=self.model_uri("tagger")), self._weights("tagger")
         return as_built, ""
+
+    def _tag_checks(self) -> list[StageSpec]:
+        """The check of the tags, where the run has a tagger to ask."""
+        if not self._has_tagger():
+            return []
+        size = self.recipe.tagger.training.crop
+        return [StageSpec(CheckTags, {"tagger": self.model_uri("tagger"), "size": size})]
+
+    def _has_tagger(self) -> bool:
+        return model_exists(self.model_uri("tagger"))
 
     def _weights(self, model: str) -> str:
         return read_card(self.model_uri(model)).weights

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.functional import interpolate
 
 from models.tagging import Tagger
@@ -36,6 +37,15 @@ def average_precision(scores: np.ndarray, present: np.ndarray) -> float | None:
 
 
 @torch.no_grad()
+def seen_logits(tagger: Tagger, image: Tensor, size: int) -> Tensor:
+    """A tagger's logits (C,) of one picture (3, H, W), RGB in [0, 255], at a longer side."""
+    factor = size / max(image.shape[1:])
+    extent = tuple(max(1, round(side * factor)) for side in image.shape[1:])
+    scaled = interpolate(image[None], extent, mode="bilinear", antialias=True)
+    logits: Tensor = tagger(scaled).logits[0]
+    return logits
+
+
 def class_average_precisions(
     tagger: Tagger, scan: Scan, names: Sequence[str], size: int
 ) -> dict[str, float | None]:
@@ -49,11 +59,7 @@ def class_average_precisions(
     """
     logits, present = [], []
     for row in scan.rows():
-        image = as_tensor(rgb(row))[None]
-        factor = size / max(image.shape[2:])
-        extent = tuple(max(1, round(side * factor)) for side in image.shape[2:])
-        scaled = interpolate(image, extent, mode="bilinear", antialias=True)
-        logits.append(tagger(scaled).logits[0].numpy())
+        logits.append(seen_logits(tagger, as_tensor(rgb(row)), size).numpy())
         present.append(np.isin(np.arange(1, len(names) + 1), row["tags"]))
     if not logits:
         return dict.fromkeys(names)

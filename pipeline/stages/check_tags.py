@@ -1,0 +1,38 @@
+"""Check tags: how probable the tagger finds what a picture is said to show."""
+
+from __future__ import annotations
+
+from pipeline.model_store import load_model
+from pipeline.records import Row
+from pipeline.stages.labels import as_tensor, rgb
+from pipeline.tag_evaluation import seen_logits
+
+
+class CheckTags:
+    """Adds ``tag_probability``, the tagger's for each tag, in the tags' order.
+
+    A tag that the pixels do not bear out is noise: the label of the neighbouring picture, a
+    word of the caption. The tagger was trained on most of these pictures itself, noise
+    included, so its word is not independent. But it sees each of them a few times only, in
+    random views, and learns what most pictures of a tag have in common before it learns the
+    exceptions by heart (Arpit et al., "A closer look at memorization in deep networks",
+    ICML 2017), which is why a low bound finds noise all the same.
+
+    It runs on the processor: the segmenter before it has the GPU.
+
+    Args:
+        tagger: URI of the tagger.
+        size: Longer side at which it sees a picture, in pixels.
+    """
+
+    def __init__(self, tagger: str, size: int) -> None:
+        self.tagger, _ = load_model(tagger, "tagger")
+        self.size = size
+
+    def __call__(self, rows: list[Row]) -> list[Row]:
+        """One picture after another: a row's answer must not depend on its batch."""
+        return [self._check(row) for row in rows]
+
+    def _check(self, row: Row) -> Row:
+        probability = seen_logits(self.tagger, as_tensor(rgb(row)), self.size).sigmoid()
+        return {**row, "tag_probability": [float(probability[tag - 1]) for tag in row["tags"]]}
