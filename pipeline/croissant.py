@@ -24,6 +24,7 @@ _CONTEXT = {
     "data": {"@id": "cr:data", "@type": "@json"},
     "dataType": {"@id": "cr:dataType", "@type": "@vocab"},
     "dct": "http://purl.org/dc/terms/",
+    "equivalentProperty": "cr:equivalentProperty",
     "examples": {"@id": "cr:examples", "@type": "@json"},
     "extract": "cr:extract",
     "field": "cr:field",
@@ -44,6 +45,7 @@ _CONTEXT = {
     "regex": "cr:regex",
     "repeated": "cr:repeated",
     "replace": "cr:replace",
+    "samplingRate": "cr:samplingRate",
     "sc": "https://schema.org/",
     "separator": "cr:separator",
     "source": "cr:source",
@@ -98,15 +100,15 @@ def _distribution(dataset: Table) -> list[dict[str, Any]]:
         }
         for part in dataset.manifest.parts
     ]
-    every = {
+    together = {
         "@type": "cr:FileSet",
         "@id": _FILES,
         "name": _FILES,
-        "containedIn": [{"@id": part.path} for part in dataset.manifest.parts],
         "encodingFormat": "application/x-parquet",
-        "includes": "data/*.parquet",
+        # By name, because versions of a dataset stand side by side in one folder.
+        "includes": [part.path for part in dataset.manifest.parts],
     }
-    return [*files, every]
+    return [*files, together]
 
 
 def _field(split: str, column: pa.Field, description: str) -> dict[str, Any]:
