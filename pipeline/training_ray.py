@@ -127,7 +127,7 @@ def worker_resources(workers: int) -> dict[str, float]:
         # NCCL refuses two workers on one GPU, and Ray would wait for ever.
         raise UserError(
             f"the training wants {workers} workers with a GPU each, and the cluster has "
-            f"{gpus:g}: set training.workers={int(gpus)}"
+            f"{gpus:g}: set the training's workers to {int(gpus)}"
         )
     return {"CPU": 1, "GPU": 1}
 

@@ -62,7 +62,7 @@ class LocalEngine:
         if workers > 1:
             raise UserError(
                 f"the recipe trains with {workers} workers, which needs the engine 'ray': "
-                "choose it, or set training.workers=1"
+                "choose it, or set the training's workers to 1"
             )
         return train(training, report)
 

@@ -189,7 +189,7 @@ def test_workers_are_where_the_gpus_are(monkeypatch, cluster, workers, expected)
 
 def test_more_workers_than_gpus_are_refused(monkeypatch):
     monkeypatch.setattr(ray, "cluster_resources", lambda: {"CPU": 8.0, "GPU": 2.0})
-    with pytest.raises(UserError, match=r"3 workers .* has 2: set training\.workers=2"):
+    with pytest.raises(UserError, match="set the training's workers to 2"):
         worker_resources(3)
 
 
