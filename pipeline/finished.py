@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.corrections import NAME as CORRECTIONS
 from pipeline.errors import UserError
 from pipeline.manifest import MANIFEST, Manifest, read_manifest
 from pipeline.model_store import CARD, read_card
@@ -22,11 +23,13 @@ class Finished:
         images: The pictures.
         masks: What the last segmenter made of them.
         dataset: What is published.
+        corrected: Whether people have corrected masks since the segmenter was trained.
     """
 
     images: Table
     masks: Table
     dataset: Table
+    corrected: bool = False
 
     @property
     def complete(self) -> bool:
@@ -57,7 +60,8 @@ def find_finished(run: Run) -> Finished | None:
         return None
     manifests = [read_manifest(Folder(uri)) for uri in uris]
     images, masks, dataset = manifests
-    names = {*images.names(), *masks.names()}
+    hand = _corrections(run)
+    names = {*images.names(), *masks.names(), *hand}
     if (
         not masks.inputs
         or masks.metadata["recipe"] != run.recipe.model_dump(mode="json")
@@ -72,9 +76,20 @@ def find_finished(run: Run) -> Finished | None:
             f"{damaged[0]}, and it has grown since the training: restore the file, or label "
             "everything anew with --retrain"
         )
-    tables = Finished(*(Table.open(uri) for uri in uris))
+    tables = Finished(
+        images=Table.open(uris[0]),
+        masks=Table.open(uris[1]),
+        dataset=Table.open(uris[2]),
+        corrected=not hand <= {*masks.inputs},
+    )
     made_by = next((row["model"] for row in tables.masks.rows(["model"]) if row["model"]), None)
     return tables if made_by == read_card(model).weights else None
+
+
+def _corrections(run: Run) -> set[str]:
+    """The names of the parts of the run's corrections."""
+    place = Folder(run.table_uri(CORRECTIONS))
+    return {*read_manifest(place).names()} if MANIFEST in place.sizes() else set()
 
 
 def _damaged(uri: str, manifest: Manifest) -> list[str]:

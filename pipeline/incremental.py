@@ -3,8 +3,8 @@
 Three tables grow: the images, the masks of the last segmenter and the dataset. Each records
 the parts of the others that it was made of, so what is left to do follows from the tables,
 and a run that was killed between two of them is finished by the next one. The segmenter
-stays as it is; training starts again from the source as a whole, when it is asked for or
-when a share of the pictures is new to it.
+stays as it is; training starts again from the source as a whole, when it is asked for, when
+a share of the pictures is new to it, or when people have corrected masks.
 
 A picture that has left the source, and one whose tags have changed, keep their rows until
 then: a version adds to the one before and takes nothing away.
@@ -89,6 +89,9 @@ def find_change(
     known = ClassTable(names=tuple(finished.images.metadata["classes"]))
     if classes is not None and tuple(classes) != known.names:
         why = f"the classes of version {finished.dataset.manifest.revision} are others"
+        return Change(Work.EVERYTHING, why, ingested(classes))
+    if finished.corrected:
+        why = f"masks were corrected since version {finished.dataset.manifest.revision}"
         return Change(Work.EVERYTHING, why, ingested(classes))
     change = _compared(ingested(known), finished)
     untrained = _untrained(finished.images, len(change.new))

@@ -201,6 +201,7 @@ class Run(Workspace):
                 **_grown(base),
             },
             base=base,
+            corrections=corrections,
         )
 
     def reseed(self, images: Table, name: str, crf: str) -> Table:

@@ -94,6 +94,7 @@ class Workspace:
         images: Table,
         ingredients: dict[str, Any],
         base: Table | None = None,
+        corrections: Table | None = None,
     ) -> Table:
         """Makes a table of masks.
 
@@ -104,7 +105,9 @@ class Workspace:
             images: The pictures' table, whose key and classes count.
             ingredients: What else the masks follow from, as JSON values.
             base: The round that the masks are added to.
+            corrections: The masks of people among them.
         """
+        inputs = [images, *([] if corrections is None else [corrections])]
         return self.table(
             f"rounds/{name}",
             source=scan,
@@ -113,7 +116,9 @@ class Workspace:
             schema=ROUND_SCHEMA,
             key=table_key(images=images.manifest.key, round=name, **ingredients),
             metadata={**images.metadata, "recipe": self.recipe.model_dump(mode="json")},
-            lineage=Lineage.of(images.manifest, base=None if base is None else base.manifest),
+            lineage=Lineage.of(
+                *(table.manifest for table in inputs), base=None if base is None else base.manifest
+            ),
         )
 
     def table(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from pipeline.corrections import add_corrections
 from pipeline.engine.local import LocalEngine
 from pipeline.errors import UserError
 from pipeline.finished import find_finished
@@ -141,6 +142,22 @@ def test_nothing_new_commits_nothing(place, seen):
     after = place.label_new(change)
     assert after.manifest == before.manifest
     assert seen == {"decoded": 0, "labelled": 0}
+
+
+def test_corrected_masks_begin_a_new_training(place, seen):
+    images, masks = place.table("images"), place.table("dataset")
+    (row, *_) = masks.rows(["id", "mask", "classes", "tags"])
+    add_corrections(place.run.table_uri("corrections"), images, [{**row, "source": "human"}])
+    change = place.change()
+    assert change.work is Work.EVERYTHING
+    assert change.sentence() == "masks were corrected since version 1"
+    dataset = place.label_all()
+    assert [r["source"] for r in dataset.rows() if r["id"] == row["id"]] == ["human"]
+    seen.update(decoded=0, labelled=0)
+    assert place.change().work is Work.NOTHING
+    add_pictures(place.source, range(20, 20 + NEW))
+    assert place.change().work is Work.ADDITION
+    assert len(place.label_new(place.change())) == FIRST + 2 * NEW
 
 
 @pytest.mark.parametrize("steps", [1, 2])
