@@ -41,7 +41,7 @@ class QualitySettings(BaseModel):
         0.02, ge=0, le=1, description="A class of a smaller share makes a small object."
     )
     tag_probability: float = Field(
-        0.05, ge=0, le=1, description="A tag that the tagger finds less probable is doubted."
+        0.1, ge=0, le=1, description="A tag that the tagger finds less probable is doubted."
     )
     ignored: float = Field(
         0.3, ge=0, le=1, description="A larger share without label is mostly ignored."

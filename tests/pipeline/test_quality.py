@@ -24,8 +24,8 @@ GOOD: Row = {
     [
         ({}, []),
         ({"tag_probability": None}, []),  # a person's mask: no tagger was asked
-        ({"tag_probability": [0.9, 0.049]}, ["tag_doubted"]),
-        ({"tag_probability": [0.9, 0.05]}, []),
+        ({"tag_probability": [0.9, 0.099]}, ["tag_doubted"]),
+        ({"tag_probability": [0.9, 0.1]}, []),
         ({"near_duplicate_of": "f" * 64}, ["near_duplicate"]),
         ({"mask_confidence": 0.69, "tag_probability": [0.0, 0.0]}, ["uncertain", "tag_doubted"]),
         ({"classes": [1], "area": [0.01]}, ["tag_missing", "small_object"]),
