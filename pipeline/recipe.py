@@ -123,7 +123,7 @@ class RelabelSettings(_Settings):
     crf: CrfName = Field("irn", description="Parameters of the DenseCRF, or none.")
     crf_method: CrfMethod = Field("reference", description="One of models.crf.CRFS.")
     ignore_below: float = Field(
-        0.0, ge=0, lt=1, description="Pixels of a lower probability become 255."
+        0.0, ge=0, lt=1, description="Pixels of a lower confidence become 255."
     )
 
 

