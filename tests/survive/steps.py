@@ -1,0 +1,97 @@
+"""The steps of a labelling run without an orchestrator, on toy pictures in folders of tags."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+from pipeline.checkpoint import Checkpoints
+from pipeline.engine.base import Engine
+from pipeline.engine.local import LocalEngine
+from pipeline.ingest import ingest
+from pipeline.model_store import read_card
+from pipeline.run import Run
+from pipeline.selection import is_simple
+from pipeline.sources import open_source
+from pipeline.storage import Folder
+from pipeline.table import Table
+from tests.pipeline.toys import CLASSES, SilentWatch, image_row, tiny_recipe
+
+TABLES = (
+    "images",
+    "rounds/seed",
+    "rounds/initial",
+    "rounds/enhanced",
+    "rounds/powerful",
+    "dataset",
+)
+MODELS = ("tagger", "initial", "enhanced", "powerful")
+COUNT = 24
+
+
+def write_source(uri: str, count: int = COUNT) -> None:
+    """Toy pictures, the folder's name the tag, and one file that is none."""
+    for number in range(count):
+        tag = 1 + number % len(CLASSES)
+        row = image_row(number, [tag])
+        Folder(f"{uri}/{CLASSES[tag - 1]}").write(f"{number}.png", row["image"]["bytes"])
+    Folder(f"{uri}/{CLASSES[0]}").write("broken.png", b"\x89PNG broken")
+
+
+def label(
+    source: str, out: str, watch: SilentWatch | None = None, engine: Engine | None = None
+) -> dict[str, str]:
+    """A whole run; fingerprints of its tables and hashes of its models by name."""
+    often = "segmenter.training.checkpoint_seconds=1e-6"
+    recipe = tiny_recipe(often, "tagger.training.checkpoint_seconds=1e-6")
+    run = Run(out, recipe, engine or LocalEngine(1), watch or SilentWatch())
+    with run.lease():
+        images = run.images(ingest(open_source(source)))
+        run.tagger(images)
+        seed = run.seed(images)
+        run.segmenter("initial", images, seed, soft=True)
+        simple = run.relabel(images, model="initial", select=is_simple)
+        run.segmenter("enhanced", images, simple, after="initial")
+        everything = run.relabel(images, model="enhanced")
+        run.segmenter("powerful", images, everything, thresholds=(0.0, 0.5), after="enhanced")
+        run.publish(images, run.relabel(images, model="powerful"))
+    return result(out)
+
+
+def result(out: str) -> dict[str, str]:
+    """What a run has made, after a look at every id and every byte of it."""
+    found = {f"models/{name}": read_card(f"{out}/models/{name}").weights for name in MODELS}
+    images = Table.open(f"{out}/images").ids()
+    for name in TABLES:
+        table = Table.open(f"{out}/{name}")
+        table.verify()
+        ids = table.ids()
+        if len(set(ids)) < len(ids) or not set(ids) <= set(images):
+            raise ValueError(f"{name} has an id twice, or one that is no picture's")
+        found[name] = f"{len(ids)} rows {table.fingerprint}"
+    return found
+
+
+class Mortal(SilentWatch):
+    """Kills its process in the middle of a step: a table's name or ``models/`` and a model's."""
+
+    def __init__(self, victim: str) -> None:
+        super().__init__()
+        self.victim = victim
+        save = Checkpoints.save
+
+        def dying(self: Checkpoints, *args: object) -> None:
+            save(self, *args)  # type: ignore[arg-type]
+            if victim.removeprefix("models/") in self._folder.uri.rsplit("/", 1)[-1].split("-"):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        if victim.startswith("models/"):
+            Checkpoints.save = dying  # type: ignore[assignment, method-assign]
+
+    def rows(self, step: str, total: int) -> Callable[[int], None]:
+        def update(done: int) -> None:
+            if done and step == self.victim.removeprefix("rounds/"):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        return update
