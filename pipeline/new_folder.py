@@ -13,7 +13,15 @@ from pathlib import Path
 from pipeline.errors import UserError
 
 # What is wrong with the place, and not with what the caller reads meanwhile.
-_OF_THE_PLACE = {errno.EACCES, errno.EDQUOT, errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS}
+_OF_THE_PLACE = {
+    errno.EACCES,
+    errno.EDQUOT,
+    errno.ENOSPC,
+    errno.ENOTDIR,
+    errno.ENOTEMPTY,
+    errno.EPERM,
+    errno.EROFS,
+}
 
 
 @contextmanager
@@ -30,13 +38,13 @@ def new_folder(target: str | Path) -> Iterator[Path]:
         UserError: If the target holds something already, or cannot be written.
     """
     place = Path(target).absolute()
-    if place.is_dir() and any(place.iterdir()):
-        raise UserError(f"{place} is not empty: choose a new folder, lest its files be mixed")
-    if place.exists() and not place.is_dir():
-        raise UserError(f"{place} is a file: choose a new folder")
     # A hidden sibling, so that the last step is a rename on one device.
     unfinished = place.with_name(f".{place.name}.{uuid.uuid4().hex}")
     try:
+        if place.exists() and not place.is_dir():
+            raise UserError(f"{place} is a file: choose a new folder")
+        if place.exists() and any(place.iterdir()):
+            raise UserError(f"{place} is not empty: choose a new folder, lest files be mixed")
         unfinished.mkdir(parents=True)
         yield unfinished
         os.replace(unfinished, place)

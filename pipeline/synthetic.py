@@ -10,9 +10,6 @@ triangles and rectangles.
 from __future__ import annotations
 
 import math
-import os
-import shutil
-import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +19,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from pipeline.errors import UserError
+from pipeline.new_folder import new_folder
 from pipeline.records import encode_mask
 from pipeline.scenery import background, clutter, colour, noise, ramp
 
@@ -143,24 +141,11 @@ def write_sample(directory: str | Path, images: int, seed: int) -> list[str]:
         raise UserError(
             f"a sample has at least {FEWEST} images and a seed from 0, not {images} and {seed}"
         )
-    target = Path(directory).absolute()
-    table = _table(images, seed)
-    try:
-        if target.exists():
-            if (target / "tags.csv").is_file() and (target / "tags.csv").read_text() == table:
-                return list(CLASSES)
-            if not target.is_dir() or any(target.iterdir()):
-                raise UserError(f"{target} is not empty: choose a new folder for the sample")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = target.with_name(f".{target.name}.{uuid.uuid4().hex}")
-        try:
-            _write(unfinished, images, seed)
-            (unfinished / "tags.csv").write_text(table)
-            os.replace(unfinished, target)
-        finally:
-            shutil.rmtree(unfinished, ignore_errors=True)
-    except OSError as error:
-        raise UserError(f"cannot write the sample to {target}: {error.strerror}") from error
+    listed, table = Path(directory) / "tags.csv", _table(images, seed)
+    if not (listed.is_file() and listed.read_text() == table):
+        with new_folder(directory) as folder:
+            _write(folder, images, seed)
+            (folder / "tags.csv").write_text(table)
     return list(CLASSES)
 
 

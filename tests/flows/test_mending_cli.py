@@ -1,0 +1,55 @@
+"""The commands export, review and correct: what they print, and one sentence for bad input."""
+
+import pytest
+
+from pipeline.engine.local import LocalEngine
+from pipeline.records import decode_mask, encode_mask
+from pipeline.run import Run
+from tests.pipeline.toys import SilentWatch, images_table, round_table, tiny_recipe
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    root = tmp_path_factory.mktemp("mending")
+    run = Run(str(root), tiny_recipe(), LocalEngine(1), SilentWatch())
+    images = images_table(root, 5)
+    return run.publish(images, round_table(root, images, "powerful")).uri
+
+
+def test_export_says_what_it_wrote_and_lost(command, dataset, tmp_path):
+    code, out, _ = command("export", dataset, "--format", "yolo", "--out", tmp_path / "yolo")
+    assert code == 0
+    assert out.startswith(f"5 pictures and masks in {tmp_path / 'yolo'} (yolo)\npolygons can lose")
+    assert (tmp_path / "yolo/data.yaml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        (("--format", "vox"), "unknown format 'vox': choose one of voc, coco"),
+        (("--format", "voc", "--classes", "dgo"), "unknown class 'dgo'"),
+    ],
+)
+def test_export_of_bad_input(command, dataset, tmp_path, options, part):
+    code, out, err = command("export", dataset, "--out", tmp_path / "out", *options)
+    assert (code, out) == (2, "")
+    assert err.splitlines()[-1].startswith(f"tag2mask: {part}")
+    assert "Traceback" not in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_review_and_correct(command, dataset, tmp_path):
+    code, out, _ = command("review", dataset, "--out", tmp_path / "set", "--count", 3)
+    assert code == 0
+    assert f"tag2mask correct {dataset} {tmp_path / 'set'}" in out
+    file = min((tmp_path / "set/SegmentationClass").iterdir())
+    mask = decode_mask(file.read_bytes())
+    mask[:4] = 255
+    file.write_bytes(encode_mask(mask))
+    code, out, _ = command("correct", dataset, tmp_path / "set", "--editor", "me")
+    assert code == 0
+    assert out.startswith("1 corrected, 0 confirmed, 2 unchanged and not taken")
+    assert "labelled again" in out
+    code, out, err = command("correct", dataset, tmp_path)
+    assert (code, out) == (2, "")
+    assert "holds no edited masks: looked for" in err
