@@ -99,7 +99,7 @@ def train_on_ray(training: Training, report: Report) -> dict[str, float]:
     fit = fit.options(num_cpus=0, max_retries=_RESTARTS, retry_exceptions=[ActorDiedError])
     try:
         fitting = fit.remote(work, training.checkpoints, workers, worker_resources(workers))
-        _wait(fitting, board, report)
+        _wait(fitting, board, report, training.settings.steps)
     finally:
         ray.kill(board)
     training.model.to(memory_format=torch.channels_last).eval()
@@ -132,12 +132,13 @@ def worker_resources(workers: int) -> dict[str, float]:
     return {"CPU": 1, "GPU": 1}
 
 
-def _wait(fitting: ObjectRef[bytes | None], board: ActorHandle, report: Report) -> None:
-    """Reports what is on the board until the training ends."""
+def _wait(fitting: ObjectRef[bytes | None], board: ActorHandle, report: Report, steps: int) -> None:
+    """Reports what is on the board, but for the last step, until the training ends."""
     methods: Any = board  # made from the class at run time, unknown to the checker
     try:
         while not ray.wait([fitting], timeout=_POLL_SECONDS)[0]:
-            if news := ray.get(methods.news.remote()):
+            news = ray.get(methods.news.remote())
+            if news and news[0] < steps:
                 report(*news)
     except BaseException:
         ray.cancel(fitting)

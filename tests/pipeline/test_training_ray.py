@@ -129,6 +129,7 @@ def test_one_worker_gives_the_weights_of_the_local_engine(scan, engine, undistur
     outcome = engine.train(work, lambda step, loss: told.append((step, loss)))
     assert_same_weights(work, undisturbed[0], rtol=0, atol=0)
     assert outcome["loss"] == undisturbed[1]["loss"]
+    assert [step for step, _ in told].count(STEPS) == 1
     assert told[-1] == (STEPS, outcome["loss"])
     assert not work.model.training
     work.checkpoints.clear()
