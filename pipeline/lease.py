@@ -57,11 +57,12 @@ class Holder(BaseModel):
 
 
 @contextmanager
-def lease(folder: Folder) -> Iterator[None]:
+def lease(place: Folder, inside: str = "") -> Iterator[None]:
     """Hold a folder inside a ``with`` block.
 
     Args:
-        folder: Where the lease's file is kept.
+        place: The folder.
+        inside: Where in it the lease is kept.
 
     Raises:
         UserError: If another run that is alive holds it.
@@ -72,7 +73,8 @@ def lease(folder: Folder) -> Iterator[None]:
         process=os.getpid(),
         started=_start_of(os.getpid()),
     )
-    name = _take(folder, me)
+    folder = place.folder(inside) if inside else place
+    name = _take(place, folder, me)
     ended = threading.Event()
     heart = threading.Thread(target=_beat, args=(folder, name, me, ended), daemon=True)
     heart.start()
@@ -84,7 +86,7 @@ def lease(folder: Folder) -> Iterator[None]:
         folder.remove([name])
 
 
-def _take(folder: Folder, me: Holder) -> str:
+def _take(place: Folder, folder: Folder, me: Holder) -> str:
     while True:
         names = [name for name in folder.sizes() if name.startswith(_PREFIX)]
         last = max(names, default=f"{_PREFIX}{0:06d}.json")
@@ -92,7 +94,7 @@ def _take(folder: Folder, me: Holder) -> str:
             holder = _holder(folder, last)
             who = f"process {holder.process} on {holder.machine}" if holder else "another run"
             raise UserError(
-                f"{folder.uri} is being written to by {who}: wait until it is done, end it, or "
+                f"{place.uri} is being written to by {who}: wait until it is done, end it, or "
                 "choose another place"
             )
         number = int(last.removeprefix(_PREFIX).removesuffix(".json")) + 1

@@ -13,8 +13,8 @@ from models.factory import Architecture
 from pipeline.checkpoint import Checkpoints
 from pipeline.engine.base import Engine, Source, StageSpec, build_table
 from pipeline.errors import UserError
-from pipeline.losses import Loss
 from pipeline.lease import lease
+from pipeline.losses import Loss
 from pipeline.manifest import Lineage, Manifest, table_key
 from pipeline.model_store import ModelCard, model_exists, read_card, save_model
 from pipeline.recipe import Recipe
@@ -75,7 +75,7 @@ class Workspace:
         Raises:
             UserError: If another run that is alive writes there.
         """
-        return lease(self.folder.folder(".staging"))
+        return lease(self.folder, ".staging")
 
     def table_uri(self, name: str) -> str:
         """Where a table of the run is: ``images``, ``rounds/seed`` and so on."""
