@@ -62,7 +62,7 @@ def ablation(
         UserError: If the data has no true masks, or no picture has two tags.
     """
     run = Run(f"{out}/run", recipe, build_engine(engine, workers), Terminal())
-    pictures = ingest(open_source(data), classes, recipe.split)
+    pictures = ingest(open_source(data), classes, recipe.split, recipe.near_duplicates)
     truth = find_truth(data, pictures.classes)
     if truth is None:
         raise UserError(f"{data} has no true masks in SegmentationClass/: they are needed here")

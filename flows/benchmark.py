@@ -152,7 +152,7 @@ def ladder(
     run = Run(f"{out}/run", recipe, machine, Terminal())
     dev = Run(f"{out}/dev", recipe.model_copy(update={"split": "dev"}), machine, Terminal())
     source = open_source(data)
-    pictures = ingest(source, classes, recipe.split)
+    pictures = ingest(source, classes, recipe.split, recipe.near_duplicates)
     held_out = ingest(source, pictures.classes.names, "dev")
     run.watch.say(f"train: {pictures.counts.sentence()}")
     run.watch.say(f"dev: {held_out.counts.sentence()}")

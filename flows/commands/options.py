@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-Source = Annotated[str, typer.Argument(help="Tagged pictures: folders by tag, tags.csv, VOC tree.")]
+Source = Annotated[
+    str, typer.Argument(help="Tagged pictures: folder, file or URI (docs/sources.md).")
+]
 Out = Annotated[str, typer.Option("--out", help="Folder of the run, or any fsspec URI.")]
 RecipeFile = Annotated[str | None, typer.Option("--recipe", help="JSON file with settings.")]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="One setting, as key=value.")]

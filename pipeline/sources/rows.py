@@ -150,9 +150,12 @@ def readable_path(name: str) -> str:
     """A relative path that stands for a URL or path in tables and messages.
 
     Data sets keep paths of the machine that made them, and URLs have questions at their
-    end; exporters write files by what stands here.
+    end and may have passwords in the middle; exporters write files by what stands here.
     """
-    path = name.partition("://")[2].partition("?")[0].partition("#")[0] if "://" in name else name
+    path = name
+    if "://" in name:
+        host, slash, rest = re.split(r"[?#]", name.partition("://")[2])[0].partition("/")
+        path = host.rpartition("@")[2].partition(":")[0] + slash + rest
     parts = PurePosixPath(path.replace("\\", "/")).parts
     if not parts or parts[0] == "/" or ".." in parts or ":" in parts[0]:
         return parts[-1] if parts and parts[-1] not in ("/", "..") else ""

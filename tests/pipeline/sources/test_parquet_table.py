@@ -210,6 +210,7 @@ def test_columns_are_chosen_by_name_and_type() -> None:
     ("name", "path"),
     [
         ("https://example.org/a/b.jpg?size=1#top", "example.org/a/b.jpg"),
+        ("http://me:secret@10.0.0.1:8000/a/b.jpg", "10.0.0.1/a/b.jpg"),
         ("a/b.jpg", "a/b.jpg"),
         ("/home/me/b.jpg", "b.jpg"),
         (r"C:\pictures\b.jpg", "b.jpg"),
