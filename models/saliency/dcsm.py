@@ -15,7 +15,9 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from models.folding import folded
+from models.saliency.adjoint import with_adjoints
 from models.saliency.guided import guided
+from models.saliency.rewiring import rewired
 from models.tagging import Tagger
 
 SHARPNESS = 3.0  # the factor inside every tanh
@@ -27,12 +29,36 @@ CAFFE_CANDIDATES = 3
 PRESENCE = 0.5  # a class is seen at a scale when its highest probability exceeds this
 
 
+class Response:
+    """What a tagger sees in one picture, and what would make it see more of a class.
+
+    Args:
+        maps: (1, C, h, w) the class maps, with their graph.
+        inputs: The inputs of the taps in that graph.
+    """
+
+    def __init__(self, maps: Tensor, inputs: Sequence[Tensor]) -> None:
+        self._maps = maps
+        self._inputs = inputs
+        self.probabilities = maps.detach().amax(dim=(0, 2, 3)).sigmoid()
+
+    def gradients(self, classes: Tensor) -> list[Tensor]:
+        """Signed gradients of class channels: for each tap (C', channels, h, w).
+
+        The signal is one over the whole channel of a class, not at its maximum alone. All
+        classes go back through one graph; it is gone afterwards.
+        """
+        signals = self._maps.new_zeros(len(classes), *self._maps.shape)
+        signals[torch.arange(len(classes)), 0, classes] = 1
+        found = torch.autograd.grad(self._maps, self._inputs, signals, is_grads_batched=True)
+        return [gradient[:, 0] for gradient in found]
+
+
 class GuidedGradients(nn.Module):
     """Guided gradients of class channels with respect to the inputs of the taps.
 
-    The signal is one over the whole channel of a class, not at its maximum alone. The
-    layers under the lowest tap run once and without a graph, so the backward pass stops
-    there; the signals of all classes of a picture share one batch above it.
+    A picture goes through the network once, whatever number of classes is asked for, and
+    without a graph under the lowest tap, where the backward pass stops.
 
     Args:
         tagger: The classifier; it is copied, not changed.
@@ -41,29 +67,21 @@ class GuidedGradients(nn.Module):
 
     def __init__(self, tagger: Tagger, taps: Sequence[str]) -> None:
         super().__init__()
-        self.tagger = guided(folded(tagger)).to(memory_format=torch.channels_last)
+        network = rewired(guided(folded(tagger)), (nn.Conv2d,), with_adjoints)
+        self.tagger = network.to(memory_format=torch.channels_last)
         self.taps = [name for name in tagger.trunk.layers if name in set(taps)]
         if len(self.taps) != len(set(taps)) or not self.taps:
             raise ValueError(f"unknown taps among {taps}: layers are {[*tagger.trunk.layers]}")
 
-    @torch.no_grad()
-    def probabilities(self, image: Tensor) -> Tensor:
-        """The highest probability of each class anywhere in (1, 3, H, W): (C,)."""
-        return self.tagger(image).class_maps.amax(dim=(0, 2, 3)).sigmoid()
-
-    def forward(self, image: Tensor, classes: Tensor) -> list[Tensor]:
-        """Signed gradients for (1, 3, H, W): for each tap (C', channels, h, w)."""
+    def forward(self, image: Tensor) -> Response:
+        """What the tagger makes of (1, 3, H, W)."""
         trunk = self.tagger.trunk
         with torch.no_grad():
             lowest = trunk.below(image, self.taps[0])
         with torch.enable_grad():
-            lowest = lowest.expand(len(classes), -1, -1, -1)
             lowest = lowest.contiguous(memory_format=torch.channels_last).requires_grad_()
             top, inputs = trunk.above(lowest, self.taps)
-            maps = self.tagger.classifier(top)
-            signal = torch.zeros_like(maps)
-            signal[torch.arange(len(classes)), classes] = 1
-            return list(torch.autograd.grad(maps, [inputs[tap] for tap in self.taps], signal))
+            return Response(self.tagger.classifier(top), [inputs[tap] for tap in self.taps])
 
 
 def squashed(maps: Tensor) -> Tensor:
@@ -176,16 +194,16 @@ class Dcsm:
         """Maps (T, H, W) in [0, 1] for (3, H, W) in [0, 255]; see :class:`Scorer`."""
         canvas, place = lay_on_canvas(image, self.canvas)
         sides = [round(scale * self.canvas) for scale in self.scales]
-        canvases = [resized(canvas[0], (side, side))[None] for side in sides]
-        seen = torch.stack([self.gradients.probabilities(scaled) for scaled in canvases])
+        responses = [self.gradients(resized(canvas[0], (side, side))[None]) for side in sides]
+        seen = torch.stack([response.probabilities for response in responses])
         chosen = with_opponents(classes, seen.sum(0), self.candidates)
         gates = seen[:, classes] > PRESENCE
         gates |= ~gates.any(dim=0)
         total = image.new_zeros(len(classes), self.canvas, self.canvas)
-        for scaled, gate in zip(canvases, gates, strict=True):
+        for response, gate in zip(responses, gates, strict=True):
             if not gate.any():
                 continue
-            for gradient in self.gradients(scaled, chosen):
+            for gradient in response.gradients(chosen):
                 magnitudes = gradient.abs().amax(dim=1)
                 total[gate] += self.distinct(magnitudes, len(classes))[gate]
         return resized(normalised(total[:, place[0], place[1]]), (image.shape[1], image.shape[2]))
@@ -231,10 +249,10 @@ class DcsmCaffe:
     def __call__(self, image: Tensor, classes: Tensor) -> Tensor:
         """Maps (T, H, W) in [0, 1] for (3, H, W) in [0, 255]; see :class:`Scorer`."""
         warped = resized(image, (self.canvas, self.canvas))[None]
-        evidence = self.gradients.probabilities(warped)
-        chosen = with_opponents(classes, evidence, CAFFE_CANDIDATES)
+        response = self.gradients(warped)
+        chosen = with_opponents(classes, response.probabilities, CAFFE_CANDIDATES)
         total = image.new_zeros(len(classes), self.canvas, self.canvas)
-        for gradient in self.gradients(warped, chosen):
+        for gradient in response.gradients(chosen):
             strongest = gradient.amax(dim=1)
             for index in range(len(classes)):
                 opponents = strongest[torch.arange(len(chosen)) != index]

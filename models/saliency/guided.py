@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
+import torch
 from torch import Tensor, nn
 
 from models.saliency.rewiring import Network, rewired
@@ -12,26 +16,31 @@ RECTIFIERS = (nn.ReLU, nn.ReLU6)
 class GuidedReLU(nn.Module):
     """A rectifier whose backward pass lets only positive gradients through.
 
-    The gradient is masked twice: by the sign of the input, which the rectifier does, and
-    by its own sign, which the hook does before the rectifier sees it.
+    The gradient is masked twice: by where the input was active and by its own sign.
+
+    Args:
+        rectifier: ``nn.ReLU`` or ``nn.ReLU6``.
     """
 
     def __init__(self, rectifier: nn.Module) -> None:
         super().__init__()
-        self.rectifier = rectifier
+        self.ceiling = 6.0 if isinstance(rectifier, nn.ReLU6) else math.inf
 
     def forward(self, x: Tensor) -> Tensor:
-        """Rectifies; the hook exists only where gradients are recorded."""
-        y = self.rectifier(x)
-        if y.grad_fn is not None:
-            # On the node and not on the tensor: whether a tensor's hook runs before its
-            # gradient is read depends on what else is asked for, and DCSM reads it signed.
-            y.grad_fn.register_prehook(_rectified)
-        return y
+        """Rectifies, out of place: the input may be a tap's own tensor."""
+        return _Guided.apply(x, self.ceiling)
 
 
-def _rectified(gradients: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-    return tuple(gradient.relu() for gradient in gradients)
+class _Guided(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, ceiling: float) -> Tensor:  # noqa: ANN401
+        ctx.save_for_backward((x > 0) & (x < ceiling))
+        return x.clamp(0, ceiling)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+        (active,) = ctx.saved_tensors
+        return gradient.clamp(min=0) * active, None
 
 
 def guided(network: Network) -> Network:
@@ -43,5 +52,4 @@ def guided(network: Network) -> Network:
     Returns:
         The copy; the network itself is not touched.
     """
-    # The copy rectifies out of place: its output may be the tap's own tensor.
-    return rewired(network, RECTIFIERS, lambda layer: GuidedReLU(type(layer)(inplace=False)))
+    return rewired(network, RECTIFIERS, GuidedReLU)

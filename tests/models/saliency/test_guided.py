@@ -65,7 +65,7 @@ def test_gradients_of_the_lowest_tap_agree_with_captum():
     tagger = random_tagger()
     image = random_images(1, 3, 32, 32)
     classes = torch.tensor([4, 0, 3])
-    lowest = GuidedGradients(tagger, tagger.trunk.taps)(image, classes)[0]
+    lowest = GuidedGradients(tagger, tagger.trunk.taps)(image).gradients(classes)[0]
     tap = tagger.trunk.taps[0]
     upper = [layer for name, layer in tagger.trunk.layers.items() if name >= tap]
     network = nn.Sequential(*upper, tagger.classifier)
