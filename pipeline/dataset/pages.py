@@ -9,22 +9,25 @@ row groups. (Apache Parquet format: README "Data Pages", PageIndex.md, parquet.t
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.dataset.thrift import Struct, read_struct
+from pipeline.dataset.thrift import Struct, read_integer, read_struct
 
 ReadRange = Callable[[int, int], bytes]
 
 # Fields of parquet.thrift
 _ROW_GROUPS, _COLUMNS, _GROUP_ROWS = 4, 1, 3
 _META, _OFFSET_INDEX, _OFFSET_INDEX_SIZE = 3, 4, 5
-_PATH, _CODEC = 3, 4
+_ENCODINGS, _PATH, _CODEC = 2, 3, 4
 _LOCATIONS, _OFFSET, _SIZE, _FIRST_ROW = 1, 1, 2, 3
-_PAGE_TYPE, _DATA_PAGE, _ENCODING = 1, 5, 2
-_UNCOMPRESSED = _DATA_PAGE_V1 = _PLAIN = 0
+_UNCOMPRESSED = _PLAIN = 0
+_RLE = 3  # of the definition levels
+# How a page of version 1 begins: field 1, a 32-bit integer, is 0. Another one follows.
+_DATA_PAGE_V1 = b"\x15\x00\x15"
 
 
 @dataclass(frozen=True)
@@ -51,9 +54,10 @@ class Pages:
             last: The last row, included.
 
         Raises:
-            ValueError: If a page holds nulls or is encoded otherwise.
+            ValueError: If a page holds nulls or is of another version.
         """
-        low, high = np.searchsorted(self.rows, [first, last], side="right") - 1
+        low = bisect_right(self.rows, first) - 1
+        high = bisect_right(self.rows, last, low) - 1
         start = int(self.starts[low])
         data = memoryview(read(start, int(self.stops[high])))
         found: list[memoryview] = []
@@ -73,8 +77,8 @@ def locate_pages(read: ReadRange, size: int, columns: Sequence[str]) -> list[dic
         columns: Paths of leaf columns, such as ``image.bytes``.
 
     Raises:
-        ValueError: If the file is not Parquet, or a column is absent, compressed or without
-            a page index.
+        ValueError: If the file is not Parquet, or a column is absent, compressed, encoded or
+            without a page index.
     """
     tail = read(size - 8, size)
     if tail[4:] != b"PAR1":
@@ -90,8 +94,11 @@ def _locate(read: ReadRange, group: Struct, columns: Sequence[str]) -> dict[str,
         chunk = chunks.get(name)
         if chunk is None:
             raise ValueError(f"it has no column {name}")
-        if chunk[_META][_CODEC] != _UNCOMPRESSED or _OFFSET_INDEX not in chunk:
-            raise ValueError(f"its column {name} is compressed or has no page index")
+        plain = set(chunk[_META][_ENCODINGS]) <= {_PLAIN, _RLE}
+        if chunk[_META][_CODEC] != _UNCOMPRESSED or not plain:
+            raise ValueError(f"its column {name} is compressed or encoded")
+        if _OFFSET_INDEX not in chunk:
+            raise ValueError(f"its column {name} has no page index")
         start = chunk[_OFFSET_INDEX]
         index, _ = read_struct(read(start, start + chunk[_OFFSET_INDEX_SIZE]))
         pages = index[_LOCATIONS]
@@ -105,9 +112,10 @@ def _locate(read: ReadRange, group: Struct, columns: Sequence[str]) -> dict[str,
 
 
 def _page_values(page: memoryview, rows: int) -> Iterator[memoryview]:
-    header, position = read_struct(page)
-    if header[_PAGE_TYPE] != _DATA_PAGE_V1 or header[_DATA_PAGE][_ENCODING] != _PLAIN:
-        raise ValueError("a page of pictures is not plain")
+    if page[:3] != _DATA_PAGE_V1:
+        raise ValueError("a page of pictures is not of version 1")
+    # The header's second field is the size of what follows the header.
+    position = len(page) - read_integer(page, 3)[0]
     # Definition levels, behind their own size, say which values are null. They need no
     # decoding: where there are as many values as rows, none is.
     position += 4 + int.from_bytes(page[position : position + 4], "little")

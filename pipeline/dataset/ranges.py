@@ -33,15 +33,16 @@ class Ranges:
             self._folder, self._files, self._process = Folder(self._uri), {}, os.getpid()
         if not self._folder.local:
             return self._folder.read_range(name, start, stop)
+        # Held here: another thread may start the dictionary anew, and a file is closed when
+        # its last user lets go of it.
+        file = self._open(name)
         # pread has no position that threads or forks could move under each other.
-        return os.pread(self._open(name).fileno(), stop - start, start)
+        return os.pread(file.fileno(), stop - start, start)
 
     def _open(self, name: str) -> IO[Any]:
         file = self._files.get(name)
         if file is None:
             if len(self._files) >= _OPEN_FILES:
-                # Replaced, not cleared: another thread may be reading, and a file is closed
-                # when its last user lets go of it.
                 self._files = {}
             file = self._files[name] = self._folder.open(name)
         return file

@@ -73,12 +73,18 @@ class DatasetRows:
         self.columns: pa.Table = pa.concat_tables(columns).combine_chunks()
         self.group = np.concatenate(groups).astype(np.int64)
         self._row = np.concatenate(rows).astype(np.int64)
+        tags = self.columns["tags"].combine_chunks()
+        self._tag_values, self._tag_bounds = tags.values.to_numpy(), tags.offsets.to_numpy()
         if not len(self):
             raise UserError(f"no row of {folder.uri} passes the filter: {where!r}")
 
     def __len__(self) -> int:
         """The number of wanted rows."""
         return len(self._row)
+
+    def tags(self, index: int) -> np.ndarray:
+        """The tags of a row, (T,) int64 pixel values."""
+        return self._tag_values[self._tag_bounds[index] : self._tag_bounds[index + 1]]
 
     def pictures(self, index: int, count: int = 1) -> list[tuple[memoryview, memoryview]]:
         """The files of picture and mask of rows that lie side by side, see :meth:`runs`.

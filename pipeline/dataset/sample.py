@@ -6,6 +6,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from PIL import Image
 from torchvision import tv_tensors
@@ -47,12 +48,12 @@ def make_sample(
         ignore, ``tags`` (C,) float32 of zeros and ones, ``confidence`` float and ``id``.
     """
     image, mask = pair if transform is None else transform(*pair)
-    tags = torch.zeros(len(rows.classes))
-    tags[torch.tensor(rows.columns["tags"][index].as_py()) - 1] = 1
+    tags = np.zeros(len(rows.classes), np.float32)
+    tags[rows.tags(index) - 1] = 1
     return {
         "image": image,
         "mask": mask,
-        "tags": tags,
+        "tags": torch.from_numpy(tags),
         "confidence": rows.columns["mask_confidence"][index].as_py(),
         "id": rows.columns["id"][index].as_py(),
     }

@@ -24,6 +24,27 @@ def read_struct(data: bytes | memoryview, position: int = 0) -> tuple[Struct, in
     return reader.struct(), reader.position
 
 
+def read_integer(data: bytes | memoryview, position: int) -> tuple[int, int]:
+    """Reads the value of an integer field.
+
+    Returns:
+        The value, and the position after it.
+    """
+    value, position = _varint(data, position)
+    return (value >> 1) ^ -(value & 1), position  # zigzag
+
+
+def _varint(data: bytes | memoryview, position: int) -> tuple[int, int]:
+    value = shift = 0
+    while True:
+        byte = data[position]
+        position += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, position
+        shift += 7
+
+
 class _Reader:
     def __init__(self, data: bytes | memoryview, position: int) -> None:
         self.data = data
@@ -32,9 +53,9 @@ class _Reader:
             1: lambda: True,
             2: lambda: False,
             3: self._byte,
-            4: self._integer,
-            5: self._integer,
-            6: self._integer,
+            4: self.integer,
+            5: self.integer,
+            6: self.integer,
             7: self._double,
             8: self._binary,
             9: self._list,
@@ -47,7 +68,7 @@ class _Reader:
         field = 0
         while header := self._byte():
             # The high half is the distance to the field before; 0 means that it follows.
-            field = field + (header >> 4) if header >> 4 else self._integer()
+            field = field + (header >> 4) if header >> 4 else self.integer()
             values[field] = self._read[header & 15]()
         return values
 
@@ -56,18 +77,13 @@ class _Reader:
         self.position += 1
         return value
 
-    def _varint(self) -> int:
-        value = shift = 0
-        while True:
-            byte = self._byte()
-            value |= (byte & 127) << shift
-            if byte < 128:
-                return value
-            shift += 7
+    def integer(self) -> int:
+        value, self.position = read_integer(self.data, self.position)
+        return value
 
-    def _integer(self) -> int:
-        value = self._varint()
-        return (value >> 1) ^ -(value & 1)  # zigzag
+    def _size(self) -> int:
+        value, self.position = _varint(self.data, self.position)
+        return value
 
     def _double(self) -> float:
         (value,) = struct.unpack_from("<d", self.data, self.position)
@@ -75,7 +91,7 @@ class _Reader:
         return value
 
     def _binary(self) -> bytes:
-        size = self._varint()
+        size = self._size()
         value = bytes(self.data[self.position : self.position + size])
         self.position += size
         return value
@@ -84,7 +100,7 @@ class _Reader:
         header = self._byte()
         size, kind = header >> 4, header & 15
         if size == 15:
-            size = self._varint()
+            size = self._size()
         # In a list, a truth value is a byte of its own.
         read = (lambda: self._byte() == 1) if kind in (1, 2) else self._read[kind]
         return [read() for _ in range(size)]
