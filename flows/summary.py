@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from pipeline.card import write_card
 from pipeline.errors import UserError
 from pipeline.ingest_counts import IngestCounts
 from pipeline.model_store import read_card
@@ -49,6 +50,8 @@ def summarise(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
     truth = find_truth(source, class_table(images))
     try:
         ladder = run_ladder(rounds, truth)
+        if truth:
+            write_card(dataset, assess(dataset, truth))
     except UserError as error:  # the labelling is done, whatever the truth is like
         run.watch.say(f"the true masks beside the source are left aside: {error}")
         truth, ladder = None, run_ladder(rounds, None)

@@ -19,8 +19,8 @@ from pipeline.errors import UserError
 
 
 def benchmark(
-    task: Annotated[str, typer.Argument(help="ladder, dcsm (its improvements), corrections or reading.")],
-    data: Annotated[str, typer.Argument(help="Pictures with tags, splits and true masks; for reading, a dataset.")],
+    task: Annotated[str, typer.Argument(help="ladder, dcsm, corrections or reading.")],
+    data: Annotated[str, typer.Argument(help="Pictures with true masks; for reading, a dataset.")],
     out: Out,
     recipe: RecipeFile = None,
     classes: Classes = None,
