@@ -92,7 +92,8 @@ def _take(place: Folder, folder: Folder, me: Holder) -> str:
         last = max(names, default=f"{_PREFIX}{0:06d}.json")
         if names and not _is_over(folder, last):
             holder = _holder(folder, last)
-            who = f"process {holder.process} on {holder.machine}" if holder else "another run"
+            host = holder.machine.partition(" ")[0] if holder else ""
+            who = f"process {holder.process} on {host}" if holder else "another run"
             raise UserError(
                 f"{place.uri} is being written to by {who}: wait until it is done, end it, or "
                 "choose another place"
