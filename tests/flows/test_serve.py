@@ -1,0 +1,148 @@
+"""``tag2mask serve``: a process that picks scheduled runs up, with either kind of server."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx
+import pytest
+from packaging.version import Version
+
+from flows.serve import check
+from pipeline.errors import UserError
+from tests.flows.conftest import REPOSITORY
+
+SERVE = "from flows.cli import main; main()"
+
+
+def wait_for(found, seconds=60.0):
+    """What a function returns as soon as it is not None."""
+    end = time.monotonic() + seconds
+    while (value := found()) is None:
+        assert time.monotonic() < end, "it takes too long"
+        time.sleep(0.5)
+    return value
+
+
+@contextmanager
+def served(arguments, environment, log: Path) -> Iterator[subprocess.Popen]:
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-c", SERVE, "serve", *map(str, arguments)],
+            cwd=REPOSITORY,
+            env={**environment, "OMP_NUM_THREADS": "1", "PREFECT_RUNNER_POLL_FREQUENCY": "1"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def deployment(server: str, name: str) -> dict | None:
+    answer = httpx.get(f"{server}/deployments/name/label/{name}")
+    return answer.json() if answer.status_code == 200 else None
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_scheduled_run_is_picked_up(prefect_server, finished, source, recipe_file, tmp_path):
+    """By a server on loopback that was there already."""
+    options = ["--recipe", recipe_file, "--engine", "local", "--workers", "1"]
+    arguments = [source, "--out", finished.folder, "--name", "picked-up", *options]
+    environment = {**os.environ, "PREFECT_API_URL": prefect_server}
+    with served([*arguments, "--cron", "0 3 * * *"], environment, tmp_path / "log"):
+        made = wait_for(lambda: deployment(prefect_server, "picked-up"))
+        assert [entry["schedule"]["cron"] for entry in made["schedules"]] == ["0 3 * * *"]
+        assert made["parameters"]["out"] == str(finished.folder)
+        assert made["parameter_openapi_schema"]["properties"]["recipe"]["$ref"]
+        due = datetime.now(UTC) + timedelta(seconds=1)
+        state = {"type": "SCHEDULED", "state_details": {"scheduled_time": due.isoformat()}}
+        run = httpx.post(
+            f"{prefect_server}/deployments/{made['id']}/create_flow_run", json={"state": state}
+        ).raise_for_status()
+        address = f"{prefect_server}/flow_runs/{run.json()['id']}"
+
+        def ended():
+            found = httpx.get(address).json()
+            return found if found["state_type"] in ("COMPLETED", "FAILED", "CRASHED") else None
+
+        assert wait_for(ended, 120)["state_type"] == "COMPLETED", (tmp_path / "log").read_text()
+    assert "nothing new in the source since version 1" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(
+    Version(version("sqlalchemy")) >= Version("2.1"),
+    reason="Prefect's scheduler cannot insert its runs with SQLAlchemy 2.1: install an older one",
+)
+def test_a_server_of_its_own_makes_the_runs_of_the_schedule(source, recipe_file, tmp_path):
+    environment = {name: text for name, text in os.environ.items() if "PREFECT_" not in name}
+    environment |= {"PREFECT_HOME": str(tmp_path / "prefect")}
+    options = ["--recipe", recipe_file, "--engine", "local", "--cron", "0 3 * * *"]
+    log = tmp_path / "log"
+    with served([source, "--out", tmp_path / "run", *options], environment, log) as process:
+
+        def address():
+            assert process.poll() is None, log.read_text()
+            lines = [line for line in log.read_text().splitlines() if "is served; see " in line]
+            return lines[0].rpartition(" ")[2] + "/api" if lines else None
+
+        server = wait_for(address, 180)
+
+        def scheduled():
+            wanted = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}, "limit": 1}
+            found = httpx.post(f"{server}/flow_runs/filter", json=wanted).json()
+            return found[0] if found else None
+
+        run = wait_for(scheduled, 120)
+    assert "T03:00:00" in run["expected_start_time"]
+    assert run["parameters"]["source"] == str(source)
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(f"{server}/health", timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("changes", "cron", "says"),
+    [
+        ({}, "at three", "'0 3 \\* \\* \\*'"),
+        ({"source": "absent"}, None, "absent"),
+        ({"engine": "spark"}, None, "'spark'"),
+        ({"out": "nowhere://bucket/run"}, "0 3 * * *", "nowhere"),
+    ],
+)
+def test_what_a_run_would_stumble_over_is_said_at_once(tmp_path, changes, cron, says):
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "cat/one.png").write_bytes(b"")
+    parameters = {"source": str(tmp_path), "out": str(tmp_path / "run"), "engine": "local"}
+    with pytest.raises(UserError, match=says):
+        check(cron, {**parameters, "workers": 1, **changes})
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_server_that_does_not_answer_is_said(command, tmp_path, monkeypatch):
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    (tmp_path / "cat").mkdir()
+    (tmp_path / "cat/one.png").write_bytes(b"")
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}):
+        code, out, err = command("serve", tmp_path, "--out", tmp_path / "run", "--engine", "local")
+    assert (code, out) == (2, "")
+    assert "no Prefect server answers at http://127.0.0.1:1/api" in err
+    assert json.dumps(str(tmp_path)) not in out
