@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from skimage.measure import approximate_polygon, find_contours
+from skimage.measure import find_contours
 
 from pipeline.export.pieces import boxes, pieces_of
-
-# In pixels. Outlines run half-way between pixels: within a quarter of one, corners can be
-# left out and no pixel changes sides.
-TOLERANCE = 0.25
 
 
 def outlines(mask: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
@@ -35,17 +31,19 @@ def outlines(mask: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         padded = np.pad(pieces[rows, columns] == number, 1).astype(float)
         contours = find_contours(padded, 0.5, fully_connected="high")
         # The contour with the largest box is the outer border; the others are holes.
-        border, *holes = sorted(map(_simpler, contours), key=_extent, reverse=True)
+        border, *holes = sorted(map(_corners, contours), key=_extent, reverse=True)
         for hole in holes:
             border = _with_hole(border, hole)
         yield int(classes[number]), border[:-1] - 1 + (rows.start, columns.start)
 
 
-def _simpler(contour: np.ndarray) -> np.ndarray:
-    """A closed contour (N, 2) with fewer corners."""
-    simpler: np.ndarray = approximate_polygon(contour, TOLERANCE)
-    # A closed line repeats its first corner; two different ones enclose nothing.
-    return simpler if len(simpler) > 3 else contour
+def _corners(contour: np.ndarray) -> np.ndarray:
+    """A closed line (N, 2) without the points at which it does not turn."""
+    steps = np.diff(contour, axis=0)
+    before = np.roll(steps, 1, axis=0)
+    turns = steps[:, 0] * before[:, 1] != steps[:, 1] * before[:, 0]
+    corners = contour[:-1][turns]
+    return np.concatenate([corners, corners[:1]])
 
 
 def _extent(contour: np.ndarray) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from skimage.draw import polygon as filled
+from PIL import Image, ImageDraw
 
 from pipeline.evaluation import confusion, scores
 from pipeline.export.base import SUBSET, Exporter, Sample
@@ -42,15 +42,18 @@ class YoloExporter(Exporter):
         """One picture and its polygons, the largest first."""
         self.write_picture(sample)
         height, width = sample.mask.shape
-        drawn = np.zeros_like(sample.mask)
+        # At twice the size corners have whole numbers, and none is a pixel's centre.
+        canvas = Image.new("L", (2 * width, 2 * height))
+        pen = ImageDraw.Draw(canvas)
         lines = []
         for value, corners in outlines(sample.mask):
-            drawn[filled(corners[:, 0], corners[:, 1], drawn.shape)] = value
+            pen.polygon((2 * corners[:, ::-1]).ravel().tolist(), fill=value)
             # A pixel's centre lies half a pixel inside the picture.
             relative = np.clip((corners[:, ::-1] + 0.5) / (width, height), 0, 1)
             numbers = " ".join(f"{number:.6f}" for number in relative.ravel())
             lines.append(f"{value - 1} {numbers}\n")
         (self.folder / LABELS / f"{sample.name}.txt").write_text("".join(lines))
+        drawn = np.asarray(canvas)[::2, ::2]
         self._matrix += confusion(sample.mask, drawn, len(self.classes))
         self._ignored += int((sample.mask == IGNORE).sum())
         self._pixels += sample.mask.size
