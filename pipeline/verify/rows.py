@@ -15,6 +15,14 @@ from pipeline.records import BACKGROUND, IGNORE, Row, palette
 from pipeline.stages.labels import CONFIDENCE_STRIDE, reduced_size
 
 _HEX = re.compile(r"[0-9a-f]{64}")
+# Columns that hold a SHA-256, and what stands there where there is none to name.
+_HASHES = {
+    "id": ...,
+    "mask_sha256": ...,
+    "model": "",
+    "previous_mask": None,
+    "near_duplicate_of": None,
+}
 # Shares and probabilities are stored in single precision.
 _TOLERANCE = 1e-5
 
@@ -87,6 +95,9 @@ def _number_faults(row: Row, mask: np.ndarray) -> Iterator[str]:
     confidence = row["confidence"] or []
     if len(confidence) != len(classes) or not _probabilities(confidence):
         yield f"confidence is {row['confidence']}, not one probability for each of classes"
+    found = row["tag_probability"]
+    if found is not None and (len(found) != len(row["tags"] or ()) or not _probabilities(found)):
+        yield f"tag_probability is {found}, not one probability for each of tags"
     if not _probabilities([row["mask_confidence"]]):
         yield f"mask_confidence is {row['mask_confidence']}, no probability"
 
@@ -108,11 +119,9 @@ def _map_faults(row: Row) -> Iterator[str]:
 
 
 def _provenance_faults(row: Row) -> Iterator[str]:
-    for name in ("id", "model", "mask_sha256", "previous_mask"):
-        value = row[name]
-        optional = (name == "model" and value == "") or (name == "previous_mask" and value is None)
-        if not optional and not _HEX.fullmatch(value or ""):
-            yield f"{name} is {value!r}, no SHA-256"
+    for name, absent in _HASHES.items():
+        if row[name] != absent and not _HEX.fullmatch(row[name] or ""):
+            yield f"{name} is {row[name]!r}, no SHA-256"
     if not row["source"]:
         yield "no source"
     if row["round"] is None or row["round"] < 0:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from pipeline.quality import FLAGS, QualitySettings, flags
+from pipeline.quality import FLAGS, QualitySettings, agreement, flags
 from pipeline.records import Row
 
 GOOD: Row = {
@@ -40,3 +41,15 @@ def test_flags_say_what_to_doubt(changes: Row, raised: list[str]) -> None:
 def test_bounds_are_settings() -> None:
     row = {**GOOD, "tag_probability": [0.3, 0.9]}
     assert flags(row, QualitySettings(tag_probability=0.4)) == ["tag_doubted"]
+
+
+def test_agreement_is_the_mean_iou_of_what_either_mask_shows() -> None:
+    mask = np.array([[0, 1, 1, 2], [0, 1, 1, 255]], np.uint8)
+    before = np.array([[0, 0, 1, 2], [0, 1, 1, 2]], np.uint8)
+    # Class 1: 3 of 4; class 2: 1 of 1, where both have a label.
+    assert agreement(mask, before) == pytest.approx((3 / 4 + 1) / 2)
+    assert agreement(mask, mask) == 1
+    assert agreement(np.zeros((2, 2), np.uint8), np.full((2, 2), 255, np.uint8)) == 1
+    assert agreement(mask, np.zeros_like(mask)) == 0
+    with pytest.raises(ValueError, match="have the sizes"):
+        agreement(mask, mask[:1])

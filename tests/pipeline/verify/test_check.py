@@ -164,6 +164,14 @@ ROWS = {
         lambda row: row.update(confidence_map={"bytes": encode_map(np.ones((3, 3))), "path": None}),
         "the confidence map is PNG L 3x3, not PNG L 8x6",
     ),
+    "a probability too few": (
+        lambda row: row.update(tag_probability=[0.5] * (len(row["tags"]) + 1)),
+        "not one probability for each of tags",
+    ),
+    "an unknown duplicate": (
+        lambda row: row.update(near_duplicate_of="7.png"),
+        "near_duplicate_of is '7.png', no SHA-256",
+    ),
     "unsorted tags": (lambda row: row.update(tags=[2, 1]), r"the tags \[2, 1\] are not rising"),
     "half a lineage": (lambda row: row.update(agreement=None, previous_round=0), "not all there"),
     "an unknown flag": (lambda row: row.update(flags=["ugly"]), r"unknown flags \['ugly'\]"),
