@@ -23,7 +23,7 @@ from pipeline.augmentation import View
 from pipeline.errors import UserError
 from pipeline.manifest import MANIFEST, table_key
 from pipeline.records import IGNORE, PICTURE, Row
-from pipeline.samples import MaskTarget, Target
+from pipeline.samples import Labels, MaskTarget, Target
 from pipeline.scan import Scan
 from pipeline.storage import Folder
 from pipeline.table import Table
@@ -140,7 +140,7 @@ class CorrectedTarget:
     classes: int
     soft: bool
 
-    def __call__(self, row: Row, view: View, rng: np.random.Generator) -> np.ndarray:
+    def __call__(self, row: Row, view: View, rng: np.random.Generator) -> Labels:
         """As ``otherwise``; of a person's mask no pixel is in doubt."""
         if not is_corrected(row):
             return self.otherwise(row, view, rng)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -10,6 +12,7 @@ from torch.nn.functional import interpolate
 
 from models.segmentation import DeepSupervision
 from models.tagging import Tags, tagging_loss
+from models.weak import WEAK_LOSSES, WeakLabels, WeakLoss
 from models.weak.cross_entropy import IGNORE, pixel_cross_entropy, soft_cross_entropy
 
 
@@ -25,7 +28,7 @@ class Mean(NamedTuple):
     weight: Tensor
 
 
-Loss = Callable[[Any, Tensor], Mean]
+Loss = Callable[[Any, Any], Mean]  # from the output and the targets
 
 
 def tags_loss(output: Tags, targets: Tensor) -> Mean:
@@ -43,6 +46,27 @@ def hard_loss(output: Tensor | DeepSupervision, targets: Tensor) -> Mean:
     """The pixel cross-entropy on the grid of the targets, over labelled pixels."""
     labelled = (targets != IGNORE).sum()
     return Mean(_supervised(pixel_cross_entropy, output, targets), labelled)
+
+
+@dataclass(frozen=True)
+class WeakObjective:
+    """A weak loss by its name, over pictures; it can be sent to another process.
+
+    Args:
+        name: One of :data:`models.weak.WEAK_LOSSES`.
+    """
+
+    name: str
+
+    @cached_property
+    def _loss(self) -> WeakLoss:
+        return WEAK_LOSSES[self.name]()
+
+    def __call__(self, output: Tensor | DeepSupervision, targets: tuple[Tensor, ...]) -> Mean:
+        """The loss at the stride of the logits; an auxiliary branch is not trained by it."""
+        logits = output if isinstance(output, Tensor) else output.logits
+        labels = WeakLabels(*targets)
+        return Mean(self._loss(logits.float(), labels), labels.tags.new_tensor(len(labels.tags)))
 
 
 def _supervised(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -26,7 +26,10 @@ LABEL_STRIDE = 4
 # order inside a buffer, keeps reads sequential on any storage and memory bounded.
 BUFFER_ROWS = 4096
 
-Target = Callable[[Row, View, np.random.Generator], np.ndarray]
+# What is known of a crop: one array, or several where a loss needs more than one thing.
+Labels = np.ndarray | tuple[np.ndarray, ...]
+Targets = Tensor | tuple[Tensor, ...]
+Target = Callable[[Row, View, np.random.Generator], Labels]
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,29 @@ class SoftTarget:
         return np.divide(target, total, out=target, where=total > 0)
 
 
+@dataclass(frozen=True)
+class WeakTarget:
+    """What a weak loss is given (:class:`models.weak.WeakLabels`): tags, seeds, the picture.
+
+    Args:
+        classes: Number of foreground classes.
+        source: The round whose masks are the seeds, by its name in the scan; None for none.
+    """
+
+    classes: int
+    source: str | None = None
+
+    def __call__(self, row: Row, view: View, rng: np.random.Generator) -> Labels:
+        """Tags (C,) float32, seeds (h, w) int64, 255 without, picture (3, h, w) uint8."""
+        with Image.open(io.BytesIO(row["image"]["bytes"])) as picture:
+            small = _reduced(view.of(picture.convert("RGB"), Image.Resampling.BILINEAR, PADDING))
+        seeds = np.full(small.shape[:2], IGNORE, np.int64)
+        if self.source is not None:
+            seeds = MaskTarget(self.source)(row, view, rng)
+        tags = TagTarget(self.classes)(row, view, rng)
+        return tags, seeds, np.ascontiguousarray(small.transpose(2, 0, 1))
+
+
 def _reduced(values: np.ndarray) -> np.ndarray:
     """Every fourth pixel, at the centre of its cell."""
     half = LABEL_STRIDE // 2
@@ -131,7 +157,7 @@ class Samples:
 
     def batches(
         self, first_step: int = 0, rank: int = 0, of: int = 1
-    ) -> Iterator[tuple[Tensor, Tensor]]:
+    ) -> Iterator[tuple[Tensor, Targets]]:
         """Batches from a step on: images (N, 3, crop, crop) uint8 and stacked targets.
 
         The next batch is prepared in a thread while the caller computes.
@@ -143,20 +169,19 @@ class Samples:
             of: How many they are.
         """
         with ThreadPoolExecutor(1) as ahead:
-            pending: Future[tuple[Tensor, Tensor]] | None = None
+            pending: Future[tuple[Tensor, Targets]] | None = None
             for numbered_rows in self._rows(first_step, rank, of):
                 prepared = ahead.submit(self._batch, numbered_rows)
                 if pending is not None:
                     yield pending.result()
                 pending = prepared
 
-    def _batch(self, numbered_rows: list[tuple[int, Row]]) -> tuple[Tensor, Tensor]:
+    def _batch(self, numbered_rows: list[tuple[int, Row]]) -> tuple[Tensor, Targets]:
         samples = [self._sample(row, number) for number, row in numbered_rows]
         images = torch.from_numpy(np.stack([image for image, _ in samples]))
-        targets = torch.from_numpy(np.stack([target for _, target in samples]))
-        return images.permute(0, 3, 1, 2), targets
+        return images.permute(0, 3, 1, 2), _stacked([target for _, target in samples])
 
-    def _sample(self, row: Row, number: int) -> tuple[np.ndarray, np.ndarray]:
+    def _sample(self, row: Row, number: int) -> tuple[np.ndarray, Labels]:
         rng = np.random.default_rng([self.seed, 0, number])
         with Image.open(io.BytesIO(row["image"]["bytes"])) as picture:
             rgb = picture.convert("RGB")
@@ -202,6 +227,19 @@ class Samples:
                     buffer = []
             if buffer:
                 yield _shuffled(buffer, rng)
+
+
+def _stacked(labels: Sequence[Labels]) -> Targets:
+    if isinstance(labels[0], tuple):
+        return tuple(torch.from_numpy(np.stack(part)) for part in zip(*labels, strict=True))
+    return torch.from_numpy(np.stack(labels))
+
+
+def moved(targets: Targets, device: torch.device) -> Targets:
+    """Targets on a device."""
+    if isinstance(targets, tuple):
+        return tuple(part.to(device) for part in targets)
+    return targets.to(device)
 
 
 def _read(places: Iterable[tuple[ScanUnit, str]]) -> dict[str, Row]:

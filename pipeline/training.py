@@ -12,7 +12,7 @@ from torch import nn
 
 from pipeline.checkpoint import Checkpoints
 from pipeline.losses import Loss
-from pipeline.samples import Samples
+from pipeline.samples import Samples, moved
 from pipeline.training_group import Alone, Group
 
 Report = Callable[[int, float], None]
@@ -115,7 +115,7 @@ def train(training: Training, report: Report, group: Group | None = None) -> dic
         images = images.to(device, torch.float32, memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
             output = network(images)
-        objective, value = group.whole(training.loss(output, targets.to(device)))
+        objective, value = group.whole(training.loss(output, moved(targets, device)))
         optimiser.zero_grad(set_to_none=True)
         objective.backward()
         optimiser.step()

@@ -18,6 +18,7 @@ from pipeline.samples import (
     Samples,
     SoftTarget,
     TagTarget,
+    WeakTarget,
 )
 from pipeline.scan import ScanUnit
 from tests.pipeline.toys import CLASSES, labels, toy_scan
@@ -200,3 +201,17 @@ def test_soft_targets_sum_to_one_or_zero_in_any_view(scan, seed):
     for _, targets in take(stream, 2):
         total = targets.sum(dim=1)
         assert bool((((total - 1).abs() < 1e-5) | (total == 0)).all())
+
+
+def test_weak_targets_are_tags_seeds_and_the_picture(scan):
+    images, (tags, seeds, small) = next(samples(scan, WeakTarget(len(CLASSES))).batches())
+    assert tags.shape == (len(images), len(CLASSES))
+    assert set(tags.unique().tolist()) == {0.0, 1.0}
+    assert (seeds == IGNORE).all()
+    assert torch.equal(small, images[:, :, 2::4, 2::4])
+
+
+def test_seeds_of_a_weak_target_are_the_masks_of_a_round(scan, row):
+    rng = np.random.default_rng(0)
+    _, seeds, _ = WeakTarget(len(CLASSES), "toy")(row, WHOLE, rng)
+    assert np.array_equal(seeds, MaskTarget("toy")(row, WHOLE, rng))
