@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from pipeline.croissant import CROISSANT, croissant
 from pipeline.evaluation import Scores

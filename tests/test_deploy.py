@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 import ray
-import yaml  # type: ignore[import-untyped]
-from jsonschema import Draft7Validator  # type: ignore[import-untyped]
+import yaml
+from jsonschema import Draft7Validator
 
 from flows.commands import COMMANDS
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from pipeline.card import CARD, front_matter
 from pipeline.croissant import CROISSANT

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-import yaml  # type: ignore[import-untyped]
-from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+import yaml
+from jsonschema import Draft202012Validator
 from prefect.cli.deploy._models import PrefectYamlModel
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.states import Failed

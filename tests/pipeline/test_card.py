@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 
 from pipeline.card import card_text, write_card
 from pipeline.evaluation import evaluate_masks

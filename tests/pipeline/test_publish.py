@@ -8,7 +8,7 @@ from pathlib import Path
 import datasets
 import numpy as np
 import pytest
-import yaml  # type: ignore[import-untyped]
+import yaml
 from PIL import Image
 
 from pipeline.engine.local import LocalEngine

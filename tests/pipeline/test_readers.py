@@ -7,7 +7,7 @@ from pathlib import Path
 
 import datasets
 import duckdb
-import mlcroissant  # type: ignore[import-untyped]
+import mlcroissant
 import numpy as np
 import pandas as pd
 import polars as pl

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from pycocotools import mask as reference  # type: ignore[import-untyped]
+from pycocotools import mask as reference
 
 from pipeline.edited import EDITED, open_edited
 from pipeline.errors import UserError

@@ -11,8 +11,8 @@ import datasets
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from pycocotools.coco import COCO  # type: ignore[import-untyped]
-from pycocotools.cocoeval import COCOeval  # type: ignore[import-untyped]
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 from skimage.draw import polygon
 
 from pipeline.errors import UserError

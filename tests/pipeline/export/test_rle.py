@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from pycocotools import mask as reference  # type: ignore[import-untyped]
+from pycocotools import mask as reference
 
 from pipeline.export.rle import decode, encode, regions
 
