@@ -3,10 +3,7 @@
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
-from flows.cli import app
-from pipeline.errors import UserError
 from tests.pipeline.published import publish_toys
 
 
@@ -15,27 +12,29 @@ def dataset(tmp_path_factory) -> str:
     return publish_toys(tmp_path_factory.mktemp("verify"), 6).uri
 
 
-def run(uri):
-    return CliRunner().invoke(app, ["verify", str(uri)])
+def test_a_sound_dataset(command, dataset):
+    assert command("verify", dataset) == (0, "6 rows in 3 files, no fault\n", "")
 
 
-def test_a_sound_dataset(dataset):
-    outcome = run(dataset)
-    assert outcome.exit_code == 0
-    assert outcome.output == "6 rows in 3 files, no fault\n"
-
-
-def test_faults_are_printed(dataset):
+def test_faults_are_printed(command, dataset):
     card = Path(dataset, "README.md")
     text = card.read_text()
     card.write_text("# My dataset")
-    try:
-        outcome = run(dataset)
-    finally:
-        card.write_text(text)
-    assert outcome.exit_code == 1
-    assert outcome.output == f"README.md: has no YAML head\n1 fault in {dataset}\n"
+    outcome = command("verify", dataset)
+    card.write_text(text)
+    assert outcome == (1, f"README.md: has no YAML head\n1 fault in {dataset}\n", "")
 
 
-def test_no_dataset(tmp_path):
-    assert isinstance(run(tmp_path).exception, UserError)
+def test_no_dataset(command, tmp_path):
+    code, out, err = command("verify", tmp_path)
+    assert (code, out) == (2, "")
+    assert "no table at" in err
+
+
+def test_what_label_publishes_is_sound(command, finished):
+    code, out, _ = command("verify", finished.folder / "dataset")
+    assert code == 0, out
+    card = (finished.folder / "dataset/README.md").read_text()
+    assert "the mean IoU is" in card
+    for name in ("seed", "initial", "enhanced", "powerful"):
+        assert f"| {name} |" in card
