@@ -16,6 +16,7 @@ from flows.ablation import ablation  # noqa: E402
 from flows.progress import Terminal  # noqa: E402
 from flows.reading import reading  # noqa: E402
 from flows.semi_supervised import corrections  # noqa: E402
+from flows.table1 import table1  # noqa: E402
 from pipeline.engine import build_engine  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
 from pipeline.ingest import ingest  # noqa: E402
@@ -252,4 +253,5 @@ BENCHMARKS: dict[str, Callable[..., str]] = {
     "dcsm": ablation,
     "corrections": corrections,
     "reading": _reading,
+    "table1": table1,
 }

@@ -193,10 +193,10 @@ class Run(Workspace):
             stages=stages if corrections is None else around(stages),
             images=images,
             ingredients={
-                "model": self._weights(model),
+                "model": self.weights(model),
                 **self.recipe.digest_of("relabel", "select"),
                 "pictures": table_key(ids=sorted(scan.wanted_ids())),
-                "tagger": self._weights("tagger") if self._has_tagger() else None,
+                "tagger": self.weights("tagger") if self._has_tagger() else None,
                 **human.ingredients(corrections),
                 **_grown(base),
             },
@@ -349,7 +349,7 @@ class Run(Workspace):
             UserError: If the round kept no mask.
         """
         require_kept(rounds, name)
-        start, weights = self._start(after)
+        start, weights = self.start(after)
         classes = len(images.metadata["classes"])
         target: Target = MaskTarget("round")
         columns = ["image", "tags", "round.mask"]
@@ -390,13 +390,13 @@ class Run(Workspace):
             examine=lambda model: recipe.digest_of("relabel"),
         )
 
-    def _start(self, after: str | None) -> tuple[Callable[[Segmenter], None], str]:
+    def start(self, after: str | None) -> tuple[Callable[[Segmenter], None], str]:
         """How a new segmenter starts, and the hash of the weights that it starts with."""
         settings = self.recipe.segmenter
         if after is not None and settings.continued:
-            return partial(_continue, uri=self.model_uri(after)), self._weights(after)
+            return partial(_continue, uri=self.model_uri(after)), self.weights(after)
         if settings.from_tagger:
-            return partial(_take_trunk, uri=self.model_uri("tagger")), self._weights("tagger")
+            return partial(_take_trunk, uri=self.model_uri("tagger")), self.weights("tagger")
         return as_built, ""
 
     def _tag_checks(self) -> list[StageSpec]:
@@ -409,7 +409,8 @@ class Run(Workspace):
     def _has_tagger(self) -> bool:
         return model_exists(self.model_uri("tagger"))
 
-    def _weights(self, model: str) -> str:
+    def weights(self, model: str) -> str:
+        """The hash of the weights of one of the run's models."""
         return read_card(self.model_uri(model)).weights
 
     def _select(self, settings: SelectSettings, images: Table) -> StageSpec:

@@ -19,7 +19,7 @@ from pipeline.errors import UserError
 
 
 def benchmark(
-    task: Annotated[str, typer.Argument(help="ladder, dcsm, corrections or reading.")],
+    task: Annotated[str, typer.Argument(help="ladder, dcsm, corrections, reading or table1.")],
     data: Annotated[str, typer.Argument(help="Pictures with true masks; for reading, a dataset.")],
     out: Out,
     recipe: RecipeFile = None,
@@ -27,6 +27,7 @@ def benchmark(
     set_: Changes = None,
     engine: EngineName = "local",
     workers: Workers = 2,
+    only: Annotated[str | None, typer.Option(help="Methods of table1, with commas.")] = None,
 ) -> None:
     """Measures: the comparison tables, resumable."""
     from flows.benchmark import BENCHMARKS
@@ -34,5 +35,8 @@ def benchmark(
 
     if task not in BENCHMARKS:
         raise UserError(f"no benchmark {task!r}: choose one of {', '.join(BENCHMARKS)}")
+    if only is not None and task != "table1":
+        raise UserError(f"--only chooses methods of table1, and {task} has none: leave it out")
     settings = read_recipe(recipe, set_ or ())
-    print(BENCHMARKS[task](data, out, settings, split_names(classes), engine, workers))
+    chosen = {} if only is None else {"methods": split_names(only)}
+    print(BENCHMARKS[task](data, out, settings, split_names(classes), engine, workers, **chosen))

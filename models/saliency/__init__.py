@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from models.saliency.activation import Activation
 from models.saliency.agnostic import ClassAgnostic
+from models.saliency.background import LogitGradient
 from models.saliency.base import Scorer
 from models.saliency.cam import Cam
 from models.saliency.dcsm import Dcsm, DcsmCaffe
@@ -24,6 +26,7 @@ __all__ = ["SCORERS", "Scorer"]
 
 # Builds a scorer from a tagger (None for scorers that need none) and its settings.
 SCORERS: dict[str, Callable[..., Any]] = {
+    "activation": Activation,
     "cam": Cam,
     "dcsm": Dcsm,
     "dcsm_caffe": DcsmCaffe,
@@ -33,6 +36,7 @@ SCORERS: dict[str, Callable[..., Any]] = {
     "gradient": Gradient,
     "gradient_grabcut": GradientGrabCut,
     "guided": GuidedBackprop,
+    "logit_gradient": LogitGradient,
     "lrp_alpha_beta": LrpAlphaBeta,
     "lrp_epsilon": LrpEpsilon,
     "occlusion": Occlusion,

@@ -1,0 +1,48 @@
+"""The survey's table on a bench that takes seconds: complete, resumable, one of each kind."""
+
+import json
+import time
+
+import pytest
+
+from flows.table1 import METHODS, table1
+from models.segmentation import SEGMENTERS
+from models.weak import WEAK_LOSSES
+from pipeline.errors import UserError
+from tests.pipeline.toys import tiny_recipe
+
+ONE_OF_EACH_KIND = ["pspnet", "mil_ilp", "dcsm", "foreground_prior", "sec"]
+
+
+@pytest.fixture(scope="module")
+def quick():
+    return tiny_recipe("tagger.training.steps=2", "segmenter.training.steps=2")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_methods_are_measured_and_kept(source, quick, prefect_server, tmp_path):
+    del prefect_server
+
+    def measure() -> str:
+        return table1(str(source), str(tmp_path), quick, None, "local", 1, ONE_OF_EACH_KIND)
+
+    text = measure()
+    saved = json.loads((tmp_path / "run/table1.json").read_text())
+    assert [row["name"] for row in saved] == [n for n in METHODS if n in ONE_OF_EACH_KIND]
+    assert all(row["parameters"] > 1000 and row["seconds"] > 0 for row in saved)
+    assert all(row["name"] in text for row in saved)
+    assert (tmp_path / "run/table1.png").read_bytes().startswith(b"\x89PNG")
+    started = time.monotonic()
+    assert measure() == text
+    assert time.monotonic() - started < 20, "nothing is trained again"
+
+
+def test_an_unknown_method_is_named(quick):
+    with pytest.raises(UserError, match="mil_fnc"):
+        table1.fn("nowhere", "nowhere", quick, methods=["mil_fnc"])
+
+
+def test_every_segmenter_and_weak_loss_has_its_row():
+    assert set(SEGMENTERS) <= METHODS.keys()
+    assert set(WEAK_LOSSES) <= METHODS.keys()
