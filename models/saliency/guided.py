@@ -34,13 +34,16 @@ class GuidedReLU(nn.Module):
 class _Guided(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, ceiling: float) -> Tensor:  # noqa: ANN401
-        ctx.save_for_backward((x > 0) & (x < ceiling))
-        return x.clamp(0, ceiling)
+        y = x.clamp(0, ceiling)
+        ctx.save_for_backward(y)
+        ctx.ceiling = ceiling
+        return y
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
-        (active,) = ctx.saved_tensors
-        return gradient.clamp(min=0) * active, None
+        (y,) = ctx.saved_tensors
+        positive = gradient.clamp(min=0)
+        return torch.ops.aten.hardtanh_backward(positive, y, 0, ctx.ceiling), None
 
 
 def guided(network: Network) -> Network:
