@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from models.segmentation import SEGMENTERS, Segmenter
+from models.segmentation import DROPOUT, SEGMENTERS, Segmenter
 from models.tagging import Tagger
 from models.trunks import TRUNKS
 
@@ -20,6 +20,7 @@ class Architecture(BaseModel):
         output_stride: Of the trunk, in pixels.
         head: The tagger's pooling, or one of :data:`models.segmentation.SEGMENTERS`.
         width: Channels of the segmenter's head; a tagger has none.
+        dropout: Share of them that is dropped in training.
         classes: Number of foreground classes.
     """
 
@@ -30,6 +31,7 @@ class Architecture(BaseModel):
     output_stride: int
     head: str
     width: int = 0
+    dropout: float = DROPOUT
     classes: int
 
     def build(self, pretrained: bool = False) -> Tagger | Segmenter:
@@ -41,4 +43,6 @@ class Architecture(BaseModel):
         trunk = TRUNKS[self.trunk](output_stride=self.output_stride, pretrained=pretrained)
         if self.kind == "tagger":
             return Tagger(trunk, self.classes, self.head)
-        return SEGMENTERS[self.head](trunk, self.classes + 1, width=self.width)
+        return SEGMENTERS[self.head](
+            trunk, self.classes + 1, width=self.width, dropout=self.dropout
+        )

@@ -29,8 +29,13 @@ DEMO_RECIPE = Recipe(
     seeds=SeedSettings(
         settings={"canvas": 160}, contrast=10, select=SelectSettings(simple_area=(0.03, 0.8))
     ),
+    # Without ImageNet weights the tagger's trunk is the only one that knows anything, and a
+    # narrow head loses whole classes if half of it is dropped.
     segmenter=SegmenterSettings(
-        width=64, training=TrainingSettings(steps=200, scale=(0.8, 1.4), **_FROM_SCRATCH)
+        width=64,
+        dropout=0.1,
+        from_tagger=True,
+        training=TrainingSettings(steps=200, scale=(0.8, 1.4), **_FROM_SCRATCH),
     ),
     relabel=RelabelSettings(size=160),
 )

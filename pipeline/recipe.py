@@ -98,8 +98,11 @@ class SegmenterSettings(_Settings):
 
     head: SegmenterName = Field("deeplab_v1", description="One of models.segmentation.SEGMENTERS.")
     width: int = Field(256, ge=1, description="Channels of its head.")
+    dropout: float = Field(
+        0.5, ge=0, lt=1, description="Share of the head's channels dropped in training."
+    )
     from_tagger: bool = Field(
-        True, description="Whether its trunk starts as the tagger's, which knows the classes."
+        False, description="Whether its trunk starts as the tagger's, which knows the classes."
     )
     continued: bool = Field(
         True, description="Whether a round starts with the weights of the round before."
@@ -167,6 +170,7 @@ class Recipe(_Settings):
             output_stride=self.trunk.output_stride,
             head=self.segmenter.head,
             width=self.segmenter.width,
+            dropout=self.segmenter.dropout,
             classes=classes,
         )
 

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from models.saliency.scaling import scaled_to
 from models.tagging import Tagger
 
 STAGES = ("c4", "c5")
@@ -26,9 +27,7 @@ class Activation:
     @torch.no_grad()
     def __call__(self, image: Tensor, classes: Tensor) -> Tensor:
         """Maps (T, H, W) in [0, 1] for (3, H, W) in [0, 255]; see :class:`Scorer`."""
-        factor = self.size / max(image.shape[1:])
-        sides = [max(1, round(extent * factor)) for extent in image.shape[1:]]
-        scaled = interpolate(image[None], sides, mode="bilinear", align_corners=False)
+        scaled = scaled_to(image, self.size)
         features = self.trunk(scaled)
         maps = [
             interpolate(_unit(features[stage].clamp(min=0)), image.shape[1:], mode="bilinear")

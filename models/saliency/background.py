@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-from models.saliency.gradients import unit_maps
+from models.saliency.scaling import scaled_to, unit_maps
 from models.tagging import Tagger
 
 
@@ -30,9 +30,7 @@ class LogitGradient:
 
     def __call__(self, image: Tensor, classes: Tensor) -> Tensor:
         """Maps (T, H, W) in [0, 1] for (3, H, W) in [0, 255]; see :class:`Scorer`."""
-        factor = self.size / max(image.shape[1:])
-        sides = [max(1, round(extent * factor)) for extent in image.shape[1:]]
-        scaled = interpolate(image[None], sides, mode="bilinear", align_corners=False)
+        scaled = scaled_to(image, self.size)
         with torch.no_grad():
             lowest = self.tagger.trunk.below(scaled, self.layer)
         with torch.enable_grad():

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 
+from models.saliency.scaling import summed_class_maps, unit_maps
 from models.tagging import Tagger
 
 
@@ -27,16 +27,7 @@ class Cam:
         self.size = size
         self.scales = tuple(scales)
 
-    @torch.no_grad()
     def __call__(self, image: Tensor, classes: Tensor) -> Tensor:
         """Maps (T, H, W) in [0, 1] for (3, H, W) in [0, 255]; see :class:`Scorer`."""
-        total = torch.zeros(len(classes), *image.shape[1:], device=image.device)
-        for scale in self.scales:
-            factor = scale * self.size / max(image.shape[1:])
-            size = tuple(max(1, round(extent * factor)) for extent in image.shape[1:])
-            scaled = interpolate(image[None], size, mode="bilinear", align_corners=False)
-            maps = self.tagger(scaled.contiguous(memory_format=torch.channels_last)).class_maps
-            resized = interpolate(maps[:, classes], total.shape[1:], mode="bilinear")
-            total += resized[0].clamp(min=0)
-        highest = total.amax(dim=(1, 2), keepdim=True)
-        return total / highest.clamp(min=torch.finfo().tiny)
+        sizes = [scale * self.size for scale in self.scales]
+        return unit_maps(summed_class_maps(self.tagger, image, classes, sizes, torch.relu))

@@ -9,6 +9,7 @@ from torch.nn.functional import interpolate
 from models.folding import folded
 from models.saliency.guided import RECTIFIERS, guided
 from models.saliency.rewiring import Network, rewired
+from models.saliency.scaling import scaled_to, unit_maps
 from models.tagging import Tagger
 
 
@@ -99,21 +100,11 @@ def gradients(tagger: Tagger, image: Tensor, classes: Tensor, size: int) -> Tens
     Returns:
         (T, 3, H, W).
     """
-    factor = size / max(image.shape[1:])
-    sides = [max(1, round(extent * factor)) for extent in image.shape[1:]]
-    scaled = interpolate(image[None], sides, mode="bilinear", align_corners=False)
     with torch.enable_grad():
-        batch = scaled.expand(len(classes), -1, -1, -1)
+        batch = scaled_to(image, size).expand(len(classes), -1, -1, -1)
         batch = batch.contiguous(memory_format=torch.channels_last).requires_grad_()
         scores = tagger(batch).logits
         signal = torch.zeros_like(scores)
         signal[torch.arange(len(classes)), classes] = 1
         (gradient,) = torch.autograd.grad(scores, batch, signal)
     return interpolate(gradient, image.shape[1:], mode="bilinear", align_corners=False)
-
-
-def unit_maps(maps: Tensor) -> Tensor:
-    """The positive part of maps (T, H, W), each divided by its maximum; zeros stay."""
-    maps = maps.clamp(min=0)
-    highest = maps.amax(dim=(1, 2), keepdim=True)
-    return maps / highest.clamp(min=torch.finfo().tiny)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from models.saliency.gradients import unit_maps
+from models.saliency.scaling import scaled_to, unit_maps
 from models.tagging import Tagger
 
 GREY = 127.5
@@ -34,9 +34,8 @@ class Occlusion:
     @torch.no_grad()
     def __call__(self, image: Tensor, classes: Tensor) -> Tensor:
         """Maps (T, H, W) in [0, 1] for (3, H, W) in [0, 255]; see :class:`Scorer`."""
-        factor = self.size / max(image.shape[1:])
-        sides = [max(1, round(extent * factor)) for extent in image.shape[1:]]
-        scaled = interpolate(image[None], sides, mode="bilinear", align_corners=False)
+        scaled = scaled_to(image, self.size)
+        sides = list(scaled.shape[2:])
         whole = self.tagger(scaled).logits[0, classes]
         windows = [
             (slice(top, top + self.patch), slice(left, left + self.patch))

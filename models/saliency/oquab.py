@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import interpolate
 
+from models.saliency.scaling import summed_class_maps
 from models.tagging import Tagger
 
 SCALES = (0.7, 1.0, 1.4)
@@ -30,15 +30,8 @@ class ClassProbabilities:
         self.size = size
         self.scales = tuple(scales)
 
-    @torch.no_grad()
     def __call__(self, image: Tensor, classes: Tensor) -> Tensor:
         """Maps (T, H, W) in [0, 1] for (3, H, W) in [0, 255]; see :class:`Scorer`."""
-        total = torch.zeros(len(classes), *image.shape[1:], device=image.device)
-        for scale in self.scales:
-            factor = scale * self.size / max(image.shape[1:])
-            size = tuple(max(1, round(extent * factor)) for extent in image.shape[1:])
-            scaled = interpolate(image[None], size, mode="bilinear", align_corners=False)
-            maps = self.tagger(scaled.contiguous(memory_format=torch.channels_last)).class_maps
-            maps = maps[:, classes].sigmoid()
-            total += interpolate(maps, total.shape[1:], mode="bilinear")[0]
-        return (total / len(self.scales)).clamp(0, 1)
+        sizes = [scale * self.size for scale in self.scales]
+        total = summed_class_maps(self.tagger, image, classes, sizes, torch.sigmoid)
+        return (total / len(sizes)).clamp(0, 1)

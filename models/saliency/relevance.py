@@ -17,9 +17,9 @@ from torch.func import functional_call
 from torch.nn.functional import interpolate
 
 from models.folding import folded
-from models.saliency.gradients import unit_maps
 from models.saliency.guided import RECTIFIERS
 from models.saliency.rewiring import rewired
+from models.saliency.scaling import scaled_to, unit_maps
 from models.tagging import Tagger
 
 # From a convolution, its input and its output to a tensor equal to the output (but where the
@@ -127,9 +127,7 @@ class Relevance:
 
     def __call__(self, image: Tensor, classes: Tensor) -> Tensor:
         """Maps (T, H, W) in [0, 1] for (3, H, W) in [0, 255]; see :class:`Scorer`."""
-        factor = self.size / max(image.shape[1:])
-        sides = [max(1, round(extent * factor)) for extent in image.shape[1:]]
-        scaled = interpolate(image[None], sides, mode="bilinear", align_corners=False)
+        scaled = scaled_to(image, self.size)
         relevance = self.relevance(scaled, classes).sum(dim=1)
         maps = interpolate(relevance[None], image.shape[1:], mode="bilinear", align_corners=False)
         return unit_maps(maps[0])

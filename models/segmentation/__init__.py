@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.segmentation.base import DeepSupervision, Segmenter
+from models.segmentation.base import DROPOUT, DeepSupervision, Segmenter
 from models.segmentation.crf_rnn import CrfRnn
 from models.segmentation.deconvnet import DeconvNet
 from models.segmentation.deeplab_v1 import DeepLabLargeFov
@@ -13,7 +13,7 @@ from models.segmentation.pspnet import PspNet
 from models.segmentation.segnet import SegNet
 from models.segmentation.unet import UNet
 
-__all__ = ["SEGMENTERS", "DeepLabLargeFov", "DeepSupervision", "Segmenter"]
+__all__ = ["DROPOUT", "SEGMENTERS", "DeepLabLargeFov", "DeepSupervision", "Segmenter"]
 
 SEGMENTERS: dict[str, type[Segmenter]] = {
     "crf_rnn": CrfRnn,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from models.segmentation.base import Segmenter
+from models.segmentation.base import DROPOUT, Segmenter
 from models.segmentation.fcn import cropped
 from models.segmentation.unpooling import UnpoolingDecoder
 from models.trunks.base import Trunk
@@ -24,10 +24,13 @@ class DeconvNet(Segmenter):
         trunk: The encoder.
         labels: Number of pixel values K, background included.
         width: Channels of fc6 and fc7.
+        dropout: Without effect: batch normalisation takes its place.
     """
 
-    def __init__(self, trunk: Trunk, labels: int, *, width: int = WIDTH) -> None:
-        super().__init__(trunk, labels, width=width)
+    def __init__(
+        self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
+    ) -> None:
+        super().__init__(trunk, labels, width=width, dropout=dropout)
         channels = trunk.channels["c5"]
         self.fc6 = nn.Sequential(
             nn.Conv2d(channels, width, BOTTLENECK, bias=False), nn.BatchNorm2d(width), nn.ReLU()

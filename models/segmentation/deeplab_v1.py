@@ -27,12 +27,11 @@ class DeepLabLargeFov(Segmenter):
     def __init__(
         self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
     ) -> None:
-        super().__init__(trunk, labels, width=width)
+        super().__init__(trunk, labels, width=width, dropout=dropout)
         rate = max(1, RATE * 8 // trunk.output_stride)
         self.fc6 = nn.Conv2d(trunk.channels["c5"], width, 3, padding=rate, dilation=rate)
         self.fc7 = nn.Conv2d(width, width, 1)
         self.fc8 = nn.Conv2d(width, labels, 1)
-        self.dropout = nn.Dropout2d(dropout)
         initialise(self.fc6, self.fc7, last=self.fc8)
 
     def forward(self, images: Tensor) -> Tensor:

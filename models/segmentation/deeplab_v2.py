@@ -58,7 +58,7 @@ class DeepLabV2(Segmenter):
     def __init__(
         self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
     ) -> None:
-        super().__init__(trunk, labels, width=width)
+        super().__init__(trunk, labels, width=width, dropout=dropout)
         self.aspp = Aspp(trunk.channels["c5"], labels, width, trunk.output_stride, dropout)
 
     def forward(self, images: Tensor) -> Tensor:

@@ -54,12 +54,11 @@ class Dilation(Segmenter):
     def __init__(
         self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
     ) -> None:
-        super().__init__(trunk, labels, width=width)
+        super().__init__(trunk, labels, width=width, dropout=dropout)
         rate = max(1, FRONT_RATE * 8 // trunk.output_stride)
         self.fc6 = nn.Conv2d(trunk.channels["c5"], width, 7, padding=3 * rate, dilation=rate)
         self.fc7 = nn.Conv2d(width, width, 1)
         self.fc8 = nn.Conv2d(width, labels, 1, bias=False)
-        self.dropout = nn.Dropout2d(dropout)
         self.context = ContextModule(labels)
         initialise(self.fc6, self.fc7, last=self.fc8)
         # The module's rectifiers pass what is positive: scores that start below zero would

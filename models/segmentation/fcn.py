@@ -32,10 +32,9 @@ class Fcn(Segmenter):
     def __init__(
         self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
     ) -> None:
-        super().__init__(trunk, labels, width=width)
+        super().__init__(trunk, labels, width=width, dropout=dropout)
         self.fc6 = nn.Conv2d(trunk.channels["c5"], width, 7, padding=3)
         self.fc7 = nn.Conv2d(width, width, 1)
-        self.dropout = nn.Dropout2d(dropout)
         coarse, *finer = self.scored
         last = nn.Conv2d(width, labels, 1)
         self.score = nn.ModuleDict({coarse: last})

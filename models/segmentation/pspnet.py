@@ -48,7 +48,7 @@ class PspNet(Segmenter):
     def __init__(
         self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
     ) -> None:
-        super().__init__(trunk, labels, width=width)
+        super().__init__(trunk, labels, width=width, dropout=dropout)
         self.pyramid = PyramidPooling(trunk.channels["c5"])
         self.classifier = _classifier(self.pyramid.channels, width, labels, dropout)
         before = trunk.channels["c4"]

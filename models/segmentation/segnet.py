@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from models.segmentation.base import Segmenter, conv_bn_relu
+from models.segmentation.base import DROPOUT, Segmenter, conv_bn_relu
 from models.segmentation.unpooling import UnpoolingDecoder
 from models.trunks.base import Trunk
 
@@ -19,10 +19,13 @@ class SegNet(Segmenter):
         trunk: The encoder.
         labels: Number of pixel values K, background included.
         width: Without effect: the decoder has the encoder's channels.
+        dropout: Without effect: the paper drops nothing.
     """
 
-    def __init__(self, trunk: Trunk, labels: int, *, width: int = 0) -> None:
-        super().__init__(trunk, labels, width=width)
+    def __init__(
+        self, trunk: Trunk, labels: int, *, width: int = 0, dropout: float = DROPOUT
+    ) -> None:
+        super().__init__(trunk, labels, width=width, dropout=dropout)
         self.decoder = UnpoolingDecoder(trunk, conv_bn_relu)
         self.classifier = nn.Conv2d(trunk.channels["c2"], labels, 3, padding=1)
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from models.segmentation.base import Segmenter, conv_bn_relu
+from models.segmentation.base import DROPOUT, Segmenter, conv_bn_relu
 from models.segmentation.fcn import cropped
 from models.segmentation.unpooling import STAGES
 from models.trunks.base import Trunk
@@ -23,10 +23,13 @@ class UNet(Segmenter):
         trunk: The contracting path.
         labels: Number of pixel values K, background included.
         width: Without effect: each level has the channels of its stage.
+        dropout: Without effect: the paper drops nothing.
     """
 
-    def __init__(self, trunk: Trunk, labels: int, *, width: int = 0) -> None:
-        super().__init__(trunk, labels, width=width)
+    def __init__(
+        self, trunk: Trunk, labels: int, *, width: int = 0, dropout: float = DROPOUT
+    ) -> None:
+        super().__init__(trunk, labels, width=width, dropout=dropout)
         self.up = nn.ModuleDict()
         self.merge = nn.ModuleDict()
         for coarse, fine in pairwise(STAGES):

@@ -35,7 +35,12 @@ def test_segmenters_have_one_channel_more_than_classes(head):
     model = segmenter(head=head).build().eval()
     assert isinstance(model, Segmenter)
     assert model.width == 8
-    assert model(random_images(1, 3, 32, 40)).shape == (1, 4, 4, 5)
+    places = (-(-32 // model.stride), -(-40 // model.stride))
+    assert model(random_images(1, 3, 32, 40)).shape == (1, 4, *places)
+
+
+def test_what_is_dropped_is_part_of_the_description():
+    assert segmenter(dropout=0.25).build().dropout.p == 0.25
 
 
 @pytest.mark.parametrize("trunk", TRUNKS)

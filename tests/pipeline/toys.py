@@ -147,6 +147,8 @@ def tiny_recipe(*changes: str) -> Recipe:
             'seeds.settings={"canvas": 64, "scales": [1]}',
             f"seeds.select={everything}",
             "segmenter.width=8",
+            "segmenter.dropout=0.1",
+            "segmenter.from_tagger=true",
             f"segmenter.training={training}",
             "relabel.size=64",
             "relabel.crf=none",
