@@ -73,6 +73,9 @@ class DatasetRows:
         self.columns: pa.Table = pa.concat_tables(columns).combine_chunks()
         self.group = np.concatenate(groups).astype(np.int64)
         self._row = np.concatenate(rows).astype(np.int64)
+        # Looked up once: a table makes new objects at every access to a column.
+        self._ids = self.columns["id"].combine_chunks()
+        self._confidence = self.columns["mask_confidence"].to_numpy()
         tags = self.columns["tags"].combine_chunks()
         self._tag_values, self._tag_bounds = tags.values.to_numpy(), tags.offsets.to_numpy()
         if not len(self):
@@ -81,6 +84,14 @@ class DatasetRows:
     def __len__(self) -> int:
         """The number of wanted rows."""
         return len(self._row)
+
+    def id(self, index: int) -> str:
+        """The id of a row."""
+        return self._ids[index].as_py()
+
+    def confidence(self, index: int) -> float:
+        """The mean probability of a row's labelled pixels."""
+        return float(self._confidence[index])
 
     def tags(self, index: int) -> np.ndarray:
         """The tags of a row, (T,) int64 pixel values."""

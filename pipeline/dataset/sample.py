@@ -54,6 +54,6 @@ def make_sample(
         "image": image,
         "mask": mask,
         "tags": torch.from_numpy(tags),
-        "confidence": rows.columns["mask_confidence"][index].as_py(),
-        "id": rows.columns["id"][index].as_py(),
+        "confidence": rows.confidence(index),
+        "id": rows.id(index),
     }

@@ -47,7 +47,7 @@ def test_all_readers_are_measured(dataset, tmp_path, monkeypatch):
 
 def test_a_reader_that_misses_rows_is_found():
     with pytest.raises(ValueError, match="folder shuffled found 3 of 4"):
-        measure({("folder", "shuffled"): lambda: [[1, 2], [3]]}, {("folder", "shuffled"): []}, 4)
+        measure({("folder", "shuffled"): lambda: [2, 1]}, {("folder", "shuffled"): []}, 4)
 
 
 def test_rates_are_compared_in_their_order():
