@@ -17,6 +17,7 @@ from flows.progress import Terminal  # noqa: E402
 from flows.reading import reading  # noqa: E402
 from flows.semi_supervised import corrections  # noqa: E402
 from flows.table1 import table1  # noqa: E402
+from flows.throughput import throughput  # noqa: E402
 from pipeline.engine import build_engine  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
 from pipeline.ingest import ingest  # noqa: E402
@@ -254,4 +255,5 @@ BENCHMARKS: dict[str, Callable[..., str]] = {
     "corrections": corrections,
     "reading": _reading,
     "table1": table1,
+    "throughput": throughput,
 }

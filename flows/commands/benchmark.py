@@ -19,7 +19,9 @@ from pipeline.errors import UserError
 
 
 def benchmark(
-    task: Annotated[str, typer.Argument(help="ladder, dcsm, corrections, reading or table1.")],
+    task: Annotated[
+        str, typer.Argument(help="ladder, dcsm, corrections, reading, table1, throughput.")
+    ],
     data: Annotated[str, typer.Argument(help="Pictures with true masks; for reading, a dataset.")],
     out: Out,
     recipe: RecipeFile = None,
@@ -27,7 +29,9 @@ def benchmark(
     set_: Changes = None,
     engine: EngineName = "local",
     workers: Workers = 2,
-    only: Annotated[str | None, typer.Option(help="Methods of table1, with commas.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Methods of table1, engines of throughput.")
+    ] = None,
 ) -> None:
     """Measures: the comparison tables, resumable."""
     from flows.benchmark import BENCHMARKS
@@ -35,8 +39,11 @@ def benchmark(
 
     if task not in BENCHMARKS:
         raise UserError(f"no benchmark {task!r}: choose one of {', '.join(BENCHMARKS)}")
-    if only is not None and task != "table1":
-        raise UserError(f"--only chooses methods of table1, and {task} has none: leave it out")
+    if only is not None and task not in ("table1", "throughput"):
+        raise UserError(
+            f"--only chooses methods of table1 or engines of throughput, and {task} has none: "
+            "leave it out"
+        )
     settings = read_recipe(recipe, set_ or ())
     chosen = {} if only is None else {"methods": split_names(only)}
     print(BENCHMARKS[task](data, out, settings, split_names(classes), engine, workers, **chosen))

@@ -1,0 +1,41 @@
+"""The throughput benchmark: every engine labels every picture, and the figures say so."""
+
+import pytest
+
+from flows.throughput import RESULT, throughput
+from pipeline.errors import UserError
+from pipeline.report.throughput import FIGURES
+from pipeline.synthetic import write_sample
+from pipeline.table import Table
+from tests.pipeline.toys import tiny_recipe
+
+STEPS = ["images", "seed", "crf", "powerful", "dataset"]
+
+
+@pytest.mark.slow
+def test_engines_are_measured_on_the_same_work(prefect_server, tmp_path, monkeypatch):
+    monkeypatch.setenv("PREFECT_API_URL", prefect_server)
+    write_sample(tmp_path / "pictures", 10, seed=0)
+    out = tmp_path / "out"
+    text = throughput(
+        str(tmp_path / "pictures"), str(out), tiny_recipe(), workers=1, methods=["plain", "local"]
+    )
+    figures = FIGURES.validate_json((out / RESULT).read_text())
+    assert [engine.engine for engine in figures.engines] == ["plain", "local"]
+    for engine in figures.engines:
+        assert [step.step for step in engine.steps] == STEPS
+        assert {step.pictures for step in engine.steps} == {10}
+        assert {stage.rows for step in engine.steps for stage in step.stages} == {10}
+        assert engine.usage.driver_mib > 100
+        assert engine.overhead > 0
+    masks = [Table.open(f"{out}/{name}/run/dataset").fingerprint for name in ("plain", "local")]
+    assert masks[0] == masks[1]
+    assert {part.part for part in figures.parts} > {"decode the picture", "encode the mask"}
+    assert "100,000,000 pictures like these, from 10 on the engine 'local'" in text
+
+
+def test_refusals(tmp_path):
+    with pytest.raises(UserError, match=r"no engine 'spark'.*plain, local, ray"):
+        throughput("nowhere", str(tmp_path), tiny_recipe(), methods=["spark"])
+    with pytest.raises(UserError, match="local disk"):
+        throughput("nowhere", "s3://bucket/out", tiny_recipe())
