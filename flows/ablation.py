@@ -13,19 +13,15 @@ set_defaults()
 
 from prefect import flow  # noqa: E402  (its settings are read on import)
 
-from flows.progress import Terminal  # noqa: E402
+from flows.bench import open_bench  # noqa: E402
 from models.trunks import TRUNKS  # noqa: E402
-from pipeline.engine import build_engine  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
 from pipeline.evaluation import evaluate_masks  # noqa: E402
-from pipeline.ingest import ingest  # noqa: E402
 from pipeline.recipe import Recipe, SeedSettings  # noqa: E402
 from pipeline.records import BACKGROUND, Row, decode_map  # noqa: E402
-from pipeline.report.assess import class_table, find_truth  # noqa: E402
-from pipeline.run import Run  # noqa: E402
+from pipeline.report.assess import class_table  # noqa: E402
 from pipeline.scan import Scan  # noqa: E402
 from pipeline.selection import sound  # noqa: E402
-from pipeline.sources import open_source  # noqa: E402
 from pipeline.stages.labels import resized  # noqa: E402
 from pipeline.stages.refine import NO_CRF, seed_probabilities  # noqa: E402
 from pipeline.table import Table  # noqa: E402
@@ -61,12 +57,8 @@ def ablation(
     Raises:
         UserError: If the data has no true masks, or no picture has two tags.
     """
-    run = Run(f"{out}/run", recipe, build_engine(engine, workers), Terminal())
-    pictures = ingest(open_source(data), classes, recipe.split, recipe.near_duplicates)
-    truth = find_truth(data, pictures.classes)
-    if truth is None:
-        raise UserError(f"{data} has no true masks in SegmentationClass/: they are needed here")
-    images = run.images(pictures)
+    bench = open_bench(data, out, recipe, classes, engine, workers)
+    run, images, truth = bench.run, bench.images, bench.truth
     run.tagger(images)
     ids = several_tags(images, truth)
     lines = ["| variant | mIoU | pictures | contrast |", "| --- | ---: | ---: | ---: |"]

@@ -13,17 +13,14 @@ from prefect import flow, task  # noqa: E402  (its settings are read on import)
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
 from flows.ablation import ablation  # noqa: E402
-from flows.progress import Terminal  # noqa: E402
+from flows.bench import open_bench  # noqa: E402
 from flows.reading import reading  # noqa: E402
 from flows.semi_supervised import corrections  # noqa: E402
 from flows.table1 import table1  # noqa: E402
 from flows.throughput import throughput  # noqa: E402
-from pipeline.engine import build_engine  # noqa: E402
-from pipeline.errors import UserError  # noqa: E402
-from pipeline.ingest import ingest  # noqa: E402
 from pipeline.recipe import Recipe, SeedSettings  # noqa: E402
 from pipeline.records import Row  # noqa: E402
-from pipeline.report.assess import assess, find_truth  # noqa: E402
+from pipeline.report.assess import assess  # noqa: E402
 from pipeline.report.ladder import (  # noqa: E402
     LadderRow,
     load_ladder,
@@ -33,7 +30,6 @@ from pipeline.report.ladder import (  # noqa: E402
 )
 from pipeline.run import Run  # noqa: E402
 from pipeline.selection import is_simple, sound  # noqa: E402
-from pipeline.sources import open_source  # noqa: E402
 from pipeline.stages.refine import NO_CRF  # noqa: E402
 from pipeline.table import Table  # noqa: E402
 from pipeline.truth import TruthFolder  # noqa: E402
@@ -151,20 +147,9 @@ def ladder(
     Raises:
         UserError: If the data has no true masks.
     """
-    machine = build_engine(engine, workers)
-    run = Run(f"{out}/run", recipe, machine, Terminal())
-    dev = Run(f"{out}/dev", recipe.model_copy(update={"split": "dev"}), machine, Terminal())
-    source = open_source(data)
-    pictures = ingest(source, classes, recipe.split, recipe.near_duplicates)
-    held_out = ingest(source, pictures.classes.names, "dev")
-    run.watch.say(f"train: {pictures.counts.sentence()}")
-    run.watch.say(f"dev: {held_out.counts.sentence()}")
-    truth = find_truth(data, pictures.classes)
-    if truth is None:
-        raise UserError(f"{data} has no true masks in SegmentationClass/: the ladder needs them")
-    images, dev_images = run.images(pictures), dev.images(held_out)
-    climb(Ladder(run, dev, images, dev_images, truth), data)
-    rows = load_ladder(run.folder, "ladder.json")
+    bench = open_bench(data, out, recipe, classes, engine, workers)
+    climb(Ladder(bench.run, bench.dev, bench.images, bench.dev_images, bench.truth), data)
+    rows = load_ladder(bench.run.folder, "ladder.json")
     return f"{text_table(rows)}\n\n{markdown_table(rows)}"
 
 

@@ -13,18 +13,16 @@ set_defaults()
 from prefect import flow, task  # noqa: E402  (its settings are read on import)
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
+from flows.bench import open_bench  # noqa: E402
 from flows.progress import Terminal  # noqa: E402
 from pipeline.corrections import SOURCE, add_corrections, open_corrections  # noqa: E402
-from pipeline.engine import build_engine  # noqa: E402
 from pipeline.engine.base import Engine  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
-from pipeline.ingest import ingest  # noqa: E402
 from pipeline.recipe import Recipe  # noqa: E402
-from pipeline.report.assess import assess, find_truth  # noqa: E402
+from pipeline.report.assess import assess  # noqa: E402
 from pipeline.run import Run  # noqa: E402
 from pipeline.scan import Scan  # noqa: E402
 from pipeline.selection import is_simple  # noqa: E402
-from pipeline.sources import open_source  # noqa: E402
 from pipeline.storage import Folder  # noqa: E402
 from pipeline.table import Table  # noqa: E402
 from pipeline.truth import TruthFolder  # noqa: E402
@@ -118,25 +116,17 @@ def corrections(
     Raises:
         UserError: If the data has no true masks.
     """
-    machine = build_engine(engine, workers)
-    run = Run(f"{out}/run", recipe, machine, Terminal())
-    dev = Run(f"{out}/dev", recipe.model_copy(update={"split": "dev"}), machine, Terminal())
-    source = open_source(data)
-    pictures = ingest(source, classes, recipe.split)
-    truth = find_truth(data, pictures.classes)
-    if truth is None:
-        raise UserError(f"{data} has no true masks in SegmentationClass/: they are needed here")
-    held_out = dev.images(ingest(source, pictures.classes.names, "dev"))
-    images = run.images(pictures)
+    bench = open_bench(data, out, recipe, classes, engine, workers)
+    run, dev, images, truth = bench.run, bench.dev, bench.images, bench.truth
     run.tagger(images)
     seed, true_masks = run.seed(images), run.truth(images, data)
     others = others_than(true_masks, max(SHARES))
     lines = [f"| {' | '.join(HEADINGS)} |", "| ---: | ---: | ---: | ---: | ---: | ---: |"]
     for share in SHARES:
-        semi = CorrectedRun(run.uri, recipe, machine, share)
+        semi = CorrectedRun(run.uri, recipe, run.engine, share)
         drawn = draw(true_masks, share)
         semi.take(images, true_masks, drawn)
-        figures = climb(semi, dev, images, held_out, seed, truth, others)
+        figures = climb(semi, dev, images, bench.dev_images, seed, truth, others)
         cells = [f"{share:.0%}", str(len(drawn)), *(f"{100 * figure:.1f}" for figure in figures)]
         lines.append(f"| {' | '.join(cells)} |")
         run.watch.say(lines[-1])

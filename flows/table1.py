@@ -13,15 +13,13 @@ set_defaults()
 
 from prefect import flow  # noqa: E402  (its settings are read on import)
 
-from flows.progress import Terminal  # noqa: E402
+from flows.bench import Bench, open_bench  # noqa: E402
 from pipeline import weak_training  # noqa: E402
-from pipeline.engine import build_engine  # noqa: E402
 from pipeline.engine.base import StageSpec  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
-from pipeline.ingest import ingest  # noqa: E402
 from pipeline.model_store import load_model  # noqa: E402
 from pipeline.recipe import Recipe, SeedSettings  # noqa: E402
-from pipeline.report.assess import assess, find_truth  # noqa: E402
+from pipeline.report.assess import assess  # noqa: E402
 from pipeline.report.method_chart import method_chart  # noqa: E402
 from pipeline.report.methods import (  # noqa: E402
     MethodRow,
@@ -31,7 +29,6 @@ from pipeline.report.methods import (  # noqa: E402
 )
 from pipeline.run import Run  # noqa: E402
 from pipeline.selection import is_simple, sound  # noqa: E402
-from pipeline.sources import open_source  # noqa: E402
 from pipeline.stages.recognise import Recognise  # noqa: E402
 from pipeline.stages.refine import NO_CRF, Refine  # noqa: E402
 from pipeline.stages.score import Score  # noqa: E402
@@ -57,58 +54,40 @@ def timed(predict: Callable[[], Table]) -> Predictions:
     return Predictions(table, time.monotonic() - started)
 
 
-@dataclass(frozen=True)
-class Bench:
-    """What every method is measured with.
+def with_recipe(bench: Bench, recipe: Recipe) -> Bench:
+    """The same folders with other settings; what does not follow from them is kept."""
 
-    Attributes:
-        run: On the training pictures.
-        dev: On the held-out pictures.
-        images: The training pictures.
-        dev_images: The held-out pictures.
-        data: The source with the true masks.
-    """
+    def other(run: Run) -> Run:
+        changed = recipe.model_copy(update={"split": run.recipe.split})
+        return Run(run.uri, changed, run.engine, run.watch)
 
-    run: Run
-    dev: Run
-    images: Table
-    dev_images: Table
-    data: str
+    return replace(bench, run=other(bench.run), dev=other(bench.dev))
 
-    def with_recipe(self, recipe: Recipe) -> Bench:
-        """The same folders with other settings; what does not follow from them is kept."""
 
-        def other(run: Run) -> Run:
-            changed = recipe.model_copy(update={"split": run.recipe.split})
-            return Run(run.uri, changed, run.engine, run.watch)
-
-        return replace(self, run=other(self.run), dev=other(self.dev))
-
-    def predicted(self, model: str) -> Predictions:
-        """What a model of the run says of the held-out pictures, without their tags."""
-        return timed(lambda: self.dev.predict(self.dev_images, model, self.run.model_uri(model)))
+def predicted(bench: Bench, model: str) -> Predictions:
+    """What a model of the run says of the held-out pictures, without their tags."""
+    uri = bench.run.model_uri(model)
+    return timed(lambda: bench.dev.predict(bench.dev_images, model, uri))
 
 
 Make = Callable[[Bench, str], Predictions]
 """From the bench and the method's name to its predictions; trains what is needed first."""
 
 
-def supervised(head: str, output_stride: int = 16) -> Make:
-    """A segmenter trained on true masks."""
+def supervised(head: str, output_stride: int | None = None) -> Make:
+    """A segmenter trained on true masks, on a trunk of its paper's stride or the recipe's."""
 
     def make(bench: Bench, name: str) -> Predictions:
         recipe = bench.run.recipe
-        bench = bench.with_recipe(
-            recipe.model_copy(
-                update={
-                    "trunk": recipe.trunk.model_copy(update={"output_stride": output_stride}),
-                    "segmenter": recipe.segmenter.model_copy(update={"head": head}),
-                }
-            )
-        )
+        stride = output_stride or recipe.trunk.output_stride
+        changes = {
+            "trunk": recipe.trunk.model_copy(update={"output_stride": stride}),
+            "segmenter": recipe.segmenter.model_copy(update={"head": head}),
+        }
+        bench = with_recipe(bench, recipe.model_copy(update=changes))
         truth = bench.run.truth(bench.images, bench.data)
         bench.run.segmenter(name, bench.images, truth)
-        return bench.predicted(name)
+        return predicted(bench, name)
 
     return make
 
@@ -119,7 +98,7 @@ def weak(loss: str, seeds: Callable[[Run, Table], Table] | None = None) -> Make:
     def make(bench: Bench, name: str) -> Predictions:
         found = None if seeds is None else seeds(bench.run, bench.images)
         weak_training.train_weakly(bench.run, name, bench.images, loss, found)
-        return bench.predicted(name)
+        return predicted(bench, name)
 
     return make
 
@@ -168,7 +147,7 @@ def stc(bench: Bench, name: str) -> Predictions:
     run.segmenter(second, images, simple, after=first)
     everything = run.relabel(images, model=second)
     run.segmenter(name, images, everything, after=second)
-    return bench.predicted(name)
+    return predicted(bench, name)
 
 
 def ours(augmented: bool) -> Make:
@@ -184,7 +163,7 @@ def ours(augmented: bool) -> Make:
         model = "augmented" if augmented else "powerful"
         thresholds = run.recipe.augmentation if augmented else ()
         run.segmenter(model, images, everything, thresholds=thresholds, after="enhanced")
-        return bench.predicted(model)
+        return predicted(bench, model)
 
     return make
 
@@ -265,18 +244,11 @@ def table1(
     unknown = set(methods or ()) - METHODS.keys()
     if unknown:
         raise UserError(f"no method {', '.join(sorted(unknown))}: choose of {', '.join(METHODS)}")
-    machine = build_engine(engine, workers)
-    run = Run(f"{out}/run", recipe, machine, Terminal())
-    dev = Run(f"{out}/dev", recipe.model_copy(update={"split": "dev"}), machine, Terminal())
-    source = open_source(data)
-    pictures = ingest(source, classes, recipe.split, recipe.near_duplicates)
-    held_out = ingest(source, pictures.classes.names, "dev", recipe.near_duplicates)
-    truth = find_truth(data, pictures.classes)
-    if truth is None:
-        raise UserError(f"{data} has no true masks in SegmentationClass/: the table needs them")
-    bench = Bench(run, dev, run.images(pictures), dev.images(held_out), data)
+    bench = open_bench(data, out, recipe, classes, engine, workers)
+    run, truth = bench.run, bench.truth
     run.tagger(bench.images)
     rows = {row.name: row for row in load_methods(run.folder)}
+    where = f"{len(bench.images.metadata['classes'])} classes, {len(bench.dev_images)} pictures"
     for name in methods or METHODS:
         method = METHODS[name]
         table, seconds = method.make(bench, name)
@@ -293,7 +265,7 @@ def table1(
         )
         ordered = [rows[known] for known in METHODS if known in rows]
         save_methods(run.folder, ordered)
-        run.folder.write("table1.png", method_chart(ordered, f"{len(pictures.classes)} classes"))
+        run.folder.write("table1.png", method_chart(ordered, where))
         run.watch.say(markdown([rows[name]]).splitlines()[-1])
     return markdown([rows[known] for known in METHODS if known in rows])
 
