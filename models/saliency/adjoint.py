@@ -8,12 +8,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
+from models.saliency.winograd import convolve, transformed
+
+# Fewer channels are over before the transforms of Winograd's way have paid.
+WINOGRAD_CHANNELS = 128
+
 
 class AdjointConv2d(nn.Module):
     """A convolution of stride one that sends gradients back by its mirrored filters.
 
     The same function with the same gradient of its input, for frozen layers. A library's own
-    backward pass may fall back to a slow path; dilated ones for each channel took twenty
+    backward pass may fall back to a slow path: dilated filters for each channel took twenty
     times as long as the mirrored convolution does.
 
     Args:
@@ -21,42 +26,74 @@ class AdjointConv2d(nn.Module):
     """
 
     mirrored: Tensor
+    winograd: Tensor | None
 
     def __init__(self, layer: nn.Conv2d) -> None:
         super().__init__()
         self.layer = layer
-        groups, weight = layer.groups, layer.weight.detach()
-        mirrored = weight.unflatten(0, (groups, -1)).transpose(1, 2).flip(3, 4).flatten(0, 1)
+        weight = layer.weight.detach()
+        mirrored = weight.unflatten(0, (layer.groups, -1)).transpose(1, 2).flip(3, 4).flatten(0, 1)
         self.register_buffer("mirrored", mirrored.contiguous(), persistent=False)
+        large = min(weight.shape[:2]) >= WINOGRAD_CHANNELS and layer.groups == 1
+        suits = layer.kernel_size == (3, 3) and layer.dilation[0] == layer.dilation[1]
+        filters = transformed(mirrored) if large and suits else None
+        self.register_buffer("winograd", filters, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """What the layer makes of (N, C, H, W)."""
-        return _Adjoint.apply(x, self.mirrored, self.layer)
+        return _Adjoint.apply(x, self)
 
-
-class _Adjoint(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, mirrored: Tensor, layer: nn.Conv2d) -> Tensor:  # noqa: ANN401
-        ctx.save_for_backward(mirrored)
-        ctx.layer, ctx.extent = layer, x.shape[2:]
-        return layer(x)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
-        (mirrored,) = ctx.saved_tensors
-        layer: nn.Conv2d = ctx.layer
-        if mirrored.shape[2:] == (1, 1) and layer.groups == 1:
+    def send_back(self, gradient: Tensor, extent: torch.Size) -> Tensor:
+        """The gradient of the input, of the size ``extent``, from that of the output."""
+        layer = self.layer
+        if layer.kernel_size == (1, 1) and layer.groups == 1:
             places = gradient.permute(0, 2, 3, 1)
-            return (places @ mirrored[:, :, 0, 0].T).permute(0, 3, 1, 2), None, None
+            return (places @ self.mirrored[:, :, 0, 0].T).permute(0, 3, 1, 2)
+        # On a GPU the library has Winograd's way itself.
+        if self.winograd is not None and gradient.shape[2:] == extent and not gradient.is_cuda:
+            return convolve(gradient, self.winograd, layer.dilation[0])
         # A layer may pad by itself before it convolves: its sizes tell by how much.
         padding = [
             (dilation * (kernel - 1) + before - after) // 2
             for dilation, kernel, before, after in zip(
-                layer.dilation, layer.kernel_size, ctx.extent, gradient.shape[2:], strict=True
+                layer.dilation, layer.kernel_size, extent, gradient.shape[2:], strict=True
             )
         ]
-        sent = conv2d(gradient, mirrored, None, 1, padding, layer.dilation, layer.groups)
-        return sent, None, None
+        return conv2d(gradient, self.mirrored, None, 1, padding, layer.dilation, layer.groups)
+
+
+class _Adjoint(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, module: AdjointConv2d) -> Tensor:  # noqa: ANN401
+        ctx.module, ctx.extent = module, x.shape[2:]
+        return module.layer(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
+        return _SentBack.apply(gradient, ctx.module, ctx.extent), None
+
+
+class _SentBack(torch.autograd.Function):
+    """Folds what ``torch.vmap`` maps over into the batch, which is one call and not many."""
+
+    @staticmethod
+    def forward(gradient: Tensor, module: AdjointConv2d, extent: torch.Size) -> Tensor:
+        return module.send_back(gradient, extent)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ANN401
+        """Nothing is kept: there is no second derivative."""
+
+    @staticmethod
+    def vmap(
+        info: Any,  # noqa: ANN401
+        dims: tuple[int, None, None],
+        gradient: Tensor,
+        module: AdjointConv2d,
+        extent: torch.Size,
+    ) -> tuple[Tensor, int]:
+        sent = module.send_back(gradient.movedim(dims[0], 0).flatten(0, 1), extent)
+        return sent.unflatten(0, (info.batch_size, -1)), 0
 
 
 def with_adjoints(layer: nn.Module) -> nn.Module:

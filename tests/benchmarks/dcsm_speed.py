@@ -136,9 +136,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    print(
-        "| trunk | canvas | DCSM, s | port, frozen weights, s | × | apart | port, s | × | apart |"
-    )
+    print(HEADING)
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
     for trunk in given.trunks:
         print(measure(trunk, given.canvas, given.tags, given.repeats), flush=True)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.saliency.adjoint import AdjointConv2d, with_adjoints
+from models.saliency.adjoint import WINOGRAD_CHANNELS, AdjointConv2d, with_adjoints
 from models.trunks.efficientnet_lite import SameConv2d
 
 
@@ -42,6 +42,15 @@ def test_agrees_with_autograd(layer, batched):
             [torch.autograd.grad(ours, x, s, retain_graph=True)[0] for s in signals]
         )
     torch.testing.assert_close(found, expected)
+
+
+def test_many_channels_go_back_by_winograd():
+    layer = nn.Conv2d(WINOGRAD_CHANNELS, WINOGRAD_CHANNELS, 3, padding=2, dilation=2).double()
+    x = torch.randn(1, WINOGRAD_CHANNELS, 9, 6, dtype=torch.double, requires_grad=True)
+    ours = AdjointConv2d(layer.requires_grad_(False))
+    assert ours.winograd is not None
+    signal = torch.randn(1, WINOGRAD_CHANNELS, 9, 6, dtype=torch.double)
+    torch.testing.assert_close(*(torch.autograd.grad(f(x), x, signal) for f in (ours, layer)))
 
 
 def test_what_it_cannot_mirror_stays():
