@@ -36,6 +36,8 @@ class AdjointConv2d(nn.Module):
         self.register_buffer("mirrored", mirrored.contiguous(), persistent=False)
         large = min(weight.shape[:2]) >= WINOGRAD_CHANNELS and layer.groups == 1
         suits = layer.kernel_size == (3, 3) and layer.dilation[0] == layer.dilation[1]
+        # A GPU's library has Winograd's way itself, and needs no memory for its filters.
+        suits = suits and weight.device.type == "cpu"
         filters = transformed(mirrored) if large and suits else None
         self.register_buffer("winograd", filters, persistent=False)
 
@@ -49,8 +51,7 @@ class AdjointConv2d(nn.Module):
         if layer.kernel_size == (1, 1) and layer.groups == 1:
             places = gradient.permute(0, 2, 3, 1)
             return (places @ self.mirrored[:, :, 0, 0].T).permute(0, 3, 1, 2)
-        # On a GPU the library has Winograd's way itself.
-        if self.winograd is not None and gradient.shape[2:] == extent and not gradient.is_cuda:
+        if self.winograd is not None and gradient.shape[2:] == extent:
             return convolve(gradient, self.winograd, layer.dilation[0])
         # A layer may pad by itself before it convolves: its sizes tell by how much.
         padding = [
