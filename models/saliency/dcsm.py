@@ -228,10 +228,11 @@ class Dcsm:
         if self.candidates == 0 or len(magnitudes) == 1:
             # Nothing to differ from, as where the tagger knows one class: it stands alone.
             return rectified_difference(magnitudes[:targets], torch.zeros_like(magnitudes[0]))
-        # A class against itself differs nowhere, hence contributes zero.
-        return torch.stack(
-            [rectified_difference(target, magnitudes).sum(dim=0) for target in magnitudes[:targets]]
-        )
+        sums = []
+        for index in range(targets):
+            opponents = torch.cat([magnitudes[:index], magnitudes[index + 1 :]])
+            sums.append(rectified_difference(magnitudes[index], opponents).sum(dim=0))
+        return torch.stack(sums)
 
 
 class DcsmCaffe:
