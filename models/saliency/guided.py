@@ -42,8 +42,8 @@ class _Guided(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
         (y,) = ctx.saved_tensors
-        positive = gradient.clamp(min=0)
-        return torch.ops.aten.hardtanh_backward(positive, y, 0, ctx.ceiling), None
+        passed = torch.ops.aten.hardtanh_backward(gradient, y, 0, ctx.ceiling)
+        return passed.clamp_(min=0), None
 
 
 def guided(network: Network) -> Network:
