@@ -43,7 +43,7 @@ class _Guided(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:  # noqa: ANN401
         (y,) = ctx.saved_tensors
         passed = torch.ops.aten.hardtanh_backward(gradient, y, 0, ctx.ceiling)
-        return passed.clamp_(min=0), None
+        return passed.relu_(), None
 
 
 def guided(network: Network) -> Network:
