@@ -16,6 +16,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from os.path import exists
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -74,6 +75,7 @@ def lease(place: Folder, inside: str = "") -> Iterator[None]:
         started=_start_of(os.getpid()),
     )
     folder = place.folder(inside) if inside else place
+    made = [each for each in dict.fromkeys((folder, place)) if each.local and not exists(each.uri)]
     name = _take(place, folder, me)
     ended = threading.Event()
     heart = threading.Thread(target=_beat, args=(folder, name, me, ended), daemon=True)
@@ -84,6 +86,8 @@ def lease(place: Folder, inside: str = "") -> Iterator[None]:
         ended.set()
         heart.join()
         folder.remove([name])
+        for each in made:  # a run that was refused leaves nothing behind
+            each.remove_empty()
 
 
 def _take(place: Folder, folder: Folder, me: Holder) -> str:

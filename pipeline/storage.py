@@ -224,6 +224,11 @@ class Folder:
             with suppress(FileNotFoundError):
                 self._call(self._fs.rm_file, f"{self._path}/{name}")
 
+    def remove_empty(self) -> None:
+        """Remove a local folder if nothing is in it."""
+        with suppress(OSError):
+            os.rmdir(self._path)
+
     def remove_all(self) -> None:
         """Remove the folder and everything inside; no error when it is not there."""
         with suppress(FileNotFoundError):

@@ -29,6 +29,7 @@ def image_rows(count: int) -> list[Row]:
                 "height": 10,
                 "width": 20 + number,
                 "tags": [1 + number % 3],
+                "near_duplicate_of": None,
                 "error": None,
             }
         )

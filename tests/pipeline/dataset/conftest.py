@@ -1,5 +1,7 @@
 """One published dataset for all tests of reading."""
 
+import multiprocessing
+
 import pytest
 
 from pipeline.table import Table
@@ -17,3 +19,13 @@ def dataset(tmp_path_factory) -> Table:
 def expected(dataset) -> list[dict]:
     """All rows, as the table reads them."""
     return list(dataset.rows())
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _workers_of_a_clean_process():
+    """Processes forked after a Prefect flow ran here exit with 1: fork them elsewhere."""
+    before = multiprocessing.get_start_method(allow_none=True)
+    multiprocessing.set_forkserver_preload(["pipeline.dataset"])
+    multiprocessing.set_start_method("forkserver", force=True)
+    yield
+    multiprocessing.set_start_method(before, force=True)

@@ -65,7 +65,7 @@ def test_picture_and_mask_are_transformed_alike(dataset):
         assert agree > 0.97
 
 
-@pytest.mark.parametrize("context", ["fork", pytest.param("spawn", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("context", ["forkserver", pytest.param("spawn", marks=pytest.mark.slow)])
 def test_workers_read_every_row_once(dataset, expected, context):
     loader = DataLoader(
         MaskDataset(dataset.uri),
