@@ -18,6 +18,7 @@ from flows.reading import reading  # noqa: E402
 from flows.semi_supervised import corrections  # noqa: E402
 from flows.table1 import table1  # noqa: E402
 from flows.throughput import throughput  # noqa: E402
+from pipeline import measured  # noqa: E402
 from pipeline.recipe import Recipe, SeedSettings  # noqa: E402
 from pipeline.records import Row  # noqa: E402
 from pipeline.report.assess import assess  # noqa: E402
@@ -89,7 +90,7 @@ class Ladder:
         train()
         table = relabel() if relabel else None
         seconds = time.monotonic() - started
-        prediction = self.dev.predict(self.dev_images, name, self.run.model_uri(name))
+        prediction = measured.predict(self.dev, self.dev_images, name, self.run.model_uri(name))
         whole = table is not None and len(table) == self.readable
         self._keep(
             LadderRow(
@@ -166,7 +167,7 @@ def climb(rungs: Ladder, data: str) -> None:
     rungs.order.clear()
     rungs.seeds("cam", lambda: run.seed(images, "cam", seeds(CAM)))
     rungs.seeds("low-level saliency", lambda: run.seed(images, "saliency", seeds(SALIENCY)))
-    rungs.seeds("dcsm", lambda: run.reseed(images, "dcsm", NO_CRF))
+    rungs.seeds("dcsm", lambda: measured.reseed(run, images, "dcsm", NO_CRF))
     rungs.seeds("dcsm + crf", lambda: run.seed(images))
 
     def seeded(row: Row) -> bool:
@@ -213,7 +214,7 @@ def climb(rungs: Ladder, data: str) -> None:
 
 def supervise(run: Run, images: Table, data: str) -> None:
     """The reference: true masks, and as many rounds of as many steps as the loop has."""
-    truth = run.truth(images, data)
+    truth = measured.truth(run, images, data)
     rounds = ["supervised 1", "supervised 2"] if run.recipe.segmenter.continued else []
     before = None
     for name in [*rounds, "fully supervised"]:

@@ -15,6 +15,7 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 
 from flows.bench import open_bench  # noqa: E402
 from flows.progress import Terminal  # noqa: E402
+from pipeline import measured  # noqa: E402
 from pipeline.corrections import SOURCE, add_corrections, open_corrections  # noqa: E402
 from pipeline.engine.base import Engine  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
@@ -119,7 +120,7 @@ def corrections(
     bench = open_bench(data, out, recipe, classes, engine, workers)
     run, dev, images, truth = bench.run, bench.dev, bench.images, bench.truth
     run.tagger(images)
-    seed, true_masks = run.seed(images), run.truth(images, data)
+    seed, true_masks = run.seed(images), measured.truth(run, images, data)
     others = others_than(true_masks, max(SHARES))
     lines = [f"| {' | '.join(HEADINGS)} |", "| ---: | ---: | ---: | ---: | ---: | ---: |"]
     for share in SHARES:
@@ -156,7 +157,8 @@ def climb(
     everything = run.relabel(images, model=enhanced)
     run.segmenter(powerful, images, everything, after=enhanced)
     predictions = [
-        dev.predict(dev_images, name, run.model_uri(name)) for name in (initial, enhanced, powerful)
+        measured.predict(dev, dev_images, name, run.model_uri(name))
+        for name in (initial, enhanced, powerful)
     ]
     found = [assess(everything, truth, others), *(assess(table, truth) for table in predictions)]
     return [scores.mean_iou for scores in found]

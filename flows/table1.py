@@ -14,7 +14,7 @@ set_defaults()
 from prefect import flow  # noqa: E402  (its settings are read on import)
 
 from flows.bench import Bench, open_bench  # noqa: E402
-from pipeline import weak_training  # noqa: E402
+from pipeline import measured, weak_training  # noqa: E402
 from pipeline.engine.base import StageSpec  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
 from pipeline.model_store import load_model  # noqa: E402
@@ -67,7 +67,7 @@ def with_recipe(bench: Bench, recipe: Recipe) -> Bench:
 def predicted(bench: Bench, model: str) -> Predictions:
     """What a model of the run says of the held-out pictures, without their tags."""
     uri = bench.run.model_uri(model)
-    return timed(lambda: bench.dev.predict(bench.dev_images, model, uri))
+    return timed(lambda: measured.predict(bench.dev, bench.dev_images, model, uri))
 
 
 Make = Callable[[Bench, str], Predictions]
@@ -85,7 +85,7 @@ def supervised(head: str, output_stride: int | None = None) -> Make:
             "segmenter": recipe.segmenter.model_copy(update={"head": head}),
         }
         bench = with_recipe(bench, recipe.model_copy(update=changes))
-        truth = bench.run.truth(bench.images, bench.data)
+        truth = measured.truth(bench.run, bench.images, bench.data)
         bench.run.segmenter(name, bench.images, truth)
         return predicted(bench, name)
 

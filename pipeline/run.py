@@ -39,8 +39,6 @@ from pipeline.stages.refine import Refine
 from pipeline.stages.relabel import Relabel
 from pipeline.stages.score import Score
 from pipeline.stages.select import Select, SelectSettings
-from pipeline.stages.true_mask import TrueMask
-from pipeline.stages.untagged import Rescore, Untagged
 from pipeline.storage import Folder
 from pipeline.table import Table
 from pipeline.tag_evaluation import class_average_precisions, is_held_out
@@ -140,8 +138,8 @@ class Run(Workspace):
                     {"scorer": settings.scorer, "tagger": tagger, "settings": settings.settings},
                     gpus=1.0,
                 ),
-                _refine(settings, settings.crf),
-                self._select(settings.select, images),
+                refine_stage(settings, settings.crf),
+                self.select_stage(settings.select, images),
             ],
             images=images,
             ingredients={
@@ -184,7 +182,7 @@ class Run(Workspace):
                 },
                 gpus=1.0,
             ),
-            self._select(self.recipe.select, images),
+            self.select_stage(self.recipe.select, images),
             *self._tag_checks(),
         ]
         return self.round_table(
@@ -202,66 +200,6 @@ class Run(Workspace):
             },
             base=base,
             corrections=corrections,
-        )
-
-    def reseed(self, images: Table, name: str, crf: str) -> Table:
-        """The scores of the round ``seed`` as masks with another CRF, or without."""
-        settings = self.recipe.seeds
-        seed = Table.open(self.table_uri("rounds/seed"))
-        scan = Scan(
-            images,
-            {"seed": seed},
-            columns=["image", "tags", "seed.scores", "seed.source", "seed.model"],
-        ).where(lambda row: bool(row["seed"] and row["seed"]["source"]), ["seed.source"])
-        return self.round_table(
-            name,
-            scan=scan,
-            stages=[
-                StageSpec(Rescore, {"name": "seed"}),
-                _refine(settings, crf),
-                self._select(settings.select, images),
-            ],
-            images=images,
-            ingredients={"seed": seed.manifest.key, "crf": crf},
-        )
-
-    def predict(self, images: Table, name: str, model: str) -> Table:
-        """What a segmenter sees in pictures whose tags it is not told.
-
-        Args:
-            images: The pictures.
-            name: Of the table of predictions.
-            model: URI of the segmenter.
-        """
-        settings = self.recipe.relabel.model_dump()
-        return self.round_table(
-            name,
-            scan=sound(images, columns=["image", "tags"]),
-            stages=[
-                StageSpec(Untagged, {"classes": len(images.metadata["classes"])}),
-                StageSpec(Relabel, {"segmenter": model, "source": name, **settings}, gpus=1.0),
-            ],
-            images=images,
-            ingredients={
-                "model": read_card(model).weights,
-                **self.recipe.digest_of("relabel"),
-            },
-        )
-
-    def truth(self, images: Table, directory: str) -> Table:
-        """The true masks beside a source as a round, for the fully supervised reference.
-
-        Args:
-            images: The pictures; those without a true mask are not kept.
-            directory: Where the masks are, as :class:`pipeline.evaluation.TruthFolder` reads.
-        """
-        classes = list(images.metadata["classes"])
-        return self.round_table(
-            "truth",
-            scan=sound(images, columns=["image", "tags"]),
-            stages=[StageSpec(TrueMask, {"directory": directory, "classes": classes})],
-            images=images,
-            ingredients={"directory": directory},
         )
 
     def publish(
@@ -413,7 +351,8 @@ class Run(Workspace):
         """The hash of the weights of one of the run's models."""
         return read_card(self.model_uri(model)).weights
 
-    def _select(self, settings: SelectSettings, images: Table) -> StageSpec:
+    def select_stage(self, settings: SelectSettings, images: Table) -> StageSpec:
+        """The filter of the masks."""
         names = list(images.metadata["classes"])
         return StageSpec(Select, {"settings": settings.model_dump(), "class_names": names})
 
@@ -423,7 +362,8 @@ def _grown(base: Table | None) -> dict[str, str]:
     return {} if base is None else {"base": base.manifest.key}
 
 
-def _refine(settings: SeedSettings, crf: str) -> StageSpec:
+def refine_stage(settings: SeedSettings, crf: str) -> StageSpec:
+    """The step from scores to masks, by a CRF or without."""
     # The one implementation that wants a GPU shares it with the scorer.
     gpus = 0.5 if settings.crf_method == "torch" else 0.0
     method = {"crf": crf, "crf_method": settings.crf_method}

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from models.factory import Architecture
+from pipeline import measured
 from pipeline.engine import build_engine
 from pipeline.ingest import Ingest
 from pipeline.metering import Meter
@@ -82,7 +83,7 @@ class Measurement:
             self._make_models(images)
             ids = set(images.ids())
             self._step(call, lambda: run.seed(images, ids=ids))
-            self._step(call, lambda: run.reseed(images, "crf", run.recipe.seeds.crf))
+            self._step(call, lambda: measured.reseed(run, images, "crf", run.recipe.seeds.crf))
             last = self._step(call, lambda: run.relabel(images, model=SEGMENTER))
             self._step(call, lambda: run.publish(images, last))
         return EngineFigures(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from pipeline import measured
 from pipeline.engine.local import LocalEngine
 from pipeline.errors import UserError
 from pipeline.ingest import ingest
@@ -234,11 +235,11 @@ def test_rounds_from_seed_to_dataset(tmp_path, images, run):
     dataset = run.publish(images, last)
     assert sorted(dataset.ids()) == sorted(images.ids())
 
-    reseeded = run.reseed(images, "dcsm", "none")
+    reseeded = measured.reseed(run, images, "dcsm", "none")
     assert reseeded.ids() == seed.ids()
     assert [row["scores"] for row in reseeded.rows()] == [row["scores"] for row in seed.rows()]
 
-    prediction = run.predict(images, "plain", run.model_uri("enhanced"))
+    prediction = measured.predict(run, images, "plain", run.model_uri("enhanced"))
     assert sorted(prediction.ids()) == sorted(images.ids())
     _, card = load_model(run.model_uri("enhanced"), "segmenter")
     assert card.training["relabel"] == json.loads(run.recipe.relabel.model_dump_json())
@@ -251,6 +252,6 @@ def test_true_masks_as_a_round(tmp_path, images, run):
         name = Path(row["image"]["path"]).name
         mask = torch.full((row["height"], row["width"]), row["tags"][0], dtype=torch.uint8)
         (tmp_path / "truth/SegmentationClass" / name).write_bytes(png(mask.numpy()))
-    table = run.truth(images, str(tmp_path / "truth"))
+    table = measured.truth(run, images, str(tmp_path / "truth"))
     assert len(table) == COUNT
     assert sum(bool(row["kept"]) for row in table.rows()) == 3
