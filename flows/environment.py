@@ -14,6 +14,8 @@ DEFAULTS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "PREFECT_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
+    # Its background services log at exit under names of their own.
+    "PREFECT_LOGGING_ROOT_LEVEL": "ERROR",
     "PREFECT_SERVER_LOGGING_LEVEL": "CRITICAL",
     "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",
     # The embedded server starts slowly on a machine that is busy; 20 s are not enough.
