@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from models.saliency.activation import Activation
@@ -18,8 +19,9 @@ from models.saliency.oquab import ClassProbabilities
 from models.saliency.relevance import (
     ContrastiveExcitation,
     Excitation,
-    LrpAlphaBeta,
-    LrpEpsilon,
+    Relevance,
+    alpha_beta_rule,
+    epsilon_rule,
 )
 
 __all__ = ["SCORERS", "Scorer"]
@@ -37,8 +39,8 @@ SCORERS: dict[str, Callable[..., Any]] = {
     "gradient_grabcut": GradientGrabCut,
     "guided": GuidedBackprop,
     "logit_gradient": LogitGradient,
-    "lrp_alpha_beta": LrpAlphaBeta,
-    "lrp_epsilon": LrpEpsilon,
+    "lrp_alpha_beta": partial(Relevance, rule=alpha_beta_rule),
+    "lrp_epsilon": partial(Relevance, rule=epsilon_rule),
     "occlusion": Occlusion,
     "oquab": ClassProbabilities,
     "saliency": ClassAgnostic,

@@ -107,7 +107,7 @@ class RelevanceReLU(nn.Module):
 
 
 class Relevance:
-    """Relevance of the places under the trunk's lowest tap, for a rule.
+    """Layer-wise relevance propagation to the trunk's lowest tap (Bach et al., PLoS ONE 2015).
 
     Args:
         tagger: The multi-label classifier; it is copied, not changed.
@@ -115,7 +115,7 @@ class Relevance:
         size: Longer side to which pictures are brought, in pixels.
     """
 
-    def __init__(self, tagger: Tagger, rule: Rule, *, size: int) -> None:
+    def __init__(self, tagger: Tagger, rule: Rule, *, size: int = 350) -> None:
         network = folded(tagger)
         network = rewired(network, (nn.Conv2d,), lambda layer: RelevanceConv(_conv(layer), rule))
         network = rewired(
@@ -149,30 +149,6 @@ class Relevance:
         signal = torch.zeros_like(maps)
         signal[torch.arange(len(classes)), classes] = 1
         return signal
-
-
-class LrpEpsilon(Relevance):
-    """Layer-wise relevance propagation, epsilon rule (Bach et al., PLoS ONE 2015).
-
-    Args:
-        tagger: The multi-label classifier; it is copied, not changed.
-        size: Longer side to which pictures are brought, in pixels.
-    """
-
-    def __init__(self, tagger: Tagger, *, size: int = 350) -> None:
-        super().__init__(tagger, epsilon_rule, size=size)
-
-
-class LrpAlphaBeta(Relevance):
-    """Layer-wise relevance propagation with alpha 2 and beta 1 (Bach et al., PLoS ONE 2015).
-
-    Args:
-        tagger: The multi-label classifier; it is copied, not changed.
-        size: Longer side to which pictures are brought, in pixels.
-    """
-
-    def __init__(self, tagger: Tagger, *, size: int = 350) -> None:
-        super().__init__(tagger, alpha_beta_rule, size=size)
 
 
 class Excitation(Relevance):
