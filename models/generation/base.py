@@ -1,0 +1,35 @@
+"""What every generating system is: a system that also makes pictures from noise."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from models.system import Batch, System
+
+
+class GeneratingSystem(System):
+    """A system that makes pictures from noise and, where it has one, a condition.
+
+    Attributes:
+        needs: Names of what :meth:`sample` must be told, as in a batch: ``tags``, ``mask``,
+            ``image``; nothing for a system without a condition.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ()
+
+    @abstractmethod
+    def sample(self, count: int, wanted: Batch, rng: torch.Generator) -> Tensor:
+        """New pictures.
+
+        Args:
+            count: How many, N.
+            wanted: What :attr:`needs` names, N of each; see :class:`models.system.System`.
+            rng: For the noise, on the networks' device.
+
+        Returns:
+            (N, 3, H, W) float32 RGB in [-1, 1].
+        """
