@@ -74,15 +74,18 @@ class System(nn.Module, ABC):
     step sees the same data after a resume.
 
     Args:
-        settings: Of the member; a system is rebuilt from them before its weights are loaded.
+        settings: Of the member, an instance of its :attr:`settings_type`; a system is rebuilt
+            from them alone before its weights are loaded.
 
     Attributes:
+        settings_type: The class of the member's settings.
         averaged: Names of submodules whose exponential moving average is what is used.
         view: What the pictures are: ``picture`` (whole ones, background included) or
             ``cutout`` (one object each, filling the picture, the background white, its mask
             holding this object alone).
     """
 
+    settings_type: ClassVar[type[SystemSettings]] = SystemSettings
     averaged: ClassVar[tuple[str, ...]] = ()
     view: ClassVar[str] = "picture"
 
