@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from pipeline.progress import Progress, duration
-from pipeline.training import Report
+from pipeline.trainable import Losses, Report
 
 LINE_SECONDS = 10.0
 
@@ -24,18 +24,19 @@ class Terminal:
         return Progress(total, step).update
 
     def steps(self, step: str, total: int) -> Report:
-        """What to call with the training step and the loss."""
+        """What to call with the training step and the losses."""
         begun: list[tuple[float, int]] = []
         told = [time.monotonic()]
 
-        def report(done: int, loss: float) -> None:
+        def report(done: int, losses: Losses) -> None:
             now = time.monotonic()
             if not begun:
                 begun.append((now, done))
             if now - told[0] < LINE_SECONDS and done < total:
                 return
             told[0] = now
-            line = f"{step} step {done:,}/{total:,} · loss {loss:.3f}"
+            line = f"{step} step {done:,}/{total:,}"
+            line += "".join(f" · {name} {value:.3f}" for name, value in losses.items())
             # A resumed training has made its first steps at another time.
             start, first = begun[0]
             if first < done < total:

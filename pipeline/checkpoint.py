@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
@@ -24,37 +26,46 @@ class Checkpoints:
         self.uri = self._folder.uri
 
     def save(
-        self, model: nn.Module, optimiser: torch.optim.Optimizer, step: int, loss: float
+        self,
+        model: nn.Module,
+        optimiser: torch.optim.Optimizer,
+        step: int,
+        losses: Mapping[str, float],
     ) -> None:
-        """Keeps everything that the next steps follow from."""
+        """Keeps everything that the next steps follow from, and the losses, for people."""
         tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
         for index, state in optimiser.state_dict()["state"].items():
             for name, value in state.items():
                 tensors[f"optimiser.{index}.{name}"] = torch.as_tensor(value)
         tensors["step"] = torch.tensor(step)
-        tensors["loss"] = torch.tensor(loss, dtype=torch.float64)
+        for name, value in losses.items():
+            tensors[f"loss.{name}"] = torch.tensor(value, dtype=torch.float64)
         self._folder.write(FILE, save({name: v.contiguous() for name, v in tensors.items()}))
 
-    def restore(self, model: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[int, float]:
-        """Loads the last state: the steps that are done and the loss.
+    def restore(
+        self, model: nn.Module, optimiser: torch.optim.Optimizer
+    ) -> tuple[int, dict[str, float]]:
+        """Loads the last state: the steps that are done and the losses.
 
         Without a state, or with one that a failing disk has damaged, it is the start.
         """
         tensors = self._load()
         if not tensors:
-            return 0, 0.0
-        step, loss = int(tensors.pop("step")), float(tensors.pop("loss"))
-        weights, states = {}, dict[int, dict[str, torch.Tensor]]()
+            return 0, {}
+        step = int(tensors.pop("step"))
+        losses, weights, states = {}, {}, dict[int, dict[str, torch.Tensor]]()
         for name, value in tensors.items():
             owner, _, rest = name.partition(".")
             if owner == "model":
                 weights[rest] = value
+            elif owner == "loss":
+                losses[rest] = float(value)
             else:
                 index, _, slot = rest.partition(".")
                 states.setdefault(int(index), {})[slot] = value
         model.load_state_dict(weights)
         optimiser.load_state_dict({**optimiser.state_dict(), "state": states})
-        return step, loss
+        return step, losses
 
     def steps(self) -> int:
         """How many steps are done in the last state."""

@@ -20,7 +20,7 @@ from pipeline.records import Row
 from pipeline.table_writer import TableWriter
 
 if TYPE_CHECKING:
-    from pipeline.training import Report, Training
+    from pipeline.trainable import Report, Trainable
 
 
 class StageTime(BaseModel):
@@ -156,7 +156,7 @@ class TimedEngine:
         self.engine.run(source, timed, writer, progress)
         self.seconds[writer.kind] = time.perf_counter() - start
 
-    def train(self, training: Training, report: Report) -> dict[str, float]:
+    def train(self, training: Trainable, report: Report) -> dict[str, float]:
         """Train a model in place, as the engine does."""
         return self.engine.train(training, report)
 
@@ -195,11 +195,9 @@ class PlainLoop:
                 count += writer.stage(rows)
             progress(count)
 
-    def train(self, training: Training, report: Report) -> dict[str, float]:
+    def train(self, training: Trainable, report: Report) -> dict[str, float]:
         """Train a model in place, in this process."""
-        from pipeline.training import train
-
-        return train(training, report)
+        return training.train(report)
 
 
 def _has_gpu() -> bool:

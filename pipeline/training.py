@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -13,9 +12,8 @@ from torch import nn
 from pipeline.checkpoint import Checkpoints
 from pipeline.losses import Loss
 from pipeline.samples import Samples, moved
+from pipeline.trainable import Losses, Report
 from pipeline.training_group import Alone, Group
-
-Report = Callable[[int, float], None]
 
 
 class TrainingSettings(BaseModel):
@@ -57,7 +55,7 @@ class TrainingSettings(BaseModel):
 
 @dataclass(frozen=True)
 class Training:
-    """What is trained, on what and how; it can be sent to another process.
+    """What is trained, on what and how; see :class:`pipeline.trainable.Trainable`.
 
     Attributes:
         model: Trained in place, on the processor; moved to a GPU where there is one, and back.
@@ -75,8 +73,27 @@ class Training:
     settings: TrainingSettings
     checkpoints: Checkpoints
 
-    def resume(self) -> tuple[torch.optim.Optimizer, int, float]:
-        """Gives the model its last state: the optimiser, the steps that are done, the loss."""
+    @property
+    def steps(self) -> int:
+        """All steps, done or not."""
+        return self.settings.steps
+
+    @property
+    def workers(self) -> int:
+        """Processes that share every step."""
+        return self.settings.workers
+
+    def train(self, report: Report, group: Group | None = None) -> dict[str, float]:
+        """Trains the model in place; see :func:`train`."""
+        return train(self, report, group)
+
+    def recall(self) -> tuple[int, Losses]:
+        """Gives the model its last state: the steps that are done, the loss."""
+        self.model.to(memory_format=torch.channels_last).eval()
+        return self.resume()[1:]
+
+    def resume(self) -> tuple[torch.optim.Optimizer, int, Losses]:
+        """Gives the model and a new optimiser their last state."""
         optimiser = _optimiser(self.model, self.trunk, self.settings)
         return optimiser, *self.checkpoints.restore(self.model, optimiser)
 
@@ -101,7 +118,8 @@ def train(training: Training, report: Report, group: Group | None = None) -> dic
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     mixed = device.type == "cuda" and torch.cuda.is_bf16_supported()
     model.to(device).to(memory_format=torch.channels_last).train()
-    optimiser, step, smoothed = training.resume()
+    optimiser, step, losses = training.resume()
+    smoothed = losses.get("loss", 0.0)
     network = group.spread(model)
     started = saved = told = time.monotonic()
     batches = samples.batches(step, group.rank, group.size) if step < settings.steps else ()
@@ -123,10 +141,10 @@ def train(training: Training, report: Report, group: Group | None = None) -> dic
         smoothed = value.item() if step == 1 else 0.97 * smoothed + 0.03 * value.item()
         now, last = time.monotonic(), step == settings.steps
         if now - told >= 1 or last:
-            report(step, smoothed)
+            report(step, {"loss": smoothed})
             told = now
         if group.rank == 0 and (now - saved >= settings.checkpoint_seconds or last):
-            training.checkpoints.save(model, optimiser, step, smoothed)
+            training.checkpoints.save(model, optimiser, step, {"loss": smoothed})
             saved = now
         if last:
             break

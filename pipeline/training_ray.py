@@ -25,7 +25,7 @@ from ray.train.torch import TorchTrainer
 from pipeline.checkpoint import Checkpoints
 from pipeline.engine.base import one_line, portable
 from pipeline.errors import UserError
-from pipeline.training import Report, Training, train
+from pipeline.trainable import Losses, Report, Trainable
 from pipeline.training_group import Alone, Peers
 
 _POLL_SECONDS = 1.0
@@ -40,14 +40,14 @@ class _Board:
     """What the workers tell the driver: the last step and loss, and what went wrong."""
 
     def __init__(self) -> None:
-        self._news: tuple[int, float] | None = None
+        self._news: tuple[int, Losses] | None = None
         self._failure: bytes | None = None
         self._final = False
 
-    def post(self, step: int, loss: float) -> None:
-        self._news = step, loss
+    def post(self, step: int, losses: Losses) -> None:
+        self._news = step, losses
 
-    def news(self) -> tuple[int, float] | None:
+    def news(self) -> tuple[int, Losses] | None:
         news, self._news = self._news, None
         return news
 
@@ -62,7 +62,7 @@ class _Board:
         return failure, final
 
 
-def train_on_ray(training: Training, report: Report) -> dict[str, float]:
+def train_on_ray(training: Trainable, report: Report) -> dict[str, float]:
     """Trains a model in place on the cluster that this process is connected to.
 
     Each worker gets a GPU if the cluster has any. One worker gives the weights that training
@@ -71,18 +71,18 @@ def train_on_ray(training: Training, report: Report) -> dict[str, float]:
     checkpoint, as often as it takes, as long as there is a new checkpoint in between.
 
     Args:
-        training: What to train; its settings say with how many workers.
-        report: Gets the step and the smoothed loss, once a second at most, and at the end.
+        training: What to train, and with how many workers.
+        report: Gets the step and the smoothed losses, once a second at most, and at the end.
 
     Returns:
-        ``loss`` (smoothed) and ``seconds`` (of waiting).
+        The smoothed losses and ``seconds`` (of waiting).
 
     Raises:
         UserError: If the cluster has too few GPUs, or its nodes do not share the storage.
         Exception: What the training raised again and again.
     """
     started = time.monotonic()
-    workers = training.settings.workers
+    workers = training.workers
     # Ray's types take what options() returns for the class itself.
     remote: Any = ray.remote(_Board)
     board = remote.options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
@@ -99,18 +99,17 @@ def train_on_ray(training: Training, report: Report) -> dict[str, float]:
     fit = fit.options(num_cpus=0, max_retries=_RESTARTS, retry_exceptions=[ActorDiedError])
     try:
         fitting = fit.remote(work, training.checkpoints, workers, worker_resources(workers))
-        _wait(fitting, board, report, training.settings.steps)
+        _wait(fitting, board, report, training.steps)
     finally:
         ray.kill(board)
-    training.model.to(memory_format=torch.channels_last).eval()
-    _, step, loss = training.resume()
-    if step < training.settings.steps:
+    step, losses = training.recall()
+    if step < training.steps:
         raise UserError(
             f"the cluster trained a model, but it is not at {training.checkpoints.uri} as this "
             "process sees it: choose a place that is the same on every node"
         )
-    report(step, loss)
-    return {"loss": loss, "seconds": time.monotonic() - started}
+    report(step, losses)
+    return {**losses, "seconds": time.monotonic() - started}
 
 
 def worker_resources(workers: int) -> dict[str, float]:
@@ -199,12 +198,12 @@ def _work(work: dict[str, Any]) -> None:
     tell = board.post.remote if context.get_world_rank() == 0 else _tell_nobody
     group = Peers() if context.get_world_size() > 1 else Alone()
     try:
-        train(ray.get(work["training"]), tell, group)
+        ray.get(work["training"]).train(tell, group)
     except Exception as error:
         final = not isinstance(error, _PASSING)
         ray.get(board.fail.remote(pickle.dumps(portable(error)), final))
         raise
 
 
-def _tell_nobody(step: int, loss: float) -> None:
+def _tell_nobody(step: int, losses: Losses) -> None:
     """What other workers than the first report is the same."""

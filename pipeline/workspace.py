@@ -24,7 +24,8 @@ from pipeline.scan import Scan
 from pipeline.storage import Folder
 from pipeline.table import Table
 from pipeline.table_writer import PART_NAME, TableWriter
-from pipeline.training import Report, Training, TrainingSettings
+from pipeline.trainable import Report
+from pipeline.training import Training, TrainingSettings
 from pipeline.verdicts import failures, most_frequent
 
 
@@ -40,7 +41,7 @@ class Watch(Protocol):
         ...
 
     def steps(self, step: str, total: int) -> Report:
-        """What to call with the training step and the loss."""
+        """What to call with the training step and the losses."""
         ...
 
 

@@ -16,7 +16,7 @@ from pipeline.table import Table
 from pipeline.table_writer import TableWriter
 
 if TYPE_CHECKING:
-    from pipeline.training import Report, Training
+    from pipeline.trainable import Report, Trainable
 
 
 class Stage(Protocol):
@@ -101,17 +101,17 @@ class Engine(Protocol):
         """
         ...
 
-    def train(self, training: Training, report: Report) -> dict[str, float]:
+    def train(self, training: Trainable, report: Report) -> dict[str, float]:
         """Train a model in place, from its last checkpoint if there is one.
 
-        The weights are the same whatever the engine; see :func:`pipeline.training.train`.
+        The weights are the same whatever the engine.
 
         Args:
             training: What to train.
-            report: Gets the step and the smoothed loss now and then, and at the end.
+            report: Gets the step and the smoothed losses now and then, and at the end.
 
         Returns:
-            ``loss`` and ``seconds``.
+            The losses and ``seconds``.
         """
         ...
 

@@ -13,7 +13,7 @@ from pipeline.errors import UserError
 from pipeline.table_writer import TableWriter
 
 if TYPE_CHECKING:
-    from pipeline.training import Report, Training
+    from pipeline.trainable import Report, Trainable
 
 
 class LocalEngine:
@@ -49,22 +49,19 @@ class LocalEngine:
             count += rows
             progress(count)
 
-    def train(self, training: Training, report: Report) -> dict[str, float]:
+    def train(self, training: Trainable, report: Report) -> dict[str, float]:
         """Trains a model in this process.
 
         Raises:
             UserError: If the training is to be shared by several processes.
         """
-        # Imported late: the processes of the stages import this file, and few need torch.
-        from pipeline.training import train
-
-        workers = training.settings.workers
+        workers = training.workers
         if workers > 1:
             raise UserError(
                 f"the recipe trains with {workers} workers, which needs the engine 'ray': "
                 "choose it, or set the training's workers to 1"
             )
-        return train(training, report)
+        return training.train(report)
 
 
 def _in_this_process(

@@ -32,7 +32,7 @@ from pipeline.records import Row
 from pipeline.table_writer import TableWriter
 
 if TYPE_CHECKING:
-    from pipeline.training import Report, Training
+    from pipeline.trainable import Report, Trainable
 
 _POLL_SECONDS = 1.0
 _TRIES = 2
@@ -80,7 +80,7 @@ class RayEngine:
             _stream(units, stages, writer)
         progress(len(writer.staged_ids()))
 
-    def train(self, training: Training, report: Report) -> dict[str, float]:
+    def train(self, training: Trainable, report: Report) -> dict[str, float]:
         """Train a model on the cluster, see :func:`pipeline.training_ray.train_on_ray`."""
         # Imported late: torch, which a driver that only runs stages does without.
         from pipeline.training_ray import train_on_ray

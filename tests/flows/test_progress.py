@@ -30,7 +30,7 @@ def test_training_is_told_every_ten_seconds_and_at_the_end(capsys, clock):
     report = Terminal().steps("tagger", 50)
     for step in range(1, 51):
         clock[0] += 1
-        report(step, 0.5)
+        report(step, {"loss": 0.5})
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 5
     assert lines[0] == "tagger step 10/50 · loss 0.500 · 40 s left"
@@ -41,5 +41,5 @@ def test_a_resumed_training_does_not_count_the_steps_before(capsys, clock):
     report = Terminal().steps("tagger", 160)
     for step in range(101, 112):
         clock[0] += 1
-        report(step, 0.5)
+        report(step, {"loss": 0.5})
     assert capsys.readouterr().err == "tagger step 110/160 · loss 0.500 · 50 s left\n"

@@ -27,13 +27,13 @@ def test_round_trip(tmp_path):
     optimiser = optimiser_of(model)
     step(model, optimiser)
     checkpoints = Checkpoints(f"{tmp_path}/state")
-    checkpoints.save(model, optimiser, 7, 0.123456789012345)
+    checkpoints.save(model, optimiser, 7, {"loss": 0.123456789012345})
 
     other = network(1)
     other_optimiser = optimiser_of(other)
     assert Checkpoints(f"{tmp_path}/state").restore(other, other_optimiser) == (
         7,
-        0.123456789012345,
+        {"loss": 0.123456789012345},
     )
     for name, value in other.state_dict().items():
         assert torch.equal(value, model.state_dict()[name]), name
@@ -51,7 +51,7 @@ def test_round_trip(tmp_path):
 def test_nothing_kept_is_the_start(tmp_path):
     model = network(0)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    assert Checkpoints(f"{tmp_path}/none").restore(model, optimiser_of(model)) == (0, 0.0)
+    assert Checkpoints(f"{tmp_path}/none").restore(model, optimiser_of(model)) == (0, {})
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name])
 
@@ -62,7 +62,7 @@ def test_the_last_state_counts_and_clear_removes_it(tmp_path):
     checkpoints = Checkpoints(f"{tmp_path}/state")
     for number in (3, 6):
         step(model, optimiser)
-        checkpoints.save(model, optimiser, number, 0.5)
+        checkpoints.save(model, optimiser, number, {"loss": 0.5})
     assert [path.name for path in (tmp_path / "state").iterdir()] == [FILE]
     assert checkpoints.restore(model, optimiser)[0] == 6
     checkpoints.clear()
@@ -74,7 +74,7 @@ def test_a_damaged_state_is_the_start(tmp_path):
     """It is written in one step, but disks fail: losing minutes beats losing the run."""
     (tmp_path / FILE).write_bytes(b"no safetensors")
     model = network(0)
-    assert Checkpoints(str(tmp_path)).restore(model, optimiser_of(model)) == (0, 0.0)
+    assert Checkpoints(str(tmp_path)).restore(model, optimiser_of(model)) == (0, {})
 
 
 def test_it_works_on_an_object_store():
@@ -82,8 +82,8 @@ def test_it_works_on_an_object_store():
     optimiser = optimiser_of(model)
     step(model, optimiser)
     checkpoints = Checkpoints("memory://checkpoints/state")
-    assert checkpoints.restore(model, optimiser) == (0, 0.0)
-    checkpoints.save(model, optimiser, 2, 0.25)
-    assert checkpoints.restore(model, optimiser) == (2, 0.25)
+    assert checkpoints.restore(model, optimiser) == (0, {})
+    checkpoints.save(model, optimiser, 2, {"loss": 0.25})
+    assert checkpoints.restore(model, optimiser) == (2, {"loss": 0.25})
     checkpoints.clear()
-    assert checkpoints.restore(model, optimiser) == (0, 0.0)
+    assert checkpoints.restore(model, optimiser) == (0, {})

@@ -22,8 +22,8 @@ class KilledError(Exception):
 class DyingCheckpoints(Checkpoints):
     """The process dies as soon as the state after ``STOP`` steps is kept."""
 
-    def save(self, model, optimiser, step, loss):
-        super().save(model, optimiser, step, loss)
+    def save(self, model, optimiser, step, losses):
+        super().save(model, optimiser, step, losses)
         if step == STOP:
             raise KilledError
 
@@ -60,7 +60,7 @@ def train_segmenter(scan, model, checkpoints, **changes):
     plan = settings(**changes)
     stream = samples(scan, ConfidentMaskTarget("toy", (0.0, 0.8)), plan)
     training = Training(model, model.trunk, hard_loss, stream, plan, checkpoints)
-    return train(training, lambda step, loss: None)
+    return train(training, lambda step, losses: None)
 
 
 def test_a_tagger_learns_a_toy(scan, tmp_path):
@@ -72,10 +72,10 @@ def test_a_tagger_learns_a_toy(scan, tmp_path):
     state = Checkpoints(f"{tmp_path}/state")
     outcome = train(
         Training(model, model.trunk, tags_loss, stream, plan, state),
-        lambda step, loss: told.append((step, loss)),
+        lambda step, losses: told.append((step, losses)),
     )
     assert outcome["loss"] < 0.55, "chance is 0.69"
-    assert told[-1] == (30, outcome["loss"])
+    assert told[-1] == (30, {"loss": outcome["loss"]})
     assert not model.training
 
 

@@ -37,10 +37,10 @@ TARGET = ConfidentMaskTarget("toy", (0.0, 0.8))
 class History(Checkpoints):
     """Keeps the loss of every step in a file beside the state."""
 
-    def save(self, model, optimiser, step, loss):
-        super().save(model, optimiser, step, loss)
+    def save(self, model, optimiser, step, losses):
+        super().save(model, optimiser, step, losses)
         with Path(self.uri, "history.txt").open("a") as file:
-            file.write(f"{step} {loss!r}\n")
+            file.write(f"{step} {losses['loss']!r}\n")
 
     def losses(self):
         lines = Path(self.uri, "history.txt").read_text().splitlines()
@@ -50,8 +50,8 @@ class History(Checkpoints):
 class Deadly(History):
     """The process dies of the state after ``STOP`` steps, the first time that it is kept."""
 
-    def save(self, model, optimiser, step, loss):
-        super().save(model, optimiser, step, loss)
+    def save(self, model, optimiser, step, losses):
+        super().save(model, optimiser, step, losses)
         if step == STOP and sum(kept == STOP for kept, _ in self.losses()) == 1:
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -126,11 +126,11 @@ def undisturbed(scan, tmp_path_factory):
 def test_one_worker_gives_the_weights_of_the_local_engine(scan, engine, undisturbed, tmp_path):
     told = []
     work = training(scan, Checkpoints(f"{tmp_path}/state"))
-    outcome = engine.train(work, lambda step, loss: told.append((step, loss)))
+    outcome = engine.train(work, lambda step, losses: told.append((step, losses)))
     assert_same_weights(work, undisturbed[0], rtol=0, atol=0)
     assert outcome["loss"] == undisturbed[1]["loss"]
     assert [step for step, _ in told].count(STEPS) == 1
-    assert told[-1] == (STEPS, outcome["loss"])
+    assert told[-1] == (STEPS, {"loss": outcome["loss"]})
     assert not work.model.training
     work.checkpoints.clear()
     assert list(tmp_path.iterdir()) == [], "Ray's own files are cleared with the checkpoint"
