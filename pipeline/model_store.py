@@ -6,12 +6,13 @@ import hashlib
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
 from models.factory import Architecture
+from models.system_factory import SystemArchitecture
 from pipeline.errors import UserError
 from pipeline.records import ClassTable
 from pipeline.storage import Folder
@@ -33,7 +34,7 @@ class ModelCard(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    architecture: Architecture
+    architecture: Architecture | SystemArchitecture = Field(discriminator="kind")
     classes: ClassTable
     key: str
     weights: str
@@ -44,7 +45,7 @@ def save_model(
     uri: str,
     model: nn.Module,
     *,
-    architecture: Architecture,
+    architecture: Architecture | SystemArchitecture,
     classes: ClassTable,
     key: str,
     training: dict[str, Any],
@@ -94,7 +95,7 @@ def load_model(uri: str, kind: str) -> tuple[Any, ModelCard]:
 
     Args:
         uri: The model's folder.
-        kind: ``tagger`` or ``segmenter``: what the caller can use.
+        kind: ``tagger``, ``segmenter`` or ``affinity``: what the caller can use.
 
     Raises:
         UserError: If there is no such model, it is of the other kind, or it is damaged.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Sequence
-from pathlib import Path
 from typing import Annotated, Any
 
 import torch
@@ -27,6 +25,7 @@ from models.trunks import TRUNKS
 from pipeline.errors import UserError
 from pipeline.near_duplicates import NearDuplicateSettings
 from pipeline.publish import PublishSettings
+from pipeline.settings import explained, overlaid, read_values
 from pipeline.sources import DownloadSettings
 from pipeline.stages.refine import NO_CRF, build_crf
 from pipeline.stages.select import SelectSettings
@@ -130,6 +129,17 @@ class RelabelSettings(_Settings):
     )
 
 
+class AffinitySettings(_Settings):
+    """Random walks between the first masks and the first segmenter (PSA, CVPR 2018)."""
+
+    confident: float = Field(
+        0.7, ge=0, lt=1, description="Probability from which a pixel of the seeds is learnt from."
+    )
+    size: int = Field(320, ge=32, description="Longer side at which affinities are seen.")
+    doublings: int = Field(8, ge=0, le=16, description="A walk makes 2 ^ doublings steps.")
+    training: TrainingSettings = TrainingSettings(steps=240, batch=8, crop=224)
+
+
 class Recipe(_Settings):
     """A labelling run; two runs of one recipe on one input give the same masks."""
 
@@ -143,6 +153,9 @@ class Recipe(_Settings):
     trunk: TrunkSettings = TrunkSettings()
     tagger: TaggerSettings = TaggerSettings()
     seeds: SeedSettings = SeedSettings()
+    affinity: AffinitySettings | None = Field(
+        None, description="Spreads the seeds along learnt affinities; {} has the defaults."
+    )
     segmenter: SegmenterSettings = SegmenterSettings()
     relabel: RelabelSettings = RelabelSettings()
     select: SelectSettings = SelectSettings(simple_area=(0.02, 0.95))
@@ -159,6 +172,15 @@ class Recipe(_Settings):
             trunk=self.trunk.name,
             output_stride=self.trunk.output_stride,
             head=self.tagger.pooling,
+            classes=classes,
+        )
+
+    def affinity_architecture(self, classes: int) -> Architecture:
+        """The network that says which places belong together."""
+        return Architecture(
+            kind="affinity",
+            trunk=self.trunk.name,
+            output_stride=self.trunk.output_stride,
             classes=classes,
         )
 
@@ -191,17 +213,7 @@ def read_recipe(path: str | None, changes: Sequence[str] = ()) -> Recipe:
         UserError: If the file or a change cannot be read, a setting does not exist or is
             out of range, or the models that it describes cannot be built.
     """
-    values: dict[str, Any] = {}
-    if path is not None:
-        try:
-            values = json.loads(Path(path).read_text())
-        except (OSError, ValueError) as error:
-            raise UserError(f"cannot read the recipe {path}: {error}") from error
-        if not isinstance(values, dict):
-            raise UserError(f"the recipe {path} is not a JSON object")
-    for change in changes:
-        _apply(values, change)
-    return complete_recipe(values)
+    return complete_recipe(read_values(path, changes))
 
 
 def complete_recipe(values: dict[str, Any]) -> Recipe:
@@ -219,21 +231,12 @@ def complete_recipe(values: dict[str, Any]) -> Recipe:
     if isinstance(seeds, dict) and seeds.get("scorer", "dcsm") != defaults["seeds"]["scorer"]:
         defaults["seeds"]["settings"] = {}  # they are of the default scorer
     try:
-        recipe = Recipe.model_validate(_merged(defaults, values))
+        recipe = Recipe.model_validate(overlaid(defaults, values))
     except ValidationError as error:
-        raise UserError(_explained(error, defaults)) from error
+        known = {**defaults, "affinity": AffinitySettings().model_dump()}
+        raise UserError(explained(error, known)) from error
     _check_models(recipe)
     return recipe
-
-
-def _explained(error: ValidationError, known: dict[str, Any]) -> str:
-    first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
-    if first["type"] != "extra_forbidden":
-        return f"the setting {place!r} is wrong: {first['msg'].removeprefix('Value error, ')}"
-    for level in first["loc"][:-1]:
-        known = known[str(level)]
-    return f"there is no setting {place!r}: choose from {', '.join(known)}"
 
 
 def _check_models(recipe: Recipe) -> None:
@@ -255,28 +258,3 @@ def _check_models(recipe: Recipe) -> None:
             build_crf(settings.crf, settings.crf_method)
         except ImportError as error:
             raise UserError(str(error)) from error
-
-
-def _apply(values: dict[str, Any], change: str) -> None:
-    key, separator, text = change.partition("=")
-    if not separator or not key:
-        raise UserError(f"a change is written key=value, as in seeds.crf=toco, not {change!r}")
-    try:
-        value = json.loads(text)
-    except ValueError:
-        value = text
-    *levels, last = key.split(".")
-    for level in levels:
-        values = values.setdefault(level, {})
-        if not isinstance(values, dict):
-            raise UserError(f"the setting {key!r} does not exist: {level!r} holds no settings")
-    values[last] = value
-
-
-def _merged(defaults: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Changes laid over defaults, level by level; a scorer's own settings are replaced."""
-    merged = dict(defaults)
-    for key, value in changes.items():
-        nested = isinstance(value, dict) and isinstance(defaults.get(key), dict)
-        merged[key] = _merged(defaults[key], value) if nested and key != "settings" else value
-    return merged

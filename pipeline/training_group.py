@@ -8,6 +8,7 @@ order of its sums and by the draws of dropout, and by nothing that grows as shar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -44,6 +45,26 @@ class Group(Protocol):
         """
         ...
 
+    def unite(self, model: nn.Module) -> None:
+        """Makes layers that normalise by batch statistics see the whole batch, in place."""
+        ...
+
+    def agree(self, wanted: bool) -> bool:
+        """Whether all processes want the same thing."""
+        ...
+
+    def average(
+        self, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None], share: float
+    ) -> list[Tensor | None]:
+        """Gradients of the whole batch's mean loss, from those of this process's mean.
+
+        Args:
+            parameters: The same in every process.
+            gradients: Of these; None where a loss does not reach one.
+            share: How much of the batch is this process's.
+        """
+        ...
+
 
 class Alone:
     """One process, which sees all of every batch."""
@@ -57,6 +78,19 @@ class Alone:
     def whole(self, share: Mean) -> tuple[Tensor, Tensor]:
         """The mean as it is."""
         return share.value, share.value.detach()
+
+    def unite(self, model: nn.Module) -> None:
+        """Does nothing: its batches are whole."""
+
+    def agree(self, wanted: bool) -> bool:
+        """What this process wants."""
+        return wanted
+
+    def average(
+        self, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None], share: float
+    ) -> list[Tensor | None]:
+        """The gradients as they are."""
+        return list(gradients)
 
 
 class Peers:
@@ -81,3 +115,37 @@ class Peers:
         total, weight = sums[0], sums[1].clamp(min=1)
         # Gradients are averaged over the processes, as if all shares were alike.
         return share.value * (share.weight * self.size / weight).float(), total / weight
+
+    def unite(self, model: nn.Module) -> None:
+        """Puts global batch statistics in the place of local ones."""
+        normalise_globally(model)
+
+    def agree(self, wanted: bool) -> bool:
+        """Whether all want it."""
+        vote = torch.tensor(int(wanted), device=self._device())
+        distributed.all_reduce(vote, distributed.ReduceOp.MIN)
+        return bool(vote)
+
+    def average(
+        self, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None], share: float
+    ) -> list[Tensor | None]:
+        """The weighted sum over all processes, of what any of them has reached."""
+        reached = torch.tensor([g is not None for g in gradients], device=self._device()).int()
+        distributed.all_reduce(reached, distributed.ReduceOp.MAX)
+        parts = [
+            (torch.zeros_like(parameter) if gradient is None else gradient * share).flatten()
+            for parameter, gradient in zip(parameters, gradients, strict=True)
+        ]
+        together = torch.cat(parts)
+        distributed.all_reduce(together)
+        return [
+            part.view_as(parameter) if used else None
+            for parameter, part, used in zip(
+                parameters, together.split([len(part) for part in parts]), reached, strict=True
+            )
+        ]
+
+    @staticmethod
+    def _device() -> str:
+        # NCCL knows no tensors but those of GPUs.
+        return "cuda" if distributed.get_backend() == "nccl" else "cpu"

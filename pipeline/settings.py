@@ -1,0 +1,77 @@
+"""Settings as a user gives them: a JSON file and single changes, laid over the defaults."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from pipeline.errors import UserError
+
+
+def read_values(path: str | None, changes: Sequence[str] = ()) -> dict[str, Any]:
+    """Settings as nested JSON values.
+
+    Args:
+        path: A JSON file with any part of the settings; None for none.
+        changes: ``key=value`` with dots for the levels, as ``seeds.crf=toco``; the value is
+            JSON, or a bare word.
+
+    Raises:
+        UserError: If the file or a change cannot be read.
+    """
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = json.loads(Path(path).read_text())
+        except (OSError, ValueError) as error:
+            raise UserError(f"cannot read the recipe {path}: {error}") from error
+        if not isinstance(values, dict):
+            raise UserError(f"the recipe {path} is not a JSON object")
+    for change in changes:
+        _apply(values, change)
+    return values
+
+
+def _apply(values: dict[str, Any], change: str) -> None:
+    key, separator, text = change.partition("=")
+    if not separator or not key:
+        raise UserError(f"a change is written key=value, as in seeds.crf=toco, not {change!r}")
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = text
+    *levels, last = key.split(".")
+    for level in levels:
+        values = values.setdefault(level, {})
+        if not isinstance(values, dict):
+            raise UserError(f"the setting {key!r} does not exist: {level!r} holds no settings")
+    values[last] = value
+
+
+def overlaid(defaults: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Changes laid over defaults, level by level; a scorer's own settings are replaced."""
+    merged = dict(defaults)
+    for key, value in changes.items():
+        nested = isinstance(value, dict) and isinstance(defaults.get(key), dict)
+        merged[key] = overlaid(defaults[key], value) if nested and key != "settings" else value
+    return merged
+
+
+def explained(error: ValidationError, known: dict[str, Any]) -> str:
+    """The first thing that is wrong with settings, as a sentence.
+
+    Args:
+        error: What pydantic found.
+        known: All settings with their defaults, nested.
+    """
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return f"the setting {place!r} is wrong: {first['msg'].removeprefix('Value error, ')}"
+    for level in first["loc"][:-1]:
+        known = known[str(level)]
+    return f"there is no setting {place!r}: choose from {', '.join(known)}"

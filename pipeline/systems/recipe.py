@@ -1,0 +1,80 @@
+"""The recipe of a system: every setting that its weights follow from, with its default."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from models.system import SystemSettings
+from models.system_factory import SYSTEMS, SystemArchitecture
+from pipeline.dataset.row_filter import RowFilter
+from pipeline.errors import UserError
+from pipeline.settings import explained, overlaid, read_values
+from pipeline.systems.training import SystemTrainingSettings
+
+
+class SystemRecipe(BaseModel):
+    """What a system is, which rows of a dataset it sees, and how it is trained on them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: str = Field(description="The system's name.")
+    system: SystemSettings = Field(description="Its own settings.")
+    where: RowFilter = Field(RowFilter(), description="The rows that it is trained on.")
+    training: SystemTrainingSettings = Field(SystemTrainingSettings(), description="The schedule.")
+
+    def architecture(self, classes: int) -> SystemArchitecture:
+        """How to build the system for a number of classes."""
+        settings = {**self.system.model_dump(mode="json"), "classes": classes}
+        return SystemArchitecture(name=self.task, settings=settings)
+
+
+def read_system_recipe(
+    task: str, path: str | None = None, changes: Sequence[str] = ()
+) -> SystemRecipe:
+    """The default recipe of a system, overlaid with a JSON file and single changes.
+
+    Args:
+        task: One of :data:`models.system_factory.SYSTEMS`.
+        path: A JSON file with any part of a recipe; None for none.
+        changes: As ``training.steps=5000`` or ``system.size=128``.
+
+    Raises:
+        UserError: If there is no such system, or a setting is unknown or out of range.
+    """
+    if task not in SYSTEMS:
+        raise UserError(f"there is no task {task!r}: choose from {', '.join(sorted(SYSTEMS))}")
+    kind = SYSTEMS[task].settings_type
+    defaults = {
+        "system": kind().model_dump(),
+        "where": RowFilter().model_dump(),
+        "training": SystemTrainingSettings().model_dump(),
+    }
+    values = overlaid(defaults, read_values(path, changes))
+    if unknown := values.keys() - defaults.keys():
+        raise UserError(f"there is no setting {min(unknown)!r}: choose from {', '.join(defaults)}")
+    try:
+        recipe = SystemRecipe(
+            task=task,
+            system=_validated(kind, "system", values, defaults),
+            where=_validated(RowFilter, "where", values, defaults),
+            training=_validated(SystemTrainingSettings, "training", values, defaults),
+        )
+        with torch.device("meta"):  # lest a wrong combination show after the reading
+            recipe.architecture(1).build()
+    except ValueError as error:
+        raise UserError(f"the settings of {task!r} do not fit together: {error}") from error
+    return recipe
+
+
+def _validated(
+    kind: type[BaseModel], part: str, values: dict[str, Any], defaults: dict[str, Any]
+) -> Any:  # noqa: ANN401 - an instance of kind
+    try:
+        return kind.model_validate(values[part])
+    except ValidationError as error:
+        text = explained(error, defaults[part])
+        raise UserError(text.replace("setting '", f"setting '{part}.", 1)) from error

@@ -1,0 +1,101 @@
+"""Trains a system on a mask dataset and stores it, or finds it done."""
+
+from __future__ import annotations
+
+import torch
+
+from models.system import System
+from pipeline.checkpoint import Checkpoints
+from pipeline.dataset.mask_dataset import MaskDataset
+from pipeline.engine.base import Engine
+from pipeline.errors import UserError
+from pipeline.manifest import table_key
+from pipeline.model_store import ModelCard, model_exists, read_card, save_model
+from pipeline.records import ClassTable
+from pipeline.storage import Folder
+from pipeline.systems.batches import Batches, Pairs
+from pipeline.systems.logbook import Logbook
+from pipeline.systems.recipe import SystemRecipe
+from pipeline.systems.training import SystemTraining
+from pipeline.table import Table
+from pipeline.workspace import Watch
+
+
+def train_system(
+    dataset: str, out: str, recipe: SystemRecipe, engine: Engine, watch: Watch
+) -> ModelCard:
+    """Trains a system on a published mask dataset.
+
+    Args:
+        dataset: Its URI.
+        out: Folder of the model, with the losses and the last sample grid beside it; a
+            training that was killed goes on from its last checkpoint there.
+        recipe: The system, the rows, the schedule.
+        engine: What trains.
+        watch: Shows the progress.
+
+    Raises:
+        UserError: If there is no dataset, no row of it is wanted, or another model is there.
+    """
+    pairs = MaskDataset(dataset, where=recipe.where)
+    key = table_key(dataset=Table.open(dataset).fingerprint, recipe=recipe.model_dump(mode="json"))
+    return train_on_pairs(pairs, pairs.rows.classes, out, recipe, engine, watch, key)
+
+
+def train_on_pairs(
+    pairs: Pairs,
+    classes: ClassTable,
+    out: str,
+    recipe: SystemRecipe,
+    engine: Engine,
+    watch: Watch,
+    key: str,
+) -> ModelCard:
+    """Trains a system on any pictures with masks; see :func:`train_system`.
+
+    Args:
+        pairs: The pictures.
+        classes: Of the masks.
+        out: Folder of the model.
+        recipe: The system and the schedule; its filter of rows is not used.
+        engine: What trains.
+        watch: Shows the progress.
+        key: Hash of everything that the weights follow from.
+    """
+    folder = Folder(out)
+    folder.check_writable()
+    if model_exists(out, key):
+        return read_card(out)
+    if model_exists(out):
+        raise UserError(
+            f"{out} holds a model of another recipe or dataset: choose another --out, or remove it"
+        )
+    architecture, settings = recipe.architecture(len(classes)), recipe.training
+    torch.manual_seed(settings.seed)
+    system = architecture.build()
+    batches = Batches(pairs, system.view, recipe.system.size, settings.batch, settings.seed)
+    checkpoints = Checkpoints(f"{folder.uri}/.staging-{key[:12]}")
+    outcome: dict[str, float] = {}
+    if system.turns():  # some systems have nothing to learn
+        training = SystemTraining(system, batches, settings, checkpoints, Logbook(folder.uri))
+        outcome = engine.train(training, watch.steps(recipe.task, settings.steps))
+    card = save_model(
+        folder.uri,
+        system,
+        architecture=architecture,
+        classes=classes,
+        key=key,
+        training={
+            **settings.model_dump(mode="json"),
+            **outcome,
+            "pictures": len(pairs),
+            "parameters": parameter_count(system),
+        },
+    )
+    checkpoints.clear()
+    return card
+
+
+def parameter_count(system: System) -> int:
+    """Numbers that a system learns or has learnt."""
+    return sum(parameter.numel() for parameter in system.parameters())

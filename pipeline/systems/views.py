@@ -1,0 +1,92 @@
+"""Views: what a system sees of a picture and its mask, as squares of one size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+from torchvision.transforms.v2.functional import InterpolationMode, resize
+
+from pipeline.records import BACKGROUND, IGNORE
+
+# Picture (3, S, S) and mask (S, S), both uint8; None where a picture shows nothing of use.
+Square = tuple[Tensor, Tensor] | None
+View = Callable[[Tensor, Tensor, int, np.random.Generator], Square]
+
+# Shorter side of a crop relative to the picture's shorter side.
+CROP = (0.8, 1.0)
+# What an object must cover: of a picture, and of the square side in pixels.
+OBJECT_SHARE = 0.02
+# White margin around a cut-out, relative to its longer side.
+MARGIN = 0.08
+
+
+def picture_view(image: Tensor, mask: Tensor, size: int, rng: np.random.Generator) -> Square:
+    """A random square of a picture, flipped half of the time.
+
+    Args:
+        image: (3, H, W) uint8.
+        mask: (H, W) uint8.
+        size: Side S of the square.
+        rng: Of place and size.
+    """
+    height, width = mask.shape
+    side = max(1, round(min(height, width) * rng.uniform(*CROP)))
+    top, left = rng.integers(height - side + 1), rng.integers(width - side + 1)
+    place = (..., slice(top, top + side), slice(left, left + side))
+    return _flipped(_resized(image[place], mask[place], size), rng)
+
+
+def cutout_view(image: Tensor, mask: Tensor, size: int, rng: np.random.Generator) -> Square:
+    """One object, filling a white square; its mask holds this object alone.
+
+    Of a random class that the mask shows, the largest connected piece.
+
+    Args:
+        image: (3, H, W) uint8.
+        mask: (H, W) uint8.
+        size: Side S of the square.
+        rng: Of the class and the flip.
+    """
+    labels = mask.numpy()
+    areas = np.bincount(labels.ravel(), minlength=256)
+    large = [c for c in np.flatnonzero(areas) if areas[c] >= OBJECT_SHARE * labels.size]
+    shown = [c for c in large if c not in (BACKGROUND, IGNORE)]
+    if not shown:
+        return None
+    chosen = int(rng.choice(shown))
+    pieces, count = ndimage.label(labels == chosen)
+    largest = 1 + int(np.argmax(np.bincount(pieces.ravel(), minlength=count + 1)[1:]))
+    rows, columns = ndimage.find_objects(pieces)[largest - 1]
+    inside = torch.from_numpy(pieces[rows, columns] == largest)
+    objects = torch.where(inside, image[:, rows, columns], torch.tensor(255, dtype=torch.uint8))
+    label = torch.where(inside, chosen, BACKGROUND).to(torch.uint8)
+    return _flipped(_resized(_squared(objects, 255), _squared(label, BACKGROUND), size), rng)
+
+
+VIEWS: dict[str, View] = {"picture": picture_view, "cutout": cutout_view}
+
+
+def _squared(values: Tensor, fill: int) -> Tensor:
+    """The values in the middle of a square with a margin."""
+    height, width = values.shape[-2:]
+    side = max(height, width) + 2 * round(MARGIN * max(height, width))
+    square = values.new_full((*values.shape[:-2], side, side), fill)
+    top, left = (side - height) // 2, (side - width) // 2
+    square[..., top : top + height, left : left + width] = values
+    return square
+
+
+def _resized(image: Tensor, mask: Tensor, size: int) -> tuple[Tensor, Tensor]:
+    small = resize(image, [size, size], antialias=True)
+    return small, resize(mask[None], [size, size], InterpolationMode.NEAREST)[0]
+
+
+def _flipped(square: tuple[Tensor, Tensor], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    if rng.random() < 0.5:
+        return square
+    image, mask = square
+    return image.flip(-1), mask.flip(-1)
