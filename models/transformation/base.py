@@ -16,7 +16,8 @@ class TransformingSystem(System):
 
     Attributes:
         needs: Names of what :meth:`transform` must be given, as in a batch: ``image``,
-            ``mask``, ``tags``, or ``style`` (a second picture, of any size).
+            ``mask``, ``tags``, ``style`` (a second picture, of any size) or ``next`` (the same
+            scene a moment later, of the picture's size).
     """
 
     needs: ClassVar[tuple[str, ...]] = ("image",)
@@ -31,6 +32,10 @@ class TransformingSystem(System):
             rng: For noise, on the networks' device.
 
         Returns:
-            (N, 3, H, W) float32 RGB in [-1, 1]; what is no picture, such as flow or depth,
-            in colours for a person.
+            (N, 3, h, w) float32 RGB in [-1, 1], of the size :meth:`made_size`; what is no
+            picture, such as flow or depth, in colours for a person.
         """
+
+    def made_size(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of what :meth:`transform` makes of pictures of a size: that size."""
+        return height, width

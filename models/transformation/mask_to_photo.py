@@ -1,0 +1,38 @@
+"""Photos from label masks (Isola et al., CVPR 2017, section 4)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from models.system import Batch
+from models.transformation.colours import label_colours
+from models.transformation.pix2pix import Pix2Pix, Pix2PixSettings
+from models.weak.cross_entropy import IGNORE
+
+
+class MaskToPhoto(Pix2Pix):
+    """pix2pix whose networks see a label mask, one channel for each pixel value.
+
+    A pixel to ignore has no class, so all of its channels are zero; so has a class that the
+    system does not know.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = ("mask",)
+
+    @classmethod
+    def channels(cls, settings: Pix2PixSettings) -> int:
+        """Background and the classes."""
+        return settings.classes + 1
+
+    def given(self, batch: Batch) -> Tensor:
+        """The mask, one-hot."""
+        mask = batch["mask"].unsqueeze(1)
+        values = torch.arange(self.channels(self.settings), device=mask.device)
+        return (mask == values.view(1, -1, 1, 1)).float()
+
+    def shown(self, given: Tensor) -> Tensor:
+        """The mask in its colours."""
+        return label_colours(torch.where(given.any(dim=1), given.argmax(dim=1), IGNORE))

@@ -1,0 +1,134 @@
+"""pix2pix (Isola et al., CVPR 2017): pictures from something that is given of them.
+
+What is given makes the member: a label mask, edges, or a picture with a hole.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from models.adversarial import discriminator_loss, generator_loss
+from models.system import Batch, SystemSettings, Turn
+from models.transformation.base import TransformingSystem
+from models.transformation.encoder_decoder import EncoderDecoder, levels_of, widths_of
+from models.transformation.patch_gan import PatchGan
+
+
+class Pix2PixSettings(SystemSettings):
+    """Of both networks and their game; the defaults are the paper's but for the patch."""
+
+    width: int = Field(64, ge=1, description="Channels of the first level of both networks.")
+    patch_layers: int = Field(
+        2,
+        ge=1,
+        le=5,
+        description="Halvings in the discriminator: it sees patches of 16, 34, 70, 142 or 286 "
+        "pixels; the paper's 70 is for pictures of 256.",
+    )
+    l1: float = Field(100.0, ge=0, description="Weight λ of the L1 loss against the GAN's.")
+    dropout: float = Field(0.5, ge=0, lt=1, description="Share of features that noise drops.")
+    learning_rate: float = Field(2e-4, gt=0, description="Of Adam, in both networks.")
+
+    @model_validator(mode="after")
+    def _patches_fit(self) -> Self:
+        smallest = PatchGan.smallest(self.patch_layers)
+        if self.size < smallest:
+            raise ValueError(
+                f"patch_layers={self.patch_layers} needs pictures of {smallest} pixels or more, "
+                f"not {self.size}"
+            )
+        return self
+
+
+class Pix2Pix(TransformingSystem):
+    """A U-Net against a PatchGAN, both of which see what is given: cGAN + λ·L1 (equation 4).
+
+    Args:
+        settings: Of the member.
+    """
+
+    settings_type: ClassVar[type[SystemSettings]] = Pix2PixSettings
+    settings: Pix2PixSettings
+
+    def __init__(self, settings: Pix2PixSettings) -> None:
+        super().__init__(settings)
+        given = self.channels(settings)
+        self.generator = EncoderDecoder(
+            given,
+            3,
+            widths_of(settings.width, levels_of(settings.size)),
+            dropout=settings.dropout,
+        )
+        self.discriminator = PatchGan(given + 3, settings.width, settings.patch_layers)
+
+    @classmethod
+    @abstractmethod
+    def channels(cls, settings: Pix2PixSettings) -> int:
+        """Channels of what is given."""
+
+    @abstractmethod
+    def given(self, batch: Batch) -> Tensor:
+        """What the networks see of pictures or masks: (N, channels, H, W)."""
+
+    def exercise(self, batch: Batch) -> Batch:
+        """The batch as it is trained on; the batch itself unless a member says otherwise."""
+        return batch
+
+    def finished(self, given: Tensor, made: Tensor) -> Tensor:
+        """The picture, from what was given and what the generator made of it."""
+        del given
+        return made
+
+    def judged(self, given: Tensor) -> Tensor:
+        """Weights (N, 1, H, W) of the pixels in the L1 loss: all alike, or a member's."""
+        return torch.ones_like(given[:, :1])
+
+    @abstractmethod
+    def shown(self, given: Tensor) -> Tensor:
+        """What is given as RGB (N, 3, H, W) in [-1, 1], for a person."""
+
+    def turns(self) -> tuple[Turn, ...]:
+        """The discriminator's, then the generator's."""
+        rate = self.settings.learning_rate
+        return (
+            Turn("discriminator", ("discriminator",), rate, final=0.0),
+            Turn("generator", ("generator",), rate, final=0.0),
+        )
+
+    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """The discriminator's cross entropy; the generator's and the L1 loss."""
+        batch = self.exercise(batch)
+        given, real = self.given(batch), batch["image"]
+        if turn == "discriminator":
+            with torch.no_grad():
+                fake = self._make(given, rng)
+            # Apart, so that each is normalised by statistics of its own kind.
+            judged = self._judge(given, real), self._judge(given, fake)
+            return {"discriminator": discriminator_loss(*judged)}
+        fake = self._make(given, rng)
+        weights = self.judged(given)
+        distance = (weights * (fake - real).abs()).sum() / (3 * weights.sum()).clamp(min=1)
+        return {
+            "generator": generator_loss(self._judge(given, fake)),
+            "l1": self.settings.l1 * distance,
+        }
+
+    def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """Pictures from what is given; the dropout stays on, as the only noise there is."""
+        return self._make(self.given(batch), rng)
+
+    def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """What is given, what is made of it and the true picture."""
+        given = self.given(batch)
+        return torch.cat([self.shown(given), self._make(given, rng), batch["image"]], dim=3)
+
+    def _make(self, given: Tensor, rng: torch.Generator) -> Tensor:
+        return self.finished(given, self.generator(given, rng).tanh())
+
+    def _judge(self, given: Tensor, picture: Tensor) -> Tensor:
+        return self.discriminator(torch.cat([given, picture], dim=1))
