@@ -25,6 +25,7 @@ from flows.artifacts import show  # noqa: E402
 from flows.progress import Terminal  # noqa: E402
 from flows.step import step  # noqa: E402
 from flows.summary import MODELS, load_record, summarise  # noqa: E402
+from pipeline import propagation  # noqa: E402
 from pipeline.engine import build_engine  # noqa: E402
 from pipeline.incremental import Work, find_change  # noqa: E402
 from pipeline.ingest import Ingest  # noqa: E402
@@ -33,6 +34,7 @@ from pipeline.recipe import Recipe, complete_recipe  # noqa: E402
 from pipeline.run import Run  # noqa: E402
 from pipeline.selection import is_simple  # noqa: E402
 from pipeline.sources import Downloads, open_source  # noqa: E402
+from pipeline.stages.propagate import AFFINITY  # noqa: E402
 from pipeline.table import Table  # noqa: E402
 
 # New pictures that begin a new training, for each one that the models were trained on.
@@ -106,14 +108,17 @@ def label_everything(run: Run, source: str, pictures: Ingest) -> str:
     """The whole loop."""
     images = ingest_pictures(run, pictures)
     train_tagger(run, images)
-    seed = make_seed(run, images)
-    train_initial(run, images, seed)
+    seeds = [make_seed(run, images)]
+    if run.recipe.affinity:
+        train_affinity(run, images, seeds[0])
+        seeds.append(propagate(run, images, seeds[0]))
+    train_initial(run, images, seeds[-1])
     simple = relabel(run, images, "initial", only_simple=True)
     train_enhanced(run, images, simple)
     everything = relabel(run, images, "enhanced")
     train_powerful(run, images, everything)
     last = relabel(run, images, "powerful")
-    publish(run, images, last, [seed, simple, everything])
+    publish(run, images, last, [*seeds, simple, everything])
     return summarise_run(run, source, pictures.counts, made_of(run))
 
 
@@ -140,6 +145,19 @@ def train_tagger(run: Run, images: str) -> str:
 def make_seed(run: Run, images: str) -> str:
     """The first masks: saliency and DenseCRF on simple pictures."""
     return run.seed(Table.open(images)).uri
+
+
+@step
+def train_affinity(run: Run, images: str, seed: str) -> str:
+    """What the seeds are sure of, learnt as affinities of pixels."""
+    propagation.train_affinity(run, Table.open(images), Table.open(seed))
+    return run.model_uri(AFFINITY)
+
+
+@step
+def propagate(run: Run, images: str, seed: str) -> str:
+    """The seeds, spread along the affinities."""
+    return propagation.propagate(run, Table.open(images), Table.open(seed)).uri
 
 
 @step

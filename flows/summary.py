@@ -15,11 +15,11 @@ from pipeline.card import write_card
 from pipeline.errors import UserError
 from pipeline.ingest_counts import IngestCounts
 from pipeline.model_store import read_card
+from pipeline.propagation import rounds_of
 from pipeline.records import Row, decode_mask
 from pipeline.report.assess import assess, class_table, find_truth
 from pipeline.report.contact_sheet import SheetRow, contact_sheet
 from pipeline.report.ladder import LadderRow, save_ladder, text_table
-from pipeline.report.left_out import ROUNDS
 from pipeline.run import Run
 from pipeline.scan import Scan
 from pipeline.table import Table
@@ -46,7 +46,7 @@ def summarise(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
     """
     images, dataset = Table.open(made["images"]), Table.open(made["dataset"])
     counts = listed.after_decoding(len(failures(images)))
-    rounds = {name: Table.open(run.table_uri(f"rounds/{name}")) for name in ROUNDS}
+    rounds = {name: Table.open(run.table_uri(f"rounds/{name}")) for name in rounds_of(run.recipe)}
     truth = find_truth(source, class_table(images))
     try:
         ladder = run_ladder(rounds, truth)

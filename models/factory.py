@@ -9,16 +9,18 @@ from pydantic import BaseModel, ConfigDict
 from models.segmentation import DROPOUT, SEGMENTERS, Segmenter
 from models.tagging import Tagger
 from models.trunks import TRUNKS
+from models.weak.affinity import AffinityNet
 
 
 class Architecture(BaseModel):
     """What must be known to build a model before its weights are loaded.
 
     Args:
-        kind: ``tagger`` or ``segmenter``.
+        kind: ``tagger``, ``segmenter`` or ``affinity``.
         trunk: One of :data:`models.trunks.TRUNKS`.
         output_stride: Of the trunk, in pixels.
-        head: The tagger's pooling, or one of :data:`models.segmentation.SEGMENTERS`.
+        head: The tagger's pooling, or one of :data:`models.segmentation.SEGMENTERS`; an
+            affinity network has none.
         width: Channels of the segmenter's head; a tagger has none.
         dropout: Share of them that is dropped in training.
         classes: Number of foreground classes.
@@ -26,15 +28,15 @@ class Architecture(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Literal["tagger", "segmenter"]
+    kind: Literal["tagger", "segmenter", "affinity"]
     trunk: str
     output_stride: int
-    head: str
+    head: str = ""
     width: int = 0
     dropout: float = DROPOUT
     classes: int
 
-    def build(self, pretrained: bool = False) -> Tagger | Segmenter:
+    def build(self, pretrained: bool = False) -> Tagger | Segmenter | AffinityNet:
         """The model, freshly initialised, with ImageNet weights in the trunk if asked for.
 
         Raises:
@@ -43,6 +45,8 @@ class Architecture(BaseModel):
         trunk = TRUNKS[self.trunk](output_stride=self.output_stride, pretrained=pretrained)
         if self.kind == "tagger":
             return Tagger(trunk, self.classes, self.head)
+        if self.kind == "affinity":
+            return AffinityNet(trunk)
         return SEGMENTERS[self.head](
             trunk, self.classes + 1, width=self.width, dropout=self.dropout
         )

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
 from models.segmentation import DeepSupervision
 from models.tagging import Tags, tagging_loss
 from models.weak import WEAK_LOSSES, WeakLabels, WeakLoss
+from models.weak.affinity import affinity_loss
 from models.weak.cross_entropy import IGNORE, pixel_cross_entropy, soft_cross_entropy
 
 
@@ -46,6 +48,13 @@ def hard_loss(output: Tensor | DeepSupervision, targets: Tensor) -> Mean:
     """The pixel cross-entropy on the grid of the targets, over labelled pixels."""
     labelled = (targets != IGNORE).sum()
     return Mean(_supervised(pixel_cross_entropy, output, targets), labelled)
+
+
+def pairs_loss(output: Tensor, targets: Tensor) -> Mean:
+    """The affinity loss of each picture, over pictures: so shares of a batch join exactly."""
+    pictures = zip(output.float(), targets, strict=True)
+    losses = [affinity_loss(features[None], labels[None]) for features, labels in pictures]
+    return Mean(torch.stack(losses).mean(), targets.new_tensor(len(targets)))
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from pipeline.verdicts import FAILED, reason_kind
 
 __all__ = ["ROUNDS", "RoundVerdicts", "run_rounds", "verdicts"]
 
-ROUNDS = ("seed", "initial", "enhanced", "powerful")
+ROUNDS = ("seed", "affinity", "initial", "enhanced", "powerful")
 
 
 @dataclass(frozen=True)

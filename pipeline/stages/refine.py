@@ -54,7 +54,7 @@ class Refine:
         """The whole batch goes to the CRF at once, for one that runs on a GPU."""
         images = [rgb(row) for row in rows]
         pairs = zip(images, rows, strict=True)
-        beliefs = [self._probabilities(image, row) for image, row in pairs]
+        beliefs = [self.believed(image, row) for image, row in pairs]
         refined = beliefs if self.crf is None else self.crf(images, beliefs)
         return [
             {
@@ -64,6 +64,7 @@ class Refine:
             for row, maps, before in zip(rows, refined, beliefs, strict=True)
         ]
 
-    def _probabilities(self, image: np.ndarray, row: Row) -> np.ndarray:
+    def believed(self, image: np.ndarray, row: Row) -> np.ndarray:
+        """Probabilities (1 + T, H, W) before the CRF, of background and the tags."""
         scores = np.stack([decode_map(score) for score in row["scores"]])
         return seed_probabilities(resized(scores, image.shape[:2]), self.contrast)

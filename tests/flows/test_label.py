@@ -12,6 +12,7 @@ from PIL import Image
 
 from flows.label import label
 from pipeline.model_store import load_model, read_card
+from pipeline.recipe import AffinitySettings
 from pipeline.records import IGNORE, decode_mask
 from pipeline.table import Table
 
@@ -154,3 +155,19 @@ def test_a_finished_run_computes_nothing_again(finished, source, recipe):
     assert time.monotonic() - started < 60
     assert state() == before
     assert summary == f"nothing new in the source since version 1\n\n{finished.summary}"
+
+
+def test_a_recipe_that_walks_has_one_round_more(source, recipe, prefect_server, tmp_path):
+    del prefect_server
+    settings = {"size": 64, "training": recipe.tagger.training.model_copy(update={"steps": 2})}
+    walking = recipe.model_copy(update={"affinity": AffinitySettings(**settings)})
+    summary = label(str(source), str(tmp_path), walking, None, "local", 1)
+    rounds = ["seed", "affinity", *ROUNDS[1:]]
+    assert {path.name for path in (tmp_path / "rounds").iterdir()} == set(rounds)
+    assert "affinity" in summary
+    dataset = Table.open(f"{tmp_path}/dataset")
+    assert [made["name"] for made in dataset.metadata["rounds"]] == rounds
+    card = read_card(f"{tmp_path}/models/affinity")
+    assert {row["model"] for row in Table.open(f"{tmp_path}/rounds/affinity").rows()} == {
+        card.weights
+    }

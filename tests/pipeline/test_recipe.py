@@ -6,7 +6,7 @@ import pytest
 
 from models.saliency import SCORERS
 from pipeline.errors import UserError
-from pipeline.recipe import Recipe, read_recipe
+from pipeline.recipe import AffinitySettings, Recipe, read_recipe
 
 
 def file(tmp_path, content):
@@ -111,6 +111,7 @@ def test_another_scorer_with_settings_of_its_own():
         ("tagger.training.learning_rate=Infinity", ["'tagger.training.learning_rate'"]),
         ("tagger.training.scale=[2, 1]", ["'tagger.training.scale'", "smaller"]),
         ("tagger=5", ["'tagger'"]),
+        ("affinity.confidence=1", ["'affinity.confidence'", "confident", "doublings"]),
         ("trunk.name=vgg", ["'trunk.name'", "vgg16", "resnet50"]),
         ("trunk.name.first=1", ["'trunk.name'"]),
         ("seed.first=1", ["'seed'"]),
@@ -173,6 +174,12 @@ def test_architectures_are_those_of_the_recipe():
     tagger, segmenter = recipe.tagger_architecture(3), recipe.segmenter_architecture(3)
     assert (tagger.kind, tagger.trunk, tagger.classes) == ("tagger", "tiny", 3)
     assert (segmenter.kind, segmenter.width, segmenter.output_stride) == ("segmenter", 8, 8)
+
+
+def test_naming_a_setting_of_the_walk_switches_it_on() -> None:
+    assert read_recipe(None).affinity is None
+    assert read_recipe(None, ["affinity={}"]).affinity == AffinitySettings()
+    assert read_recipe(None, ["affinity.confident=0.5"]).affinity == AffinitySettings(confident=0.5)
 
 
 def test_a_segmenter_can_be_given_by_its_name_alone() -> None:

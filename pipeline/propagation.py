@@ -1,0 +1,111 @@
+"""The step between seeds and segmenter: affinities learnt from the seeds, and walks along them.
+
+PSA (Ahn & Kwak, CVPR 2018): where the seeds are sure, pairs of pixels say what belongs
+together; a network learns it, and a random walk carries the scores to where they were not.
+"""
+
+from __future__ import annotations
+
+from pipeline.engine.base import StageSpec
+from pipeline.losses import pairs_loss
+from pipeline.manifest import table_key
+from pipeline.model_store import ModelCard
+from pipeline.recipe import AffinitySettings, Recipe
+from pipeline.report.left_out import ROUNDS
+from pipeline.run import Run
+from pipeline.samples import ConfidentMaskTarget
+from pipeline.scan import Scan
+from pipeline.stages.propagate import AFFINITY, Propagate
+from pipeline.stages.untagged import Rescore
+from pipeline.table import Table
+from pipeline.verdicts import require_kept
+
+
+def train_affinity(run: Run, images: Table, seed: Table) -> ModelCard:
+    """The affinity network, trained on the confident pixels of the kept seeds.
+
+    Args:
+        run: Whose recipe may leave ``affinity`` out: then its defaults hold.
+        images: The pictures.
+        seed: The round.
+
+    Raises:
+        UserError: If the round kept no mask.
+    """
+    require_kept(seed, AFFINITY)
+    settings, recipe = settings_of(run.recipe), run.recipe
+    start, weights = run.start(None)
+    columns = ["image", "tags", "seed.mask", "seed.confidence_map"]
+    scan = Scan(images, {"seed": seed}, columns=columns).where(
+        lambda row: bool(row["seed"] and row["seed"]["kept"]), ["seed.kept"]
+    )
+    return run.model(
+        AFFINITY,
+        architecture=recipe.affinity_architecture(len(images.metadata["classes"])),
+        scan=scan,
+        target=ConfidentMaskTarget("seed", (settings.confident,)),
+        loss=pairs_loss,
+        settings=settings.training,
+        key=table_key(
+            seeds=seed.fingerprint,
+            kind=seed.manifest.key,
+            confident=settings.confident,
+            training=settings.training.model_dump(mode="json"),
+            start=weights,
+            **recipe.digest_of("seed", "trunk"),
+        ),
+        prepare=start,
+    )
+
+
+def propagate(run: Run, images: Table, seed: Table) -> Table:
+    """The seeds after a walk and the CRF, as the round ``affinity``."""
+    columns = ["image", "tags", "seed.scores", "seed.source", "seed.model"]
+    scan = Scan(images, {"seed": seed}, columns=columns).where(
+        lambda row: bool(row["seed"] and not row["seed"]["error"]), ["seed.error"]
+    )
+    walk = propagate_stage(run)
+    return run.round_table(
+        AFFINITY,
+        scan=scan,
+        stages=[
+            StageSpec(Rescore, {"name": "seed"}),
+            walk,
+            run.select_stage(run.recipe.seeds.select, images),
+        ],
+        images=images,
+        ingredients={
+            "seeds": seed.fingerprint,
+            "kind": seed.manifest.key,
+            "model": run.weights(AFFINITY),
+            "walk": {name: value for name, value in walk.settings.items() if name != "affinity"},
+            "select": run.recipe.seeds.select.model_dump(mode="json"),
+        },
+    )
+
+
+def propagate_stage(run: Run) -> StageSpec:
+    """The walk with the run's affinity network, and the CRF of its seeds."""
+    settings, seeds = settings_of(run.recipe), run.recipe.seeds
+    return StageSpec(
+        Propagate,
+        {
+            "affinity": run.model_uri(AFFINITY),
+            "size": settings.size,
+            "crf": seeds.crf,
+            "contrast": seeds.contrast,
+            "crf_method": seeds.crf_method,
+            "doublings": settings.doublings,
+        },
+        gpus=1.0,
+    )
+
+
+def settings_of(recipe: Recipe) -> AffinitySettings:
+    """The recipe's settings of the walk, or the defaults."""
+    return recipe.affinity or AffinitySettings()
+
+
+def rounds_of(recipe: Recipe) -> tuple[str, ...]:
+    """The rounds that a recipe makes, in their order."""
+    return tuple(name for name in ROUNDS if name != AFFINITY or recipe.affinity)

@@ -1,0 +1,73 @@
+"""Propagate: a walk between the scores and the mask, against the walk by itself."""
+
+import numpy as np
+import pytest
+import torch
+
+from models.factory import Architecture
+from models.saliency.scaling import scaled_to
+from models.weak.affinity import AffinityNet, walked
+from pipeline.model_store import load_model, read_card, save_model
+from pipeline.records import ClassTable, decode_map, decode_mask
+from pipeline.stages.labels import as_tensor, encoded_maps, rgb
+from pipeline.stages.propagate import Propagate
+from pipeline.stages.refine import seed_probabilities
+from tests.models.randomised import randomise
+from tests.pipeline.toys import CLASSES, image_row
+
+SETTINGS = {"size": 64, "crf": "none", "contrast": 1.0, "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def affinity(tmp_path_factory):
+    architecture = Architecture(
+        kind="affinity", trunk="tiny", output_stride=8, classes=len(CLASSES)
+    )
+    uri = str(tmp_path_factory.mktemp("models") / "affinity")
+    save_model(
+        uri,
+        randomise(architecture.build()),
+        architecture=architecture,
+        classes=ClassTable(names=CLASSES),
+        key="",
+        training={},
+    )
+    return uri
+
+
+@pytest.fixture(autouse=True)
+def _normal_floats():
+    yield
+    torch.set_flush_denormal(False)
+
+
+def scored(number, tags):
+    maps = np.random.default_rng(number).random((len(tags), 48, 64), np.float32)
+    return {**image_row(number, tags), "scores": encoded_maps(maps)}
+
+
+def test_probabilities_are_those_of_the_walk(affinity):
+    row = scored(4, [1, 3])
+    (done,) = Propagate(affinity, **SETTINGS)([row])
+    network, _ = load_model(affinity, "affinity")
+    assert isinstance(network, AffinityNet)
+    scores = np.stack([decode_map(data) for data in row["scores"]])
+    full = torch.nn.functional.interpolate(
+        torch.from_numpy(scores)[None], (48, 64), mode="bilinear", antialias=True
+    )[0]
+    before = torch.from_numpy(seed_probabilities(full.numpy()))
+    with torch.no_grad():
+        features = network(scaled_to(as_tensor(rgb(row)), 64))[0]
+    after = walked(features, before).numpy()
+    assert after.sum(axis=0) == pytest.approx(np.ones((48, 64)), abs=1e-5)
+    expected = np.array([0, 1, 3])[after.argmax(axis=0)]
+    np.testing.assert_array_equal(decode_mask(done["mask"]["bytes"]), expected)
+    assert len(done["probabilities"]) == 3
+    assert done["source"] == "affinity"
+    assert done["model"] == read_card(affinity).weights
+
+
+def test_a_row_does_not_depend_on_its_batch(affinity):
+    stage = Propagate(affinity, **{**SETTINGS, "crf": "irn"})
+    rows = [scored(number, tags) for number, tags in enumerate([[1], [2, 3], [3]])]
+    assert stage(rows) == [stage([row])[0] for row in rows]
