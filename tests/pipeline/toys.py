@@ -13,7 +13,7 @@ from pipeline.recipe import Recipe, read_recipe
 from pipeline.records import IMAGES_SCHEMA, Row, encode_map, encode_mask, image_id
 from pipeline.scan import Scan
 from pipeline.table import Table
-from pipeline.training import Report
+from pipeline.trainable import Report
 from tests.pipeline.tables import SHARDS, writer
 
 CLASSES = ("cat", "dog", "bird")

@@ -1,0 +1,105 @@
+"""Views and batches: what a system sees follows from the seed and the step alone."""
+
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.errors import UserError
+from pipeline.systems.batches import Batches, as_batch
+from pipeline.systems.views import VIEWS, cutout_view, picture_view
+from tests.pipeline.systems.toy_system import ToyPairs
+
+
+@pytest.fixture(params=sorted(VIEWS))
+def view(request):
+    return request.param
+
+
+class TestViews:
+    def test_sizes(self, view):
+        sample = ToyPairs()[1]
+        rng = np.random.default_rng(0)
+        image, mask = VIEWS[view](sample["image"], sample["mask"], 16, rng)
+        assert (image.shape, image.dtype) == ((3, 16, 16), torch.uint8)
+        assert (mask.shape, mask.dtype) == ((16, 16), torch.uint8)
+        assert set(mask.unique().tolist()) <= {0, 2}
+
+    def test_picture_and_mask_stay_together(self, view):
+        sample = ToyPairs()[0]
+        for seed in range(5):
+            rng = np.random.default_rng(seed)
+            image, mask = VIEWS[view](sample["image"], sample["mask"], 48, rng)
+            red = (image[0] > 125) & (image[1] < 125)
+            assert (red == (mask == 1)).float().mean() > 0.95
+
+    def test_a_cutout_holds_one_object_on_white(self):
+        mask = torch.zeros(40, 60, dtype=torch.uint8)
+        mask[5:30, 5:25] = 2  # the largest piece
+        mask[5:12, 40:50] = 2
+        mask[32:38, 30:55] = 255
+        image = torch.full((3, 40, 60), 100, dtype=torch.uint8)
+        square, label = cutout_view(image, mask, 64, np.random.default_rng(0))
+        assert set(label.unique().tolist()) == {0, 2}
+        assert (square[:, label == 0] > 200).float().mean() > 0.9
+        assert abs((label == 2).float().mean() - 25 * 20 / 29**2) < 0.03
+
+    def test_a_picture_without_an_object_has_no_cutout(self):
+        mask = torch.zeros(40, 60, dtype=torch.uint8)
+        mask[0, :5] = 3
+        assert cutout_view(torch.zeros(3, 40, 60), mask, 64, np.random.default_rng(0)) is None
+
+    def test_the_smallest_picture(self):
+        image, mask = torch.zeros(3, 1, 1, dtype=torch.uint8), torch.zeros(1, 1, dtype=torch.uint8)
+        square, _ = picture_view(image, mask, 8, np.random.default_rng(0))
+        assert square.shape == (3, 8, 8)
+
+
+def take(batches, count, **share):
+    return list(itertools.islice(batches.stream(**share), count))
+
+
+class TestBatches:
+    def test_a_later_start_sees_the_same(self, view):
+        batches = Batches(ToyPairs(), view, 16, 4, seed=3)
+        whole, rest = take(batches, 5), take(batches, 3, first_step=2)
+        for ours, theirs in zip(rest, whole[2:], strict=True):
+            for name in ("image", "mask", "tags"):
+                assert torch.equal(ours[name], theirs[name])
+
+    def test_shares_make_the_whole(self):
+        batches = Batches(ToyPairs(), "picture", 16, 5, seed=3)
+        whole = take(batches, 2)
+        shares = [take(batches, 2, rank=rank, of=2) for rank in range(2)]
+        for step in range(2):
+            merged = torch.empty_like(whole[step]["image"])
+            for rank in range(2):
+                merged[rank::2] = shares[rank][step]["image"]
+            assert torch.equal(merged, whole[step]["image"])
+
+    def test_every_picture_once_in_an_epoch(self):
+        batches = Batches(ToyPairs(), "picture", 16, 10, seed=3)
+        for batch in take(batches, 3):
+            assert batch["tags"].sum(dim=0).tolist() == [4, 3, 3]
+
+    def test_a_cutout_has_the_tag_of_its_object(self):
+        batches = Batches(ToyPairs(), "cutout", 16, 6, seed=3)
+        for batch in take(batches, 2):
+            for mask, tags in zip(batch["mask"], batch["tags"], strict=True):
+                assert tags.nonzero().flatten().tolist() == [int(mask.max()) - 1]
+
+    def test_nothing_to_cut_out(self):
+        class Empty(ToyPairs):
+            def __getitem__(self, index):
+                return {**super().__getitem__(index), "mask": torch.zeros(24, 32).byte()}
+
+        with pytest.raises(UserError, match="none of 200 masks shows an object"):
+            Batches(Empty(), "cutout", 16, 1, seed=0).sample(0)
+
+    def test_as_batch(self):
+        (parts,) = take(Batches(ToyPairs(), "picture", 16, 2, seed=0), 1)
+        batch = as_batch(parts, "cpu")
+        assert batch["image"].dtype == torch.float32
+        assert -1 <= batch["image"].min() < batch["image"].max() <= 1
+        assert batch["mask"].dtype == torch.int64
