@@ -1,0 +1,46 @@
+"""The least that trains a system: every turn of every step, without checkpoints or threads."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from models.system import Batch, System
+
+
+def train(system: System, batches: Callable[[int], Batch], steps: int) -> dict[str, float]:
+    """Trains a system in place and leaves it in evaluation mode.
+
+    Args:
+        system: Its weights are drawn again from a fixed seed by whoever builds it.
+        batches: A step's batch.
+        steps: How many.
+
+    Returns:
+        The last terms of the losses, by turn and name.
+    """
+    system.train()
+    names = {name for turn in system.turns() for name in turn.networks}
+    groups = [{"params": list(getattr(system, name).parameters()), "name": name} for name in names]
+    optimiser = torch.optim.Adam(groups)
+    terms: dict[str, Tensor] = {}
+    for step in range(steps):
+        batch = batches(step)
+        for number, turn in enumerate(system.turns()):
+            rate = turn.rate(step / steps)
+            rng = torch.Generator().manual_seed(1000 * step + number)
+            losses = {} if rate is None else system.losses(turn.name, batch, rng)
+            if not losses:
+                continue
+            optimiser.zero_grad()
+            torch.stack(list(losses.values())).sum().backward()
+            for group in optimiser.param_groups:
+                if group["name"] in turn.networks:
+                    group["lr"], group["betas"] = rate, turn.betas
+                else:  # whatever reached them belongs to another turn
+                    for parameter in group["params"]:
+                        parameter.grad = None
+            optimiser.step()
+            terms |= {f"{turn.name}.{name}": value.detach() for name, value in losses.items()}
+    system.eval()
+    return {name: value.item() for name, value in terms.items()}
