@@ -19,6 +19,7 @@ from pydantic import (
 from models.crf import CRF_PRESETS, CRFS
 from models.factory import Architecture
 from models.saliency import SCORERS
+from models.saliency.loading import check_scorer, is_own, own_factory
 from models.segmentation import SEGMENTERS
 from models.tagging import POOLINGS
 from models.trunks import TRUNKS
@@ -43,9 +44,20 @@ def _one_of(members: Collection[str]) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _scorer(name: str) -> str:
+    """Accepts the names of scorers, and paths of a user's own that can be imported."""
+    if is_own(name):
+        own_factory(name)
+    elif name not in SCORERS:
+        raise ValueError(
+            f"{name!r} is none of {', '.join(SCORERS)}, nor package.module:Name of your own"
+        )
+    return name
+
+
 TrunkName = Annotated[str, _one_of(TRUNKS)]
 PoolingName = Annotated[str, _one_of(POOLINGS)]
-ScorerName = Annotated[str, _one_of(SCORERS)]
+ScorerName = Annotated[str, AfterValidator(_scorer)]
 SegmenterName = Annotated[str, _one_of(SEGMENTERS)]
 CrfName = Annotated[str, _one_of((NO_CRF, *CRF_PRESETS))]
 CrfMethod = Annotated[str, _one_of(CRFS)]
@@ -79,7 +91,7 @@ class TaggerSettings(_Settings):
 class SeedSettings(_Settings):
     """The first masks, made on simple pictures without a segmenter."""
 
-    scorer: ScorerName = Field("dcsm", description="One of models.saliency.SCORERS.")
+    scorer: ScorerName = Field("dcsm", description="One of models.saliency.SCORERS, or your own.")
     settings: dict[str, Any] = Field({"canvas": 288}, description="Of the scorer.")
     crf: CrfName = Field("irn", description="Parameters of the DenseCRF, or none.")
     crf_method: CrfMethod = Field("reference", description="One of models.crf.CRFS.")
@@ -248,7 +260,7 @@ def _check_models(recipe: Recipe) -> None:
         except ValueError as error:
             raise UserError(f"the setting 'trunk' is wrong: {error}") from error
         try:
-            SCORERS[recipe.seeds.scorer](tagger, **recipe.seeds.settings)
+            check_scorer(recipe.seeds.scorer, tagger, recipe.seeds.settings)
         except (TypeError, ValueError) as error:
             raise UserError(
                 f"the setting 'seeds.settings' does not fit {recipe.seeds.scorer!r}: {error}"

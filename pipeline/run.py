@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from functools import partial
 from typing import Any
 
+from models.saliency.loading import own_code
 from models.segmentation import Segmenter
 from models.tagging import Tagger
 from pipeline import corrections as human
@@ -145,6 +146,7 @@ class Run(Workspace):
             ingredients={
                 "tagger": read_card(tagger).weights,
                 "seeds": settings.model_dump(mode="json"),
+                **own_code(settings.scorer),
                 "pictures": None if ids is None else sorted(ids),
             },
         )

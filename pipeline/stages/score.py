@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from models.saliency import SCORERS
+from models.saliency.loading import build_scorer
 from pipeline.model_store import load_model
 from pipeline.records import Row
 from pipeline.stages.labels import as_tensor, encoded_maps, rgb
@@ -16,7 +16,7 @@ class Score:
     """Adds ``scores``: one map for each tag, in the tags' order.
 
     Args:
-        scorer: One of :data:`models.saliency.SCORERS`.
+        scorer: One of :data:`models.saliency.SCORERS`, or the path of an own one.
         tagger: URI of the tagger; empty for scorers that need none.
         settings: Of the scorer.
         device: Where it runs; by default a GPU where there is one.
@@ -29,10 +29,12 @@ class Score:
         # Guided gradients get tiny, and processors are slow on numbers below the normal range.
         torch.set_flush_denormal(True)
         model, self.weights = None, ""
+        names: tuple[str, ...] = ()
         if tagger:
             model, card = load_model(tagger, "tagger")
             model, self.weights = model.to(self.device), card.weights
-        self.scorer = SCORERS[scorer](model, **settings)
+            names = card.classes.names
+        self.scorer = build_scorer(scorer, model, names, settings)
         self.source = scorer
 
     def __call__(self, rows: list[Row]) -> list[Row]:

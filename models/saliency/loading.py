@@ -1,0 +1,116 @@
+"""Scorers by name: those of the family, and a user's own by the path of its import."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from models.saliency import SCORERS
+from models.saliency.base import Scorer
+from models.tagging import Tagger
+
+SEPARATOR = ":"  # between the module and the class, in a path
+
+
+class Checked:
+    """Someone else's scorer, whose maps are looked at before they are believed.
+
+    Args:
+        scorer: The scorer.
+        name: What a complaint calls it.
+    """
+
+    def __init__(self, scorer: Scorer, name: str) -> None:
+        self.scorer, self.name = scorer, name
+
+    def __call__(self, image: Tensor, classes: Tensor) -> Tensor:
+        """Maps (T, H, W) in [0, 1] for (3, H, W) in [0, 255]; see :class:`Scorer`.
+
+        Raises:
+            ValueError: If the maps have another shape, or values that are not in [0, 1].
+        """
+        maps = self.scorer(image, classes)
+        expected = (len(classes), *image.shape[1:])
+        if not isinstance(maps, Tensor) or tuple(maps.shape) != expected:
+            found = tuple(maps.shape) if isinstance(maps, Tensor) else type(maps).__name__
+            raise ValueError(f"{self.name} must give maps {expected}, not {found}")
+        if not bool(((maps >= 0) & (maps <= 1)).all()):  # false for NaN too
+            raise ValueError(f"{self.name} must give maps in [0, 1]")
+        return maps.detach().to(torch.float32)
+
+
+def is_own(name: str) -> bool:
+    """Whether a name is the path of a user's own scorer."""
+    return SEPARATOR in name
+
+
+def own_factory(path: str) -> Callable[..., Scorer]:
+    """The class or function of a path such as ``my_package.module:MyScorer``.
+
+    Raises:
+        ValueError: If it cannot be imported.
+    """
+    module, _, attribute = path.partition(SEPARATOR)
+    try:
+        found: Any = importlib.import_module(module)
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(
+            f"the scorer {path!r} cannot be imported ({error}): it is written "
+            "package.module:Name, and its folder must be on PYTHONPATH or installed"
+        ) from error
+    if not callable(found):
+        raise ValueError(f"the scorer {path!r} is no class and no function")
+    return found
+
+
+def check_scorer(name: str, tagger: Any, settings: dict[str, Any]) -> None:
+    """Finds out whether settings fit a scorer, without loading what an own one would load.
+
+    Raises:
+        TypeError: If a setting does not exist or is missing.
+        ValueError: If a setting is out of range, or there is no such scorer.
+    """
+    if is_own(name):
+        inspect.signature(own_factory(name)).bind(tagger, ("class",), **settings)
+    else:
+        SCORERS[name](tagger, **settings)
+
+
+def build_scorer(
+    name: str, tagger: Tagger | None, classes: Sequence[str], settings: dict[str, Any]
+) -> Scorer:
+    """A scorer, ready for pictures.
+
+    Args:
+        name: One of :data:`models.saliency.SCORERS`, or the path of an own one.
+        tagger: Whose classes are scored; None for scorers that need none.
+        classes: Their names, for scorers that read them; channel i is ``classes[i]``.
+        settings: Of the scorer.
+    """
+    if is_own(name):
+        return Checked(own_factory(name)(tagger, tuple(classes), **settings), name)
+    scorer: Scorer = SCORERS[name](tagger, **settings)
+    return scorer
+
+
+def own_code(name: str) -> dict[str, str]:
+    """What masks of an own scorer follow from besides: the hash of the file that defines it.
+
+    Nothing for members of the family, and for modules that have no source.
+    """
+    if not is_own(name):
+        return {}
+    module = importlib.import_module(name.partition(SEPARATOR)[0])
+    try:
+        source = inspect.getsource(module)
+    except (OSError, TypeError):
+        return {}
+    return {"scorer_code": hashlib.sha256(source.encode()).hexdigest()}
