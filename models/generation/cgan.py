@@ -1,0 +1,26 @@
+"""Conditional GAN (Mirza & Osindero, "Conditional generative adversarial nets", 2014)."""
+
+from __future__ import annotations
+
+from models.generation.conditions.tags import Tags
+from models.generation.dcgan import dcgan_discriminator, dcgan_generator
+from models.generation.gan import Gan, GanSettings
+
+
+class ConditionalGan(Gan):
+    """Makes pictures that show given tags.
+
+    The generator gets them beside the noise, the discriminator as planes after its first
+    convolution, which Perarnau et al. (2016, section 5.1) found to be the best places.
+    """
+
+    needs = Tags.needs
+
+    def __init__(self, settings: GanSettings) -> None:
+        condition = Tags(settings.classes)
+        super().__init__(
+            settings,
+            dcgan_generator(settings, condition.for_generator()),
+            dcgan_discriminator(settings, condition.for_discriminator()),
+            condition,
+        )

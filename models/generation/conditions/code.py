@@ -1,0 +1,84 @@
+"""A latent code that must be found again (InfoGAN: Chen et al., NIPS 2016)."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, one_hot
+
+from models.adversarial import SLOPE
+from models.generation.conditions.base import Condition, Facts, Reader, said
+from models.system import Batch
+
+HIDDEN = 128
+CATEGORICAL, CONTINUOUS = 1.0, 0.1  # weights of the mutual information
+SURE = math.log(0.05)  # a smaller deviation would let one number outweigh all pictures
+
+
+class Posterior(NamedTuple):
+    """What is believed of a code, Q(c | x).
+
+    Attributes:
+        logits: (N, K) of the categories.
+        mean: (N, M) of the continuous codes.
+        log_deviation: (N, M) of them.
+    """
+
+    logits: Tensor
+    mean: Tensor
+    log_deviation: Tensor
+
+
+class Code(Condition):
+    """The generator is told a random code, which a head on the discriminator must find.
+
+    That is a lower bound of the mutual information between code and picture
+    (equation 5), which both networks maximise; the entropy of the code is constant.
+
+    Args:
+        categories: Values K of the categorical code.
+        continuous: Number M of codes that are uniform in [-1, 1].
+        features: Numbers of the discriminator's features.
+    """
+
+    def __init__(self, categories: int, continuous: int, features: int) -> None:
+        super().__init__()
+        self.categories, self.continuous = categories, continuous
+        self.head = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(features, HIDDEN),
+            nn.BatchNorm1d(HIDDEN),
+            nn.LeakyReLU(SLOPE),
+            nn.Linear(HIDDEN, categories + 2 * continuous),
+        )
+
+    def facts(self, count: int, batch: Batch, rng: torch.Generator) -> Facts:
+        """Random codes (N, K + M)."""
+        device = rng.device
+        chosen = torch.randint(self.categories, (count,), generator=rng, device=device)
+        uniform = torch.rand(count, self.continuous, generator=rng, device=device)
+        return said(torch.cat([one_hot(chosen, self.categories).float(), 2 * uniform - 1], 1))
+
+    def for_generator(self) -> Reader:
+        """As it is; the discriminator is not told."""
+        return Reader(self.categories + self.continuous)
+
+    def posterior(self, features: Tensor) -> Posterior:
+        """Q of the discriminator's features (N, C, ...)."""
+        sizes = [self.categories, self.continuous, self.continuous]
+        logits, mean, log_deviation = self.head(features).split(sizes, dim=1)
+        return Posterior(logits, mean, log_deviation.clamp(min=SURE))
+
+    def terms(self, features: Tensor, facts: Facts) -> dict[str, Tensor]:
+        """-log Q(c | x) of the two kinds of code, up to constants."""
+        believed = self.posterior(features)
+        category, number = facts.vector.split([self.categories, self.continuous], dim=1)
+        terms = {"category": CATEGORICAL * cross_entropy(believed.logits, category)}
+        if self.continuous:
+            error = (number - believed.mean) / believed.log_deviation.exp()
+            surprise = error.square() / 2 + believed.log_deviation
+            terms["continuous"] = CONTINUOUS * surprise.sum(dim=1).mean()
+        return terms

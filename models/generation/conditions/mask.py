@@ -1,0 +1,36 @@
+"""A label mask as a condition: what is where in the picture."""
+
+from __future__ import annotations
+
+import torch
+
+from models.generation.conditions.base import Condition, Facts, Reader
+from models.label_planes import label_planes
+from models.system import Batch
+
+
+class Mask(Condition):
+    """Both networks are told the mask, the generator at each of its resolutions.
+
+    Args:
+        classes: Number of foreground classes C.
+    """
+
+    needs = ("mask",)
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.classes = classes
+
+    def facts(self, count: int, batch: Batch, rng: torch.Generator) -> Facts:
+        """The labels as planes (N, C + 1, H, W)."""
+        planes = label_planes(batch["mask"], self.classes)
+        return Facts(planes.new_zeros(count, 0), planes)
+
+    def for_generator(self) -> Reader:
+        """As it is."""
+        return Reader(planes=self.classes + 1)
+
+    def for_discriminator(self) -> Reader:
+        """As it is."""
+        return Reader(planes=self.classes + 1)

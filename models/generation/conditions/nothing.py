@@ -1,0 +1,16 @@
+"""No condition at all."""
+
+from __future__ import annotations
+
+import torch
+
+from models.generation.conditions.base import Condition, Facts, said
+from models.system import Batch
+
+
+class Nothing(Condition):
+    """Nobody is told anything."""
+
+    def facts(self, count: int, batch: Batch, rng: torch.Generator) -> Facts:
+        """Vectors of no number."""
+        return said(torch.zeros(count, 0, device=rng.device))

@@ -1,0 +1,86 @@
+"""Sentences as a condition (Reed et al., ICML 2016): GAN-CLS and GAN-INT."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from models.adversarial import SLOPE
+from models.generation.conditions.base import Condition, Facts, Reader, Wrong, mismatched, said
+from models.generation.sentences import Sentences
+from models.system import Batch
+
+EMBEDDING = 32  # of a word
+
+
+class SentenceReader(Reader):
+    """Recurrent states at the end of sentences, the mean of two, compressed.
+
+    The paper takes a text encoder that was trained before; with as few words as tags give,
+    each network learns its own.
+
+    Args:
+        words: Number of different words.
+        states: Of the recurrence.
+        vector: Numbers that a network is given.
+    """
+
+    def __init__(self, words: int, states: int, vector: int) -> None:
+        super().__init__(vector)
+        self.embed = nn.Embedding(words, EMBEDDING)
+        self.recur = nn.GRU(EMBEDDING, states, batch_first=True)
+        self.compress = nn.Sequential(nn.Linear(states, vector), nn.LeakyReLU(SLOPE))
+
+    def forward(self, facts: Facts) -> Facts:
+        """Two sentences (N, 2, L) for each picture to (N, V)."""
+        _, ends = self.recur(self.embed(facts.vector.flatten(0, 1)))
+        means = ends[0].unflatten(0, (-1, 2)).mean(dim=1)
+        return said(self.compress(means))
+
+
+class Text(Condition):
+    """Both networks are told a sentence on the picture.
+
+    The facts are two sentences for each picture, of which networks read the mean: the same
+    one twice, or for GAN-INT (section 4.3, with a share of 0.5) two different ones, of which
+    there is no picture. For GAN-CLS (section 4.2) the discriminator also sees real pictures
+    with the sentences of others.
+
+    Args:
+        sentences: Makes them from tags and masks.
+        states: Of the recurrence.
+        vector: Numbers that each network makes of a sentence; 128 in the paper.
+    """
+
+    needs = ("tags", "mask")
+
+    def __init__(self, sentences: Sentences, *, states: int, vector: int) -> None:
+        super().__init__()
+        self.sentences, self.states, self.vector = sentences, states, vector
+
+    def facts(self, count: int, batch: Batch, rng: torch.Generator) -> Facts:
+        """A sentence on each picture, twice: (N, 2, L)."""
+        return self.plain(self.sentences.describe(batch["tags"], batch["mask"], rng))
+
+    def plain(self, words: Tensor) -> Facts:
+        """The facts that sentences (N, L) are."""
+        return said(words[:, None].expand(-1, 2, -1))
+
+    def between(self, facts: Facts, rng: torch.Generator) -> Facts:
+        """Every second picture is told its own sentence and another one."""
+        others = mismatched(facts, rng).facts.vector
+        mixed = torch.stack([facts.vector[:, 0], others[:, 0]], dim=1)
+        every_second = torch.arange(len(mixed), device=mixed.device) % 2 == 0
+        return said(torch.where(every_second[:, None, None], facts.vector, mixed))
+
+    def wrong(self, facts: Facts, rng: torch.Generator) -> Wrong:
+        """The sentence of another picture."""
+        return mismatched(facts, rng)
+
+    def for_generator(self) -> Reader:
+        """By its own recurrence."""
+        return SentenceReader(len(self.sentences.words), self.states, self.vector)
+
+    def for_discriminator(self) -> Reader:
+        """By its own recurrence."""
+        return SentenceReader(len(self.sentences.words), self.states, self.vector)

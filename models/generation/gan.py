@@ -1,0 +1,156 @@
+"""Generative adversarial networks, whatever they make and whatever they are told.
+
+Goodfellow et al. (NIPS 2014) with the advice of Goodfellow's tutorial (2016): the generator
+maximises log D(G(z)) instead of minimising log(1 - D(G(z))), real labels are smoothed on one
+side, real and made pictures are separate batches.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from models.adversarial import discriminator_loss, generator_loss
+from models.generation.base import GeneratingSystem
+from models.generation.conditions.base import Condition, Facts
+from models.generation.networks import (
+    Discriminator,
+    Generator,
+    at_rest,
+    pyramid,
+)
+from models.system import Batch, SystemSettings, Turn
+
+EXAMPLES = 4  # in a row of what is shown
+
+
+class GanSettings(SystemSettings):
+    """Of every GAN; the defaults are DCGAN's (Radford et al., 2015)."""
+
+    latent: int = Field(100, ge=1, description="Length of the noise vector z.")
+    width: int = Field(64, ge=1, description="Channels of the finest maps; half of the next.")
+    coarsest: int = Field(4, ge=1, description="Largest side of the coarsest maps, in pixels.")
+    smoothing: float = Field(
+        0.9, gt=0.5, le=1, description="What a discriminator should say of real pictures."
+    )
+    generator_rate: float = Field(2e-4, gt=0, description="Learning rate of the generator.")
+    discriminator_rate: float = Field(2e-4, gt=0, description="Of the discriminator.")
+
+    @model_validator(mode="after")
+    def _size_can_be_halved(self) -> GanSettings:
+        sides = [shape[0] for shape in pyramid((self.size,), self.coarsest)]
+        if len(sides) < 2 or sides[0] > 2 * self.coarsest:
+            raise ValueError(
+                f"a size of {self.size} cannot be halved down to {self.coarsest}: take a power "
+                f"of two, such as {2 ** (self.size - 1).bit_length()}"
+            )
+        return self
+
+
+class Gan(GeneratingSystem):
+    """A generator against a discriminator, told something by a condition or not.
+
+    Members give the networks, and override :meth:`reals` where it is no picture that they
+    make.
+
+    Args:
+        settings: Of the member.
+        generator: Makes.
+        discriminator: Judges.
+        condition: What both are told.
+    """
+
+    settings_type: ClassVar[type[SystemSettings]] = GanSettings
+    settings: GanSettings
+    averaged = ("generator",)
+    view = "cutout"
+
+    def __init__(
+        self,
+        settings: GanSettings,
+        generator: Generator,
+        discriminator: Discriminator,
+        condition: Condition,
+    ) -> None:
+        super().__init__(settings)
+        self.generator, self.discriminator = generator, discriminator
+        self.condition = condition
+
+    def turns(self) -> tuple[Turn, ...]:
+        """The discriminator, then the generator."""
+        judges: tuple[str, ...] = ("discriminator",)
+        if any(True for _ in self.condition.parameters()):
+            judges = (*judges, "condition")
+        return (
+            Turn("discriminator", judges, self.settings.discriminator_rate),
+            Turn("generator", ("generator",), self.settings.generator_rate),
+        )
+
+    def reals(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """What the discriminator takes for real: the pictures."""
+        return batch["image"]
+
+    def make(self, noise: Tensor, facts: Facts) -> tuple[Tensor, dict[str, Tensor]]:
+        """What the generator makes, and further terms of its loss."""
+        return self.generator(noise, facts), self.generator.reader.terms(facts)
+
+    def render(self, made: Tensor) -> Tensor:
+        """What was made as pictures (N, 3, H, W)."""
+        return made
+
+    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """See :class:`models.system.System`."""
+        reals = self.reals(batch, rng)
+        facts = self.condition.facts(len(reals), batch, rng)
+        if turn == "discriminator":
+            return self.judging(reals, facts, rng)
+        return self.making(self.condition.between(facts, rng), rng)
+
+    def judging(self, reals: Tensor, facts: Facts, rng: torch.Generator) -> dict[str, Tensor]:
+        """Terms of the discriminator's loss."""
+        with torch.no_grad():
+            made, _ = self.make(self.noise(len(reals), rng), facts)
+        real = self.discriminator(reals, facts).logits
+        fake, features = self.discriminator(made, facts)
+        wrong = self.condition.wrong(facts, rng)
+        if wrong is not None:
+            # A real picture with wrong facts is as bad as one that was made (GAN-CLS).
+            unfit = self.discriminator(reals, wrong.facts).logits
+            fake = torch.cat([fake, unfit[wrong.counts]])
+        judged = discriminator_loss(real, fake, self.settings.smoothing)
+        return {"discriminator": judged, **self.condition.terms(features, facts)}
+
+    def making(self, facts: Facts, rng: torch.Generator) -> dict[str, Tensor]:
+        """Terms of the generator's loss."""
+        made, terms = self.make(self.noise(len(facts.vector), rng), facts)
+        logits, features = self.discriminator(made, facts)
+        return {
+            "generator": generator_loss(logits),
+            **terms,
+            **self.condition.terms(features, facts),
+        }
+
+    def noise(self, count: int, rng: torch.Generator) -> Tensor:
+        """Latent vectors z (N, Z) from N(0, 1)."""
+        return torch.randn(count, self.settings.latent, generator=rng, device=rng.device)
+
+    def made(self, noise: Tensor, facts: Facts) -> Tensor:
+        """What the generator makes outside of training, each independent of its batch."""
+        with at_rest(self.generator):
+            return self.make(noise, facts)[0]
+
+    @torch.no_grad()
+    def sample(self, count: int, wanted: Batch, rng: torch.Generator) -> Tensor:
+        """See :class:`models.generation.base.GeneratingSystem`."""
+        facts = self.condition.facts(count, wanted, rng)
+        return self.render(self.made(self.noise(count, rng), facts))
+
+    @torch.no_grad()
+    def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """A real one, and some that were made by what is known of it."""
+        reals = self.reals(batch, rng)
+        made = [self.sample(len(reals), batch, rng) for _ in range(EXAMPLES)]
+        return torch.cat([self.render(reals), *made], dim=3)

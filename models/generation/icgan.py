@@ -1,0 +1,97 @@
+"""IcGAN (Perarnau et al., "Invertible conditional GANs for image editing", 2016).
+
+The survey cites it as its reference 42; it is 43.
+"""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn.functional import mse_loss
+
+from models.generation.cgan import ConditionalGan
+from models.generation.conditions.base import said
+from models.generation.gan import GanSettings
+from models.generation.networks import Encoder, at_rest
+from models.system import Batch, Turn
+
+EDITS = 8  # tags that are shown, beginning with the first
+
+
+class InvertibleSettings(GanSettings):
+    """Of IcGAN."""
+
+    encoder_rate: float = Field(2e-4, gt=0, description="Learning rate of the encoders.")
+    begin: float = Field(
+        0.6, gt=0, lt=1, description="Share of the training after which the encoders begin."
+    )
+
+
+class InvertibleGan(ConditionalGan):
+    """A conditional GAN and encoders from pictures back to noise and tags.
+
+    The encoders are separate networks (the paper's best, IND) and are trained when the
+    generator has ended: E_z on pictures that it makes, of which the noise is known, E_y on
+    real ones with their tags.
+    """
+
+    settings_type = InvertibleSettings
+    settings: InvertibleSettings
+
+    def __init__(self, settings: InvertibleSettings) -> None:
+        super().__init__(settings)
+
+        sizes = {"width": settings.width, "coarsest": settings.coarsest}
+        self.encode_noise = Encoder(settings.size, settings.latent, **sizes)
+        self.encode_tags = Encoder(settings.size, settings.classes, **sizes)
+
+    def turns(self) -> tuple[Turn, ...]:
+        """The adversaries until the encoders begin."""
+        begin, rate = self.settings.begin, self.settings.encoder_rate
+        adversaries = (
+            Turn(turn.name, turn.networks, turn.learning_rate, span=(0.0, begin))
+            for turn in super().turns()
+        )
+        encoders = (
+            Turn(name, (name,), rate, span=(begin, 1.0)) for name in ("encode_noise", "encode_tags")
+        )
+        return (*adversaries, *encoders)
+
+    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """Equations 2 and 3 for the encoders."""
+        if turn == "encode_tags":
+            return {"tags": mse_loss(self.encode_tags(batch["image"]), batch["tags"].float())}
+        if turn == "encode_noise":
+            noise = self.noise(len(batch["tags"]), rng)
+            with torch.no_grad():
+                pictures = self.made(noise, said(batch["tags"].float()))
+            return {"noise": mse_loss(self.encode_noise(pictures), noise)}
+        return super().losses(turn, batch, rng)
+
+    @torch.no_grad()
+    def edit(self, pictures: Tensor, tags: Tensor) -> Tensor:
+        """The same pictures (N, 3, S, S) with other tags (N, C): z stays, y is changed."""
+        with at_rest(self.encode_noise):
+            return self.made(self.encode_noise(pictures), said(tags.float()))
+
+    @torch.no_grad()
+    def reconstruct(self, pictures: Tensor) -> Tensor:
+        """Pictures (N, 3, S, S) by their own noise and tags."""
+        return self.edit(pictures, self.recognise(pictures))
+
+    @torch.no_grad()
+    def recognise(self, pictures: Tensor) -> Tensor:
+        """The tags that are read from pictures, (N, C), around zero and one."""
+        with at_rest(self.encode_tags):
+            return self.encode_tags(pictures)
+
+    @torch.no_grad()
+    def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """The picture, its reconstruction, and the same with each tag alone."""
+        pictures = batch["image"]
+        edits = [
+            self.edit(pictures, tag.expand(len(pictures), -1))
+            for tag in torch.eye(self.settings.classes, device=pictures.device)[:EDITS]
+        ]
+        return torch.cat([pictures, self.reconstruct(pictures), *edits], dim=3)

@@ -1,0 +1,58 @@
+"""InfoGAN (Chen et al., "Interpretable representation learning", NIPS 2016)."""
+
+from __future__ import annotations
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn.functional import one_hot
+
+from models.generation.conditions.base import Untold, said
+from models.generation.conditions.code import Code, Posterior
+from models.generation.dcgan import dcgan_discriminator, dcgan_generator
+from models.generation.gan import Gan, GanSettings
+from models.generation.networks import at_rest
+from models.system import Batch
+
+
+class InfoSettings(GanSettings):
+    """Of InfoGAN; the generator learns faster than the discriminator (appendix C)."""
+
+    latent: int = Field(62, ge=1, description="Length of the noise vector z.")
+    generator_rate: float = Field(1e-3, gt=0, description="Learning rate of the generator.")
+    categories: int = Field(10, ge=2, description="Values of the categorical code.")
+    continuous: int = Field(2, ge=0, description="Number of continuous codes.")
+
+
+class InfoGan(Gan):
+    """Makes pictures from noise and a code that stays readable in them, without any tags."""
+
+    settings_type = InfoSettings
+    settings: InfoSettings
+    condition: Code
+
+    def __init__(self, settings: InfoSettings) -> None:
+        discriminator = dcgan_discriminator(settings, Untold())
+        condition = Code(settings.categories, settings.continuous, discriminator.judge.in_features)
+        generator = dcgan_generator(settings, condition.for_generator())
+        super().__init__(settings, generator, discriminator, condition)
+
+    @torch.no_grad()
+    def recognise(self, pictures: Tensor) -> Posterior:
+        """The code that pictures (N, 3, S, S) are believed to have."""
+        with at_rest(self.discriminator), at_rest(self.condition):
+            nothing = said(pictures.new_zeros(len(pictures), 0))
+            return self.condition.posterior(self.discriminator(pictures, nothing).features)
+
+    @torch.no_grad()
+    def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """One noise in each row, and the categories side by side."""
+        rows, categories = len(batch["image"]), self.settings.categories
+        noise = self.noise(rows, rng)
+        pictures = []
+        for category in range(categories):
+            chosen = one_hot(torch.tensor([category], device=rng.device), categories)
+            code = noise.new_zeros(rows, categories + self.settings.continuous)
+            code[:, :categories] = chosen
+            pictures.append(self.made(noise, said(code)))
+        return torch.cat(pictures, dim=3)

@@ -1,0 +1,246 @@
+"""Networks of the GAN family: DCGAN's, for pictures, clips and voxels of any size.
+
+DCGAN (Radford, Metz & Chintala, 2015): strided convolutions alone, batch normalisation
+(Ioffe & Szegedy, 2015) everywhere but at the generator's end and the discriminator's
+beginning, weights drawn from N(0, 0.02).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from math import prod
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from models.adversarial import SLOPE, initialise
+from models.generation.conditions.base import Facts, Reader
+
+Shape = tuple[int, ...]
+
+# By the number of axes of what is made or seen.
+CONVOLUTIONS: dict[int, Callable[..., nn.Module]] = {2: nn.Conv2d, 3: nn.Conv3d}
+TRANSPOSED: dict[int, Callable[..., nn.Module]] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+NORMALISATIONS: dict[int, Callable[..., nn.Module]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+WIDEST = 8  # times the width of the finest maps
+
+
+def pyramid(shape: Shape, coarsest: int) -> list[Shape]:
+    """Shapes from the coarsest to the given one; even axes are halved down to ``coarsest``."""
+    shapes = [shape]
+    while True:
+        finer = shapes[0]
+        coarser = tuple(n // 2 if n % 2 == 0 and n > coarsest else n for n in finer)
+        if coarser == finer:
+            return shapes
+        shapes.insert(0, coarser)
+
+
+def widths(levels: int, width: int) -> list[int]:
+    """Channels from the coarsest level on, each half of those before, the last ``width``."""
+    return [width * min(WIDEST, 2**level) for level in reversed(range(levels))]
+
+
+def _kernel(coarse: Shape, fine: Shape) -> dict[str, Shape]:
+    """A kernel of 4 and a stride of 2 on axes that double, of 3 and 1 on those that stay."""
+    doubles = [c != f for c, f in zip(coarse, fine, strict=True)]
+    return {
+        "kernel_size": tuple(4 if double else 3 for double in doubles),
+        "stride": tuple(2 if double else 1 for double in doubles),
+        "padding": tuple(1 for _ in doubles),
+    }
+
+
+class Upsampler(nn.Module):
+    """A vector to a picture, clip or voxels; the last layer is neither normalised nor bent.
+
+    Args:
+        inputs: Length of the vector.
+        outputs: Channels of what it makes.
+        shape: Of what it makes: (S, S), (T, S, S) or (S, S, S).
+        width: Channels of the last hidden level, 64 in the paper.
+        coarsest: Largest extent of the first level, 4 in the paper.
+        planes: Channels of maps that every level but the first is given as well.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        shape: Shape,
+        *,
+        width: int,
+        coarsest: int = 4,
+        planes: int = 0,
+    ) -> None:
+        super().__init__()
+        shapes = pyramid(shape, coarsest)
+        channels = widths(len(shapes) - 1, width)
+        transposed, normalisation = TRANSPOSED[len(shape)], NORMALISATIONS[len(shape)]
+        self.axes = len(shape)
+        self.first = transposed(inputs, channels[0], shapes[0], bias=False)
+        self.bends = nn.ModuleList(
+            nn.Sequential(normalisation(number), nn.ReLU()) for number in channels
+        )
+        self.grow = nn.ModuleList()
+        for level, (coarse, fine) in enumerate(pairwise(shapes)):
+            last = level == len(channels) - 1
+            number = outputs if last else channels[level + 1]
+            kernel = _kernel(coarse, fine)
+            self.grow.append(transposed(channels[level] + planes, number, **kernel, bias=last))
+        initialise(self)
+
+    def forward(self, vector: Tensor, planes: Tensor) -> Tensor:
+        """(N, Z) and (N, P, h, w) to (N, C, *shape), of any values."""
+        x = self.first(vector[(...,) + (None,) * self.axes])
+        for bend, grow in zip(self.bends, self.grow, strict=True):
+            x = grow(with_planes(bend(x), planes))
+        return x
+
+
+class Downsampler(nn.Module):
+    """A picture, clip or voxels to features, as an :class:`Upsampler` the other way round.
+
+    Args:
+        inputs: Channels of what it sees.
+        shape: Of what it sees.
+        width: Channels of the first level.
+        coarsest: Largest extent of the features.
+        vector: Length of a vector that is joined with the maps of one level.
+        joins: Which level; IcGAN found the first, 0, to be best, Reed et al. (2016) take the
+            last, -1.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        shape: Shape,
+        *,
+        width: int,
+        coarsest: int = 4,
+        vector: int = 0,
+        joins: int = 0,
+    ) -> None:
+        super().__init__()
+        shapes = pyramid(shape, coarsest)[::-1]
+        channels = widths(len(shapes) - 1, width)[::-1]
+        convolution, normalisation = CONVOLUTIONS[len(shape)], NORMALISATIONS[len(shape)]
+        self.outputs = channels[-1] * prod(shapes[-1])
+        self.joins = joins % len(channels)
+        self.shrink = nn.ModuleList()
+        for level, (fine, coarse) in enumerate(pairwise(shapes)):
+            number = inputs if level == 0 else channels[level - 1]
+            kernel = _kernel(coarse, fine)
+            layers: list[nn.Module] = [
+                convolution(number, channels[level], **kernel, bias=level == 0)
+            ]
+            if level:
+                layers.append(normalisation(channels[level]))
+            self.shrink.append(nn.Sequential(*layers, nn.LeakyReLU(SLOPE)))
+        number = channels[self.joins]
+        # Without a layer of its own the vector would only be added to what follows.
+        self.join = (
+            nn.Sequential(convolution(number + vector, number, 1), nn.LeakyReLU(SLOPE))
+            if vector
+            else None
+        )
+        initialise(self)
+
+    def forward(self, x: Tensor, vector: Tensor) -> Tensor:
+        """(N, C, *shape) and (N, V) to features (N, C', *coarsest shape)."""
+        for level, shrink in enumerate(self.shrink):
+            x = shrink(x)
+            if self.join is not None and level == self.joins:
+                x = self.join(with_planes(x, vector[(...,) + (None,) * (x.dim() - 2)]))
+        return x
+
+
+def with_planes(x: Tensor, planes: Tensor) -> Tensor:
+    """Maps (N, C, *shape) with planes (N, P, ...), averaged or repeated to their shape."""
+    if not planes.shape[1]:
+        return x
+    if planes.shape[2:] != x.shape[2:]:
+        mode = "area" if planes.shape[-1] > x.shape[-1] else "nearest"
+        planes = interpolate(planes, x.shape[2:], mode=mode)
+    return torch.cat([x, planes.to(x.dtype)], dim=1)
+
+
+class Generator(nn.Module):
+    """What is told and noise, to what is made.
+
+    Args:
+        reader: How it reads what it is told.
+        body: (N, Z + V) and planes to what is made.
+        last: The function at the end, such as tanh.
+    """
+
+    def __init__(self, reader: Reader, body: nn.Module, last: nn.Module) -> None:
+        super().__init__()
+        self.reader, self.body, self.last = reader, body, last
+
+    def forward(self, noise: Tensor, facts: Facts) -> Tensor:
+        """Noise (N, Z) and facts to (N, C, ...)."""
+        told = self.reader(facts)
+        return self.last(self.body(torch.cat([noise, told.vector], dim=1), told.planes))
+
+
+class Judgement(NamedTuple):
+    """What a discriminator says.
+
+    Attributes:
+        logits: (N,) of being real and, where it is told something, of fitting to that.
+        features: (N, C, ...) what it came from.
+    """
+
+    logits: Tensor
+    features: Tensor
+
+
+class Discriminator(nn.Module):
+    """Tells what is real from what is made.
+
+    Args:
+        reader: How it reads what it is told.
+        body: What is judged, with planes as further channels, and a vector, to features.
+        features: Numbers of these features.
+    """
+
+    def __init__(self, reader: Reader, body: nn.Module, features: int) -> None:
+        super().__init__()
+        self.reader, self.body = reader, body
+        self.judge = nn.Linear(features, 1)
+
+    def forward(self, made: Tensor, facts: Facts) -> Judgement:
+        """What is judged (N, C, ...) and what it should fit to."""
+        told = self.reader(facts)
+        features = self.body(with_planes(made, told.planes), told.vector)
+        return Judgement(self.judge(features.flatten(1))[:, 0], features)
+
+
+class Encoder(nn.Module):
+    """Pictures (N, 3, S, S) to vectors (N, outputs) of any values."""
+
+    def __init__(self, size: int, outputs: int, *, width: int, coarsest: int = 4) -> None:
+        super().__init__()
+        self.body = Downsampler(3, (size, size), width=width, coarsest=coarsest)
+        self.read = nn.Linear(self.body.outputs, outputs)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """See the class."""
+        nothing = pictures.new_zeros(len(pictures), 0)
+        return self.read(self.body(pictures, nothing).flatten(1))
+
+
+@contextmanager
+def at_rest(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode for a while: what is made does not depend on who shares a batch."""
+    before = network.training
+    network.eval()
+    try:
+        yield
+    finally:
+        network.train(before)

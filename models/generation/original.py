@@ -1,0 +1,73 @@
+"""The first GAN (Goodfellow et al., "Generative adversarial nets", NIPS 2014): no convolutions."""
+
+from __future__ import annotations
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from models.generation.conditions.base import Untold
+from models.generation.conditions.nothing import Nothing
+from models.generation.gan import Gan, GanSettings
+from models.generation.networks import Discriminator, Generator
+
+PIECES = 5  # of a maxout unit
+
+
+class OriginalSettings(GanSettings):
+    """Of the fully connected GAN."""
+
+    hidden: int = Field(512, ge=1, description="Units of each hidden layer.")
+
+
+class _Rectified(nn.Module):
+    """A vector to a picture by two rectified layers."""
+
+    def __init__(self, inputs: int, hidden: int, size: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(inputs, hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, hidden),
+            nn.ReLU(),
+            nn.Linear(hidden, 3 * size * size),
+            nn.Unflatten(1, (3, size, size)),
+        )
+
+    def forward(self, vector: Tensor, planes: Tensor) -> Tensor:
+        return self.layers(vector)
+
+
+class _Maxout(nn.Module):
+    """A picture to features by two layers of maxout units: the largest of some linear ones."""
+
+    def __init__(self, inputs: int, hidden: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.Linear(number, hidden * PIECES) for number in (inputs, hidden)
+        )
+
+    def forward(self, x: Tensor, vector: Tensor) -> Tensor:
+        x = x.flatten(1)
+        for layer in self.layers:
+            x = layer(x).unflatten(1, (-1, PIECES)).amax(dim=2)
+        return x
+
+
+class OriginalGan(Gan):
+    """Makes pictures from noise by rectified layers, judged by maxout ones.
+
+    The paper's dropout in the discriminator is left out: smoothed labels do its work, and
+    a step stays a function of its generator of random numbers.
+    """
+
+    settings_type = OriginalSettings
+
+    def __init__(self, settings: OriginalSettings) -> None:
+        generator = _Rectified(settings.latent, settings.hidden, settings.size)
+        judge = _Maxout(3 * settings.size**2, settings.hidden)
+        super().__init__(
+            settings,
+            Generator(Untold(), generator, nn.Tanh()),
+            Discriminator(Untold(), judge, settings.hidden),
+            Nothing(),
+        )

@@ -1,0 +1,70 @@
+"""Text to picture (Reed et al., "Generative adversarial text to image synthesis", ICML 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from models.generation.conditions.text import Text
+from models.generation.dcgan import dcgan_discriminator, dcgan_generator
+from models.generation.gan import Gan, GanSettings
+from models.generation.networks import at_rest
+from models.generation.sentences import Sentences
+
+
+class TextSettings(GanSettings):
+    """Of the text-conditioned GAN."""
+
+    names: tuple[str, ...] = Field(
+        (), description="Of the classes, for sentences; class1, class2, ... where none are given."
+    )
+    states: int = Field(128, ge=1, description="Of the recurrence that reads a sentence.")
+    sentence: int = Field(128, ge=1, description="Numbers that each network makes of it.")
+
+    @model_validator(mode="after")
+    def _one_name_a_class(self) -> TextSettings:
+        if self.names and len(self.names) != self.classes:
+            raise ValueError(f"{len(self.names)} names were given for {self.classes} classes")
+        return self
+
+
+class TextGan(Gan):
+    """Makes pictures of sentences such as "a dog left of a cat".
+
+    Trained on sentences that tags and masks give, with wrong pairs (GAN-CLS) and sentences
+    between two (GAN-INT); the discriminator is told at its last level (figure 2).
+    """
+
+    settings_type = TextSettings
+    needs = Text.needs
+    view = "picture"
+    condition: Text
+
+    def __init__(self, settings: TextSettings) -> None:
+        names = settings.names or tuple(f"class{k + 1}" for k in range(settings.classes))
+        condition = Text(Sentences(names), states=settings.states, vector=settings.sentence)
+        super().__init__(
+            settings,
+            dcgan_generator(settings, condition.for_generator()),
+            dcgan_discriminator(settings, condition.for_discriminator(), joins=-1),
+            condition,
+        )
+
+    @torch.no_grad()
+    def illustrate(self, sentences: Sequence[str], rng: torch.Generator) -> Tensor:
+        """A picture (N, 3, S, S) of each sentence.
+
+        Raises:
+            ValueError: If a sentence is none that can be said, naming what can.
+        """
+        words = self.condition.sentences.read(sentences).to(rng.device)
+        return self.made(self.noise(len(words), rng), self.condition.plain(words))
+
+    @torch.no_grad()
+    def match(self, pictures: Tensor, words: Tensor) -> Tensor:
+        """How well sentences (N, L) fit to pictures (N, 3, S, S): logits (N,)."""
+        with at_rest(self.discriminator):
+            return self.discriminator(pictures, self.condition.plain(words)).logits
