@@ -71,7 +71,7 @@ def own_factory(path: str) -> Callable[..., Scorer]:
     return found
 
 
-def check_scorer(name: str, tagger: Any, settings: dict[str, Any]) -> None:
+def check_scorer(name: str, tagger: object, settings: dict[str, Any]) -> None:
     """Finds out whether settings fit a scorer, without loading what an own one would load.
 
     Raises:
