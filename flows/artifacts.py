@@ -16,10 +16,15 @@ from pipeline.report.ladder import load_ladder, markdown_table
 from pipeline.run import Run
 
 
-def artifact_key(run: Run, name: str) -> str:
-    """The name under which the UI lists all versions of an artifact of one run's folder."""
-    place = re.sub(r"[^a-z0-9]+", "-", run.uri.lower()).strip("-")
+def key_of(name: str, uri: str) -> str:
+    """The name under which the UI lists all versions of an artifact of one folder."""
+    place = re.sub(r"[^a-z0-9]+", "-", uri.lower()).strip("-")
     return f"{name}-{place}"
+
+
+def link_to(uri: str) -> str:
+    """A file as a link in a browser."""
+    return uri if "://" in uri else Path(uri).as_uri()
 
 
 def show(run: Run, summary: str) -> None:
@@ -30,20 +35,16 @@ def show(run: Run, summary: str) -> None:
         summary: The last word.
     """
     record = load_record(run)
-    create_markdown_artifact(f"```\n{summary}\n```", artifact_key(run, "summary"))
+    create_markdown_artifact(f"```\n{summary}\n```", key_of("summary", run.uri))
     if rows := load_ladder(run.folder, "ladder.json"):
-        create_markdown_artifact(markdown_table(rows), artifact_key(run, "ladder"))
+        create_markdown_artifact(markdown_table(rows), key_of("ladder", run.uri))
     counts = {**record.get("counts", {}), "published": record.get("published")}
     create_table_artifact(
         [{"count": name.replace("_", " "), "pictures": value} for name, value in counts.items()],
-        artifact_key(run, "counts"),
+        key_of("counts", run.uri),
         description=f"version {record.get('version')} of the dataset",
     )
     if name := record.get("contact_sheet"):
         create_link_artifact(
-            _link(f"{run.uri}/{name}"), link_text=name, key=artifact_key(run, "contact-sheet")
+            link_to(f"{run.uri}/{name}"), link_text=name, key=key_of("contact-sheet", run.uri)
         )
-
-
-def _link(uri: str) -> str:
-    return uri if "://" in uri else Path(uri).as_uri()

@@ -47,16 +47,10 @@ def predict_folder(
         raise UserError(f"masks in {images} could replace its pictures: choose another --out")
     segmenter, card = load_model(model, "segmenter")
     settings = settings or RelabelSettings.model_validate(card.training.get("relabel", {}))
-    files, root = fsspec.core.url_to_fs(images)
-    names = sorted(_pictures(files, root))
-    if not names:
-        raise UserError(f"no pictures in {images}: looked for {', '.join(ENDINGS)}")
-    stems = [PurePosixPath(name).stem for name in names]
-    if len(set(stems)) < len(stems):
-        twice = next(stem for stem in stems if stems.count(stem) > 1)
-        raise UserError(f"two pictures of {images} are called {twice}: their masks would collide")
+    named = by_stem(images)
+    files, _ = fsspec.core.url_to_fs(images)
     written, failed = 0, []
-    for name, stem in zip(names, stems, strict=True):
+    for stem, name in named.items():
         try:
             picture = np.array(decode_rgb(files.cat_file(name)))
         except (DecodeError, OSError) as error:
@@ -75,13 +69,39 @@ def predict_folder(
     return written, failed
 
 
-def _pictures(files: fsspec.AbstractFileSystem, root: str) -> list[str]:
+def picture_files(folder: str) -> list[str]:
+    """The picture files directly inside a folder, sorted, as paths of its file system.
+
+    Raises:
+        UserError: If there is no folder, or no picture in it.
+    """
+    files, root = fsspec.core.url_to_fs(folder)
     try:
         entries = files.ls(root, detail=True)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(f"there is no folder {root}: give a folder of pictures") from error
-    return [
+    names = [
         entry["name"]
         for entry in entries
         if entry["type"] == "file" and entry["name"].lower().endswith(ENDINGS)
     ]
+    if not names:
+        raise UserError(f"no pictures in {folder}: looked for {', '.join(ENDINGS)}")
+    return sorted(names)
+
+
+def by_stem(folder: str) -> dict[str, str]:
+    """The picture files of a folder by their stems; see :func:`picture_files`.
+
+    Raises:
+        UserError: Also if two share a stem.
+    """
+    named: dict[str, str] = {}
+    for name in picture_files(folder):
+        stem = PurePosixPath(name).stem
+        if stem in named:
+            raise UserError(
+                f"two pictures of {folder} are called {stem}: what is made of them would collide"
+            )
+        named[stem] = name
+    return named

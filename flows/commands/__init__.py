@@ -13,6 +13,7 @@ from flows.commands.label import demo, label, sample
 from flows.commands.masks import evaluate, predict
 from flows.commands.review import correct, review
 from flows.commands.serve import serve
+from flows.commands.systems import generate, train, transform
 from flows.commands.versions import prune, versions
 
 COMMANDS: tuple[Callable[..., None], ...] = (
@@ -26,6 +27,9 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     export,
     review,
     correct,
+    train,
+    generate,
+    transform,
     benchmark,
     serve,
     versions,

@@ -45,6 +45,15 @@ def read_system_recipe(
     Raises:
         UserError: If there is no such system, or a setting is unknown or out of range.
     """
+    return complete_system_recipe(task, read_values(path, changes))
+
+
+def complete_system_recipe(task: str, given: dict[str, Any]) -> SystemRecipe:
+    """The default recipe of a system, overlaid with any part of one as JSON values.
+
+    Raises:
+        UserError: See :func:`read_system_recipe`.
+    """
     if task not in SYSTEMS:
         raise UserError(f"there is no task {task!r}: choose from {', '.join(sorted(SYSTEMS))}")
     kind = SYSTEMS[task].settings_type
@@ -53,7 +62,7 @@ def read_system_recipe(
         "where": RowFilter().model_dump(),
         "training": SystemTrainingSettings().model_dump(),
     }
-    values = overlaid(defaults, read_values(path, changes))
+    values = overlaid(defaults, given)
     if unknown := values.keys() - defaults.keys():
         raise UserError(f"there is no setting {min(unknown)!r}: choose from {', '.join(defaults)}")
     try:

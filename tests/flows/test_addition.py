@@ -10,10 +10,9 @@ import pytest
 from PIL import Image
 from prefect.client.orchestration import get_client
 
-from flows.artifacts import artifact_key
+from flows.artifacts import key_of
 from flows.label import label
 from pipeline.records import decode_mask
-from pipeline.run import Run
 from pipeline.synthetic import write_sample
 from pipeline.table import Table
 
@@ -131,12 +130,11 @@ def test_a_run_has_a_name_and_artifacts(grown, recipe, prefect_server):
         run = client.read_flow_run(state.state_details.flow_run_id)
         assert run.name.startswith(f"{grown.folder} 20")
     found = artifacts_of(prefect_server, run.id)
-    place = Run.__new__(Run)
-    place.uri = str(grown.folder)
+    place = str(grown.folder)
     assert set(found) == {
-        artifact_key(place, name) for name in ("summary", "ladder", "counts", "contact-sheet")
+        key_of(name, place) for name in ("summary", "ladder", "counts", "contact-sheet")
     }
-    assert "nothing new" in found[artifact_key(place, "summary")]
-    assert "powerful" in found[artifact_key(place, "ladder")]
-    assert "published" in found[artifact_key(place, "counts")]
-    assert "contact_sheet_000002.png" in found[artifact_key(place, "contact-sheet")]
+    assert "nothing new" in found[key_of("summary", place)]
+    assert "powerful" in found[key_of("ladder", place)]
+    assert "published" in found[key_of("counts", place)]
+    assert "contact_sheet_000002.png" in found[key_of("contact-sheet", place)]

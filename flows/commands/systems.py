@@ -1,0 +1,62 @@
+"""Commands of systems on a mask dataset: train, generate, transform."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flows.commands.options import Changes, EngineName, RecipeFile, Workers, split_names
+
+Model = Annotated[str, typer.Argument(help="A trained system's folder.")]
+Pictures = Annotated[str, typer.Option("--out", help="Folder of the pictures, or any fsspec URI.")]
+
+
+def train(
+    task: Annotated[str, typer.Argument(help="A system, such as dcgan, mask_to_photo.")],
+    dataset: Annotated[str, typer.Argument(help="A mask dataset: RUN/dataset.")],
+    out: Annotated[str, typer.Option("--out", help="Folder of the model, or any fsspec URI.")],
+    recipe: RecipeFile = None,
+    set_: Changes = None,
+    engine: EngineName = "ray",
+) -> None:
+    """Trains a system that generates or transforms on a mask dataset."""
+    from flows.train import train as train_flow
+    from pipeline.systems.recipe import read_system_recipe
+
+    settings = read_system_recipe(task, recipe, set_ or ())
+    print(train_flow(task, dataset, out, settings, engine))
+
+
+def generate(
+    model: Model,
+    out: Pictures,
+    count: Annotated[int, typer.Option(min=1, help="How many.")] = 64,
+    seed: Annotated[int, typer.Option(min=0, help="Of the noise.")] = 0,
+    tags: Annotated[str | None, typer.Option(help="Classes to show, in every picture.")] = None,
+    like: Annotated[str | None, typer.Option(help="A mask dataset to take masks from.")] = None,
+    engine: EngineName = "ray",
+    workers: Workers = 2,
+) -> None:
+    """Makes new pictures with a trained system."""
+    from flows.generate import generate as generate_flow
+
+    print(generate_flow(model, out, count, seed, split_names(tags), like, engine, workers))
+
+
+def transform(
+    model: Model,
+    pictures: Annotated[str, typer.Argument(help="A folder of pictures, or a mask dataset.")],
+    out: Pictures,
+    masks: Annotated[str | None, typer.Option(help="A folder of masks of the same names.")] = None,
+    style: Annotated[str | None, typer.Option(help="A picture whose style is taken.")] = None,
+    size: Annotated[
+        int | None, typer.Option(min=16, help="Longer side to which pictures are brought.")
+    ] = None,
+    engine: EngineName = "ray",
+    workers: Workers = 2,
+) -> None:
+    """Transforms pictures with a trained system."""
+    from flows.transform import transform as transform_flow
+
+    print(transform_flow(model, pictures, out, masks, style, size, engine, workers))

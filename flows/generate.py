@@ -1,0 +1,66 @@
+"""The flow ``generate``: new pictures from a trained system."""
+
+from __future__ import annotations
+
+from flows.environment import set_defaults
+
+set_defaults()
+
+from prefect import flow  # noqa: E402  (its settings are read on import)
+
+from flows.progress import Terminal  # noqa: E402
+from flows.step import step  # noqa: E402
+from pipeline.engine import build_engine  # noqa: E402
+from pipeline.systems.apply import Made, generate_pictures  # noqa: E402
+
+
+@flow(name="generate", flow_run_name="generate {out}")
+def generate(
+    model: str,
+    out: str,
+    count: int = 64,
+    seed: int = 0,
+    tags: list[str] | None = None,
+    like: str | None = None,
+    engine: str = "ray",
+    workers: int = 2,
+) -> str:
+    """Makes new pictures and returns the last word.
+
+    Args:
+        model: URI of a generating system.
+        out: Folder for the pictures and the table of them, a local path or URI.
+        count: How many.
+        seed: Of the noise.
+        tags: Classes that all of them are to show; by default they take turns.
+        like: A mask dataset, for a system that is given masks or pictures.
+        engine: ``ray`` or ``local``; it changes nothing in the pictures.
+        workers: Processes on this machine; a Ray cluster decides for itself.
+    """
+    made = make(model, out, engine, workers, count=count, seed=seed, tags=tags or [], like=like)
+    return told(made, out)
+
+
+@step
+def make(
+    model: str,
+    out: str,
+    engine: str,
+    workers: int,
+    count: int,
+    seed: int,
+    tags: list[str],
+    like: str | None,
+) -> Made:
+    """The pictures."""
+    machine = build_engine(engine, workers)
+    return generate_pictures(
+        model, out, machine, Terminal(), count=count, seed=seed, tags=tags, like=like
+    )
+
+
+def told(made: Made, out: str) -> str:
+    """How many pictures were made, where they are, and which were not."""
+    lines = [f"{made.pictures:,} pictures in {out}, their table in {made.table}"]
+    lines += [f"not made: {sentence}" for sentence in made.failed]
+    return "\n".join(lines)

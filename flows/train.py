@@ -1,0 +1,71 @@
+"""The flow ``train``: a system that generates or transforms, trained on a mask dataset."""
+
+from __future__ import annotations
+
+from flows.environment import set_defaults
+
+set_defaults()
+
+from typing import Any  # noqa: E402  (what follows reads its settings on import)
+
+from prefect import flow  # noqa: E402
+from prefect.artifacts import create_link_artifact, create_table_artifact  # noqa: E402
+
+from flows.artifacts import key_of, link_to  # noqa: E402
+from flows.progress import Terminal  # noqa: E402
+from flows.step import step  # noqa: E402
+from pipeline.engine import build_engine  # noqa: E402
+from pipeline.model_store import read_card  # noqa: E402
+from pipeline.storage import Folder  # noqa: E402
+from pipeline.systems.logbook import SHEET  # noqa: E402
+from pipeline.systems.recipe import SystemRecipe, complete_system_recipe  # noqa: E402
+from pipeline.systems.train import train_system  # noqa: E402
+
+
+@flow(name="train", flow_run_name="train {task} {out}", validate_parameters=False)
+def train(
+    task: str,
+    dataset: str,
+    out: str,
+    recipe: SystemRecipe | dict[str, Any] | None = None,
+    engine: str = "ray",
+) -> str:
+    """Trains a system and returns the last word: losses and paths.
+
+    Args:
+        task: Name of a generating or transforming system.
+        dataset: URI of a published mask dataset.
+        out: The model's folder, a local path or URI; the losses and a sample grid that
+            refreshes are beside the model.
+        recipe: The system, the rows, the schedule; parts that are left out have defaults.
+        engine: ``ray`` or ``local``.
+    """
+    if not isinstance(recipe, SystemRecipe):
+        recipe = complete_system_recipe(task, recipe or {})
+    made = fit(dataset, out, recipe, engine)
+    return last_word(made, recipe.task)
+
+
+@step
+def fit(dataset: str, out: str, recipe: SystemRecipe, engine: str) -> str:
+    """The trained system's URI."""
+    folder = Folder(out)
+    train_system(dataset, folder.uri, recipe, build_engine(engine, 1), Terminal())
+    return folder.uri
+
+
+def last_word(uri: str, task: str) -> str:
+    """What was trained, its losses and where it is; artifacts of the flow run as well."""
+    card = read_card(uri)
+    losses = {name: value for name, value in card.training.items() if "." in name}
+    create_table_artifact(
+        [{"loss": name, "value": value} for name, value in losses.items()], key_of("losses", uri)
+    )
+    lines = [f"{task}: {card.training['pictures']:,} pictures, {card.training['steps']:,} steps"]
+    lines += [f"  {name} {value:.3f}" for name, value in losses.items()]
+    lines.append(f"model    {uri}")
+    if SHEET in Folder(uri).sizes():
+        sheet = f"{uri}/{SHEET}"
+        create_link_artifact(link_to(sheet), link_text=SHEET, key=key_of("samples", uri))
+        lines.append(f"samples  {sheet}")
+    return "\n".join(lines)

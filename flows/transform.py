@@ -1,0 +1,61 @@
+"""The flow ``transform``: pictures made of pictures, masks or both by a trained system."""
+
+from __future__ import annotations
+
+from flows.environment import set_defaults
+
+set_defaults()
+
+from prefect import flow  # noqa: E402  (its settings are read on import)
+
+from flows.generate import told  # noqa: E402
+from flows.progress import Terminal  # noqa: E402
+from flows.step import step  # noqa: E402
+from pipeline.engine import build_engine  # noqa: E402
+from pipeline.systems.apply import Made, transform_pictures  # noqa: E402
+
+
+@flow(name="transform", flow_run_name="transform {out}")
+def transform(
+    model: str,
+    pictures: str,
+    out: str,
+    masks: str | None = None,
+    style: str | None = None,
+    size: int | None = None,
+    engine: str = "ray",
+    workers: int = 2,
+) -> str:
+    """Transforms pictures and returns the last word.
+
+    Args:
+        model: URI of a transforming system.
+        pictures: A folder of pictures (of masks, for a system that needs nothing else), or a
+            mask dataset.
+        out: Folder for the pictures and the table of them, a local path or URI.
+        masks: A folder of palette PNGs of the same stems, for a system that needs both.
+        style: A picture, for a system that needs one.
+        size: Longer side to which pictures are brought, in pixels.
+        engine: ``ray`` or ``local``; it changes nothing in the pictures.
+        workers: Processes on this machine; a Ray cluster decides for itself.
+    """
+    made = make(model, pictures, out, engine, workers, masks=masks, style=style, size=size)
+    return told(made, out)
+
+
+@step
+def make(
+    model: str,
+    pictures: str,
+    out: str,
+    engine: str,
+    workers: int,
+    masks: str | None,
+    style: str | None,
+    size: int | None,
+) -> Made:
+    """The pictures."""
+    machine = build_engine(engine, workers)
+    return transform_pictures(
+        model, pictures, out, machine, Terminal(), masks=masks, style=style, size=size
+    )

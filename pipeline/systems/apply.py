@@ -1,0 +1,186 @@
+"""A stored system at work on an engine: a table of pictures, and PNG files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+
+from models.system import System
+from pipeline.engine.base import Engine, Source, StageSpec
+from pipeline.errors import UserError
+from pipeline.manifest import MANIFEST, table_key
+from pipeline.recipe import Recipe
+from pipeline.records import PICTURE
+from pipeline.scan import Scan
+from pipeline.storage import Folder
+from pipeline.systems.requests import files_of, numbered
+from pipeline.systems.stages import Generate, Transform
+from pipeline.systems.store import load_generator, load_transformer
+from pipeline.table import Table
+from pipeline.verdicts import failures
+from pipeline.workspace import Watch, Workspace
+
+PICTURES_SCHEMA = pa.schema([("id", pa.string()), ("image", PICTURE), ("error", pa.string())])
+TABLE = "pictures"
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a system has made.
+
+    Attributes:
+        table: URI of the table of pictures.
+        pictures: How many there are.
+        failed: A sentence for each that could not be made.
+    """
+
+    table: str
+    pictures: int
+    failed: tuple[str, ...]
+
+
+def generate_pictures(
+    model: str,
+    out: str,
+    engine: Engine,
+    watch: Watch,
+    *,
+    count: int = 64,
+    seed: int = 0,
+    tags: Sequence[str] = (),
+    like: str | None = None,
+) -> Made:
+    """Makes new pictures.
+
+    Args:
+        model: URI of a generating system.
+        out: Folder for the PNG files and, in ``pictures/``, the table of them.
+        engine: What runs it; it changes nothing in the pictures.
+        watch: Shows the progress.
+        count: How many.
+        seed: Of the noise.
+        tags: Classes that all of them are to show; by default they take turns.
+        like: A mask dataset, for a system that is given masks or pictures.
+
+    Raises:
+        UserError: If there is no such system or class, or it needs a dataset.
+    """
+    system, card = load_generator(model)
+    given = [name for name in system.needs if name != "tags"]
+    if given and like is None:
+        raise UserError(f"{model} needs the {' and '.join(given)} of a dataset: name one by --like")
+    settings = {
+        "model": Folder(model).uri,
+        "tags": tuple(card.classes.index(name) for name in tags),
+        "like": like,
+    }
+    requests = numbered(count, seed)
+    key = table_key(model=card.weights, count=count, seed=seed, tags=list(tags), like=like)
+    stage = StageSpec(Generate, settings, gpus=1.0)
+    return _made(out, requests, len(requests), stage, key, engine, watch)
+
+
+def transform_pictures(
+    model: str,
+    pictures: str,
+    out: str,
+    engine: Engine,
+    watch: Watch,
+    *,
+    masks: str | None = None,
+    style: str | None = None,
+    size: int | None = None,
+) -> Made:
+    """Transforms the pictures of a folder, or of a mask dataset.
+
+    Args:
+        model: URI of a transforming system.
+        pictures: A folder of pictures (of masks, for a system that needs nothing else), or a
+            mask dataset.
+        out: Folder for the PNG files and, in ``pictures/``, the table of them.
+        engine: What runs it; it changes nothing in the pictures.
+        watch: Shows the progress.
+        masks: A folder of palette PNGs of the same stems, for a system that needs both.
+        style: A picture, for a system that needs one.
+        size: Longer side to which pictures are brought, in pixels; None leaves them.
+
+    Raises:
+        UserError: If there is no such system, it lacks what it needs, or there is no picture.
+    """
+    system, card = load_transformer(model)
+    _check_needs(system, model, style)
+    data = _read_style(style) if style and "style" in system.needs else None
+    source: Source
+    content: object
+    if Folder(pictures).sizes().get(MANIFEST) is not None:
+        table = Table.open(pictures)
+        wanted = [name for name in ("image", "mask", "tags") if name in table.schema.names]
+        source = scan = Scan(table, columns=wanted)
+        total, content = len(scan), table.fingerprint
+    else:
+        both = {"image", "mask"} <= set(system.needs)
+        if both and masks is None:
+            raise UserError(f"{model} needs a mask of every picture: name their folder by --masks")
+        source = requests = files_of(pictures, masks if both else None)
+        total, content = len(requests), [row["path"] for row in requests.rows]
+    key = table_key(model=card.weights, pictures=content, size=size, style=str(style))
+    settings = {"model": Folder(model).uri, "style": data, "size": size}
+    stage = StageSpec(Transform, settings, gpus=1.0)
+    return _made(out, source, total, stage, key, engine, watch)
+
+
+def _check_needs(system: System, model: str, style: str | None) -> None:
+    needs: Sequence[str] = getattr(system, "needs", ())
+    if "style" in needs and style is None:
+        raise UserError(f"{model} needs a picture whose style it takes: name one by --style")
+
+
+def _read_style(style: str) -> bytes:
+    files, path = fsspec.core.url_to_fs(style)
+    try:
+        return files.cat_file(path)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise UserError(f"there is no picture {style} to take the style of") from error
+
+
+def _made(
+    out: str,
+    source: Source,
+    total: int,
+    stage: StageSpec,
+    key: str,
+    engine: Engine,
+    watch: Watch,
+) -> Made:
+    space = Workspace(out, Recipe(), engine, watch)
+    with space.lease():
+        table = space.table(
+            TABLE,
+            source=source,
+            total=total,
+            stages=[stage],
+            schema=PICTURES_SCHEMA,
+            key=key,
+            metadata={},
+        )
+        written = _write_files(space.folder, table)
+    return Made(table.uri, written, tuple(failures(table)))
+
+
+def _write_files(folder: Folder, table: Table) -> int:
+    """The table's pictures as files beside it."""
+    written = 0
+    for row in table.rows(["image", "error"]):
+        image: dict[str, Any] | None = row["image"]
+        if row["error"] or image is None:
+            continue
+        # What leads out of the folder, or into another, is not taken from a path.
+        stem = PurePosixPath(image["path"] or row["id"]).stem
+        folder.write(f"{stem}.png", image["bytes"])
+        written += 1
+    return written

@@ -1,0 +1,102 @@
+"""What is asked of a system: numbers of new pictures, or files to be transformed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+
+from pipeline.errors import UserError
+from pipeline.prediction import by_stem
+from pipeline.records import Row
+
+UNIT_ROWS = 16
+
+
+@dataclass(frozen=True)
+class RequestUnit:
+    """Some requests; see :class:`pipeline.engine.base.Unit`.
+
+    Attributes:
+        ids: One for each.
+        rows: What is asked, beside the id.
+    """
+
+    ids: tuple[str, ...]
+    rows: tuple[dict[str, Any], ...]
+
+    def read(self) -> list[Row]:
+        """The rows; files are read by the stage."""
+        return [{"id": i, **row} for i, row in zip(self.ids, self.rows, strict=True)]
+
+    def split(self) -> list[RequestUnit]:
+        """The same work as units of one row each."""
+        pairs = zip(self.ids, self.rows, strict=True)
+        return [RequestUnit((row_id,), (row,)) for row_id, row in pairs]
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Requests as a source of units, each with an id that follows from what is asked."""
+
+    rows: tuple[dict[str, Any], ...]
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.rows)
+
+    def units(self, done: AbstractSet[str] = frozenset()) -> Sequence[RequestUnit]:
+        """Units of the requests whose ids are not done."""
+        left = [(i, row) for row in self.rows if (i := _id(row["path"])) not in done]
+        pieces = [left[start : start + UNIT_ROWS] for start in range(0, len(left), UNIT_ROWS)]
+        return [RequestUnit(*map(tuple, zip(*piece, strict=True))) for piece in pieces]
+
+
+def numbered(count: int, seed: int) -> Requests:
+    """New pictures: ``number`` counts them, ``seed`` is that of their noise."""
+    return Requests(
+        tuple(
+            {"path": f"{seed}-{number:06d}.png", "number": number, "seed": seed}
+            for number in range(count)
+        )
+    )
+
+
+def files_of(pictures: str, masks: str | None = None) -> Requests:
+    """The pictures directly inside a folder, each with the mask of the same stem if wanted.
+
+    Args:
+        pictures: URI of the folder.
+        masks: URI of a folder of palette PNGs.
+
+    Raises:
+        UserError: If there is no picture, two share a stem, or one has no mask.
+    """
+    named, given = by_stem(pictures), {} if masks is None else by_stem(masks)
+    if masks is not None and (missing := sorted(named.keys() - given.keys())):
+        raise UserError(f"{pictures} holds {missing[0]}, and {masks} no mask of that name")
+    files_at, masks_at = _protocol(pictures), _protocol(masks or pictures)
+    return Requests(
+        tuple(
+            {
+                "path": f"{stem}.png",
+                "file": files_at + name,
+                "mask_file": masks_at + given[stem] if masks else None,
+            }
+            for stem, name in named.items()
+        )
+    )
+
+
+def _protocol(uri: str) -> str:
+    files, _ = fsspec.core.url_to_fs(uri)
+    protocol = files.protocol if isinstance(files.protocol, str) else files.protocol[0]
+    return "" if protocol in ("file", "local") else f"{protocol}://"
+
+
+def _id(path: str) -> str:
+    return hashlib.sha256(path.encode()).hexdigest()

@@ -1,0 +1,151 @@
+"""Stages that make pictures: from noise, or from other pictures."""
+
+from __future__ import annotations
+
+import fsspec
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision.transforms.v2.functional import InterpolationMode, pil_to_tensor, resize
+
+from pipeline.dataset.mask_dataset import MaskDataset
+from pipeline.decoding import DecodeError, decode_rgb
+from pipeline.records import Row, decode_mask
+from pipeline.systems.batches import Batches, as_batch
+from pipeline.systems.logbook import as_png
+from pipeline.systems.store import device_of, load_generator, load_transformer
+
+
+class Generate:
+    """Makes the pictures of numbered requests.
+
+    Args:
+        model: URI of a generating system.
+        tags: Pixel values of the classes that every picture is to show, for a system that
+            wants to be told; by default the classes take turns.
+        like: URI of a mask dataset, for a system that wants to be given masks or pictures.
+        device: Where it runs; by default a GPU where there is one.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        tags: tuple[int, ...] = (),
+        like: str | None = None,
+        device: str | None = None,
+    ) -> None:
+        self.device = device_of(device)
+        self.system, self.card = load_generator(model)
+        self.system.to(self.device)
+        self.tags = tags
+        size = self.system.settings.size
+        self.given = None
+        if like is not None:
+            self.given = Batches(MaskDataset(like), self.system.view, size, batch=1, seed=0)
+
+    @torch.no_grad()
+    def __call__(self, rows: list[Row]) -> list[Row]:
+        """Rows with ``image``; one by one, so that none depends on who shares the batch."""
+        return [{**row, "image": self._picture(row)} for row in rows]
+
+    def _picture(self, row: Row) -> dict[str, object]:
+        seed = row["seed"] * 1_000_003 + row["number"]
+        rng = torch.Generator(self.device).manual_seed(seed)
+        picture = self.system.sample(1, self._wanted(row["number"]), rng)[0]
+        return {"bytes": as_png(picture), "path": row["path"]}
+
+    def _wanted(self, number: int) -> dict[str, Tensor]:
+        wanted: dict[str, Tensor] = {}
+        if self.given is not None:
+            parts = {name: value[None] for name, value in self.given.sample(number).items()}
+            wanted = as_batch(parts, self.device)
+        if self.tags or "tags" not in wanted:
+            classes = len(self.card.classes)
+            tags = torch.zeros(1, classes, device=self.device)
+            chosen = self.tags or (1 + number % classes,)
+            tags[0, [tag - 1 for tag in chosen]] = 1
+            wanted["tags"] = tags
+        return wanted
+
+
+class Transform:
+    """Makes a picture of each row's picture, mask or both.
+
+    A row holds ``image`` and ``mask`` as a table does, or ``file`` and ``mask_file``, to be
+    read here; of a system that needs a mask alone, ``file`` is the mask.
+
+    Args:
+        model: URI of a transforming system.
+        style: A picture file, for a system that needs one.
+        size: Longer side to which pictures are brought, in pixels; None leaves them.
+        device: Where it runs; by default a GPU where there is one.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        style: bytes | None = None,
+        size: int | None = None,
+        device: str | None = None,
+    ) -> None:
+        self.device = device_of(device)
+        self.system, self.card = load_transformer(model)
+        self.system.to(self.device)
+        self.size = size
+        self.style = None if style is None else _as_image(style).to(self.device)
+
+    def __call__(self, rows: list[Row]) -> list[Row]:
+        """Rows with the new picture as ``image``; one by one, since their sizes differ."""
+        return [self._transformed(row) for row in rows]
+
+    def _transformed(self, row: Row) -> Row:
+        try:
+            batch = self._batch(row)
+        except (DecodeError, OSError) as error:
+            return {**row, "image": None, "error": str(error)}
+        rng = torch.Generator(self.device).manual_seed(0)
+        picture = self.system.transform(batch, rng)[0].detach()
+        path = row.get("path") or (row.get("image") or {}).get("path")
+        return {**row, "image": {"bytes": as_png(picture), "path": path}}
+
+    def _batch(self, row: Row) -> dict[str, Tensor]:
+        needs = self.system.needs
+        batch: dict[str, Tensor] = {}
+        if "image" in needs:
+            batch["image"] = self._fitted(_as_image(_bytes(row, "image", "file")))
+        if "mask" in needs:
+            alone = "image" not in needs and "file" in row
+            data = _bytes(row, "mask", "file" if alone else "mask_file")
+            labels = torch.from_numpy(decode_mask(data).astype(np.int64))[None, None]
+            batch["mask"] = self._fitted(labels)[:, 0]
+        if "tags" in needs:
+            batch["tags"] = self._tags(row)
+        if "style" in needs and self.style is not None:
+            batch["style"] = self.style
+        return {name: value.to(self.device) for name, value in batch.items()}
+
+    def _fitted(self, values: Tensor) -> Tensor:
+        if self.size is None:
+            return values
+        factor = self.size / max(values.shape[-2:])
+        extent = [max(1, round(side * factor)) for side in values.shape[-2:]]
+        if values.is_floating_point():
+            return resize(values, extent, antialias=True)
+        return resize(values, extent, InterpolationMode.NEAREST)
+
+    def _tags(self, row: Row) -> Tensor:
+        tags = torch.zeros(1, len(self.card.classes))
+        tags[0, [tag - 1 for tag in row.get("tags") or ()]] = 1
+        return tags
+
+
+def _as_image(data: bytes) -> Tensor:
+    """A picture file as (1, 3, H, W) in [-1, 1]."""
+    return pil_to_tensor(decode_rgb(data))[None].float() / 127.5 - 1
+
+
+def _bytes(row: Row, column: str, file: str) -> bytes:
+    if row.get(file):
+        files, path = fsspec.core.url_to_fs(row[file])
+        return files.cat_file(path)
+    return row[column]["bytes"]

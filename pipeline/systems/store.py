@@ -1,0 +1,49 @@
+"""Stored systems, ready for use."""
+
+from __future__ import annotations
+
+import torch
+
+from models.generation import GeneratingSystem
+from models.system import System
+from models.transformation import TransformingSystem
+from pipeline.errors import UserError
+from pipeline.model_store import ModelCard, load_model
+
+
+def load_system(uri: str) -> tuple[System, ModelCard]:
+    """A stored system in evaluation mode, on the processor, and its card.
+
+    Raises:
+        UserError: If there is none, or it is damaged.
+    """
+    return load_model(uri, "system")
+
+
+def load_generator(uri: str) -> tuple[GeneratingSystem, ModelCard]:
+    """A stored system that makes pictures from noise; see :func:`load_system`.
+
+    Raises:
+        UserError: Also if the system makes none.
+    """
+    system, card = load_system(uri)
+    if not isinstance(system, GeneratingSystem):
+        raise UserError(f"the system at {uri} transforms pictures: use `tag2mask transform`")
+    return system, card
+
+
+def load_transformer(uri: str) -> tuple[TransformingSystem, ModelCard]:
+    """A stored system that makes pictures from pictures; see :func:`load_system`.
+
+    Raises:
+        UserError: Also if the system makes none.
+    """
+    system, card = load_system(uri)
+    if not isinstance(system, TransformingSystem):
+        raise UserError(f"the system at {uri} generates pictures: use `tag2mask generate`")
+    return system, card
+
+
+def device_of(device: str | None) -> torch.device:
+    """A device by its name; by default a GPU where there is one."""
+    return torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
