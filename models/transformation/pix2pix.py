@@ -106,29 +106,29 @@ class Pix2Pix(TransformingSystem):
         given, real = self.given(batch), batch["image"]
         if turn == "discriminator":
             with torch.no_grad():
-                fake = self._make(given, rng)
+                fake = self.finished(given, self._make(given, rng))
             # Apart, so that each is normalised by statistics of its own kind.
             judged = self._judge(given, real), self._judge(given, fake)
             return {"discriminator": discriminator_loss(*judged)}
-        fake = self._make(given, rng)
-        weights = self.judged(given)
-        distance = (weights * (fake - real).abs()).sum() / (3 * weights.sum()).clamp(min=1)
+        made, weights = self._make(given, rng), self.judged(given)
+        distance = (weights * (made - real).abs()).sum() / (3 * weights.sum()).clamp(min=1)
         return {
-            "generator": generator_loss(self._judge(given, fake)),
+            "generator": generator_loss(self._judge(given, self.finished(given, made))),
             "l1": self.settings.l1 * distance,
         }
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """Pictures from what is given; the dropout stays on, as the only noise there is."""
-        return self._make(self.given(batch), rng)
+        given = self.given(batch)
+        return self.finished(given, self._make(given, rng))
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """What is given, what is made of it and the true picture."""
-        given = self.given(batch)
-        return torch.cat([self.shown(given), self._make(given, rng), batch["image"]], dim=3)
+        made = self.transform(batch, rng)
+        return torch.cat([self.shown(self.given(batch)), made, batch["image"]], dim=3)
 
     def _make(self, given: Tensor, rng: torch.Generator) -> Tensor:
-        return self.finished(given, self.generator(given, rng).tanh())
+        return self.generator(given, rng).tanh()
 
     def _judge(self, given: Tensor, picture: Tensor) -> Tensor:
         return self.discriminator(torch.cat([given, picture], dim=1))

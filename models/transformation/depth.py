@@ -1,0 +1,136 @@
+"""Depth from one picture, learnt from stereo pairs alone (Garg et al., ECCV 2016).
+
+The pairs are cut-outs before backgrounds, as a camera to the right would see them: near
+things move further to the left. The true depth of the pairs is never looked at; it is there
+for the evaluation.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from models.system import Batch, SystemSettings, Turn
+from models.transformation.base import TransformingSystem
+from models.transformation.colours import depth_colours
+from models.transformation.encoder_decoder import EncoderDecoder, widths_of
+from models.transformation.moving_cutouts import Frames, affine, scene
+from models.transformation.warping import warped
+
+SCALES = 3  # of the photometric loss, each half as large
+SPREAD = 0.5  # of the places of cut-outs, as a share of the side
+BEHIND = 0.4  # the background's largest nearness; cut-outs are nearer than that
+
+
+class DepthSettings(SystemSettings):
+    """Of the network, the stereo pairs and the loss."""
+
+    width: int = Field(32, ge=1, description="Channels of the first level; they double.")
+    levels: int = Field(5, ge=2, le=7, description="Halvings of the side.")
+    disparity: float = Field(
+        0.1, gt=0, le=0.5, description="Of the nearest thing, as a share of the picture's width."
+    )
+    smoothness: float = Field(0.01, ge=0, description="Weight γ of the disparity's slopes.")
+    others: int = Field(1, ge=0, description="Cut-outs of other pictures in a scene.")
+    learning_rate: float = Field(1e-3, gt=0, description="Of Adam, at the beginning.")
+
+    @property
+    def reach(self) -> int:
+        """The largest disparity in pixels, rounded up."""
+        return math.ceil(self.disparity * self.size)
+
+
+class Depth(TransformingSystem):
+    """A U-Net that gives the nearness of what each pixel shows: 1 / depth, from 0 to 1."""
+
+    settings_type: ClassVar[type[SystemSettings]] = DepthSettings
+    settings: DepthSettings
+
+    def __init__(self, settings: DepthSettings) -> None:
+        super().__init__(settings)
+        self.network = EncoderDecoder(3, 1, widths_of(settings.width, settings.levels))
+
+    def turns(self) -> tuple[Turn, ...]:
+        """One."""
+        return (Turn("network", ("network",), self.settings.learning_rate, (0.9, 0.999), 0.1),)
+
+    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """How the right view, warped, differs from the left one, and γ times the roughness.
+
+        These are equations 2 and 3.
+        """
+        del turn
+        pair = self.pair(batch, rng)
+        disparity = self.settings.reach * self.nearness(pair.first)
+        left, right, pixels = pair.first, pair.second, disparity
+        photometric = []
+        for _ in range(SCALES):
+            flow = torch.cat([-pixels, torch.zeros_like(pixels)], dim=1)
+            photometric.append((warped(right, flow) - left).square().mean())
+            # Where the match is far away, only a coarse picture has a slope that points to it.
+            left, right, pixels = (avg_pool2d(x, 2, ceil_mode=True) for x in (left, right, pixels))
+            pixels = pixels / 2
+        down = disparity[..., 1:, :] - disparity[..., :-1, :]
+        across = disparity[..., 1:] - disparity[..., :-1]
+        rough = down.square().mean() + across.square().mean()
+        return {
+            "photometric": torch.stack(photometric).mean(),
+            "smoothness": self.settings.smoothness * rough,
+        }
+
+    def pair(self, batch: Batch, rng: torch.Generator) -> Frames:
+        """A scene of the batch's objects and some of other pictures, from left and right."""
+        pictures = batch["image"]
+        count, _, height, width = pictures.shape
+        cutouts = self.settings.others + 1
+        drawn = torch.rand(cutouts + 1, count, generator=rng, device=pictures.device)
+        # Later layers cover earlier ones, so they are nearer.
+        near = BEHIND + (1 - BEHIND) * drawn[1:].sort(dim=0).values
+        sides = pictures.new_tensor([width, height])
+        strewn = torch.rand(cutouts, count, 2, generator=rng, device=pictures.device) - 0.5
+        places = [self._affine(pictures, torch.zeros_like(strewn[0]))]
+        # As in perspective, things are larger where they are nearer.
+        places += [
+            self._affine(pictures, SPREAD * sides * shift, 0.6 + 0.6 * nearness)
+            for shift, nearness in zip(strewn, near, strict=True)
+        ]
+        behind = BEHIND * (0.5 + 0.5 * drawn[:1])
+        to_left = pictures.new_tensor([-self.settings.reach, 0.0])
+        motions = [
+            self._affine(pictures, nearness.unsqueeze(1) * to_left)
+            for nearness in torch.cat([behind, near])
+        ]
+        return scene(pictures, batch["mask"], places, motions)
+
+    def nearness(self, pictures: Tensor) -> Tensor:
+        """How near everything is.
+
+        Args:
+            pictures: (N, 3, H, W) RGB in [-1, 1].
+
+        Returns:
+            (N, 1, H, W) in [0, 1]: the disparity in units of the largest.
+        """
+        return self.network(pictures).float().sigmoid()
+
+    def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """The nearness in colours."""
+        del rng
+        return depth_colours(self.nearness(batch["image"]))
+
+    def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """A scene, the nearness that is seen and the true one."""
+        pair = self.pair(batch, rng)
+        true = depth_colours(-pair.flow[:, :1] / self.settings.reach)
+        return torch.cat([pair.first, self.transform({"image": pair.first}, rng), true], dim=3)
+
+    @staticmethod
+    def _affine(like: Tensor, shift: Tensor, zoom: Tensor | None = None) -> Tensor:
+        """Shifts (N, 2) in pixels after zooms (N,), without any turn."""
+        still = torch.zeros_like(shift[:, 0])
+        return affine(still, still + 1 if zoom is None else zoom, shift, *like.shape[-2:])

@@ -1,0 +1,100 @@
+"""FlowNet (Dosovitskiy et al., ICCV 2015): flow from two frames, refined level by level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from models.adversarial import SLOPE, initialise
+from models.transformation.correlation import correlation
+from models.transformation.encoder_decoder import Encoder, padded
+from models.transformation.skips import SKIPS
+
+REDIRECTED = 32  # channels in which the first frame passes by the correlation
+SIAMESE = 2  # levels before it
+
+
+class Refinement(nn.Module):
+    """The decoder of figure 3: every level sees the encoder's and the coarser level's flow.
+
+    Args:
+        widths: Channels of the encoder's levels, from fine to coarse.
+    """
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.skips, self.flows = nn.ModuleList(), nn.ModuleList()
+        *finer, channels = widths
+        self.flows.append(nn.Conv2d(channels, 2, 3, padding=1))
+        for fine in reversed(finer):
+            skip = SKIPS["concatenate"](channels, fine)
+            channels = skip.outputs + 2
+            self.skips.append(skip)
+            self.flows.append(nn.Conv2d(channels, 2, 3, padding=1))
+        initialise(self)
+
+    def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """Flows (N, 2, h, w) of every level, from coarse to fine, all in one unit."""
+        *finer, x = features
+        flows = [self.flows[0](x)]
+        for skip, predict, fine in zip(self.skips, self.flows[1:], reversed(finer), strict=True):
+            coarse = interpolate(flows[-1], fine.shape[-2:], mode="bilinear", align_corners=False)
+            x = torch.cat([skip(x, fine), coarse], dim=1)
+            flows.append(coarse + predict(x))
+        return flows
+
+
+class FlowNetSimple(nn.Module):
+    """Both frames as one picture of six channels: the network finds out what to do.
+
+    Args:
+        widths: Channels of the levels, from fine to coarse.
+    """
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.encoder = Encoder(6, widths)
+        self.refinement = Refinement(widths)
+
+    def forward(self, first: Tensor, second: Tensor) -> list[Tensor]:
+        """Flows of every level, from coarse to fine; the last one at half the side.
+
+        Args:
+            first: (N, 3, H, W) RGB in [-1, 1].
+            second: The same.
+        """
+        frames = padded(torch.cat([first, second], dim=1), self.encoder.stride)
+        return self.refinement(self.encoder(frames))
+
+
+class FlowNetCorrelation(nn.Module):
+    """Each frame by itself, then what matches what; the rest is as in the simple network.
+
+    Args:
+        widths: Channels of the levels, from fine to coarse, more than two.
+        reach: Largest displacement that is compared, in pixels of the frames.
+    """
+
+    def __init__(self, widths: Sequence[int], reach: int) -> None:
+        super().__init__()
+        self.alone = Encoder(3, widths[:SIAMESE])
+        self.reach = -(-reach // self.alone.stride)
+        self.redirect = nn.Sequential(
+            nn.Conv2d(widths[SIAMESE - 1], REDIRECTED, 1), nn.LeakyReLU(SLOPE)
+        )
+        compared = (2 * self.reach + 1) ** 2
+        self.together = Encoder(compared + REDIRECTED, widths[SIAMESE:])
+        self.refinement = Refinement(widths)
+        self.stride = self.alone.stride * self.together.stride
+        initialise(self)
+
+    def forward(self, first: Tensor, second: Tensor) -> list[Tensor]:
+        """See :meth:`FlowNetSimple.forward`."""
+        here = self.alone(padded(first, self.stride))
+        there = self.alone(padded(second, self.stride))[-1]
+        alike = nn.functional.leaky_relu(correlation(here[-1], there, self.reach), SLOPE)
+        both = torch.cat([self.redirect(here[-1]), alike], dim=1)
+        return self.refinement([*here, *self.together(both)])

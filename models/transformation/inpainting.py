@@ -1,0 +1,80 @@
+"""Removal of objects: holes of the objects' outlines, filled with what may lie behind.
+
+The system is the survey's inpainting (Yanai & Shimoda 2017, section 3.2) by pix2pix. What
+lies behind an object nobody has seen. So in training each hole has the outline of an object
+of *another* picture, and is cut where this one shows background; its truth is then known,
+and is background. Had the holes the outlines of the objects that they cut out, the system
+would learn to paint objects back.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn.functional import max_pool2d
+
+from models.system import Batch, SystemSettings
+from models.transformation.pix2pix import Pix2Pix, Pix2PixSettings
+from models.weak.cross_entropy import IGNORE
+
+
+class InpaintingSettings(Pix2PixSettings):
+    """Of pix2pix with holes."""
+
+    rim: int = Field(
+        2, ge=0, description="Pixels by which holes are wider than the masks, and judged wider."
+    )
+
+
+class Inpainting(Pix2Pix):
+    """pix2pix whose networks see a picture with a hole, and the hole.
+
+    :meth:`transform` removes everything that the mask calls foreground.
+    """
+
+    settings_type: ClassVar[type[SystemSettings]] = InpaintingSettings
+    settings: InpaintingSettings
+    needs: ClassVar[tuple[str, ...]] = ("image", "mask")
+
+    @classmethod
+    def channels(cls, settings: Pix2PixSettings) -> int:
+        """RGB and the hole."""
+        del settings
+        return 4
+
+    def exercise(self, batch: Batch) -> Batch:
+        """Holes of the next picture's objects where this one shows background."""
+        others = _foreground(batch["mask"].roll(1, dims=0))
+        holes = others & ~self._wider(batch["mask"] > 0)
+        return {**batch, "mask": holes.long()}
+
+    def given(self, batch: Batch) -> Tensor:
+        """The picture, grey in the hole, and the hole as 0 and 1."""
+        hole = self._wider(_foreground(batch["mask"])).unsqueeze(1).float()
+        return torch.cat([batch["image"] * (1 - hole), hole], dim=1)
+
+    def finished(self, given: Tensor, made: Tensor) -> Tensor:
+        """What is made, in the hole; the picture around it as it was."""
+        picture, hole = given[:, :3], given[:, 3:]
+        return picture + hole * made
+
+    def judged(self, given: Tensor) -> Tensor:
+        """The hole and its rim."""
+        return self._wider(given[:, 3] > 0).unsqueeze(1).to(given.dtype)
+
+    def shown(self, given: Tensor) -> Tensor:
+        """The picture with its hole."""
+        return given[:, :3]
+
+    def _wider(self, area: Tensor) -> Tensor:
+        """An area (N, H, W) with its rim, bool."""
+        rim = self.settings.rim
+        planes = area.unsqueeze(1).float()
+        return max_pool2d(planes, 2 * rim + 1, stride=1, padding=rim).squeeze(1) > 0
+
+
+def _foreground(mask: Tensor) -> Tensor:
+    return (mask > 0) & (mask != IGNORE)

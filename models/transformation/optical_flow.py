@@ -1,0 +1,168 @@
+"""Optical flow that is learnt from cut-outs in motion (FlowNet; Dosovitskiy et al., ICCV 2015).
+
+A mask data set makes its own truth: see :mod:`models.transformation.moving_cutouts`.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from typing import ClassVar, NamedTuple
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool2d, interpolate
+
+from models.system import Batch, SystemSettings, Turn
+from models.transformation.base import TransformingSystem
+from models.transformation.colours import flow_colours
+from models.transformation.encoder_decoder import padded, widths_of
+from models.transformation.flownet import FlowNetCorrelation, FlowNetSimple
+from models.transformation.moving_cutouts import Frames, affine, scene
+
+FADING = 0.5  # weight of a level's loss against the next finer one's
+
+
+class Range(NamedTuple):
+    """The largest shift as a share of the side, turn in degrees, zoom as a share of 1."""
+
+    shift: float
+    turn: float
+    zoom: float
+
+
+STILL = Range(0, 0, 0)
+PLACES = Range(0.25, 15, 0.2)  # where cut-outs of other pictures begin
+
+
+class OpticalFlowSettings(SystemSettings):
+    """Of a FlowNet, and of the motions that it learns from."""
+
+    width: int = Field(64, ge=1, description="Channels of the first level; they double.")
+    levels: int = Field(5, ge=3, le=7, description="Halvings of the side.")
+    shift: float = Field(0.08, gt=0, le=0.5, description="Largest, as a share of the side.")
+    turn: float = Field(8.0, ge=0, description="Largest, in degrees.")
+    zoom: float = Field(0.08, ge=0, lt=1, description="Largest, as a share of the length.")
+    others: int = Field(1, ge=0, description="Cut-outs of other pictures in a frame.")
+    learning_rate: float = Field(1e-3, gt=0, description="Of Adam, at the beginning.")
+
+    @property
+    def reach(self) -> int:
+        """The largest shift in pixels, rounded up."""
+        return math.ceil(self.shift * self.size)
+
+    @property
+    def motion(self) -> Range:
+        """Of every layer, by itself."""
+        return Range(self.shift, self.turn, self.zoom)
+
+
+class OpticalFlow(TransformingSystem):
+    """A FlowNet; :meth:`flow` gives the motion from one picture to the next.
+
+    Args:
+        settings: Of the member.
+    """
+
+    settings_type: ClassVar[type[SystemSettings]] = OpticalFlowSettings
+    settings: OpticalFlowSettings
+    needs: ClassVar[tuple[str, ...]] = ("image", "next")
+
+    def __init__(self, settings: OpticalFlowSettings) -> None:
+        super().__init__(settings)
+        self.network = self.build(settings, widths_of(settings.width, settings.levels))
+
+    @classmethod
+    @abstractmethod
+    def build(cls, settings: OpticalFlowSettings, widths: tuple[int, ...]) -> nn.Module:
+        """The network: two frames to the flows of its levels, in units of the reach."""
+
+    def turns(self) -> tuple[Turn, ...]:
+        """One."""
+        return (Turn("network", ("network",), self.settings.learning_rate, (0.9, 0.999), 0.01),)
+
+    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """The endpoint error of every level, in pixels; coarser ones count less."""
+        del turn
+        frames = self.frames(batch, rng)
+        flows = self.network(frames.first, frames.second)
+        terms = {}
+        for level, flow in enumerate(reversed(flows)):
+            stride = 2 ** (level + 1)
+            true = avg_pool2d(padded(frames.flow, 2**self.settings.levels), stride)
+            error = self.settings.reach * flow.float() - true
+            terms[f"endpoint_{stride}"] = FADING**level * lengths(error).mean()
+        return terms
+
+    def frames(self, batch: Batch, rng: torch.Generator) -> Frames:
+        """Two frames: the batch's objects, and some of other pictures, over the backgrounds."""
+        pictures = batch["image"]
+        layers = self.settings.others + 2
+        places = [STILL, STILL, *[PLACES] * self.settings.others]
+        return scene(
+            pictures,
+            batch["mask"],
+            [_affine(pictures, rng, most) for most in places],
+            [_affine(pictures, rng, self.settings.motion) for _ in range(layers)],
+        )
+
+    def flow(self, first: Tensor, second: Tensor) -> Tensor:
+        """Where the pixels of a picture go.
+
+        Args:
+            first: (N, 3, H, W) RGB in [-1, 1].
+            second: The same.
+
+        Returns:
+            (N, 2, H, W), x and y in pixels.
+        """
+        height, width = first.shape[-2:]
+        finest = self.settings.reach * self.network(first, second)[-1].float()
+        whole = interpolate(finest, scale_factor=2, mode="bilinear", align_corners=False)
+        return whole[..., :height, :width]
+
+    def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """The flow from the picture to the next, in colours."""
+        del rng
+        return flow_colours(self.flow(batch["image"], batch["next"]), self.settings.reach)
+
+    def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """Two frames, the flow that is seen and the true one."""
+        frames = self.frames(batch, rng)
+        seen = self.transform({"image": frames.first, "next": frames.second}, rng)
+        true = flow_colours(frames.flow, self.settings.reach)
+        return torch.cat([frames.first, frames.second, seen, true], dim=3)
+
+
+def _affine(like: Tensor, rng: torch.Generator, most: Range) -> Tensor:
+    """Random affine maps (N, 2, 3), one for each picture."""
+    count, _, height, width = like.shape
+    turn, zoom, x, y = 2 * torch.rand(4, count, generator=rng, device=like.device) - 1
+    shift = most.shift * torch.stack([width * x, height * y], dim=1)
+    angle = math.radians(most.turn) * turn
+    return affine(angle, 1 + most.zoom * zoom, shift, height, width)
+
+
+def lengths(vectors: Tensor) -> Tensor:
+    """(N, 2, H, W) to the lengths (N, H, W); their slope is finite at zero, too."""
+    return (vectors.square().sum(dim=1) + 1e-8).sqrt()
+
+
+class FlowSimple(OpticalFlow):
+    """FlowNetS."""
+
+    @classmethod
+    def build(cls, settings: OpticalFlowSettings, widths: tuple[int, ...]) -> nn.Module:
+        """See :class:`~models.transformation.flownet.FlowNetSimple`."""
+        del settings
+        return FlowNetSimple(widths)
+
+
+class FlowCorrelation(OpticalFlow):
+    """FlowNetC."""
+
+    @classmethod
+    def build(cls, settings: OpticalFlowSettings, widths: tuple[int, ...]) -> nn.Module:
+        """See :class:`~models.transformation.flownet.FlowNetCorrelation`."""
+        return FlowNetCorrelation(widths, 2 * settings.reach)

@@ -1,0 +1,93 @@
+"""Super-resolution by sub-pixel convolution (ESPCN; Shi et al., CVPR 2016)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.functional import interpolate, mse_loss
+
+from models.system import Batch, SystemSettings, Turn
+from models.transformation.base import TransformingSystem
+from models.transformation.colour_spaces import from_ycbcr, luminance, to_ycbcr
+
+
+class SuperResolutionSettings(SystemSettings):
+    """Of ESPCN; the paper's network unless a width is changed."""
+
+    factor: int = Field(3, ge=2, le=8, description="How many times larger pictures become.")
+    widths: tuple[int, int] = Field((64, 32), description="Channels of the two hidden layers.")
+    learning_rate: float = Field(1e-3, gt=0, description="Of Adam, at the beginning.")
+
+
+class SuperResolution(TransformingSystem):
+    """Three convolutions at low resolution, whose channels become sub-pixels.
+
+    Only the luminance is made so; colours are enlarged bicubically, since nobody sees the
+    difference (section 3.2). In training the low resolution is made of the pictures, by a
+    bicubic filter wide enough to leave no aliases.
+    """
+
+    settings_type: ClassVar[type[SystemSettings]] = SuperResolutionSettings
+    settings: SuperResolutionSettings
+
+    def __init__(self, settings: SuperResolutionSettings) -> None:
+        super().__init__(settings)
+        first, second = settings.widths
+        self.network = nn.Sequential(
+            nn.Conv2d(1, first, 5, padding=2, padding_mode="replicate"),
+            nn.Tanh(),
+            nn.Conv2d(first, second, 3, padding=1, padding_mode="replicate"),
+            nn.Tanh(),
+            nn.Conv2d(second, settings.factor**2, 3, padding=1, padding_mode="replicate"),
+            nn.PixelShuffle(settings.factor),
+        )
+
+    def turns(self) -> tuple[Turn, ...]:
+        """One; its rate falls to a hundredth, as the paper's does."""
+        return (Turn("network", ("network",), self.settings.learning_rate, (0.9, 0.999), 0.01),)
+
+    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """The mean squared error of the luminance (equation 4)."""
+        del turn, rng
+        small, true = self.reduced(batch["image"])
+        return {"luminance": mse_loss(self.network(luminance(small)), luminance(true))}
+
+    def reduced(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Pictures at the low resolution, and cut to a multiple of it: the truth.
+
+        Args:
+            pictures: (N, 3, H, W) RGB in [-1, 1].
+
+        Returns:
+            (N, 3, h, w) and (N, 3, h · factor, w · factor).
+        """
+        factor = self.settings.factor
+        height, width = (side // factor for side in pictures.shape[-2:])
+        true = pictures[..., : height * factor, : width * factor]
+        small = interpolate(true, (height, width), mode="bicubic", antialias=True)
+        return small.clamp(-1, 1), true
+
+    def enlarged(self, pictures: Tensor) -> Tensor:
+        """Pictures enlarged bicubically, what the system is to surpass."""
+        factor = self.settings.factor
+        return interpolate(pictures, scale_factor=factor, mode="bicubic").clamp(-1, 1)
+
+    def made_size(self, height: int, width: int) -> tuple[int, int]:
+        """Larger by the factor."""
+        return height * self.settings.factor, width * self.settings.factor
+
+    def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """The pictures, larger by the factor."""
+        del rng
+        pictures = batch["image"]
+        colours = to_ycbcr(self.enlarged(pictures))[:, 1:]
+        return from_ycbcr(torch.cat([self.network(luminance(pictures)), colours], dim=1))
+
+    def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """A reduced picture enlarged bicubically, enlarged by the system, and the truth."""
+        small, true = self.reduced(batch["image"])
+        made = self.transform({"image": small}, rng)
+        return torch.cat([self.enlarged(small), made, true], dim=3)

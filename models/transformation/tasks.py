@@ -1,0 +1,211 @@
+"""What a mask teaches besides itself: the tasks of UberNet, all derived from one row.
+
+Each task says how many channels it needs, what its loss is and how a person looks at it.
+Pixels to ignore teach nothing, and where none is left a task has no loss at all.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+from torch.nn.functional import (
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    max_pool2d,
+    softplus,
+)
+from torchvision.utils import draw_bounding_boxes
+
+from models.system import Batch
+from models.transformation.boxes import Boxes, centredness, decode, distances, overlap
+from models.transformation.colours import label_colours
+from models.transformation.edges import edges
+from models.weak.cross_entropy import IGNORE
+
+SURE = 0.3  # the least score of a box that is shown
+
+
+class Task(ABC):
+    """A task.
+
+    Args:
+        classes: Number of foreground classes C.
+        size: Side of the pictures in training, in pixels.
+    """
+
+    def __init__(self, classes: int, size: int) -> None:
+        self.classes = classes
+        self.size = size
+
+    @property
+    @abstractmethod
+    def channels(self) -> int:
+        """Of the decoder's output."""
+
+    @abstractmethod
+    def loss(self, output: Tensor, batch: Batch) -> Tensor | None:
+        """A scalar, or None where the batch has no label for the task.
+
+        Args:
+            output: (N, channels, H, W) of the decoder.
+            batch: See :class:`models.system.System`.
+        """
+
+    @abstractmethod
+    def colours(self, output: Tensor, pictures: Tensor) -> Tensor:
+        """What the decoder says, over or beside pictures: (N, 3, H, W) RGB in [-1, 1]."""
+
+
+class Segmentation(Task):
+    """The class of every pixel."""
+
+    @property
+    def channels(self) -> int:
+        """Background and the classes."""
+        return self.classes + 1
+
+    def loss(self, output: Tensor, batch: Batch) -> Tensor | None:
+        """The cross entropy."""
+        mask = batch["mask"]
+        return cross_entropy(output, mask, ignore_index=IGNORE) if _known(mask).any() else None
+
+    def colours(self, output: Tensor, pictures: Tensor) -> Tensor:
+        """In the colours of the classes."""
+        del pictures
+        return label_colours(output.argmax(dim=1))
+
+
+class Boundary(Task):
+    """Where each class begins and ends (semantic boundaries; Hariharan et al., ICCV 2011)."""
+
+    @property
+    def channels(self) -> int:
+        """The classes."""
+        return self.classes
+
+    def loss(self, output: Tensor, batch: Batch) -> Tensor | None:
+        """The cross entropy, balanced since boundaries are rare (HED; Xie & Tu, ICCV 2015)."""
+        mask = batch["mask"]
+        labels = torch.arange(1, self.classes + 1, device=mask.device).view(1, -1, 1, 1)
+        planes = (mask.unsqueeze(1) == labels).float()
+        eroded = -max_pool2d(-planes, 3, stride=1, padding=1)
+        known = _known(mask).unsqueeze(1).expand_as(planes)
+        return _balanced(output[known], (max_pool2d(planes, 3, 1, 1) - eroded)[known])
+
+    def colours(self, output: Tensor, pictures: Tensor) -> Tensor:
+        """The surest class's, dark on white."""
+        del pictures
+        return _ink(output.sigmoid().amax(dim=1, keepdim=True))
+
+
+class Saliency(Task):
+    """Any object at all."""
+
+    @property
+    def channels(self) -> int:
+        """One plane."""
+        return 1
+
+    def loss(self, output: Tensor, batch: Batch) -> Tensor | None:
+        """The cross entropy."""
+        known = _known(batch["mask"])
+        if not known.any():
+            return None
+        logits, shown = output.squeeze(1)[known], (batch["mask"] > 0)[known]
+        return binary_cross_entropy_with_logits(logits, shown.float())
+
+    def colours(self, output: Tensor, pictures: Tensor) -> Tensor:
+        """White where it is salient."""
+        del pictures
+        return (2 * output.sigmoid() - 1).expand(-1, 3, -1, -1)
+
+
+class Detection(Task):
+    """Boxes of things: how central a pixel is in one of a class, and how far its sides are."""
+
+    @property
+    def channels(self) -> int:
+        """The classes and four sides."""
+        return self.classes + 4
+
+    def loss(self, output: Tensor, batch: Batch) -> Tensor | None:
+        """The cross entropy of the centres and the overlap of the boxes (UnitBox, 2016)."""
+        mask = batch["mask"]
+        known = _known(mask)
+        if not known.any():
+            return None
+        sides = distances(mask)
+        labels = torch.arange(1, self.classes + 1, device=mask.device).view(1, -1, 1, 1)
+        central = centredness(sides)
+        heat = (mask.unsqueeze(1) == labels) * central.unsqueeze(1)
+        everywhere = known.unsqueeze(1).expand_as(heat)
+        centres = binary_cross_entropy_with_logits(
+            output[:, : self.classes][everywhere], heat[everywhere]
+        )
+        shared = overlap(self._sides(output), sides)
+        weights = central * known
+        boxes = -(weights * shared.clamp(min=1e-3).log()).sum() / weights.sum().clamp(min=1)
+        return centres + boxes
+
+    def boxes(self, output: Tensor) -> list[Boxes]:
+        """What is found in each picture."""
+        return decode(output[:, : self.classes].sigmoid(), self._sides(output), SURE)
+
+    def colours(self, output: Tensor, pictures: Tensor) -> Tensor:
+        """The boxes on the pictures, in the colours of the classes."""
+        drawn = []
+        for picture, found in zip(pictures, self.boxes(output), strict=True):
+            colours = ((label_colours(found.labels.view(-1, 1, 1)) + 1) * 127.5).byte()
+            levels = ((picture.clamp(-1, 1) + 1) * 127.5).byte()
+            corners = found.corners.clamp(min=0).round()
+            marks = [tuple(colour.flatten().tolist()) for colour in colours]
+            drawn.append(draw_bounding_boxes(levels, corners, colors=marks) if marks else levels)
+        return torch.stack(drawn) / 127.5 - 1
+
+    def _sides(self, output: Tensor) -> Tensor:
+        return softplus(output[:, self.classes :].float()) * self.size / 8
+
+
+class Edges(Task):
+    """Edges of the picture itself, which need no label."""
+
+    @property
+    def channels(self) -> int:
+        """One plane."""
+        return 1
+
+    def loss(self, output: Tensor, batch: Batch) -> Tensor | None:
+        """The cross entropy with the strength of the edges."""
+        return binary_cross_entropy_with_logits(output, edges(batch["image"]))
+
+    def colours(self, output: Tensor, pictures: Tensor) -> Tensor:
+        """Dark on white."""
+        del pictures
+        return _ink(output.sigmoid())
+
+
+TASKS: dict[str, type[Task]] = {
+    "segmentation": Segmentation,
+    "boundary": Boundary,
+    "saliency": Saliency,
+    "detection": Detection,
+    "edges": Edges,
+}
+
+
+def _known(mask: Tensor) -> Tensor:
+    return mask != IGNORE
+
+
+def _ink(strength: Tensor) -> Tensor:
+    return (1 - 2 * strength).expand(-1, 3, -1, -1)
+
+
+def _balanced(logits: Tensor, targets: Tensor) -> Tensor | None:
+    if not len(targets):
+        return None
+    rare = targets.mean().clamp(0.01, 0.99)
+    weights = torch.where(targets > 0, 1 - rare, rare)
+    return binary_cross_entropy_with_logits(logits, targets, weights)

@@ -1,0 +1,102 @@
+"""UberNet (Kokkinos, CVPR 2017): one trunk and a decoder for each of many tasks."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field, field_validator
+from torch import Tensor
+
+from models.system import Batch, SystemSettings, Turn
+from models.transformation.base import TransformingSystem
+from models.transformation.colours import label_colours
+from models.transformation.encoder_decoder import Decoder, Encoder, padded, widths_of
+from models.transformation.tasks import TASKS, Task
+
+
+class UberNetSettings(SystemSettings):
+    """Of the trunk, the decoders and their losses."""
+
+    width: int = Field(64, ge=1, description="Channels of the trunk's first level.")
+    levels: int = Field(5, ge=2, le=7, description="Halvings of the side.")
+    tasks: dict[str, float] = Field(
+        {name: 1.0 for name in TASKS}, description="The tasks with the weights γ of their losses."
+    )
+    learning_rate: float = Field(1e-3, gt=0, description="Of Adam.")
+
+    @field_validator("tasks")
+    @classmethod
+    def _exist(cls, tasks: dict[str, float]) -> dict[str, float]:
+        unknown = sorted(set(tasks) - set(TASKS))
+        if unknown or not tasks:
+            raise ValueError(f"tasks are some of {', '.join(TASKS)}, not {unknown or 'none'}")
+        return tasks
+
+
+class UberNet(TransformingSystem):
+    """A shared encoder, and a decoder with skips and its own normalisation for each task.
+
+    A batch that holds no label for a task gives its decoder no gradient at all: with zeros
+    in its place, Adam's momentum would move the decoder on. So each task is updated after
+    its own samples, asynchronously (section 3.1.2). The trunk keeps no more than the outputs
+    of its levels for the backward pass and computes the rest again (section 3.2).
+    """
+
+    settings_type: ClassVar[type[SystemSettings]] = UberNetSettings
+    settings: UberNetSettings
+
+    def __init__(self, settings: UberNetSettings) -> None:
+        super().__init__(settings)
+        widths = widths_of(settings.width, settings.levels)
+        self.trunk = Encoder(3, widths)
+        self.tasks: dict[str, Task] = {}
+        for name in settings.tasks:
+            self.tasks[name] = TASKS[name](settings.classes, settings.size)
+            self.add_module(name, Decoder(widths, self.tasks[name].channels))
+
+    def turns(self) -> tuple[Turn, ...]:
+        """One of all networks."""
+        networks = ("trunk", *self.tasks)
+        return (Turn("tasks", networks, self.settings.learning_rate, (0.9, 0.999), 0.1),)
+
+    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """γ times the loss of each task that the batch has labels for."""
+        del turn, rng
+        outputs = self(batch["image"], recompute=True)
+        losses = {name: task.loss(outputs[name], batch) for name, task in self.tasks.items()}
+        weights = self.settings.tasks
+        return {name: weights[name] * loss for name, loss in losses.items() if loss is not None}
+
+    def forward(self, pictures: Tensor, recompute: bool = False) -> dict[str, Tensor]:
+        """What the decoders say.
+
+        Args:
+            pictures: (N, 3, H, W) RGB in [-1, 1].
+            recompute: See :meth:`~models.transformation.encoder_decoder.Encoder.forward`.
+
+        Returns:
+            Task to (N, its channels, H, W).
+        """
+        height, width = pictures.shape[-2:]
+        features = self.trunk(padded(pictures, self.trunk.stride), recompute)
+        return {
+            name: self.get_submodule(name)(features)[..., :height, :width] for name in self.tasks
+        }
+
+    def made_size(self, height: int, width: int) -> tuple[int, int]:
+        """One picture for each task, side by side."""
+        return height, width * len(self.tasks)
+
+    def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """What every task says, side by side."""
+        del rng
+        pictures = batch["image"]
+        outputs = self(pictures)
+        shown = [task.colours(outputs[name], pictures) for name, task in self.tasks.items()]
+        return torch.cat(shown, dim=3)
+
+    def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """The picture, what every task says, and the mask that all but the edges come from."""
+        made = self.transform(batch, rng)
+        return torch.cat([batch["image"], made, label_colours(batch["mask"])], dim=3)
