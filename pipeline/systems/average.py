@@ -27,8 +27,8 @@ class Averaged(nn.Module):
         super().__init__()
         self.system = system
         self.decay = decay
-        self.averages = nn.ModuleDict(
-            {name: copy.deepcopy(getattr(system, name)) for name in system.averaged}
+        self.averages = nn.ModuleList(
+            copy.deepcopy(system.get_submodule(name)) for name in system.averaged
         )
         self.averages.requires_grad_(requires_grad=False)
 
@@ -36,8 +36,8 @@ class Averaged(nn.Module):
     def update(self, step: int) -> None:
         """Takes the networks as they are after a step, numbered from 1, into the average."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        for name, average in self.averages.items():
-            network = getattr(self.system, name)
+        for name, average in self._by_name():
+            network = self.system.get_submodule(name)
             for kept, weight in zip(average.parameters(), network.parameters(), strict=True):
                 kept.lerp_(weight, 1 - decay)
             for state, value in zip(average.buffers(), network.buffers(), strict=True):
@@ -45,8 +45,8 @@ class Averaged(nn.Module):
 
     def use(self) -> None:
         """Puts the averages in the place of the networks, for good."""
-        for name, average in self.averages.items():
-            getattr(self.system, name).load_state_dict(average.state_dict())
+        for name, average in self._by_name():
+            self.system.get_submodule(name).load_state_dict(average.state_dict())
 
     @contextmanager
     def in_use(self) -> Iterator[System]:
@@ -60,7 +60,10 @@ class Averaged(nn.Module):
             self.system.train()
 
     def _swap(self) -> None:
-        for name, average in self.averages.items():
-            network = getattr(self.system, name)
-            setattr(self.system, name, average)
-            self.averages[name] = network
+        networks = [self.system.get_submodule(name) for name in self.system.averaged]
+        for name, average in self._by_name():
+            self.system.set_submodule(name, average)
+        self.averages = nn.ModuleList(networks)
+
+    def _by_name(self) -> Iterator[tuple[str, nn.Module]]:
+        return zip(self.system.averaged, self.averages, strict=True)

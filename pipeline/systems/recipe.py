@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from models.system import SystemSettings
+from models.system import System, SystemSettings
 from models.system_factory import SYSTEMS, SystemArchitecture
 from pipeline.dataset.row_filter import RowFilter
 from pipeline.errors import UserError
@@ -30,6 +30,20 @@ class SystemRecipe(BaseModel):
         """How to build the system for a number of classes."""
         settings = {**self.system.model_dump(mode="json"), "classes": classes}
         return SystemArchitecture(name=self.task, settings=settings)
+
+    def build(self, classes: int) -> System:
+        """The system, freshly initialised by the seed.
+
+        Raises:
+            UserError: If its settings do not fit together.
+        """
+        torch.manual_seed(self.training.seed)
+        try:
+            return self.architecture(classes).build()
+        except ValueError as error:
+            raise UserError(
+                f"the settings of {self.task!r} do not fit together: {error}"
+            ) from error
 
 
 def read_system_recipe(
@@ -65,18 +79,12 @@ def complete_system_recipe(task: str, given: dict[str, Any]) -> SystemRecipe:
     values = overlaid(defaults, given)
     if unknown := values.keys() - defaults.keys():
         raise UserError(f"there is no setting {min(unknown)!r}: choose from {', '.join(defaults)}")
-    try:
-        recipe = SystemRecipe(
-            task=task,
-            system=_validated(kind, "system", values, defaults),
-            where=_validated(RowFilter, "where", values, defaults),
-            training=_validated(SystemTrainingSettings, "training", values, defaults),
-        )
-        with torch.device("meta"):  # lest a wrong combination show after the reading
-            recipe.architecture(1).build()
-    except ValueError as error:
-        raise UserError(f"the settings of {task!r} do not fit together: {error}") from error
-    return recipe
+    return SystemRecipe(
+        task=task,
+        system=_validated(kind, "system", values, defaults),
+        where=_validated(RowFilter, "where", values, defaults),
+        training=_validated(SystemTrainingSettings, "training", values, defaults),
+    )
 
 
 def _validated(

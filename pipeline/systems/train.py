@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from models.system import System
 from pipeline.checkpoint import Checkpoints
 from pipeline.dataset.mask_dataset import MaskDataset
@@ -70,9 +68,7 @@ def train_on_pairs(
         raise UserError(
             f"{out} holds a model of another recipe or dataset: choose another --out, or remove it"
         )
-    architecture, settings = recipe.architecture(len(classes)), recipe.training
-    torch.manual_seed(settings.seed)
-    system = architecture.build()
+    settings, system = recipe.training, recipe.build(len(classes))
     batches = Batches(pairs, system.view, recipe.system.size, settings.batch, settings.seed)
     checkpoints = Checkpoints(f"{folder.uri}/.staging-{key[:12]}")
     outcome: dict[str, float] = {}
@@ -82,7 +78,7 @@ def train_on_pairs(
     card = save_model(
         folder.uri,
         system,
-        architecture=architecture,
+        architecture=recipe.architecture(len(classes)),
         classes=classes,
         key=key,
         training={

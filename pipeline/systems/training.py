@@ -186,7 +186,7 @@ class SystemTraining:
         optimiser.step()
 
     def _parameters(self, network: str) -> Iterator[torch.nn.Parameter]:
-        return (p for p in getattr(self.system, network).parameters() if p.requires_grad)
+        return (p for p in self.system.get_submodule(network).parameters() if p.requires_grad)
 
     def _optimiser(self) -> torch.optim.Optimizer:
         """One Adam for all networks that have a turn, a group of parameters for each."""

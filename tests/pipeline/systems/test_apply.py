@@ -1,0 +1,188 @@
+"""Systems at work: from a dataset to a model, from a model to pictures, on both engines."""
+
+import io
+
+import numpy as np
+import pytest
+import ray
+import torch
+from PIL import Image
+
+from pipeline.engine.local import LocalEngine
+from pipeline.engine.ray import RayEngine
+from pipeline.errors import UserError
+from pipeline.records import encode_mask
+from pipeline.systems.apply import generate_pictures, transform_pictures
+from pipeline.systems.recipe import read_system_recipe
+from pipeline.systems.store import load_system
+from pipeline.systems.train import train_system
+from pipeline.table import Table
+from tests.pipeline.published import publish_toys
+from tests.pipeline.toys import SilentWatch
+
+TINY = ("training.steps=2", "training.batch=4", "system.size=32", "system.width=4")
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    return publish_toys(tmp_path_factory.mktemp("run"), 12).uri
+
+
+def trained(task, dataset, folder, *changes):
+    recipe = read_system_recipe(task, None, [*TINY, *changes])
+    return train_system(dataset, f"{folder}/{task}", recipe, LocalEngine(1), SilentWatch())
+
+
+@pytest.fixture(scope="module")
+def models(dataset, tmp_path_factory):
+    """A generator told the tags, and one that makes photos of masks."""
+    folder = tmp_path_factory.mktemp("models")
+    for task in ("cgan", "mask_to_photo"):
+        trained(task, dataset, folder)
+    return folder
+
+
+def pixels(file):
+    return np.asarray(Image.open(file))
+
+
+class TestTrainSystem:
+    def test_a_finished_model_is_found(self, dataset, models):
+        before = (models / "cgan" / "model.json").stat().st_mtime_ns
+        card = trained("cgan", dataset, models)
+        assert (models / "cgan" / "model.json").stat().st_mtime_ns == before
+        assert card.classes.names == ("cat", "dog", "bird")
+        assert card.training["steps"] == 2
+
+    def test_another_recipe_does_not_replace_it(self, dataset, models):
+        with pytest.raises(UserError, match="another recipe or dataset"):
+            trained("cgan", dataset, models, "training.seed=1")
+
+    def test_it_can_be_loaded(self, models):
+        system, card = load_system(str(models / "cgan"))
+        assert system.settings.size == 32
+        assert not system.training
+        assert card.architecture.name == "cgan"
+
+    def test_nothing_is_left_behind(self, models):
+        names = {path.name for path in (models / "cgan").iterdir()}
+        assert names == {"model.json", "model.safetensors", "samples.png", "losses.json"}
+
+    def test_a_damaged_model_is_named(self, dataset, tmp_path):
+        trained("cgan", dataset, tmp_path)
+        weights = tmp_path / "cgan" / "model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:-1])
+        with pytest.raises(UserError, match="not those of the card"):
+            load_system(str(tmp_path / "cgan"))
+
+
+class TestGenerate:
+    def test_pictures(self, models, tmp_path):
+        out = tmp_path / "out"
+        made = generate_pictures(
+            str(models / "cgan"), str(out), LocalEngine(1), SilentWatch(), count=5, seed=3
+        )
+        files = sorted(out.glob("*.png"))
+        assert (made.pictures, len(files), made.failed) == (5, 5, ())
+        assert len({pixels(file).tobytes() for file in files}) == 5
+        assert pixels(files[0]).shape == (32, 32, 3)
+        rows = {row["image"]["path"]: row for row in Table.open(made.table).rows()}
+        for file in files:
+            stored = Image.open(io.BytesIO(rows[file.name]["image"]["bytes"]))
+            assert np.array_equal(np.asarray(stored), pixels(file))
+
+    def test_a_picture_follows_from_seed_and_number(self, models, tmp_path):
+        for name, count in (("few", 2), ("many", 20)):
+            generate_pictures(
+                str(models / "cgan"),
+                f"{tmp_path}/{name}",
+                LocalEngine(1),
+                SilentWatch(),
+                count=count,
+            )
+        for file in (tmp_path / "few").glob("*.png"):
+            assert np.array_equal(pixels(file), pixels(tmp_path / "many" / file.name))
+
+    def test_classes(self, models, tmp_path):
+        for name, tags in (("cats", ["cat"]), ("dogs", ["dog"])):
+            generate_pictures(
+                str(models / "cgan"),
+                f"{tmp_path}/{name}",
+                LocalEngine(1),
+                SilentWatch(),
+                count=1,
+                tags=tags,
+            )
+        cat, dog = (pixels(next((tmp_path / name).glob("*.png"))) for name in ("cats", "dogs"))
+        assert not np.array_equal(cat, dog), "the same noise, another class"
+
+    def test_an_unknown_class(self, models, tmp_path):
+        with pytest.raises(UserError, match="unknown class 'cow'"):
+            generate_pictures(
+                str(models / "cgan"), str(tmp_path), LocalEngine(1), SilentWatch(), tags=["cow"]
+            )
+
+    def test_a_transformer_generates_nothing(self, models, tmp_path):
+        with pytest.raises(UserError, match="tag2mask transform"):
+            generate_pictures(
+                str(models / "mask_to_photo"), str(tmp_path), LocalEngine(1), SilentWatch()
+            )
+
+    @pytest.mark.slow
+    def test_ray_makes_the_same(self, models, tmp_path):
+        for name, engine in (("local", LocalEngine(1)), ("ray", RayEngine(workers=2))):
+            generate_pictures(
+                str(models / "cgan"), f"{tmp_path}/{name}", engine, SilentWatch(), count=20
+            )
+        ray.shutdown()
+        for file in (tmp_path / "local").glob("*.png"):
+            assert np.array_equal(pixels(file), pixels(tmp_path / "ray" / file.name))
+
+
+class TestTransform:
+    def test_a_dataset(self, models, dataset, tmp_path):
+        made = transform_pictures(
+            str(models / "mask_to_photo"), dataset, str(tmp_path), LocalEngine(1), SilentWatch()
+        )
+        assert made.pictures == len(Table.open(dataset))
+        assert pixels(next(tmp_path.glob("*.png"))).shape == (48, 64, 3)
+
+    def test_a_folder_of_masks(self, models, tmp_path):
+        (tmp_path / "masks").mkdir()
+        mask = np.zeros((50, 70), np.uint8)
+        mask[10:40, 10:40] = 2
+        (tmp_path / "masks" / "a.png").write_bytes(encode_mask(mask))
+        (tmp_path / "masks" / "torn.png").write_bytes(encode_mask(mask)[:60])
+        made = transform_pictures(
+            str(models / "mask_to_photo"),
+            str(tmp_path / "masks"),
+            str(tmp_path / "out"),
+            LocalEngine(1),
+            SilentWatch(),
+        )
+        assert made.pictures == 1
+        assert len(made.failed) == 1
+        assert pixels(tmp_path / "out" / "a.png").shape == (50, 70, 3)
+
+    def test_sizes(self, models, dataset, tmp_path):
+        transform_pictures(
+            str(models / "mask_to_photo"),
+            dataset,
+            str(tmp_path),
+            LocalEngine(1),
+            SilentWatch(),
+            size=32,
+        )
+        assert pixels(next(tmp_path.glob("*.png"))).shape == (24, 32, 3)
+
+    def test_no_picture(self, models, tmp_path):
+        (tmp_path / "empty").mkdir()
+        with pytest.raises(UserError, match="no pictures"):
+            transform_pictures(
+                str(models / "mask_to_photo"),
+                str(tmp_path / "empty"),
+                str(tmp_path / "out"),
+                LocalEngine(1),
+                SilentWatch(),
+            )
+        assert torch.is_grad_enabled()

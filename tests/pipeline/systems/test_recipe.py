@@ -1,0 +1,41 @@
+"""The recipe of a system: defaults, changes, and what is said of wrong ones."""
+
+import pytest
+
+from models.system_factory import SYSTEMS
+from pipeline.errors import UserError
+from pipeline.systems.recipe import complete_system_recipe, read_system_recipe
+
+
+@pytest.mark.parametrize("task", sorted(SYSTEMS))
+def test_defaults_can_be_built(task):
+    recipe = read_system_recipe(task)
+    assert recipe.task == task
+    assert isinstance(recipe.system, SYSTEMS[task].settings_type)
+    assert recipe.architecture(3).settings["classes"] == 3
+
+
+def test_changes():
+    changes = ["training.steps=7", "system.size=32", "where.confidence=0.5"]
+    recipe = read_system_recipe("dcgan", None, changes)
+    assert (recipe.training.steps, recipe.system.size, recipe.where.confidence) == (7, 32, 0.5)
+    assert complete_system_recipe("dcgan", {"training": {"steps": 7}}).training.steps == 7
+
+
+@pytest.mark.parametrize(
+    ("task", "change", "words"),
+    [
+        ("dcgam", "training.steps=7", ["no task 'dcgam'", "dcgan"]),
+        ("dcgan", "trainig.steps=7", ["no setting 'trainig'", "training"]),
+        ("dcgan", "training.step=7", ["no setting 'training.step'", "steps"]),
+        ("dcgan", "training.steps=0", ["'training.steps'", "greater"]),
+        ("dcgan", "system.sise=7", ["no setting 'system.sise'", "size"]),
+        ("dcgan", "training.workers=99", ["99 workers"]),
+        ("dcgan", "system.classes=0", ["'system.classes'"]),
+    ],
+)
+def test_what_is_wrong_is_said(task, change, words):
+    with pytest.raises(UserError) as error:
+        read_system_recipe(task, None, [change])
+    for word in words:
+        assert word in str(error.value)
