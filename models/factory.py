@@ -6,21 +6,24 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from models.regions.classifier import RegionClassifier
 from models.segmentation import DROPOUT, SEGMENTERS, Segmenter
 from models.tagging import Tagger
 from models.trunks import TRUNKS
 from models.weak.affinity import AffinityNet
+
+Model = Tagger | Segmenter | AffinityNet | RegionClassifier
 
 
 class Architecture(BaseModel):
     """What must be known to build a model before its weights are loaded.
 
     Args:
-        kind: ``tagger``, ``segmenter`` or ``affinity``.
+        kind: ``tagger``, ``segmenter``, ``affinity`` or ``regions``.
         trunk: One of :data:`models.trunks.TRUNKS`.
         output_stride: Of the trunk, in pixels.
-        head: The tagger's pooling, or one of :data:`models.segmentation.SEGMENTERS`; an
-            affinity network has none.
+        head: The tagger's pooling, or one of :data:`models.segmentation.SEGMENTERS`, or
+            one of :data:`models.regions.descriptors.DESCRIPTORS`; an affinity network has none.
         width: Channels of the segmenter's head; a tagger has none.
         dropout: Share of them that is dropped in training.
         classes: Number of foreground classes.
@@ -28,7 +31,7 @@ class Architecture(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    kind: Literal["tagger", "segmenter", "affinity"]
+    kind: Literal["tagger", "segmenter", "affinity", "regions"]
     trunk: str
     output_stride: int
     head: str = ""
@@ -36,7 +39,7 @@ class Architecture(BaseModel):
     dropout: float = DROPOUT
     classes: int
 
-    def build(self, pretrained: bool = False) -> Tagger | Segmenter | AffinityNet:
+    def build(self, pretrained: bool = False) -> Model:
         """The model, freshly initialised, with ImageNet weights in the trunk if asked for.
 
         Raises:
@@ -47,6 +50,8 @@ class Architecture(BaseModel):
             return Tagger(trunk, self.classes, self.head)
         if self.kind == "affinity":
             return AffinityNet(trunk)
+        if self.kind == "regions":
+            return RegionClassifier(trunk, self.classes + 1, self.head)
         return SEGMENTERS[self.head](
             trunk, self.classes + 1, width=self.width, dropout=self.dropout
         )

@@ -95,7 +95,7 @@ def load_model(uri: str, kind: str) -> tuple[Any, ModelCard]:
 
     Args:
         uri: The model's folder.
-        kind: ``tagger``, ``segmenter`` or ``affinity``: what the caller can use.
+        kind: ``tagger``, ``segmenter``, ``affinity`` or ``regions``: what the caller can use.
 
     Raises:
         UserError: If there is no such model, it is of the other kind, or it is damaged.

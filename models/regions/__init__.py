@@ -1,0 +1,1 @@
+"""Methods that label regions of a picture: proposals, their descriptors, and trees of them."""

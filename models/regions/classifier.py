@@ -1,0 +1,103 @@
+"""A linear classifier of regions, and the label map that its scores give a picture."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from models.regions.descriptors import DESCRIPTORS, length
+from models.regions.tree import RegionTree
+from models.trunks.base import Trunk
+
+PENALTY = 1e-3  # on the squares of the weights of standardised features
+ITERATIONS = 60  # of L-BFGS
+
+
+class RegionClassifier(nn.Module):
+    """Says for a region how much of it each class is: its overlap with that class's object.
+
+    The papers train a linear machine for each class, on whether regions overlap an object
+    (R-CNN, SDS) or by how much (O2P). This is one for all classes and by how much: a softmax
+    whose targets are the overlaps, with background taking the rest.
+
+    Args:
+        trunk: The feature extractor, as it is.
+        labels: Number of pixel values K, background included.
+        descriptor: One of :data:`models.regions.descriptors.DESCRIPTORS`.
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, trunk: Trunk, labels: int, descriptor: str) -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.describe = DESCRIPTORS[descriptor]
+        features = length(descriptor, trunk)
+        self.linear = nn.Linear(features, labels)
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("scale", torch.ones(features))
+
+    @torch.no_grad()
+    def descriptors(self, image: Tensor, regions: Tensor) -> Tensor:
+        """(3, H, W) in [0, 255] and (R, H, W) bool to (R, F)."""
+        return self.describe(self.trunk, image, regions)
+
+    def forward(self, descriptors: Tensor) -> Tensor:
+        """(R, F) to logits (R, K)."""
+        return self.linear((descriptors - self.mean) / self.scale)
+
+    def fit(self, descriptors: Tensor, overlaps: Tensor) -> float:
+        """Trains the linear layer, from zero, to the end.
+
+        Args:
+            descriptors: (R, F).
+            overlaps: (R, K) in [0, 1], rows summing to one.
+
+        Returns:
+            The loss.
+        """
+        self.mean.copy_(descriptors.mean(dim=0))
+        self.scale.copy_(descriptors.std(dim=0).clamp(min=1e-6))
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+        standard = (descriptors - self.mean) / self.scale
+        optimiser = torch.optim.LBFGS(
+            self.linear.parameters(), max_iter=ITERATIONS, line_search_fn="strong_wolfe"
+        )
+
+        def closure() -> Tensor:
+            optimiser.zero_grad()
+            entropy = -(overlaps * self.linear(standard).log_softmax(dim=1)).sum(dim=1).mean()
+            loss = entropy + PENALTY * self.linear.weight.square().sum()
+            loss.backward()
+            return loss
+
+        optimiser.step(closure)
+        return float(closure().detach())
+
+
+def proposals(tree: RegionTree, smallest: float = 0.01, largest: float = 0.95) -> np.ndarray:
+    """The nodes of a tree that may be objects, by their share of the picture; one at least."""
+    shares = tree.areas / tree.superpixels.size
+    found = np.flatnonzero((shares >= smallest) & (shares <= largest))
+    return found if len(found) else np.array([len(shares) - 1])
+
+
+def painted(masks: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Every pixel takes the word of the region around it that is likeliest an object.
+
+    Args:
+        masks: (R, H, W) bool.
+        probabilities: (R, K) of the regions, background first.
+
+    Returns:
+        (K, H, W) float32 summing to one; background where no region is.
+    """
+    labels = probabilities.shape[1]
+    maps = np.zeros((labels, *masks.shape[1:]), np.float32)
+    maps[0] = 1
+    for region in np.argsort(probabilities[:, 1:].max(axis=1), kind="stable"):
+        maps[:, masks[region]] = probabilities[region][:, None]
+    return maps

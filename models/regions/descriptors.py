@@ -1,0 +1,85 @@
+"""What regions look like to a network: the features of R-CNN, SDS, SPP-net and O2P."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from models.regions.second_order import second_order
+from models.regions.spp import BINS, Box, feature_window, spatial_pyramid
+from models.trunks.base import Trunk
+
+WARPED = 96  # side to which crops are brought, in pixels; AlexNet's are 227
+CONTEXT = 16 / 227  # of the side, around the box
+CROPS = 32  # that go through the network together
+STAGE = "c4"  # whose products O2P takes, on the grid of the stage before
+
+Descriptor = Callable[[Trunk, Tensor, Tensor], Tensor]
+"""From a trunk, a picture (3, H, W) in [0, 255] and regions (R, H, W) bool to (R, F)."""
+
+
+def box_of(region: Tensor) -> Box:
+    """The smallest box around a region (H, W) bool that is not empty."""
+    rows, columns = region.any(dim=1).nonzero(), region.any(dim=0).nonzero()
+    return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+
+
+def rcnn(trunk: Trunk, image: Tensor, regions: Tensor) -> Tensor:
+    """A pass for each box, warped with context (Girshick et al., CVPR 2014, appendix A)."""
+    return _passed(trunk, [_warped(image, box_of(region)) for region in regions])
+
+
+def sds(trunk: Trunk, image: Tensor, regions: Tensor) -> Tensor:
+    """Two passes: the box, and the region on the mean (Hariharan et al., ECCV 2014, sec. 3.2)."""
+    alone = [
+        _warped(torch.where(region, image, trunk.mean[0]), box_of(region)) for region in regions
+    ]
+    return torch.cat([rcnn(trunk, image, regions), _passed(trunk, alone)], dim=1)
+
+
+def spp(trunk: Trunk, image: Tensor, regions: Tensor) -> Tensor:
+    """One pass for all: every box is a window of the last features, pooled by a pyramid."""
+    features = trunk(image[None])["c5"][0]
+    size = (features.shape[1], features.shape[2])
+    windows = [feature_window(box_of(region), trunk.output_stride, size) for region in regions]
+    return torch.stack([spatial_pyramid(features[:, *window]) for window in windows])
+
+
+def o2p(trunk: Trunk, image: Tensor, regions: Tensor) -> Tensor:
+    """One pass for all: products of the features at the places of the region alone."""
+    stages = trunk(image[None])
+    features = interpolate(stages[STAGE], stages["c3"].shape[2:], mode="bilinear")[0]
+    shares = interpolate(regions[:, None].float(), features.shape[1:], mode="area")[:, 0]
+    # A region too thin to fill half of any place has those that it touches.
+    places = [share > min(0.5, 0.99 * float(share.max())) for share in shares]
+    return torch.stack([second_order(features[:, where].T) for where in places])
+
+
+DESCRIPTORS: dict[str, Descriptor] = {"o2p": o2p, "rcnn": rcnn, "sds": sds, "spp": spp}
+
+
+def length(name: str, trunk: Trunk) -> int:
+    """The number F of a descriptor's values."""
+    last, products = trunk.channels["c5"], trunk.channels[STAGE]
+    return {
+        "o2p": products * (products + 1) // 2,
+        "rcnn": last,
+        "sds": 2 * last,
+        "spp": sum(bins * bins for bins in BINS) * last,
+    }[name]
+
+
+def _warped(image: Tensor, box: Box) -> Tensor:
+    """A box with its context as (3, WARPED, WARPED), whatever its aspect."""
+    top, left, bottom, right = box
+    down, aside = (round(CONTEXT * extent) for extent in (bottom - top, right - left))
+    crop = image[:, max(0, top - down) : bottom + down, max(0, left - aside) : right + aside]
+    return interpolate(crop[None], (WARPED, WARPED), mode="bilinear", antialias=True)[0]
+
+
+def _passed(trunk: Trunk, crops: list[Tensor]) -> Tensor:
+    batches = torch.stack(crops).split(CROPS)
+    return torch.cat([trunk(batch)["c5"].mean(dim=(2, 3)) for batch in batches])

@@ -1,0 +1,177 @@
+"""A tree of regions: superpixels merged two by two until one is left.
+
+Selective search (Uijlings et al., IJCV 2013, section 3): Felzenszwalb & Huttenlocher's
+superpixels (IJCV 2004), then the two neighbours that are most alike become one, again and
+again. Every node is a proposal, at every scale from parts to the picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.ndimage import find_objects
+from skimage import graph
+from skimage.color import rgb2hsv
+from skimage.segmentation import felzenszwalb
+
+SCALE = 60.0  # of the superpixels: larger ones are fewer
+SIGMA = 0.8
+SMALLEST = 30  # pixels of a superpixel, at least
+BINS = 25  # of a histogram, for each colour channel
+
+
+@dataclass(frozen=True)
+class Part:
+    """What similarities are taken of.
+
+    Attributes:
+        number: Of the node.
+        area: In pixels.
+        box: Top, left, bottom, right; the last two are outside.
+        histogram: (3 BINS,) colours, summing to one.
+    """
+
+    number: int
+    area: int
+    box: tuple[int, int, int, int]
+    histogram: np.ndarray
+
+    def joined(self, other: Part, number: int) -> Part:
+        """Both as one."""
+        area = self.area + other.area
+        mixed = (self.area * self.histogram + other.area * other.histogram) / area
+        return Part(number, area, hull(self.box, other.box), mixed)
+
+    def contrast(self, other: Part) -> float:
+        """How unlike their colours are, in [0, 1] (equation 1, from one)."""
+        return float(1 - np.minimum(self.histogram, other.histogram).sum())
+
+    def distance(self, other: Part, pixels: int) -> float:
+        """Colour, size and fill (equations 1, 4 and 5): small and interlocked ones go first."""
+        top, left, bottom, right = hull(self.box, other.box)
+        size = (self.area + other.area) / pixels
+        fill = ((bottom - top) * (right - left) - self.area - other.area) / pixels
+        return self.contrast(other) + size + fill
+
+
+def hull(
+    one: tuple[int, int, int, int], other: tuple[int, int, int, int]
+) -> tuple[int, int, int, int]:
+    """The smallest box around two."""
+    tops, lefts, bottoms, rights = zip(one, other, strict=True)
+    return min(tops), min(lefts), max(bottoms), max(rights)
+
+
+@dataclass(frozen=True)
+class RegionTree:
+    """The merging of n superpixels: nodes 0 to n - 1 are these, 2n - 2 is the picture.
+
+    Attributes:
+        superpixels: (H, W) int64, from 0 to n - 1.
+        parent: (2n - 1,) int64, a node's parent, always of a larger number; -1 for the root.
+        contrast: (2n - 1,) float64 in [0, 1], how unlike the colours of the two parts of a
+            node were when they became one; 0 for superpixels.
+    """
+
+    superpixels: np.ndarray
+    parent: np.ndarray
+    contrast: np.ndarray
+
+    @property
+    def leaves(self) -> int:
+        """The number of superpixels."""
+        return (len(self.parent) + 1) // 2
+
+    @cached_property
+    def members(self) -> np.ndarray:
+        """(2n - 1, n) bool: the superpixels of every node."""
+        members = np.zeros((len(self.parent), self.leaves), bool)
+        members[np.arange(self.leaves), np.arange(self.leaves)] = True
+        for node, parent in enumerate(self.parent[:-1]):
+            members[parent] |= members[node]
+        return members
+
+    @cached_property
+    def areas(self) -> np.ndarray:
+        """(2n - 1,) int64, pixels of every node."""
+        return self.members @ np.bincount(self.superpixels.ravel(), minlength=self.leaves)
+
+    def sums(self, maps: np.ndarray) -> np.ndarray:
+        """Sums of maps over every node.
+
+        Args:
+            maps: (K, H, W).
+
+        Returns:
+            (K, 2n - 1) float64.
+        """
+        flat = self.superpixels.ravel()
+        of_leaves = [np.bincount(flat, one.ravel(), minlength=self.leaves) for one in maps]
+        return np.stack(of_leaves) @ self.members.T
+
+    def mask(self, node: int) -> np.ndarray:
+        """(H, W) bool, where a node is."""
+        return self.members[node][self.superpixels]
+
+
+def region_tree(image: np.ndarray, scale: float = SCALE) -> RegionTree:
+    """Superpixels and their merging.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        scale: Of the superpixels.
+    """
+    superpixels = felzenszwalb(image, scale=scale, sigma=SIGMA, min_size=SMALLEST)
+    parts = superpixel_parts(image, superpixels)
+    leaves, pixels = len(parts), superpixels.size
+    neighbours = graph.RAG(superpixels)
+    for part in parts:
+        neighbours.add_node(part.number, labels=[part.number], part=part)
+    for one, other in neighbours.edges:
+        neighbours[one][other]["weight"] = parts[one].distance(parts[other], pixels)
+    parent = np.full(2 * leaves - 1, -1)
+    contrast = np.zeros(2 * leaves - 1)
+    numbers = iter(range(leaves, 2 * leaves - 1))
+
+    def merge(rag: graph.RAG, source: int, target: int) -> None:
+        one, other, number = rag.nodes[source]["part"], rag.nodes[target]["part"], next(numbers)
+        contrast[number] = one.contrast(other)
+        parent[[one.number, other.number]] = number
+        rag.nodes[target]["part"] = one.joined(other, number)
+
+    def weigh(rag: graph.RAG, source: int, target: int, neighbour: int) -> dict[str, float]:
+        del source  # it is about to vanish in the target
+        one, other = rag.nodes[target]["part"], rag.nodes[neighbour]["part"]
+        return {"weight": one.distance(other, pixels)}
+
+    graph.merge_hierarchical(
+        superpixels,
+        neighbours,
+        thresh=np.inf,
+        rag_copy=False,
+        in_place_merge=True,
+        merge_func=merge,
+        weight_func=weigh,
+    )
+    return RegionTree(superpixels, parent, contrast)
+
+
+def superpixel_parts(image: np.ndarray, superpixels: np.ndarray) -> list[Part]:
+    """The superpixels (H, W) of a picture (H, W, 3) as parts, in the order of their numbers."""
+    bins = (rgb2hsv(image) * BINS).astype(int).clip(0, BINS - 1) + BINS * np.arange(3)
+    count = int(superpixels.max()) + 1
+    places = superpixels[..., None] * 3 * BINS + bins
+    histograms = np.bincount(places.ravel(), minlength=count * 3 * BINS).reshape(count, -1)
+    return [
+        Part(
+            number,
+            area=int(histogram.sum()) // 3,
+            box=(rows.start, columns.start, rows.stop, columns.stop),
+            histogram=histogram / histogram.sum(),
+        )
+        for number, (histogram, (rows, columns)) in enumerate(
+            zip(histograms, find_objects(superpixels + 1), strict=True)
+        )
+    ]
