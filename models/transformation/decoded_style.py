@@ -1,0 +1,83 @@
+"""Style transfer by changing features and decoding them, in one pass for any style."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn.functional import mse_loss
+
+from models.system import Batch, SystemSettings, Turn
+from models.transformation.inversion import FeatureDecoder
+from models.transformation.style import StyleSettings, StyleSystem, styles_of
+
+
+class DecodedStyleSettings(StyleSettings):
+    """Of the features that are changed, and the network that decodes them."""
+
+    content_stage: str = Field("c2", description="Stage whose features are changed.")
+    width: int = Field(16, ge=1, description="Channels of the decoder at full size.")
+    learning_rate: float = Field(1e-3, gt=0, description="Of Adam.")
+
+
+class DecodedStyle(StyleSystem):
+    """Members say how features of the content take on those of the style.
+
+    The decoder learns from both: it inverts features as they are, where the picture itself is
+    the target, and changed ones, where the target is that the features come out again (Chen &
+    Schmidt, 2016, equation 7). Trained on the first alone, it would meet the second unprepared.
+    """
+
+    settings_type: ClassVar[type[SystemSettings]] = DecodedStyleSettings
+    averaged: ClassVar[tuple[str, ...]] = ("decoder",)
+    settings: DecodedStyleSettings
+
+    def __init__(self, settings: DecodedStyleSettings) -> None:
+        super().__init__(settings)
+        stage = settings.content_stage
+        self.decoder = FeatureDecoder(
+            self.features.channels[stage], self.features.strides[stage], settings.width
+        )
+
+    @abstractmethod
+    def restyled(self, content: Tensor, style: Tensor) -> Tensor:
+        """Features of the content that have taken on the style.
+
+        Args:
+            content: (N, C, h, w).
+            style: (N, C, h', w').
+
+        Returns:
+            (N, C, h, w).
+        """
+
+    def turns(self) -> tuple[Turn, ...]:
+        """The decoder's."""
+        rate = self.settings.learning_rate
+        return (Turn("decode", ("decoder",), rate, betas=(0.9, 0.999), final=0.0),)
+
+    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """The picture's error, the features' error, and style and smoothness."""
+        pictures, stage = batch["image"], self.settings.content_stage
+        with torch.no_grad():
+            content, style = self.features(pictures), self.features(styles_of(batch))
+            wanted = self.restyled(content[stage], style[stage])
+        rebuilt, made = (
+            self.decoder(features, pictures.shape[-2:]) for features in (content[stage], wanted)
+        )
+        return {
+            "picture": mse_loss(rebuilt, pictures),
+            **self.objective(made, {stage: wanted}, style),
+        }
+
+    def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """The pictures in the styles that belong to them."""
+        stage = self.settings.content_stage
+        pictures = batch["image"]
+        with torch.no_grad():
+            content = self.features(pictures)[stage]
+            style = self.features(batch["style"])[stage]
+        return self.decoder(self.restyled(content, style), pictures.shape[-2:])

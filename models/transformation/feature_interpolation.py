@@ -1,0 +1,131 @@
+"""Deep feature interpolation (Upchurch et al., CVPR 2017): adding a tag to a picture.
+
+The direction from pictures without a tag to pictures with it, in the features of a trunk, is
+added to those of a picture; pixels that have these features are found by optimisation.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn.functional import interpolate, mse_loss, normalize
+
+from models.system import Batch, SystemSettings, Turn
+from models.transformation.base import TransformingSystem
+from models.transformation.optimisation import Optimiser, optimise_pictures
+from models.transformation.perceptual import Perceptual
+from models.transformation.style import total_variation
+
+
+class FeatureInterpolationSettings(SystemSettings):
+    """Of the pictures to compare with and of the optimisation."""
+
+    trunk: str = Field("efficientnet_lite0", description="Whose features; see perceptual.py.")
+    stages: tuple[str, ...] = Field(
+        ("c3", "c4", "c5"), min_length=1, description="Which of them; neighbours by the last."
+    )
+    memory: int = Field(1000, ge=2, description="Pictures that are kept to compare with.")
+    neighbours: int = Field(50, ge=1, description="K pictures with and K without the tags.")
+    strength: float = Field(1.5, gt=0, description="How far to go, α; 1 is the mean difference.")
+    smoothness: float = Field(3.0, ge=0, description="Weight of the total variation.")
+    steps: int = Field(150, ge=1, description="Of the optimisation.")
+    optimiser: Optimiser = Field("lbfgs", description="lbfgs, as in the paper, or adam.")
+
+
+class FeatureInterpolation(TransformingSystem):
+    """Makes a picture look as if it had the tags that it is given.
+
+    No network learns. Training shows the pictures to compare with; the last of them are kept
+    as buffers, so that they are stored and resumed with the weights.
+    """
+
+    settings_type: ClassVar[type[SystemSettings]] = FeatureInterpolationSettings
+    needs: ClassVar[tuple[str, ...]] = ("image", "tags")
+
+    settings: FeatureInterpolationSettings
+    pictures: Tensor
+    tags: Tensor
+    keys: Tensor
+    seen: Tensor
+
+    def __init__(self, settings: FeatureInterpolationSettings) -> None:
+        super().__init__(settings)
+        self.features = Perceptual(settings.trunk, settings.stages)
+        kept, side = settings.memory, settings.size
+        channels = self.features.channels[settings.stages[-1]]
+        self.register_buffer("pictures", torch.zeros(kept, 3, side, side, dtype=torch.uint8))
+        self.register_buffer("tags", torch.zeros(kept, settings.classes))
+        self.register_buffer("keys", torch.zeros(kept, channels))
+        self.register_buffer("seen", torch.tensor(0))
+
+    def turns(self) -> tuple[Turn, ...]:
+        """One in which nothing is optimised."""
+        return (Turn("remember", ()),)
+
+    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """Nothing; the pictures of the batch are kept, in the places of the oldest ones."""
+        count = len(batch["image"])
+        places = (self.seen + torch.arange(count, device=self.seen.device)) % len(self.pictures)
+        self.pictures[places] = (127.5 * (batch["image"] + 1)).round().to(torch.uint8)
+        self.tags[places] = batch["tags"]
+        self.keys[places] = self._keys(self._features(batch["image"]))
+        self.seen += count
+        return {}
+
+    def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """The pictures with the tags; those that there is nothing to compare with, unchanged."""
+        features = self._features(batch["image"])
+        targets = {stage: values.clone() for stage, values in features.items()}
+        changed = torch.zeros(len(batch["image"]), dtype=torch.bool)
+        for number, (key, tags) in enumerate(zip(self._keys(features), batch["tags"], strict=True)):
+            for stage, step in self._direction(key, tags).items():
+                size = targets[stage].shape[-2:]
+                fitted = interpolate(step, size, mode="bilinear", align_corners=False)
+                targets[stage][number] += self.settings.strength * fitted[0]
+                changed[number] = True
+        if not changed.any():
+            return batch["image"]
+
+        def loss(pictures: Tensor) -> Tensor:
+            found = self.features(pictures)
+            terms = [mse_loss(found[stage], target) for stage, target in targets.items()]
+            smooth = self.settings.smoothness * total_variation(pictures)
+            return len(pictures) * (torch.stack(terms).sum() + smooth)
+
+        settings = self.settings
+        made = optimise_pictures(batch["image"], loss, settings.steps, settings.optimiser)
+        return torch.where(changed.to(made.device).view(-1, 1, 1, 1), made, batch["image"])
+
+    def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """The pictures, and each with the tags of the next one in the batch."""
+        tags = batch["tags"].roll(-1, dims=0)
+        return torch.cat([batch["image"], self.transform({**batch, "tags": tags}, rng)], dim=3)
+
+    def _direction(self, key: Tensor, tags: Tensor) -> dict[str, Tensor]:
+        """From the nearest pictures without the tags to those with them, by stage.
+
+        Nothing if one of the two kinds has not been seen or no tag is asked for.
+        """
+        known = torch.arange(len(self.tags), device=self.tags.device) < self.seen
+        have = (self.tags >= tags).all(dim=1)
+        means = []
+        for kind in (known & have, known & ~have):
+            places = kind.nonzero().flatten()
+            similarity = self.keys[places] @ key
+            nearest = places[similarity.topk(min(self.settings.neighbours, len(places))).indices]
+            if not len(nearest) or not tags.any():
+                return {}
+            found = self._features(self.pictures[nearest] / 127.5 - 1)
+            means.append({stage: v.mean(dim=0, keepdim=True) for stage, v in found.items()})
+        return {stage: means[0][stage] - means[1][stage] for stage in means[0]}
+
+    @torch.no_grad()
+    def _features(self, pictures: Tensor) -> dict[str, Tensor]:
+        return self.features(pictures)
+
+    def _keys(self, features: dict[str, Tensor]) -> Tensor:
+        """Directions (N, C) by which neighbours are found: cosine of the mean of the last stage."""
+        return normalize(features[self.settings.stages[-1]].mean(dim=(2, 3)), dim=1)

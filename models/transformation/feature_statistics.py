@@ -1,0 +1,35 @@
+"""Style transfer by the statistics of features: the content's take on the style's."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+from torch import Tensor
+
+from models.system import SystemSettings
+from models.transformation.decoded_style import DecodedStyle, DecodedStyleSettings
+from models.transformation.statistics import adain
+
+
+class FeatureStatisticsSettings(DecodedStyleSettings):
+    """The same, with the statistics as the measure of style."""
+
+    distance: str = Field("batch_norm", description="Of styles, one of STYLE_DISTANCES.")
+    style_weight: float = Field(1.0, gt=0, description="Of the style against the content.")
+    smoothness: float = Field(0.3, ge=0, description="Weight of the total variation.")
+
+
+class FeatureStatistics(DecodedStyle):
+    """Matches the statistics of batch normalisation (Li et al., IJCAI 2017) in one pass.
+
+    By adaptive instance normalisation (Huang & Belongie, ICCV 2017), with their decoder's loss.
+    By optimisation the same is :class:`~models.transformation.gatys.Gatys` with the distance
+    ``batch_norm``.
+    """
+
+    settings_type: ClassVar[type[SystemSettings]] = FeatureStatisticsSettings
+
+    def restyled(self, content: Tensor, style: Tensor) -> Tensor:
+        """See :meth:`DecodedStyle.restyled`; by :func:`adain`."""
+        return adain(content, style)

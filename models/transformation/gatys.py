@@ -1,0 +1,55 @@
+"""Style transfer by optimising the picture itself (Gatys et al., CVPR 2016)."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor
+
+from models.system import Batch, SystemSettings, Turn
+from models.transformation.optimisation import Optimiser, optimise_pictures
+from models.transformation.style import StyleSettings, StyleSystem
+
+
+class GatysSettings(StyleSettings):
+    """What the optimisation is set to."""
+
+    steps: int = Field(300, ge=1, description="Of the optimisation of each picture.")
+    optimiser: Optimiser = Field("lbfgs", description="lbfgs, as in the paper, or adam.")
+
+
+class Gatys(StyleSystem):
+    """Starts from the content and moves its pixels until style and content both fit.
+
+    Nothing is trained; seconds a picture instead. With ``distance`` set to ``batch_norm`` or
+    ``linear_mmd`` it is the transfer of Li et al. (IJCAI 2017).
+    """
+
+    settings_type: ClassVar[type[SystemSettings]] = GatysSettings
+    settings: GatysSettings
+
+    def turns(self) -> tuple[Turn, ...]:
+        """None."""
+        return ()
+
+    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """None.
+
+        Raises:
+            KeyError: Always, as there are no turns.
+        """
+        raise KeyError(f"nothing is trained in a turn {turn!r}")
+
+    def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """The pictures in their styles; see the class."""
+        content = batch["image"]
+        with torch.no_grad():
+            targets = self.features(content), self.features(batch["style"])
+
+        def loss(pictures: Tensor) -> Tensor:
+            return len(pictures) * torch.stack([*self.objective(pictures, *targets).values()]).sum()
+
+        settings = self.settings
+        return optimise_pictures(content, loss, settings.steps, settings.optimiser)

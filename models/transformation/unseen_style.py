@@ -1,0 +1,97 @@
+"""Any style from one picture of it, in one pass, and mixtures of styles.
+
+Two inputs (Yanai, ICLR workshop 2017, "Unseen style transfer based on a conditional fast style
+transfer network"): a style network turns the style into a code, which conditions a painter.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from models.adversarial import SLOPE
+from models.system import Batch, SystemSettings, Turn
+from models.transformation.fast_style import PainterSettings
+from models.transformation.painter import Painter
+from models.transformation.statistics import moments
+from models.transformation.style import StyleSystem, styles_of
+
+LEVELS = 4  # halvings in the style network
+
+
+class UnseenStyleSettings(PainterSettings):
+    """Of the painter and the style network."""
+
+    code: int = Field(64, ge=1, description="Length of a style's code.")
+    style_width: int = Field(32, ge=1, description="Channels of the style network's first level.")
+
+
+class StyleEncoder(nn.Module):
+    """Strided convolutions, and from each the mean and the deviation over all places.
+
+    The places are forgotten, as in every measure of style; nothing is normalised, which would
+    forget the style itself.
+
+    Args:
+        width: Channels of the first level, doubled at each of the next.
+        code: Length of the code.
+    """
+
+    def __init__(self, width: int, code: int) -> None:
+        super().__init__()
+        widths = [3, *(width * 2**level for level in range(LEVELS))]
+        self.levels = nn.ModuleList(
+            nn.Conv2d(before, after, 4, stride=2, padding=1) for before, after in pairwise(widths)
+        )
+        self.code = nn.Linear(2 * sum(widths), code)
+
+    def forward(self, styles: Tensor) -> Tensor:
+        """(N, 3, H, W) in [-1, 1], of at least 16 pixels a side, to codes (N, code)."""
+        x, statistics = styles, [*moments(styles)]
+        for level in self.levels:
+            x = nn.functional.leaky_relu(level(x), SLOPE)
+            statistics += moments(x)
+        return self.code(torch.cat(statistics, dim=1).flatten(1))
+
+
+class UnseenStyle(StyleSystem):
+    """Paints a picture in the style of a second one, which it need not have seen before.
+
+    Styles mix as their codes do::
+
+        codes = 0.3 * system.encoder(first) + 0.7 * system.encoder(second)
+        mixed = system.painter(pictures, codes)
+    """
+
+    settings_type: ClassVar[type[SystemSettings]] = UnseenStyleSettings
+    averaged: ClassVar[tuple[str, ...]] = ("painter", "encoder")
+    settings: UnseenStyleSettings
+
+    def __init__(self, settings: UnseenStyleSettings) -> None:
+        super().__init__(settings)
+        self.encoder = StyleEncoder(settings.style_width, settings.code)
+        self.painter = Painter(settings.width, settings.blocks, settings.code)
+
+    def turns(self) -> tuple[Turn, ...]:
+        """One, of both networks."""
+        rate = self.settings.learning_rate
+        return (Turn("paint", ("encoder", "painter"), rate, betas=(0.9, 0.999), final=0.0),)
+
+    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """Content, style and smoothness of pictures in the styles that belong to them."""
+        style = styles_of(batch)
+        with torch.no_grad():
+            targets = self.features(batch["image"]), self.features(style)
+        return self.objective(self._paint(batch["image"], style), *targets)
+
+    def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """The pictures in the styles that belong to them, one of each or one for all."""
+        return self._paint(batch["image"], batch["style"])
+
+    def _paint(self, pictures: Tensor, styles: Tensor) -> Tensor:
+        codes = self.encoder(styles)
+        return self.painter(pictures, codes.expand(len(pictures), -1))
