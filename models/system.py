@@ -35,7 +35,8 @@ class Turn:
 
     Attributes:
         name: Of the turn, for the loss and the log.
-        networks: The system's direct submodules that learn in it; all others keep still.
+        networks: The system's submodules that learn in it, such as ``generator`` or
+            ``first.generator``; all others keep still.
         learning_rate: Of Adam.
         betas: Of Adam; DCGAN (Radford et al., 2015) found 0.5 to be stable.
         final: Factor of the learning rate at the last step; it falls linearly in the second
@@ -79,7 +80,8 @@ class System(nn.Module, ABC):
 
     Attributes:
         settings_type: The class of the member's settings.
-        averaged: Names of submodules whose exponential moving average is what is used.
+        averaged: Names of submodules, as in :attr:`Turn.networks`; what is used of them is
+            their exponential moving average.
         view: What the pictures are: ``picture`` (whole ones, background included) or
             ``cutout`` (one object each, filling the picture, the background white, its mask
             holding this object alone).

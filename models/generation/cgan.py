@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from models.generation.conditions.tags import Tags
-from models.generation.dcgan import dcgan_discriminator, dcgan_generator
-from models.generation.gan import Gan, GanSettings
+from models.generation.dcgan import PictureGan
+from models.generation.gan import GanSettings
 
 
-class ConditionalGan(Gan):
+class ConditionalGan(PictureGan):
     """Makes pictures that show given tags.
 
     The generator gets them beside the noise, the discriminator as planes after its first
@@ -17,10 +17,4 @@ class ConditionalGan(Gan):
     needs = Tags.needs
 
     def __init__(self, settings: GanSettings) -> None:
-        condition = Tags(settings.classes)
-        super().__init__(
-            settings,
-            dcgan_generator(settings, condition.for_generator()),
-            dcgan_discriminator(settings, condition.for_discriminator()),
-            condition,
-        )
+        super().__init__(settings, Tags(settings.classes))

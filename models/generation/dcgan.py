@@ -2,67 +2,51 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
-from models.generation.conditions.base import Reader, said
+from models.generation.conditions.base import Condition, said
 from models.generation.conditions.nothing import Nothing
 from models.generation.gan import Gan, GanSettings
 from models.generation.networks import Discriminator, Downsampler, Generator, Upsampler
 
 
-def dcgan_generator(settings: GanSettings, reader: Reader) -> Generator:
-    """The generator of pictures (figure 1), which also reads what it is told."""
-    body = Upsampler(
-        settings.latent + reader.vector,
-        3,
-        (settings.size, settings.size),
-        width=settings.width,
-        coarsest=settings.coarsest,
-        planes=reader.planes,
-    )
-    return Generator(reader, body, nn.Tanh())
-
-
-def dcgan_discriminator(settings: GanSettings, reader: Reader, joins: int = 0) -> Discriminator:
-    """Its mirror image, joined with what it is told at a level.
+class PictureGan(Gan):
+    """DCGAN's two networks (figure 1), which also read what a condition tells.
 
     Args:
         settings: Size and widths.
-        reader: Of what it is told.
+        condition: What both are told.
         joins: See :class:`models.generation.networks.Downsampler`.
     """
-    body = Downsampler(
-        3 + reader.planes,
-        (settings.size, settings.size),
-        width=settings.width,
-        coarsest=settings.coarsest,
-        vector=reader.vector,
-        joins=joins,
-    )
-    return Discriminator(reader, body, body.outputs)
 
-
-class Dcgan(Gan):
-    """Makes pictures from noise alone."""
-
-    def __init__(self, settings: GanSettings) -> None:
-        condition = Nothing()
+    def __init__(self, settings: GanSettings, condition: Condition, joins: int = 0) -> None:
+        shape = (settings.size, settings.size)
+        sizes = {"width": settings.width, "coarsest": settings.coarsest}
+        told = condition.for_generator()
+        maker = Upsampler(settings.latent + told.vector, 3, shape, planes=told.planes, **sizes)
+        asked = condition.for_discriminator()
+        judge = Downsampler(3 + asked.planes, shape, vector=asked.vector, joins=joins, **sizes)
         super().__init__(
             settings,
-            dcgan_generator(settings, condition.for_generator()),
-            dcgan_discriminator(settings, condition.for_discriminator()),
+            Generator(told, maker, nn.Tanh()),
+            Discriminator(asked, judge, judge.outputs),
             condition,
         )
 
-    @torch.no_grad()
+
+class Dcgan(PictureGan):
+    """Makes pictures from noise alone."""
+
+    def __init__(self, settings: GanSettings) -> None:
+        super().__init__(settings, Nothing())
+
     def pictures(self, noise: Tensor) -> Tensor:
-        """Of latent vectors (N, Z), such as :func:`analogy` gives; (N, 3, S, S)."""
+        """Pictures (N, 3, S, S) of latent vectors (N, Z), such as :func:`analogy` gives."""
         return self.made(noise, said(noise.new_zeros(len(noise), 0)))
 
 
-def analogy(like: Tensor, without: Tensor, with_: Tensor) -> Tensor:
-    """Arithmetic on concepts (section 6.3.2): like - without + with.
+def analogy(like: Tensor, without: Tensor, having: Tensor) -> Tensor:
+    """Arithmetic on concepts (section 6.3.2): like - without + having.
 
     "A man with glasses" less "a man" plus "a woman" is a woman with glasses. Single vectors
     are unstable, so each concept is the mean of some, three in the paper.
@@ -70,9 +54,9 @@ def analogy(like: Tensor, without: Tensor, with_: Tensor) -> Tensor:
     Args:
         like: (..., 3, Z) latent vectors of pictures that show the one concept.
         without: (..., 3, Z) of those that lack what is to be carried over.
-        with_: (..., 3, Z) of those that are to get it.
+        having: (..., 3, Z) of those that are to get it.
 
     Returns:
         (..., Z).
     """
-    return like.mean(dim=-2) - without.mean(dim=-2) + with_.mean(dim=-2)
+    return like.mean(dim=-2) - without.mean(dim=-2) + having.mean(dim=-2)

@@ -7,7 +7,7 @@ side, real and made pictures are separate batches.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -40,14 +40,23 @@ class GanSettings(SystemSettings):
     discriminator_rate: float = Field(2e-4, gt=0, description="Of the discriminator.")
 
     @model_validator(mode="after")
-    def _size_can_be_halved(self) -> GanSettings:
-        sides = [shape[0] for shape in pyramid((self.size,), self.coarsest)]
-        if len(sides) < 2 or sides[0] > 2 * self.coarsest:
-            raise ValueError(
-                f"a size of {self.size} cannot be halved down to {self.coarsest}: take a power "
-                f"of two, such as {2 ** (self.size - 1).bit_length()}"
-            )
+    def _size_can_be_halved(self) -> Self:
+        check_side(self.size, self.coarsest)
         return self
+
+
+def check_side(side: int, coarsest: int) -> None:
+    """Refuses a side that cannot be halved, at least once, down to the coarsest maps.
+
+    Raises:
+        ValueError: With what to take in its place.
+    """
+    sides = [shape[0] for shape in pyramid((side,), coarsest)]
+    if len(sides) < 2 or sides[0] > 2 * coarsest:
+        raise ValueError(
+            f"a size of {side} cannot be halved down to {coarsest}: take a power of two, "
+            f"such as {2 ** (side - 1).bit_length()}"
+        )
 
 
 class Gan(GeneratingSystem):
@@ -97,6 +106,10 @@ class Gan(GeneratingSystem):
         """What the generator makes, and further terms of its loss."""
         return self.generator(noise, facts), self.generator.reader.terms(facts)
 
+    def waits(self, real: Tensor, fake: Tensor) -> bool:
+        """Whether the discriminator leaves its turn out, by its logits."""
+        return False
+
     def render(self, made: Tensor) -> Tensor:
         """What was made as pictures (N, 3, H, W)."""
         return made
@@ -120,6 +133,8 @@ class Gan(GeneratingSystem):
             # A real picture with wrong facts is as bad as one that was made (GAN-CLS).
             unfit = self.discriminator(reals, wrong.facts).logits
             fake = torch.cat([fake, unfit[wrong.counts]])
+        if self.waits(real, fake):
+            return {}
         judged = discriminator_loss(real, fake, self.settings.smoothing)
         return {"discriminator": judged, **self.condition.terms(features, facts)}
 

@@ -7,11 +7,11 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from models.generation.conditions.base import Untold, said
+from models.generation.conditions.base import said
 from models.generation.conditions.code import Code, Posterior
-from models.generation.dcgan import dcgan_discriminator, dcgan_generator
-from models.generation.gan import Gan, GanSettings
-from models.generation.networks import at_rest
+from models.generation.dcgan import PictureGan
+from models.generation.gan import GanSettings
+from models.generation.networks import at_rest, features_of
 from models.system import Batch
 
 
@@ -24,7 +24,7 @@ class InfoSettings(GanSettings):
     continuous: int = Field(2, ge=0, description="Number of continuous codes.")
 
 
-class InfoGan(Gan):
+class InfoGan(PictureGan):
     """Makes pictures from noise and a code that stays readable in them, without any tags."""
 
     settings_type = InfoSettings
@@ -32,10 +32,9 @@ class InfoGan(Gan):
     condition: Code
 
     def __init__(self, settings: InfoSettings) -> None:
-        discriminator = dcgan_discriminator(settings, Untold())
-        condition = Code(settings.categories, settings.continuous, discriminator.judge.in_features)
-        generator = dcgan_generator(settings, condition.for_generator())
-        super().__init__(settings, generator, discriminator, condition)
+        shape = (settings.size, settings.size)
+        features = features_of(shape, width=settings.width, coarsest=settings.coarsest)
+        super().__init__(settings, Code(settings.categories, settings.continuous, features))
 
     @torch.no_grad()
     def recognise(self, pictures: Tensor) -> Posterior:

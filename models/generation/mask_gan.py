@@ -3,25 +3,18 @@
 from __future__ import annotations
 
 from models.generation.conditions.mask import Mask
-from models.generation.dcgan import dcgan_discriminator, dcgan_generator
-from models.generation.gan import Gan, GanSettings
+from models.generation.dcgan import PictureGan
+from models.generation.gan import GanSettings
 
 
-class MaskGan(Gan):
-    """Makes pictures of things as they are outlined in a mask, by noise alone apart from it.
+class MaskGan(PictureGan):
+    """Makes pictures of things as they are outlined in a mask; what is inside is noise's.
 
-    Where pix2pix has one picture
-    for a mask, since its generator sees no noise, this one has many, and no loss that
-    compares with the one true picture.
+    Where pix2pix has one picture for a mask, since its generator sees no noise, this one has
+    many, and no loss that compares with the one true picture.
     """
 
     needs = Mask.needs
 
     def __init__(self, settings: GanSettings) -> None:
-        condition = Mask(settings.classes)
-        super().__init__(
-            settings,
-            dcgan_generator(settings, condition.for_generator()),
-            dcgan_discriminator(settings, condition.for_discriminator()),
-            condition,
-        )
+        super().__init__(settings, Mask(settings.classes))

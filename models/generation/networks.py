@@ -129,7 +129,7 @@ class Downsampler(nn.Module):
         shapes = pyramid(shape, coarsest)[::-1]
         channels = widths(len(shapes) - 1, width)[::-1]
         convolution, normalisation = CONVOLUTIONS[len(shape)], NORMALISATIONS[len(shape)]
-        self.outputs = channels[-1] * prod(shapes[-1])
+        self.outputs = features_of(shape, width=width, coarsest=coarsest)
         self.joins = joins % len(channels)
         self.shrink = nn.ModuleList()
         for level, (fine, coarse) in enumerate(pairwise(shapes)):
@@ -157,6 +157,12 @@ class Downsampler(nn.Module):
             if self.join is not None and level == self.joins:
                 x = self.join(with_planes(x, vector[(...,) + (None,) * (x.dim() - 2)]))
         return x
+
+
+def features_of(shape: Shape, *, width: int, coarsest: int = 4) -> int:
+    """How many numbers the features of a :class:`Downsampler` are."""
+    shapes = pyramid(shape, coarsest)
+    return widths(len(shapes) - 1, width)[0] * prod(shapes[0])
 
 
 def with_planes(x: Tensor, planes: Tensor) -> Tensor:

@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from models.generation.conditions.text import Text
-from models.generation.dcgan import dcgan_discriminator, dcgan_generator
-from models.generation.gan import Gan, GanSettings
+from models.generation.dcgan import PictureGan
+from models.generation.gan import GanSettings
 from models.generation.networks import at_rest
 from models.generation.sentences import Sentences
 
@@ -31,7 +31,7 @@ class TextSettings(GanSettings):
         return self
 
 
-class TextGan(Gan):
+class TextGan(PictureGan):
     """Makes pictures of sentences such as "a dog left of a cat".
 
     Trained on sentences that tags and masks give, with wrong pairs (GAN-CLS) and sentences
@@ -46,12 +46,7 @@ class TextGan(Gan):
     def __init__(self, settings: TextSettings) -> None:
         names = settings.names or tuple(f"class{k + 1}" for k in range(settings.classes))
         condition = Text(Sentences(names), states=settings.states, vector=settings.sentence)
-        super().__init__(
-            settings,
-            dcgan_generator(settings, condition.for_generator()),
-            dcgan_discriminator(settings, condition.for_discriminator(), joins=-1),
-            condition,
-        )
+        super().__init__(settings, condition, joins=-1)
 
     @torch.no_grad()
     def illustrate(self, sentences: Sequence[str], rng: torch.Generator) -> Tensor:

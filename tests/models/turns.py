@@ -21,7 +21,9 @@ def train(system: System, batches: Callable[[int], Batch], steps: int) -> dict[s
     """
     system.train()
     names = {name for turn in system.turns() for name in turn.networks}
-    groups = [{"params": list(getattr(system, name).parameters()), "name": name} for name in names]
+    groups = [
+        {"params": list(system.get_submodule(name).parameters()), "name": name} for name in names
+    ]
     optimiser = torch.optim.Adam(groups)
     terms: dict[str, Tensor] = {}
     for step in range(steps):

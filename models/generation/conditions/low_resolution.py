@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from models.generation.conditions.base import Condition, Facts, Reader, Wrong
+from models.generation.conditions.base import Condition, Facts, Reader, Wrong, said
 from models.system import Batch
 
 
-class OfPicture(Reader):
+class WithPicture(Reader):
     """Gives a small picture on, and what another reader makes of the rest."""
 
     def __init__(self, inner: Reader) -> None:
@@ -23,6 +23,18 @@ class OfPicture(Reader):
     def terms(self, facts: Facts) -> dict[str, Tensor]:
         """Those of the inner reader."""
         return self.inner.terms(facts)
+
+
+class WithoutPicture(Reader):
+    """Keeps the small picture back."""
+
+    def __init__(self, inner: Reader) -> None:
+        super().__init__(inner.vector)
+        self.inner = inner
+
+    def forward(self, facts: Facts) -> Facts:
+        """The vector alone, as the inner reader reads it."""
+        return said(self.inner(facts).vector)
 
 
 class LowResolution(Condition):
@@ -51,8 +63,8 @@ class LowResolution(Condition):
 
     def for_generator(self) -> Reader:
         """With the small picture."""
-        return OfPicture(self.inner.for_generator())
+        return WithPicture(self.inner.for_generator())
 
     def for_discriminator(self) -> Reader:
         """Without it."""
-        return self.inner.for_discriminator()
+        return WithoutPicture(self.inner.for_discriminator())

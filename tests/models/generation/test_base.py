@@ -11,14 +11,22 @@ from models.generation import GENERATORS
 from models.system import System
 from tests.models.generation.toys import pairs
 
-CLASSES, SIZE, COUNT = 2, 16, 6
+CLASSES, SIZE, COUNT = 2, 32, 6
 SMALL = {"size": SIZE, "classes": CLASSES, "latent": 8, "width": 4}
+# What makes members small that have further sizes.
+SMALLER: dict[str, dict[str, int]] = {
+    "gan": {"hidden": 16},
+    "stackgan": {"told": 4, "blocks": 1},
+    "text_gan": {"states": 4, "sentence": 4},
+    "video_gan": {"frames": 4},
+    "voxel_gan": {"side": 16},
+}
 
 
 def build(name: str, seed: int = 0) -> System:
     torch.manual_seed(seed)
     system = GENERATORS[name]
-    return system(system.settings_type(**SMALL))
+    return system(system.settings_type(**SMALL, **SMALLER.get(name, {})))
 
 
 def rng(seed: int = 0) -> torch.Generator:

@@ -1,0 +1,50 @@
+"""Short clips: the things of masks, cut out, move over the backgrounds of other pictures."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from models.transformation.moving_cutouts import backgrounds, objects
+from models.transformation.warping import pixel_grid, sample
+
+FAR = 0.5  # longest way of a thing in a clip, along each axis, relative to the picture
+
+
+class Clips(NamedTuple):
+    """Clips, and where in them something moves.
+
+    Attributes:
+        pictures: (N, 3, T, S, S) RGB in [-1, 1].
+        movers: (N, 1, T, S, S) in [0, 1], 1 on what moves.
+    """
+
+    pictures: Tensor
+    movers: Tensor
+
+
+def moving_clips(pictures: Tensor, masks: Tensor, frames: int, rng: torch.Generator) -> Clips:
+    """Makes a clip of each picture; the camera stands still, as VGAN's generator assumes.
+
+    Args:
+        pictures: (N, 3, S, S) RGB in [-1, 1].
+        masks: (N, S, S) int64 labels; every class of a picture moves together.
+        frames: Their number T.
+        rng: For the ways, straight and at an even pace.
+    """
+    count, _, side, _ = pictures.shape
+    behind = backgrounds(pictures, masks).roll(1, dims=0)
+    things = torch.cat([pictures, objects(masks)], dim=1)
+    ways = FAR * side * (torch.rand(count, 2, generator=rng, device=rng.device) - 0.5)
+    shown, movers = [], []
+    for time in torch.linspace(-1, 1, frames).tolist():
+        places = pixel_grid(pictures) - time * ways[:, :, None, None]
+        moved = sample(things, places, outside="zeros")
+        mover = moved[:, 3:]
+        # Where a thing's border is mixed with zeros, its colour must not fade with it.
+        colour = sample(pictures, places)
+        shown.append(behind + mover * (colour - behind))
+        movers.append(mover)
+    return Clips(torch.stack(shown, dim=2), torch.stack(movers, dim=2))

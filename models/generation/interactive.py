@@ -1,0 +1,185 @@
+"""Interactive GAN (Zhu et al., "Generative visual manipulation", ECCV 2016).
+
+The survey cites it as its reference 43; it is 42.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn.functional import softplus
+
+from models.generation.conditions.base import said
+from models.generation.dcgan import Dcgan
+from models.generation.gan import GanSettings
+from models.generation.networks import Encoder, at_rest
+from models.system import Batch, Turn
+
+RATE = 0.05  # of the optimisation, in deviations of the noise
+STEPS = 100
+SHOWN_STEPS = 20  # for the sample grid, which is to be there soon
+FEATURES = 0.5  # weight of the features in the distance of pictures, against the pixels
+STAY, REAL = 0.002, 0.005  # weights of staying near the start, and of looking real
+WHITE = 0.1  # mean squared distance from white at which a pixel belongs to a thing
+TRIALS = 32  # starts among which the best is taken for an outline
+
+
+class InteractiveSettings(GanSettings):
+    """Of the interactive GAN."""
+
+    predictor_rate: float = Field(2e-4, gt=0, description="Learning rate of the predictor.")
+    begin: float = Field(
+        0.6, gt=0, lt=1, description="Share of the training after which the predictor begins."
+    )
+
+
+class InteractiveGan(Dcgan):
+    """A GAN whose pictures are edited by strokes and outlines, and the way into its noise.
+
+    A picture is projected by a predictor, trained when the generator has ended, and by
+    optimisation from there (section 3.2); an edit moves the noise until the picture has what
+    was drawn (section 4.1). In the paper L-BFGS does so; Adam here, which moves each picture
+    by itself, whoever shares its batch. The features of the distance are the discriminator's
+    in place of a classifier's.
+    """
+
+    settings_type = InteractiveSettings
+    settings: InteractiveSettings
+
+    def __init__(self, settings: InteractiveSettings) -> None:
+        super().__init__(settings)
+        self.predictor = Encoder(
+            settings.size, settings.latent, width=settings.width, coarsest=settings.coarsest
+        )
+
+    def turns(self) -> tuple[Turn, ...]:
+        """The adversaries until the predictor begins."""
+        begin = self.settings.begin
+        adversaries = (
+            Turn(turn.name, turn.networks, turn.learning_rate, span=(0.0, begin))
+            for turn in super().turns()
+        )
+        rate = self.settings.predictor_rate
+        return (*adversaries, Turn("predictor", ("predictor",), rate, span=(begin, 1.0)))
+
+    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """The distance of pictures from their projections for the predictor (equation 5)."""
+        if turn == "predictor":
+            wanted = batch["image"]
+            made = self.pictures(self.predictor(wanted))
+            return {"projection": self.distance(made, wanted).mean()}
+        return super().losses(turn, batch, rng)
+
+    def distance(self, made: Tensor, wanted: Tensor) -> Tensor:
+        """Of pictures (N, 3, S, S) in pixels and features: (N,)."""
+        nothing = said(made.new_zeros(len(made), 0))
+        with at_rest(self.discriminator):
+            ours = self.discriminator(made, nothing).features.flatten(1)
+            theirs = self.discriminator(wanted, nothing).features.flatten(1)
+        # Features have no scale of their own: their distance is relative.
+        features = (ours - theirs).square().mean(1) / theirs.square().mean(1).clamp(min=1e-6)
+        return (made - wanted).square().flatten(1).mean(1) + FEATURES * features
+
+    @torch.no_grad()
+    def predict(self, pictures: Tensor) -> Tensor:
+        """The noise (N, Z) that pictures (N, 3, S, S) might come from, at once."""
+        with at_rest(self.predictor):
+            return self.predictor(pictures)
+
+    def project(self, pictures: Tensor, start: Tensor | None = None, steps: int = STEPS) -> Tensor:
+        """The noise that makes a picture most alike, by optimisation.
+
+        Args:
+            pictures: (N, 3, S, S).
+            start: (N, Z); what is predicted by default, the paper's hybrid method.
+            steps: Of the optimisation.
+
+        Returns:
+            (N, Z).
+        """
+        start = self.predict(pictures) if start is None else start
+        return self._descend(
+            start, lambda noise: self.distance(self.pictures(noise), pictures), steps
+        )
+
+    def paint(self, noise: Tensor, colours: Tensor, where: Tensor, steps: int = STEPS) -> Tensor:
+        """Moves pictures until they have the colours of some strokes (equation 7).
+
+        Args:
+            noise: (N, Z) of the pictures before.
+            colours: (N, 3, S, S) RGB in [-1, 1].
+            where: (N, 1, S, S), 1 under a stroke and 0 elsewhere.
+            steps: Of the optimisation.
+
+        Returns:
+            (N, Z) of the pictures after.
+        """
+        area = where.flatten(1).sum(dim=1).clamp(min=1)
+
+        def off(pictures: Tensor) -> Tensor:
+            return ((pictures - colours).square() * where).flatten(1).sum(dim=1) / (3 * area)
+
+        return self._edit(noise, off, steps)
+
+    def draw(self, outlines: Tensor, rng: torch.Generator, steps: int = STEPS) -> Tensor:
+        """Pictures of things that fill outlines, whatever they are.
+
+        Args:
+            outlines: (N, 1, S, S), 1 inside and 0 outside.
+            rng: For the pictures to begin with, of which the best is moved.
+            steps: Of the optimisation.
+
+        Returns:
+            (N, Z) of the pictures.
+        """
+
+        def off(pictures: Tensor) -> Tensor:
+            return (silhouette(pictures) - outlines).square().flatten(1).mean(dim=1)
+
+        with torch.no_grad():
+            trials = self.noise(TRIALS, rng)
+            shapes = silhouette(self.pictures(trials))
+            far = (shapes[None] - outlines[:, None]).square().flatten(2).mean(dim=2)
+            start = trials[far.argmin(dim=1)]
+        return self._edit(start, off, steps)
+
+    def _edit(self, start: Tensor, off: Callable[[Tensor], Tensor], steps: int) -> Tensor:
+        def loss(noise: Tensor) -> Tensor:
+            pictures = self.pictures(noise)
+            with at_rest(self.discriminator):
+                judged = self.discriminator(pictures, said(noise.new_zeros(len(noise), 0)))
+            moved = (noise - start).square().mean(dim=1)
+            return off(pictures) + STAY * moved + REAL * softplus(-judged.logits)
+
+        return self._descend(start, loss, steps)
+
+    def _descend(self, start: Tensor, loss: Callable[[Tensor], Tensor], steps: int) -> Tensor:
+        """Moves noise (N, Z) down losses (N,), of which none depends on another's noise."""
+        with torch.enable_grad():
+            noise = start.detach().clone().requires_grad_()
+            optimiser = torch.optim.Adam([noise], lr=RATE)
+            for _ in range(steps):
+                (noise.grad,) = torch.autograd.grad(loss(noise).sum(), noise)
+                optimiser.step()
+        return noise.detach()
+
+    @torch.no_grad()
+    def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """A picture, what is predicted, what is optimised, and what fills its mask's outline."""
+        pictures = batch["image"]
+        predicted = self.predict(pictures)
+        outlines = (batch["mask"] > 0).float().unsqueeze(1)
+        found = (
+            predicted,
+            self.project(pictures, predicted, SHOWN_STEPS),
+            self.draw(outlines, rng, SHOWN_STEPS),
+        )
+        return torch.cat([pictures, *(self.pictures(noise) for noise in found)], dim=3)
+
+
+def silhouette(pictures: Tensor) -> Tensor:
+    """How far the pixels of a cut-out differ from white: (N, 3, H, W) to (N, 1, H, W), to 1."""
+    return 1 - torch.exp(-(1 - pictures).square().mean(dim=1, keepdim=True) / WHITE)

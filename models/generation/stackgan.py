@@ -1,0 +1,153 @@
+"""StackGAN (Zhang et al., "Text to photo-realistic image synthesis", ICCV 2017): two stages."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from models.generation.base import GeneratingSystem
+from models.generation.conditions.augmentation import AugmentedTags
+from models.generation.conditions.low_resolution import LowResolution
+from models.generation.dcgan import PictureGan
+from models.generation.gan import EXAMPLES, Gan, GanSettings
+from models.generation.networks import Discriminator, Downsampler, Generator
+from models.generation.refiner import Refiner
+from models.system import Batch, SystemSettings, Turn
+
+STAGES = ("first", "second")
+
+
+class StackSettings(GanSettings):
+    """Of both stages; latent, width and coarsest as in the paper."""
+
+    factor: int = Field(4, ge=2, description="Side of the large pictures against the small.")
+    told: int = Field(128, ge=1, description="Numbers that each network makes of the tags.")
+    blocks: int = Field(4, ge=1, description="Residual blocks of the second generator.")
+    begin: float = Field(
+        0.5, gt=0, lt=1, description="Share of the training after which stage two begins."
+    )
+
+    @model_validator(mode="after")
+    def _stages_fit(self) -> Self:
+        if self.size % self.factor:
+            raise ValueError(f"a size of {self.size} is no multiple of the factor {self.factor}")
+        self.small()
+        return self
+
+    def small(self) -> GanSettings:
+        """The settings of the first stage."""
+        common = GanSettings.model_fields.keys() - {"size"}
+        values = {name: getattr(self, name) for name in common}
+        return GanSettings(size=self.size // self.factor, **values)
+
+
+class StackGan(GeneratingSystem):
+    """Tags to a small picture, and tags and the small picture to a large one.
+
+    The first stage is trained, then the second on what it makes. Both are GANs with
+    conditioning augmentation and wrong pairs, on tags in place of sentences.
+    """
+
+    settings_type: ClassVar[type[SystemSettings]] = StackSettings
+    settings: StackSettings
+    averaged = ("first.generator", "second.generator")
+    needs = AugmentedTags.needs
+    view = "cutout"
+
+    def __init__(self, settings: StackSettings) -> None:
+        super().__init__(settings)
+        small = settings.small()
+        self.first = PictureGan(small, AugmentedTags(settings.classes, settings.told), joins=-1)
+        self.second = _Second(settings)
+
+    def turns(self) -> tuple[Turn, ...]:
+        """Those of the first stage, then those of the second."""
+        begin = self.settings.begin
+        spans = {"first": (0.0, begin), "second": (begin, 1.0)}
+        return tuple(
+            Turn(
+                f"{stage} {turn.name}",
+                tuple(f"{stage}.{network}" for network in turn.networks),
+                turn.learning_rate,
+                span=spans[stage],
+            )
+            for stage in STAGES
+            for turn in self._stage(stage).turns()
+        )
+
+    def _stage(self, stage: str) -> Gan:
+        return self.first if stage == "first" else self.second
+
+    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """Those of one stage; the second sees what the first makes of the same tags."""
+        stage, name = turn.split()
+        if stage == "first":
+            return self.first.losses(name, self._shrunk(batch), rng)
+        small = self.first.sample(len(batch["tags"]), batch, rng)
+        return self.second.losses(name, {**batch, "small": small}, rng)
+
+    def _shrunk(self, batch: Batch) -> Batch:
+        side = self.settings.size // self.settings.factor
+        return {**batch, "image": interpolate(batch["image"], (side, side), mode="area")}
+
+    @torch.no_grad()
+    def sample(self, count: int, wanted: Batch, rng: torch.Generator) -> Tensor:
+        """See :class:`models.generation.base.GeneratingSystem`."""
+        small = self.first.sample(count, wanted, rng)
+        return self.enlarge(small, wanted["tags"], rng)
+
+    @torch.no_grad()
+    def enlarge(self, small: Tensor, tags: Tensor, rng: torch.Generator) -> Tensor:
+        """What the second stage makes of small pictures (N, 3, s, s) with tags (N, C)."""
+        return self.second.sample(len(small), {"tags": tags, "small": small}, rng)
+
+    @torch.no_grad()
+    def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """A real picture, then pairs of a small one and what becomes of it."""
+        shown, side = [batch["image"]], (self.settings.size, self.settings.size)
+        for _ in range(EXAMPLES // 2):
+            small = self.first.sample(len(batch["tags"]), batch, rng)
+            shown += [
+                interpolate(small, side, mode="nearest"),
+                self.enlarge(small, batch["tags"], rng),
+            ]
+        return torch.cat(shown, dim=3)
+
+
+class _Second(Gan):
+    """The second stage, which sees no noise but that of the augmentation."""
+
+    def __init__(self, settings: StackSettings) -> None:
+        condition = LowResolution(AugmentedTags(settings.classes, settings.told))
+        told, asked = condition.for_generator(), condition.for_discriminator()
+        maker = Refiner(
+            told.vector, settings.width, settings.factor, settings.size, settings.blocks
+        )
+        judge = Downsampler(
+            3,
+            (settings.size, settings.size),
+            width=settings.width,
+            coarsest=settings.coarsest,
+            vector=asked.vector,
+            joins=-1,
+        )
+        super().__init__(
+            settings,
+            Generator(
+                told,
+                Refiner(
+                    told.vector, settings.width, settings.factor, settings.size, settings.blocks
+                ),
+                nn.Tanh(),
+            ),
+            Discriminator(asked, judge, judge.outputs),
+            condition,
+        )
+
+    def noise(self, count: int, rng: torch.Generator) -> Tensor:
+        """None: (N, 0)."""
+        return torch.zeros(count, 0, device=rng.device)

@@ -1,0 +1,80 @@
+"""3D-GAN (Wu, Zhang et al., "Learning a probabilistic latent space", NIPS 2016)."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from models.generation.conditions.base import Facts, Untold
+from models.generation.conditions.nothing import Nothing
+from models.generation.gan import Gan, GanSettings, check_side
+from models.generation.networks import Discriminator, Downsampler, Generator, Upsampler
+from models.generation.solids import inflate, shade
+from models.system import Batch
+from models.transformation.moving_cutouts import objects
+
+
+class VoxelSettings(GanSettings):
+    """Of the voxel GAN; the rates are the paper's."""
+
+    latent: int = Field(200, ge=1, description="Length of the noise vector z.")
+    side: int = Field(32, ge=8, description="Of the cube, in voxels; 64 in the paper.")
+    generator_rate: float = Field(2.5e-3, gt=0, description="Learning rate of the generator.")
+    discriminator_rate: float = Field(1e-5, gt=0, description="Of the discriminator.")
+    patience: float = Field(
+        0.8,
+        gt=0.5,
+        le=1,
+        description="Accuracy above which the discriminator waits.",
+    )
+
+    @model_validator(mode="after")
+    def _cube_can_be_halved(self) -> Self:
+        check_side(self.side, self.coarsest)
+        return self
+
+
+class VoxelGan(Gan):
+    """Makes solids as voxels from noise; the real ones are blown up from masks.
+
+    Making solids is harder than judging them, so that the discriminator learns slowly, and
+    not at all while it is right on more than 80 % of a batch (section 3.1).
+    """
+
+    settings_type = VoxelSettings
+    settings: VoxelSettings
+
+    def __init__(self, settings: VoxelSettings) -> None:
+        cube = (settings.side,) * 3
+        sizes = {"width": settings.width, "coarsest": settings.coarsest}
+        judge = Downsampler(1, cube, **sizes)
+        super().__init__(
+            settings,
+            Generator(Untold(), Upsampler(settings.latent, 1, cube, **sizes), nn.Sigmoid()),
+            Discriminator(Untold(), judge, judge.outputs),
+            Nothing(),
+        )
+
+    def reals(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """Solids (N, 1, D, D, D) of the masks."""
+        return inflate(objects(batch["mask"]), self.settings.side)
+
+    def waits(self, real: Tensor, fake: Tensor) -> bool:
+        """Whether the discriminator's logits are right too often for it to learn."""
+        right = torch.cat([real > 0, fake < 0])
+        return right.float().mean().item() > self.settings.patience
+
+    def voxels(self, count: int, rng: torch.Generator) -> Tensor:
+        """New solids (N, 1, D, D, D): how far each voxel is full, in [0, 1]."""
+        with torch.no_grad():
+            noise = self.noise(count, rng)
+            return self.made(noise, Facts(noise[:, :0], noise.new_zeros(count, 0, 1, 1)))
+
+    def render(self, made: Tensor) -> Tensor:
+        """Three shaded views side by side: (N, 3, S, 3 S)."""
+        size = (self.settings.size, 3 * self.settings.size)
+        return interpolate(shade(made), size, mode="bilinear", align_corners=False)
