@@ -137,13 +137,7 @@ class _Second(Gan):
         )
         super().__init__(
             settings,
-            Generator(
-                told,
-                Refiner(
-                    told.vector, settings.width, settings.factor, settings.size, settings.blocks
-                ),
-                nn.Tanh(),
-            ),
+            Generator(told, maker, nn.Tanh()),
             Discriminator(asked, judge, judge.outputs),
             condition,
         )
