@@ -14,6 +14,7 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 
 from flows.ablation import ablation  # noqa: E402
 from flows.bench import open_bench  # noqa: E402
+from flows.mask_quality import masks  # noqa: E402
 from flows.reading import reading  # noqa: E402
 from flows.semi_supervised import corrections  # noqa: E402
 from flows.table1 import table1  # noqa: E402
@@ -240,6 +241,7 @@ BENCHMARKS: dict[str, Callable[..., str]] = {
     "dcsm": ablation,
     "corrections": corrections,
     "reading": _reading,
+    "masks": masks,
     "table1": table1,
     "throughput": throughput,
 }

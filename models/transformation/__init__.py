@@ -16,6 +16,7 @@ from models.transformation.inversion import FeatureInversion
 from models.transformation.mask_to_photo import MaskToPhoto
 from models.transformation.optical_flow import FlowCorrelation, FlowSimple
 from models.transformation.patch_swap import PatchSwap
+from models.transformation.segmenting import Segmenting
 from models.transformation.super_resolution import SuperResolution
 from models.transformation.ubernet import UberNet
 from models.transformation.unseen_style import UnseenStyle
@@ -38,6 +39,7 @@ TRANSFORMERS: dict[str, type[TransformingSystem]] = {
     "feature_inversion": FeatureInversion,
     "inpainting": Inpainting,
     "mask_to_photo": MaskToPhoto,
+    "segmenter": Segmenting,
     "super_resolution": SuperResolution,
     "ubernet": UberNet,
     **STYLES,

@@ -48,6 +48,7 @@ def train_on_pairs(
     engine: Engine,
     watch: Watch,
     key: str,
+    view: str | None = None,
 ) -> ModelCard:
     """Trains a system on any pictures with masks; see :func:`train_system`.
 
@@ -59,6 +60,7 @@ def train_on_pairs(
         engine: What trains.
         watch: Shows the progress.
         key: Hash of everything that the weights follow from.
+        view: What it sees of them, other than the system's own.
     """
     folder = Folder(out)
     folder.check_writable()
@@ -69,7 +71,7 @@ def train_on_pairs(
             f"{out} holds a model of another recipe or dataset: choose another --out, or remove it"
         )
     settings, system = recipe.training, recipe.build(len(classes))
-    batches = Batches(pairs, system.view, recipe.system.size, settings.batch, settings.seed)
+    batches = Batches(pairs, view or system.view, recipe.system.size, settings.batch, settings.seed)
     checkpoints = Checkpoints(f"{folder.uri}/.staging-{key[:12]}")
     outcome: dict[str, float] = {}
     if system.turns():  # some systems have nothing to learn

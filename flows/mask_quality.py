@@ -1,0 +1,175 @@
+"""Better masks make better pictures: one generator, trained on masks of different quality."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from flows.environment import set_defaults
+
+set_defaults()
+
+import torch  # noqa: E402  (Prefect's settings are read on import)
+from prefect import flow, task  # noqa: E402
+from prefect.cache_policies import NO_CACHE  # noqa: E402
+from torch import Tensor  # noqa: E402
+from torchvision.utils import make_grid  # noqa: E402
+
+from flows.bench import Bench, open_bench  # noqa: E402
+from models.transformation import TransformingSystem  # noqa: E402
+from models.transformation.segmenting import Segmenting  # noqa: E402
+from pipeline import measured  # noqa: E402
+from pipeline.errors import UserError  # noqa: E402
+from pipeline.manifest import table_key  # noqa: E402
+from pipeline.recipe import Recipe  # noqa: E402
+from pipeline.report.assess import assess, class_table  # noqa: E402
+from pipeline.selection import sound  # noqa: E402
+from pipeline.storage import Folder  # noqa: E402
+from pipeline.systems.batches import Batches, as_batch  # noqa: E402
+from pipeline.systems.logbook import as_png  # noqa: E402
+from pipeline.systems.photo_scores import Photos, blurred, real, score_photos  # noqa: E402
+from pipeline.systems.recipe import SystemRecipe, complete_system_recipe  # noqa: E402
+from pipeline.systems.round_pairs import RoundPairs, round_pairs  # noqa: E402
+from pipeline.systems.store import load_system, load_transformer  # noqa: E402
+from pipeline.systems.train import train_on_pairs  # noqa: E402
+from pipeline.table import Table  # noqa: E402
+
+SIZE = 64
+TEST = 400
+SHOWN = 8
+GENERATOR = {
+    "system": {"size": SIZE, "width": 16, "patch_layers": 2, "l1": 10.0},
+    "training": {"steps": 500, "batch": 16, "seed": 0},
+}
+JUDGE = {
+    "system": {"size": SIZE},
+    "training": {"steps": 500, "batch": 16, "seed": 1},
+}
+HEADINGS = ("generator trained on", "mIoU of the masks", "fcn_score", "pixels", "kid@segmenter")
+
+
+@flow(name="benchmark-masks", validate_parameters=False)
+def masks(
+    data: str,
+    out: str,
+    recipe: Recipe,
+    classes: Sequence[str] | None = None,
+    engine: str = "local",
+    workers: int = 2,
+    methods: Sequence[str] | None = None,
+) -> str:
+    """Trains mask → photo on true masks, the loop's, the seeds' and shuffled ones.
+
+    The same pictures, generator and steps each time, at 64 pixels. The judge is a segmenter
+    trained on the true masks of other pictures; the test pictures are those of the split
+    ``dev``, made from their true masks.
+
+    Args:
+        data: The pictures, their tags, splits and true masks.
+        out: The folder of the ladder's runs, whose rounds are compared.
+        recipe: Of the run.
+        classes: The tags to keep; None keeps all.
+        engine: ``local`` or ``ray``.
+        workers: Processes on this machine.
+        methods: The one view, ``picture`` (default) or ``cutout``: objects on white.
+
+    Returns:
+        A Markdown table; the same photos of every generator are in ``masks_VIEW.png``.
+
+    Raises:
+        UserError: If the data has no true masks, or the folder holds no finished ladder.
+    """
+    view = (methods or ["picture"])[0]
+    bench = open_bench(data, out, recipe, classes, engine, workers)
+    return compare(bench, view)
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def compare(bench: Bench, view: str) -> str:
+    """The table."""
+    run, names = bench.run, tuple(bench.images.metadata["classes"])
+    truth = measured.truth(run, bench.images, bench.data)
+    rounds = {name: _finished(bench, name) for name in ("powerful", "seed")}
+    shared = set(rounds["seed"].ids()) & set(rounds["powerful"].ids()) & set(truth.ids())
+    others = set(sound(bench.images, ["tags"]).wanted_ids()) - shared
+    seen = {
+        "true masks": round_pairs(bench.images, truth, shared),
+        "masks of the loop": round_pairs(bench.images, rounds["powerful"], shared),
+        "seeds": round_pairs(bench.images, rounds["seed"], shared),
+    }
+    seen["shuffled masks"] = seen["true masks"].shuffled(seed=0)
+    quality = {"true masks": 1.0} | {
+        label: assess(rounds[name], bench.truth, shared).mean_iou
+        for label, name in (("masks of the loop", "powerful"), ("seeds", "seed"))
+    }
+    judge = _judge(bench, round_pairs(bench.images, truth, others), view)
+    batches = _test_batches(bench, view)
+    photos: dict[str, Photos] = {"(real photos)": real, "(blurred photos)": blurred}
+    for label, pairs in seen.items():
+        photos[label] = partial(_made, system=_generator(bench, label, pairs, view))
+    lines = [f"| {' | '.join(HEADINGS)} |", "| --- | ---: | ---: | ---: | ---: |"]
+    for label, make in photos.items():
+        found = score_photos(judge, make, batches, names)
+        cells = [f"{100 * quality[label]:.1f}" if label in quality else "–"]
+        cells += [f"{found.fcn_score:.3f}", f"{found.pixel_accuracy:.3f}", f"{found.kid:.4f}"]
+        lines.append(f"| {label} | {' | '.join(cells)} |")
+        run.watch.say(lines[-1])
+    Folder(_place(bench)).write(f"masks_{view}.png", _sheet(photos, batches[0]))
+    return "\n".join(lines)
+
+
+def _finished(bench: Bench, name: str) -> Table:
+    try:
+        return Table.open(bench.run.table_uri(f"rounds/{name}"))
+    except UserError as error:
+        raise UserError(
+            f"{bench.run.uri} has no round {name!r}: run `tag2mask benchmark ladder` into the same "
+            "folder first"
+        ) from error
+
+
+def _place(bench: Bench) -> str:
+    return bench.run.uri.rsplit("/", 1)[0]
+
+
+def _judge(bench: Bench, pairs: RoundPairs, view: str) -> Segmenting:
+    uri = _trained(bench, "segmenter", f"judge-{view}", pairs, view, JUDGE)
+    system, _ = load_system(uri)
+    if not isinstance(system, Segmenting):
+        raise TypeError(f"{uri} holds no segmenter")
+    return system
+
+
+def _generator(bench: Bench, label: str, pairs: RoundPairs, view: str) -> TransformingSystem:
+    name = f"{label.replace(' ', '-')}-{view}"
+    return load_transformer(_trained(bench, "mask_to_photo", name, pairs, view, GENERATOR))[0]
+
+
+def _trained(
+    bench: Bench, task: str, name: str, pairs: RoundPairs, view: str, given: dict[str, Any]
+) -> str:
+    recipe: SystemRecipe = complete_system_recipe(task, given)
+    uri = f"{_place(bench)}/systems/{name}"
+    key = table_key(pairs=pairs.digest(), recipe=recipe.model_dump(mode="json"), view=view)
+    names, run = class_table(bench.images), bench.run
+    train_on_pairs(pairs, names, uri, recipe, run.engine, run.watch, key, view)
+    return uri
+
+
+def _test_batches(bench: Bench, view: str) -> list[dict[str, Tensor]]:
+    truth = measured.truth(bench.dev, bench.dev_images, bench.data)
+    pairs = round_pairs(bench.dev_images, truth, truth.ids())
+    stream = Batches(pairs, view, SIZE, batch=40, seed=2).stream()
+    return [as_batch(parts, "cpu") for _, parts in zip(range(TEST // 40), stream, strict=False)]
+
+
+def _made(batch: dict[str, Tensor], system: TransformingSystem) -> Tensor:
+    return system.transform(batch, torch.Generator().manual_seed(0)).detach()
+
+
+def _sheet(photos: dict[str, Photos], batch: dict[str, Tensor]) -> bytes:
+    """One row of photos for each generator."""
+    few = {name: value[:SHOWN] for name, value in batch.items()}
+    rows = torch.cat([make(few) for make in photos.values()])
+    return as_png(make_grid(rows, nrow=SHOWN, padding=2, pad_value=1.0))

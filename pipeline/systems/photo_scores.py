@@ -1,0 +1,77 @@
+"""How well photos show the masks that they were made from, by an independent segmenter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torchvision.transforms.v2.functional import gaussian_blur
+
+from models.kernel_distance import kernel_distance
+from models.transformation.segmenting import Segmenting
+from pipeline.evaluation import confusion, scores
+
+# From a batch of real photos with masks to photos (N, 3, S, S) in [-1, 1].
+Photos = Callable[[dict[str, Tensor]], Tensor]
+
+
+@dataclass(frozen=True)
+class PhotoScores:
+    """What a segmenter sees in photos.
+
+    Attributes:
+        fcn_score: Mean IoU between the masks that the photos were made from and those that
+            the segmenter sees in them (Isola et al., CVPR 2017, section 4.1), 0 to 1. The
+            headline: it alone sees whether a photo shows its mask.
+        pixel_accuracy: Of the same comparison.
+        kid: Kernel distance to the real photos in the segmenter's features, which sees how
+            photos look, and is blind to their masks.
+    """
+
+    fcn_score: float
+    pixel_accuracy: float
+    kid: float
+
+
+def score_photos(
+    judge: Segmenting, photos: Photos, batches: list[dict[str, Tensor]], names: tuple[str, ...]
+) -> PhotoScores:
+    """Scores photos.
+
+    Args:
+        judge: A segmenter that has seen neither these photos nor their generator's.
+        photos: Makes the photos of a batch.
+        batches: Real photos with true masks; the kernel distance compares the made ones of
+            the first half with the real ones of the second, so that no photo is compared
+            with itself.
+        names: Of the classes.
+    """
+    matrix = np.zeros((len(names) + 1, len(names) + 2), np.int64)
+    made_features, real_features = [], []
+    for batch in batches:
+        made = photos(batch)
+        for truth, seen in zip(batch["mask"], judge.labels(made), strict=True):
+            matrix += confusion(
+                truth.numpy().astype(np.uint8), seen.numpy().astype(np.uint8), len(names)
+            )
+        made_features.append(judge.features(made))
+        real_features.append(judge.features(batch["image"]))
+    found = scores(matrix, names)
+    made, real = torch.cat(made_features), torch.cat(real_features)
+    half = len(real) // 2
+    return PhotoScores(
+        found.mean_iou, found.pixel_accuracy, kernel_distance(made[:half], real[half:])
+    )
+
+
+def real(batch: dict[str, Tensor]) -> Tensor:
+    """The photos themselves: the upper end of the scale."""
+    return batch["image"]
+
+
+def blurred(batch: dict[str, Tensor]) -> Tensor:
+    """The photos through a 3x3 blur: a low end for how they look."""
+    return gaussian_blur(batch["image"], [3, 3])

@@ -1,0 +1,78 @@
+"""Pictures with the masks of any round, in memory: what masks are compared by."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torchvision.transforms.v2.functional import InterpolationMode, resize
+
+from pipeline.dataset.sample import Sample, decode_pair
+from pipeline.scan import Scan
+from pipeline.table import Table
+
+
+@dataclass(frozen=True)
+class RoundPairs:
+    """Some thousand pictures at most, with masks; see :class:`pipeline.systems.batches.Pairs`.
+
+    Attributes:
+        files: The files of picture and mask of each.
+        tags: Pixel values of the tags of each.
+        classes: Number of foreground classes.
+    """
+
+    files: tuple[tuple[bytes, bytes], ...]
+    tags: tuple[tuple[int, ...], ...]
+    classes: int
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.files)
+
+    def __getitem__(self, index: int) -> Sample:
+        """A sample; a mask of another size than its picture is brought to that."""
+        image, mask = decode_pair(*self.files[index])
+        if mask.shape != image.shape[1:]:
+            mask = resize(mask[None], list(image.shape[1:]), InterpolationMode.NEAREST)[0]
+        tags = torch.zeros(self.classes)
+        tags[[tag - 1 for tag in self.tags[index]]] = 1
+        return {"image": image, "mask": mask, "tags": tags}
+
+    def digest(self) -> str:
+        """A hash of all pictures and masks."""
+        digest = hashlib.sha256()
+        for image, mask in self.files:
+            digest.update(hashlib.sha256(image).digest() + hashlib.sha256(mask).digest())
+        return digest.hexdigest()
+
+    def shuffled(self, seed: int) -> RoundPairs:
+        """Every picture with the mask and tags of another one."""
+        order = np.random.default_rng(seed).permutation(len(self))
+        other = np.roll(order, 1)
+        masks = dict(zip(order.tolist(), other.tolist(), strict=True))
+        files = [(image, self.files[masks[i]][1]) for i, (image, _) in enumerate(self.files)]
+        return RoundPairs(
+            tuple(files), tuple(self.tags[masks[i]] for i in range(len(self))), self.classes
+        )
+
+
+def round_pairs(images: Table, masks: Table, ids: Collection[str]) -> RoundPairs:
+    """Pictures with the masks that a round has of them, in the order of their ids.
+
+    Args:
+        images: The pictures.
+        masks: The round.
+        ids: Which ones; those without a mask are left out.
+    """
+    scan = Scan(images, {"round": masks}, ["image", "tags", "round.mask"], set(ids))
+    rows = [row for row in scan.rows() if row["round"] and row["round"]["mask"]]
+    rows.sort(key=lambda row: str(row["id"]))
+    return RoundPairs(
+        tuple((row["image"]["bytes"], row["round"]["mask"]["bytes"]) for row in rows),
+        tuple(tuple(row["tags"]) for row in rows),
+        len(images.metadata["classes"]),
+    )
