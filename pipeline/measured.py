@@ -35,7 +35,9 @@ def reseed(run: Run, images: Table, name: str, crf: str) -> Table:
     )
 
 
-def predict(run: Run, images: Table, name: str, model: str) -> Table:
+def predict(
+    run: Run, images: Table, name: str, model: str, stage: type[Relabel] = Relabel
+) -> Table:
     """What a segmenter sees in pictures whose tags it is not told.
 
     Args:
@@ -43,6 +45,7 @@ def predict(run: Run, images: Table, name: str, model: str) -> Table:
         images: The pictures.
         name: Of the table of predictions.
         model: URI of the segmenter.
+        stage: How it predicts.
     """
     settings = run.recipe.relabel.model_dump()
     return run.round_table(
@@ -50,12 +53,13 @@ def predict(run: Run, images: Table, name: str, model: str) -> Table:
         scan=sound(images, columns=["image", "tags"]),
         stages=[
             StageSpec(Untagged, {"classes": len(images.metadata["classes"])}),
-            StageSpec(Relabel, {"segmenter": model, "source": name, **settings}, gpus=1.0),
+            StageSpec(stage, {"segmenter": model, "source": name, **settings}, gpus=1.0),
         ],
         images=images,
         ingredients={
             "model": read_card(model).weights,
             **run.recipe.digest_of("relabel"),
+            **({} if stage is Relabel else {"stage": stage.__name__}),
         },
     )
 

@@ -87,8 +87,8 @@ class Relabel:
         """One picture after another: a row's mask must not depend on its batch."""
         images = [rgb(row) for row in rows]
         pairs = zip(images, rows, strict=True)
-        beliefs = [self._probabilities(image, row) for image, row in pairs]
-        refined = beliefs if self.crf is None else self.crf(images, beliefs)
+        beliefs = [self.believed(image, row) for image, row in pairs]
+        refined = self.refined(images, beliefs)
         return [
             {
                 **labelled(row, maps, before, ignore_below=self.ignore_below),
@@ -98,10 +98,20 @@ class Relabel:
             for row, maps, before in zip(rows, refined, beliefs, strict=True)
         ]
 
-    def _probabilities(self, image: np.ndarray, row: Row) -> np.ndarray:
-        logits = predict_logits(
-            self.segmenter, as_tensor(image).to(self.device), self.size, self.scales
-        )
+    def logits(self, image: np.ndarray) -> Tensor:
+        """(K, h, w) of a picture (H, W, 3) uint8."""
+        pixels = as_tensor(image).to(self.device)
+        return predict_logits(self.segmenter, pixels, self.size, self.scales)
+
+    def refined(
+        self, images: Sequence[np.ndarray], beliefs: Sequence[np.ndarray]
+    ) -> Sequence[np.ndarray]:
+        """Probabilities (1 + T, H, W) of some pictures along their edges, by the CRF if any."""
+        return beliefs if self.crf is None else self.crf(images, beliefs)
+
+    def believed(self, image: np.ndarray, row: Row) -> np.ndarray:
+        """Probabilities (1 + T, H, W) before that, of background and the tags."""
+        logits = self.logits(image)
         # The softmax runs over background and the tags alone: an absent class takes nothing.
         allowed = logits[[BACKGROUND, *row["tags"]]]
         full = interpolate(allowed[None], image.shape[:2], mode="bilinear")[0]

@@ -5,18 +5,30 @@ import time
 
 import pytest
 
-from flows.table1 import METHODS, table1
+from flows.methods import METHODS
+from flows.table1 import table1
 from models.segmentation import SEGMENTERS
 from models.weak import WEAK_LOSSES
 from pipeline.errors import UserError
 from tests.pipeline.toys import tiny_recipe
 
-ONE_OF_EACH_KIND = ["pspnet", "mil_ilp", "dcsm", "foreground_prior", "sec"]
+ONE_OF_EACH_KIND = [
+    "o2p",
+    "deeplab_v1 + tree",
+    "mil_ilp_seg",
+    "dcsm",
+    "dcsm + affinity",
+    "foreground_prior",
+    "sec",
+    "ours + affinity",
+]
 
 
 @pytest.fixture(scope="module")
 def quick():
-    return tiny_recipe("tagger.training.steps=2", "segmenter.training.steps=2")
+    walk = '{"steps": 2, "batch": 2, "crop": 64}'
+    steps = ("tagger.training.steps=2", "segmenter.training.steps=2")
+    return tiny_recipe(*steps, "affinity.size=64", f"affinity.training={walk}")
 
 
 @pytest.mark.slow
@@ -32,7 +44,8 @@ def test_methods_are_measured_and_kept(source, quick, prefect_server, tmp_path):
     assert [row["name"] for row in saved] == [n for n in METHODS if n in ONE_OF_EACH_KIND]
     assert all(row["parameters"] > 1000 and row["seconds"] > 0 for row in saved)
     assert all(row["name"] in text for row in saved)
-    assert (tmp_path / "run/table1.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("table1.png", "table1_masks.png"):
+        assert (tmp_path / "run" / name).read_bytes().startswith(b"\x89PNG")
     started = time.monotonic()
     assert measure() == text
     assert time.monotonic() - started < 20, "nothing is trained again"
