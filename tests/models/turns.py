@@ -6,20 +6,25 @@ import torch
 from torch import Tensor
 
 from models.system import Batch, System
+from pipeline.systems.average import Averaged
 
 
-def train(system: System, batches: Callable[[int], Batch], steps: int) -> dict[str, float]:
+def train(
+    system: System, batches: Callable[[int], Batch], steps: int, average: float = 0.0
+) -> dict[str, float]:
     """Trains a system in place and leaves it in evaluation mode.
 
     Args:
         system: Its weights are drawn again from a fixed seed by whoever builds it.
         batches: A step's batch.
         steps: How many.
+        average: Decay of the moving average of the networks that have one; 0 for none.
 
     Returns:
         The last terms of the losses, by turn and name.
     """
     system.train()
+    averaged = Averaged(system, average)
     names = {name for turn in system.turns() for name in turn.networks}
     groups = [
         {"params": list(system.get_submodule(name).parameters()), "name": name} for name in names
@@ -44,5 +49,7 @@ def train(system: System, batches: Callable[[int], Batch], steps: int) -> dict[s
                         parameter.grad = None
             optimiser.step()
             terms |= {f"{turn.name}.{name}": value.detach() for name, value in losses.items()}
+        averaged.update(step + 1)
+    averaged.use()
     system.eval()
     return {name: value.item() for name, value in terms.items()}
