@@ -24,7 +24,8 @@ from models.transformation.warping import warped
 
 SCALES = 3  # of the photometric loss, each half as large
 SPREAD = 0.5  # of the places of cut-outs, as a share of the side
-BEHIND = 0.4  # the background's largest nearness; cut-outs are nearer than that
+BEHIND = (0.1, 0.2)  # range of the background's nearness
+BEFORE = (0.5, 1.0)  # of the cut-outs'; 1 is that of the largest disparity
 
 
 class DepthSettings(SystemSettings):
@@ -90,7 +91,7 @@ class Depth(TransformingSystem):
         cutouts = self.settings.others + 1
         drawn = torch.rand(cutouts + 1, count, generator=rng, device=pictures.device)
         # Later layers cover earlier ones, so they are nearer.
-        near = BEHIND + (1 - BEHIND) * drawn[1:].sort(dim=0).values
+        near = _between(BEFORE, drawn[1:].sort(dim=0).values)
         sides = pictures.new_tensor([width, height])
         strewn = torch.rand(cutouts, count, 2, generator=rng, device=pictures.device) - 0.5
         places = [self._affine(pictures, torch.zeros_like(strewn[0]))]
@@ -99,7 +100,7 @@ class Depth(TransformingSystem):
             self._affine(pictures, SPREAD * sides * shift, 0.6 + 0.6 * nearness)
             for shift, nearness in zip(strewn, near, strict=True)
         ]
-        behind = BEHIND * (0.5 + 0.5 * drawn[:1])
+        behind = _between(BEHIND, drawn[:1])
         to_left = pictures.new_tensor([-self.settings.reach, 0.0])
         motions = [
             self._affine(pictures, nearness.unsqueeze(1) * to_left)
@@ -134,3 +135,8 @@ class Depth(TransformingSystem):
         """Shifts (N, 2) in pixels after zooms (N,), without any turn."""
         still = torch.zeros_like(shift[:, 0])
         return affine(still, still + 1 if zoom is None else zoom, shift, *like.shape[-2:])
+
+
+def _between(ends: tuple[float, float], share: Tensor) -> Tensor:
+    low, high = ends
+    return low + (high - low) * share
