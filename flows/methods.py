@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from flows.bench import Bench
-from pipeline import measured, propagation, region_training, weak_training
+from pipeline import measured, propagation, region_training, unet_training, weak_training
 from pipeline.engine.base import StageSpec
 from pipeline.recipe import Recipe, SeedSettings
 from pipeline.run import Run, refine_stage
@@ -62,13 +62,17 @@ Make = Callable[[Bench, str], Predictions]
 """From the bench and the method's name to its predictions; trains what is needed first."""
 
 
-def supervised(head: str, output_stride: int | None = None) -> Make:
+Train = Callable[[Run, str, Table, Table], object]
+"""Trains the run's segmenter under a name, on pictures and the masks of a round."""
+
+
+def supervised(head: str, output_stride: int | None = None, train: Train = Run.segmenter) -> Make:
     """A segmenter trained on true masks, on a trunk of its paper's stride or the recipe's."""
 
     def make(bench: Bench, name: str) -> Predictions:
         bench = with_recipe(bench, with_segmenter(bench.run.recipe, head, output_stride))
         truth = measured.truth(bench.run, bench.images, bench.data)
-        bench.run.segmenter(name, bench.images, truth)
+        train(bench.run, name, bench.images, truth)
         return predicted(bench, name)
 
     return make
@@ -258,7 +262,7 @@ METHODS: dict[str, Method] = {
     "fcn8s": Method("masks", supervised("fcn8s", 32), 62.2),
     "segnet": Method("masks", supervised("segnet")),
     "deconvnet": Method("masks", supervised("deconvnet")),
-    "unet": Method("masks", supervised("unet")),
+    "unet": Method("masks", supervised("unet", train=unet_training.train_unet)),
     "dilation": Method("masks", supervised("dilation")),
     "deeplab_v1": Method("masks", supervised("deeplab_v1"), 71.6),
     "deeplab_v1 + tree": Method("masks", on_tree("deeplab_v1", "deeplab_v1"), model="deeplab_v1"),

@@ -7,6 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
+from pipeline.elastic import Bend, random_bend
+
 # Pictures are padded with a middle grey, which every trunk's normalisation takes near zero.
 PADDING = 127
 
@@ -21,6 +23,7 @@ class View(NamedTuple):
         top: The same for the rows.
         crop: Side of the square crop.
         flip: Whether left and right are exchanged.
+        bend: How the crop is deformed; None leaves it as it is.
     """
 
     width: int
@@ -29,6 +32,7 @@ class View(NamedTuple):
     top: int
     crop: int
     flip: bool
+    bend: Bend | None = None
 
     def of(self, picture: Image.Image, resample: Image.Resampling, fill: int) -> np.ndarray:
         """The view of a picture or map: (crop, crop) or (crop, crop, 3) uint8.
@@ -50,7 +54,7 @@ class View(NamedTuple):
             _overlap(self.left, self.crop, self.width),
         )
         view[rows[1], columns[1]] = scaled[rows[0], columns[0]]
-        return view
+        return view if self.bend is None else self.bend(view, resample, fill)
 
 
 def _overlap(start: int, crop: int, extent: int) -> tuple[slice, slice]:
@@ -78,3 +82,10 @@ def random_view(
         for extent in (width, height)
     )
     return View(width, height, left, top, crop, bool(rng.integers(2)))
+
+
+def elastic_view(
+    width: int, height: int, crop: int, scale: tuple[float, float], rng: np.random.Generator
+) -> View:
+    """Draws a view as :func:`random_view` does, and bends it."""
+    return random_view(width, height, crop, scale, rng)._replace(bend=random_bend(rng))

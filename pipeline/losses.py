@@ -15,7 +15,12 @@ from models.segmentation import DeepSupervision
 from models.tagging import Tags, tagging_loss
 from models.weak import WEAK_LOSSES, WeakLabels, WeakLoss
 from models.weak.affinity import affinity_loss
-from models.weak.cross_entropy import IGNORE, pixel_cross_entropy, soft_cross_entropy
+from models.weak.cross_entropy import (
+    IGNORE,
+    pixel_cross_entropy,
+    soft_cross_entropy,
+    weighted_cross_entropy,
+)
 
 
 class Mean(NamedTuple):
@@ -55,6 +60,13 @@ def pairs_loss(output: Tensor, targets: Tensor) -> Mean:
     pictures = zip(output.float(), targets, strict=True)
     losses = [affinity_loss(features[None], labels[None]) for features, labels in pictures]
     return Mean(torch.stack(losses).mean(), targets.new_tensor(len(targets)))
+
+
+def weighted_loss(output: Tensor, targets: tuple[Tensor, Tensor]) -> Mean:
+    """The pixel cross-entropy under weights of pixels, on the grid of the targets."""
+    labels, weights = targets
+    value = weighted_cross_entropy(on_grid(output, labels), labels, weights)
+    return Mean(value, (weights * (labels != IGNORE)).sum())
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from models.segmentation.weight_map import weight_map
 from pipeline.augmentation import PADDING, View, random_view
 from pipeline.errors import UserError
 from pipeline.records import BACKGROUND, IGNORE, Row
@@ -30,6 +31,8 @@ BUFFER_ROWS = 4096
 Labels = np.ndarray | tuple[np.ndarray, ...]
 Targets = Tensor | tuple[Tensor, ...]
 Target = Callable[[Row, View, np.random.Generator], Labels]
+# Draws a view from a picture's width and height, the crop, the scales and what is random.
+Views = Callable[[int, int, int, tuple[float, float], np.random.Generator], View]
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,21 @@ class MaskTarget:
         """(crop / 4, crop / 4) class indices, 255 outside of the picture."""
         with Image.open(io.BytesIO(row[self.source]["mask"]["bytes"])) as mask:
             return _reduced(view.of(mask, Image.Resampling.NEAREST, IGNORE)).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class WeightedMaskTarget:
+    """The hard mask of a round and U-Net's weights of its pixels, as (h, w) each."""
+
+    source: str
+
+    def __call__(self, row: Row, view: View, rng: np.random.Generator) -> Labels:
+        """Class indices int64, 255 outside of the picture, and weights float32."""
+        with Image.open(io.BytesIO(row[self.source]["mask"]["bytes"])) as mask:
+            labels = view.of(mask, Image.Resampling.NEAREST, IGNORE)
+        # Distances are in pixels of the crop, so they are taken before it is reduced.
+        weights = weight_map(labels, IGNORE)
+        return _reduced(labels).astype(np.int64), np.ascontiguousarray(_reduced(weights))
 
 
 @dataclass(frozen=True)
@@ -146,6 +164,7 @@ class Samples:
         crop: Side of a crop, in pixels.
         scale: Range of the picture's longer side, relative to the crop.
         seed: Of the order and the views.
+        views: Draws the view of a sample.
     """
 
     scan: Scan
@@ -154,6 +173,7 @@ class Samples:
     crop: int
     scale: tuple[float, float]
     seed: int
+    views: Views = random_view
 
     def batches(
         self, first_step: int = 0, rank: int = 0, of: int = 1
@@ -185,7 +205,7 @@ class Samples:
         rng = np.random.default_rng([self.seed, 0, number])
         with Image.open(io.BytesIO(row["image"]["bytes"])) as picture:
             rgb = picture.convert("RGB")
-        view = random_view(rgb.width, rgb.height, self.crop, self.scale, rng)
+        view = self.views(rgb.width, rgb.height, self.crop, self.scale, rng)
         return view.of(rgb, Image.Resampling.BILINEAR, PADDING), self.target(row, view, rng)
 
     def _rows(self, first_step: int, rank: int, of: int) -> Iterator[list[tuple[int, Row]]]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import torch
 
 from models.factory import Architecture
+from pipeline.augmentation import random_view
 from pipeline.checkpoint import Checkpoints
 from pipeline.engine.base import Engine, Source, StageSpec, build_table
 from pipeline.errors import UserError
@@ -19,7 +20,7 @@ from pipeline.manifest import Lineage, Manifest, table_key
 from pipeline.model_store import ModelCard, model_exists, read_card, save_model
 from pipeline.recipe import Recipe
 from pipeline.records import ROUND_SCHEMA, ClassTable
-from pipeline.samples import Samples, Target
+from pipeline.samples import Samples, Target, Views
 from pipeline.scan import Scan
 from pipeline.storage import Folder
 from pipeline.table import Table
@@ -196,6 +197,7 @@ class Workspace:
         loss: Loss,
         settings: TrainingSettings,
         key: str,
+        views: Views = random_view,
         prepare: Callable[[Any], None] = as_built,
         examine: Callable[[Any], dict[str, Any]] = lambda model: {},
     ) -> ModelCard:
@@ -209,6 +211,7 @@ class Workspace:
             loss: From the model's output and the targets to a mean.
             settings: The schedule.
             key: Hash of everything that the weights follow from.
+            views: Draws the view of a sample.
             prepare: Changes the new model before it is trained.
             examine: Measures the trained model, for its card.
         """
@@ -216,7 +219,7 @@ class Workspace:
         if model_exists(uri, key):
             return read_card(uri)
         samples = Samples(
-            scan, target, settings.batch, settings.crop, settings.scale, self.recipe.seed
+            scan, target, settings.batch, settings.crop, settings.scale, self.recipe.seed, views
         )
         # The head is initialised by the same numbers in every run.
         torch.manual_seed(self.recipe.seed)

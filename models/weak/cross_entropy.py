@@ -32,3 +32,16 @@ def pixel_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
     """
     labelled = (targets != IGNORE).sum().clamp(min=1)
     return cross_entropy(logits, targets, ignore_index=IGNORE, reduction="sum") / labelled
+
+
+def weighted_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean cross-entropy over the labelled pixels; zero if they weigh nothing.
+
+    Args:
+        logits: (N, K, h, w).
+        targets: (N, h, w) int64; 255 is ignored.
+        weights: (N, h, w), not negative.
+    """
+    entropy = cross_entropy(logits, targets, ignore_index=IGNORE, reduction="none")
+    total = (weights * (targets != IGNORE)).sum()
+    return (weights * entropy).sum() / total.clamp(min=1e-6)

@@ -1,0 +1,50 @@
+"""U-Net's weights of pixels (Ronneberger, Fischer & Brox, MICCAI 2015, equation 2)."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt, label
+
+BORDER = 10.0  # w0
+WIDTH = 5.0  # sigma, in pixels
+RAREST = 10.0  # the most that a class weighs for being rare: as much as a border
+SMALLEST = 20  # pixels of an object; crumbs are none
+
+
+def weight_map(mask: np.ndarray, ignore: int) -> np.ndarray:
+    """w_c + w0 exp(-(d1 + d2)^2 / (2 sigma^2)), with d1 and d2 the distances to two objects.
+
+    w_c balances the frequencies of the classes of the mask: a class weighs its mean share
+    over its own. Objects are connected parts of one class, as a label map has no instances;
+    the second term lifts the places between two of them, and where they touch.
+
+    Args:
+        mask: (H, W) class indices, 0 the background.
+        ignore: The value of pixels without a label, which weigh nothing.
+
+    Returns:
+        (H, W) float32.
+    """
+    labelled = mask != ignore
+    values, places, counts = np.unique(mask, return_inverse=True, return_counts=True)
+    known = values != ignore
+    if not known.any():
+        return np.zeros(mask.shape, np.float32)
+    shares = np.minimum(counts[known].mean() / counts, RAREST)
+    weights = shares[places].reshape(mask.shape) + BORDER * _between(mask, ignore)
+    return np.where(labelled, weights, 0).astype(np.float32)
+
+
+def _between(mask: np.ndarray, ignore: int) -> np.ndarray:
+    """How close the two nearest objects are, (H, W) in [0, 1]; 0 if there are not two."""
+    nearest = np.full((2, *mask.shape), np.inf)
+    for value in np.unique(mask):
+        if value in (0, ignore):
+            continue
+        parts, count = label(mask == value)
+        sizes = np.bincount(parts.ravel())
+        for part in range(1, count + 1):
+            if sizes[part] >= SMALLEST:
+                distance = distance_transform_edt(parts != part)
+                nearest = np.sort([*nearest, distance], axis=0)[:2]
+    return np.exp(-np.square(nearest.sum(axis=0)) / (2 * WIDTH**2))

@@ -1,0 +1,63 @@
+"""U-Net's training: its targets, its loss, and that it is another model than the plain one."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from models.segmentation.weight_map import weight_map
+from pipeline.augmentation import View
+from pipeline.engine.local import LocalEngine
+from pipeline.losses import hard_loss, weighted_loss
+from pipeline.records import decode_mask
+from pipeline.run import Run
+from pipeline.samples import MaskTarget, WeightedMaskTarget
+from pipeline.unet_training import train_unet
+from tests.pipeline.toys import SilentWatch, images_table, round_row, round_table, tiny_recipe
+
+
+@pytest.fixture(autouse=True)
+def _normal_floats():
+    yield
+    torch.set_flush_denormal(False)
+
+
+def test_targets_are_the_mask_and_its_weights(tmp_path):
+    (row, *_) = images_table(tmp_path, 3).rows()
+    row = {**row, "toy": round_row(row)}
+    view, rng = View(64, 48, 0, 0, 64, False), np.random.default_rng(0)
+    labels, weights = WeightedMaskTarget("toy")(row, view, rng)
+    np.testing.assert_array_equal(labels, MaskTarget("toy")(row, view, rng))
+    padded = np.full((64, 64), 255, np.uint8)
+    padded[:48] = decode_mask(row["toy"]["mask"]["bytes"])
+    np.testing.assert_array_equal(weights, weight_map(padded, 255)[2::4, 2::4])
+
+
+def test_even_weights_are_the_plain_loss():
+    generator = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 3, 4, 4, generator=generator)
+    labels = torch.randint(0, 3, (2, 8, 8), generator=generator)
+    labels[0, :3] = 255
+    weighted = weighted_loss(logits, (labels, torch.full((2, 8, 8), 2.5)))
+    plain = hard_loss(logits, labels)
+    torch.testing.assert_close(weighted.value, plain.value)
+    torch.testing.assert_close(weighted.weight, 2.5 * plain.weight)
+
+
+def test_weights_count_by_hand():
+    logits = torch.randn(1, 3, 2, 2, generator=torch.Generator().manual_seed(1))
+    labels, weights = torch.tensor([[[0, 1], [2, 255]]]), torch.tensor([[[1.0, 4.0], [0.0, 9.0]]])
+    entropy = cross_entropy(logits, labels, ignore_index=255, reduction="none")[0]
+    expected = (entropy[0, 0] + 4 * entropy[0, 1]) / 5
+    torch.testing.assert_close(weighted_loss(logits, (labels, weights)).value, expected)
+
+
+def test_it_is_trained_once(tmp_path):
+    recipe = tiny_recipe("segmenter.head=unet", "segmenter.from_tagger=false")
+    run = Run(str(tmp_path), recipe, LocalEngine(1), SilentWatch())
+    images = images_table(tmp_path, 6)
+    toy = round_table(tmp_path, images)
+    card = train_unet(run, "unet", images, toy)
+    assert card.architecture.head == "unet"
+    assert train_unet(run, "unet", images, toy) == card
+    assert run.segmenter("plain", images, toy).weights != card.weights
