@@ -1,0 +1,90 @@
+"""The judge of photos: ends of the scale, and what a mismatch of photo and mask does."""
+
+import numpy as np
+import pytest
+import torch
+
+from models.transformation.segmenting import Segmenting, SegmentingSettings
+from pipeline.records import encode_mask
+from pipeline.systems.batches import Batches, as_batch
+from pipeline.systems.photo_scores import blurred, real, score_photos
+from pipeline.systems.round_pairs import RoundPairs, round_pairs
+from tests.pipeline.systems.toy_system import ToyPairs
+from tests.pipeline.toys import CLASSES, images_table, round_table
+
+
+class SeesColours(Segmenting):
+    """A judge that needs no training: the strongest colour is the class."""
+
+    def labels(self, images):
+        pixels = (images + 1) * 127.5
+        return torch.where(pixels.amax(dim=1) > 125, 1 + pixels.argmax(dim=1), 0)
+
+
+@pytest.fixture(scope="module")
+def batches():
+    stream = Batches(ToyPairs(), "picture", 32, 6, seed=0).stream()
+    return [as_batch(next(stream), "cpu") for _ in range(4)]
+
+
+@pytest.fixture(scope="module")
+def judge(batches):
+    torch.manual_seed(0)
+    judge = SeesColours(SegmentingSettings(size=32, classes=3))
+    # Without statistics of real pictures its features are next to nothing.
+    for batch in 10 * batches:
+        judge.features(batch["image"])
+    return judge.eval()
+
+
+def shuffled(batch):
+    return batch["image"].roll(1, dims=0)
+
+
+def test_real_photos_show_their_masks(judge, batches):
+    found = score_photos(judge, real, batches, CLASSES)
+    assert found.fcn_score > 0.9, "borders are mixed by the resizing"
+    assert found.pixel_accuracy > 0.95
+
+
+def test_photos_of_other_masks_are_found_out_by_the_fcn_score_alone(judge, batches):
+    makes = (real, shuffled, lambda batch: torch.zeros_like(batch["image"]))
+    good, bad, grey = (score_photos(judge, make, batches, CLASSES) for make in makes)
+    assert bad.fcn_score < 0.5 * good.fcn_score
+    assert abs(bad.kid) < 0.05 * grey.kid, "the same photos in another order"
+
+
+def test_grey_photos_are_far_away(judge, batches):
+    grey = score_photos(judge, lambda batch: torch.zeros_like(batch["image"]), batches, CLASSES)
+    soft = score_photos(judge, blurred, batches, CLASSES)
+    assert grey.kid > 10 * abs(soft.kid)
+    assert grey.fcn_score < soft.fcn_score
+
+
+class TestRoundPairs:
+    @pytest.fixture(scope="class")
+    @staticmethod
+    def pairs(tmp_path_factory):
+        root = tmp_path_factory.mktemp("pairs")
+        images = images_table(root, 9)
+        return round_pairs(images, round_table(root, images), images.ids())
+
+    def test_pictures_and_masks(self, pairs):
+        assert len(pairs) == 9
+        sample = pairs[0]
+        assert sample["image"].shape[1:] == sample["mask"].shape
+        shown = set(sample["mask"].unique().tolist()) - {0, 255}
+        assert {tag - 1 for tag in shown} == set(sample["tags"].nonzero().flatten().tolist())
+
+    def test_shuffled_masks_are_those_of_others(self, pairs):
+        other = pairs.shuffled(seed=0)
+        assert [image for image, _ in other.files] == [image for image, _ in pairs.files]
+        assert sorted(mask for _, mask in other.files) == sorted(mask for _, mask in pairs.files)
+        moved = [a != b for (_, a), (_, b) in zip(pairs.files, other.files, strict=True)]
+        assert sum(moved) > len(moved) / 2
+        assert other.digest() != pairs.digest()
+
+    def test_masks_of_another_size_are_brought_to_the_picture(self, pairs):
+        image = pairs.files[0][0]
+        mixed = RoundPairs(((image, encode_mask(np.ones((5, 7), np.uint8))),), ((1,),), 3)
+        assert mixed[0]["mask"].shape == mixed[0]["image"].shape[1:]
