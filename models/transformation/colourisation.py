@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal
 
 import torch
@@ -47,7 +48,7 @@ class Colourisation(TransformingSystem):
         widths = widths_of(settings.width, LEVELS)
         local = widths[-1]
         self.low = Encoder(1, widths)
-        self.whole = GlobalFeatures(local, settings.size // self.low.stride)
+        self.whole = GlobalFeatures(local, math.ceil(settings.size / self.low.stride))
         self.fusion = Fusion(local, self.whole.outputs, local)
         self.colours = Decoder(widths, 2, settings.skip)
         self.tags = nn.Linear(self.whole.outputs, settings.classes)
@@ -115,7 +116,7 @@ class GlobalFeatures(nn.Module):
         super().__init__()
         self.outputs = inputs
         self.halvings = nn.Sequential(*(_convolution(inputs, stride) for stride in (2, 1, 2, 1)))
-        area = (-(-side // 4)) ** 2
+        area = math.ceil(side / 4) ** 2
         self.vector = nn.Sequential(
             nn.Flatten(), nn.Linear(inputs * area, 2 * inputs), nn.ReLU(),
             nn.Linear(2 * inputs, inputs), nn.ReLU(),

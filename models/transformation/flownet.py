@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, leaky_relu
 
 from models.adversarial import SLOPE, initialise
 from models.transformation.correlation import correlation
@@ -82,6 +82,8 @@ class FlowNetCorrelation(nn.Module):
         super().__init__()
         self.alone = Encoder(3, widths[:SIAMESE])
         self.reach = -(-reach // self.alone.stride)
+        # Products of features are only comparable where the features are.
+        self.comparable = nn.BatchNorm2d(widths[SIAMESE - 1])
         self.redirect = nn.Sequential(
             nn.Conv2d(widths[SIAMESE - 1], REDIRECTED, 1), nn.LeakyReLU(SLOPE)
         )
@@ -94,7 +96,8 @@ class FlowNetCorrelation(nn.Module):
     def forward(self, first: Tensor, second: Tensor) -> list[Tensor]:
         """See :meth:`FlowNetSimple.forward`."""
         here = self.alone(padded(first, self.stride))
-        there = self.alone(padded(second, self.stride))[-1]
-        alike = nn.functional.leaky_relu(correlation(here[-1], there, self.reach), SLOPE)
-        both = torch.cat([self.redirect(here[-1]), alike], dim=1)
+        there = self.alone(padded(second, self.stride))
+        features = self.comparable(here[-1]), self.comparable(there[-1])
+        alike = leaky_relu(correlation(*features, self.reach), SLOPE)
+        both = torch.cat([self.redirect(features[0]), alike], dim=1)
         return self.refinement([*here, *self.together(both)])

@@ -125,6 +125,14 @@ def test_turns_move_their_networks_and_no_others(name):
         assert {key.split(".")[0] for key in moved} <= set(turn.networks)
 
 
+def test_training_pictures_need_no_round_side(name):
+    settings = settings_of(name).model_copy(update={"size": 20})
+    system = TRANSFORMERS[name](settings).train()
+    for turn in system.turns():
+        losses = system.losses(turn.name, batch_of(20, 20), seeded())
+        assert all(loss.isfinite() for loss in losses.values())
+
+
 def test_losses_repeat_with_the_generator(name):
     system, batch = build(name).eval(), batch_of()
     for turn in system.turns():

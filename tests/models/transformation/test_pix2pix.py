@@ -1,0 +1,90 @@
+"""What is given to pix2pix, and that it is used."""
+
+import pytest
+import torch
+
+from models.transformation import TRANSFORMERS
+from models.transformation.edges import edges
+from models.transformation.pix2pix import Pix2Pix
+from tests.models.scenes import CLASSES, scenes, seen_colours
+from tests.models.turns import train
+
+
+def build(name, **changes):
+    torch.manual_seed(0)
+    member = TRANSFORMERS[name]
+    settings = {"size": 64, "classes": CLASSES, "width": 4} | changes
+    system = member(member.settings_type.model_validate(settings))
+    assert isinstance(system, Pix2Pix)
+    return system.eval()
+
+
+def test_masks_are_one_hot_and_what_is_ignored_or_unknown_is_nothing():
+    mask = torch.tensor([[[0, 5, 255, 6]]])
+    planes = build("mask_to_photo").given({"mask": mask})
+    assert planes.shape == (1, 6, 1, 4)
+    assert planes.sum(dim=1).flatten().tolist() == [1, 1, 0, 0]
+    assert planes.argmax(dim=1).flatten().tolist()[:2] == [0, 5]
+
+
+def test_edges_are_where_the_light_changes():
+    picture = -torch.ones(1, 3, 8, 9)
+    picture[..., 4:] = 0.2
+    drawn = edges(picture)
+    assert drawn.shape == (1, 1, 8, 9)
+    assert drawn[..., 3:5].eq(1).all()
+    assert not drawn[..., :3].any()
+    assert not drawn[..., 5:].any()
+    torch.testing.assert_close(edges(picture.mT).mT, drawn)
+
+
+def test_the_discriminator_tells_pairs_apart_not_only_pictures():
+    system = build("mask_to_photo")
+    batch = scenes(2, seed=0)
+    given = system.given(batch)
+    logits = [
+        system.discriminator(torch.cat([condition, batch["image"]], dim=1))
+        for condition in (given, given.flip(0))
+    ]
+    assert not torch.allclose(*logits)
+
+
+@pytest.mark.parametrize("turn", ["discriminator", "generator"])
+def test_each_turn_reaches_the_network_that_it_moves(turn):
+    system = build("mask_to_photo")
+    losses = system.losses(turn, scenes(2, seed=0), torch.Generator().manual_seed(0))
+    torch.stack(list(losses.values())).sum().backward()
+    assert all(parameter.grad is not None for parameter in getattr(system, turn).parameters())
+
+
+def test_the_l1_loss_has_its_weight():
+    batch, rng = scenes(2, seed=0), torch.Generator()
+    terms = [
+        build("mask_to_photo", l1=weight).losses("generator", batch, rng.manual_seed(0))["l1"]
+        for weight in (1.0, 100.0)
+    ]
+    torch.testing.assert_close(100 * terms[0], terms[1])
+
+
+def colours_from_masks(shuffled):
+    """The share of things that get their class's colour, after a short training."""
+    data = scenes(200, seed=1)
+
+    def batch(step):
+        rows = torch.randint(200, (8,), generator=torch.Generator().manual_seed(step))
+        chosen = {key: values[rows] for key, values in data.items()}
+        return chosen | {"mask": chosen["mask"].roll(1, dims=0)} if shuffled else chosen
+
+    system = build("mask_to_photo", width=16)
+    train(system, batch, steps=100)
+    test = scenes(32, seed=2)
+    with torch.no_grad():
+        made = system.transform(test, torch.Generator().manual_seed(0))
+    true, seen = seen_colours(made, test["mask"])
+    return (true == seen).float().mean()
+
+
+@pytest.mark.slow
+def test_masks_decide_about_the_photo_when_they_are_right():
+    assert colours_from_masks(shuffled=False) >= 0.7
+    assert colours_from_masks(shuffled=True) <= 0.4
