@@ -9,9 +9,9 @@ from tests.models.scenes import CLASSES, scenes
 
 
 def boxes_of(mask):
-    """(class, left, top, right, bottom, coordinates) of every region, corners included."""
+    """(class, left, top, right, bottom, coordinates) of every region."""
     for value in range(1, CLASSES + 1):
-        for region in regionprops(label((mask == value).numpy(), connectivity=2)):
+        for region in regionprops(label((mask == value).numpy(), connectivity=1)):
             top, left, bottom, right = region.bbox
             yield value, left, top, right, bottom, region.coords
 
