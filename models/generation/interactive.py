@@ -18,9 +18,9 @@ from models.generation.gan import GanSettings
 from models.generation.networks import Encoder, at_rest
 from models.system import Batch, Turn
 
-RATE = 0.05  # of the optimisation, in deviations of the noise
-STEPS = 100
-SHOWN_STEPS = 20  # for the sample grid, which is to be there soon
+RATE = 0.1  # of the optimisation, in deviations of the noise
+STEPS = 200
+SHOWN_STEPS = 10  # for the sample grid, which is to be there soon
 FEATURES = 0.5  # weight of the features in the distance of pictures, against the pixels
 STAY, REAL = 0.002, 0.005  # weights of staying near the start, and of looking real
 WHITE = 0.1  # mean squared distance from white at which a pixel belongs to a thing

@@ -25,7 +25,8 @@ def inflate(masks: Tensor, side: int) -> Tensor:
     """
     flat = interpolate(masks.float(), (side, side), mode="area")[:, 0] >= 0.5
     inward = distance_inside(flat)
-    radius = inward.amax(dim=(1, 2), keepdim=True)
+    # The innermost pixel may lie half a pixel beside the middle.
+    radius = inward.amax(dim=(1, 2), keepdim=True) + 0.5
     reach = (inward * (2 * radius - inward)).clamp(min=0).sqrt()
     depth = torch.arange(side, device=masks.device) - (side - 1) / 2
     solid = (depth.abs().view(1, -1, 1, 1) < reach[:, None]) & flat[:, None]
@@ -72,8 +73,8 @@ def _view(voxels: Tensor) -> Tensor:
     edges = pad(depth[:, None], (1, 1, 1, 1), mode="replicate")[:, 0]
     right = ((edges[:, 1:-1, 2:] - edges[:, 1:-1, :-2]) / 2).clamp(-STEEPEST, STEEPEST)
     down = ((edges[:, 2:, 1:-1] - edges[:, :-2, 1:-1]) / 2).clamp(-STEEPEST, STEEPEST)
-    # The surface's normal points to where it is less deep, and to the eye.
-    normal = torch.stack([-right, -down, torch.ones_like(right)], dim=1)
+    # The surface's normal points to where it grows deeper, and to the eye.
+    normal = torch.stack([right, down, torch.ones_like(right)], dim=1)
     light = normal.new_tensor(LIGHT).view(1, 3, 1, 1)
     bright = ((normal * light).sum(1) / (normal.norm(dim=1) * light.norm())).clamp(min=0)
     grey = 0.15 + 0.75 * bright

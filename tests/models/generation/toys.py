@@ -74,6 +74,20 @@ def pairs(count: int, seed: int, size: int = 16) -> dict[str, Tensor]:
     return {"image": image, "mask": mask, "tags": torch.ones(count, 2)}
 
 
+def meadows(count: int, seed: int, size: int = 16) -> dict[str, Tensor]:
+    """A red disc on green of any shade that darkens to one side; its mask is 1 on the disc."""
+    rng = torch.Generator().manual_seed(seed)
+    centre = size * (0.4 + 0.2 * torch.rand(count, 2, generator=rng))
+    inside = _drawn(torch.zeros(count).long(), centre, 0.22 * size, size)
+    shade = torch.rand(count, 1, 1, generator=rng) - 0.3
+    slope = (torch.rand(count, 1, 1, generator=rng) - 0.5) * torch.linspace(-1, 1, size)
+    green = (shade + slope).expand(-1, size, -1)
+    ground = torch.stack([torch.full_like(green, -0.8), green, torch.full_like(green, -0.5)], 1)
+    red = torch.tensor([0.9, -0.6, -0.6]).view(1, 3, 1, 1)
+    image = torch.where(inside[:, None], red, ground)
+    return {"image": image, "mask": inside.long(), "tags": torch.ones(count, 1)}
+
+
 def batches(data: Batch, size: int, seed: int = 0) -> Callable[[int], Batch]:
     """Random batches of a data set by the number of a step."""
 

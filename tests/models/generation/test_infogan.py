@@ -1,0 +1,50 @@
+import pytest
+import torch
+from scipy.optimize import linear_sum_assignment
+
+from models.generation.infogan import InfoGan, InfoSettings
+from tests.models.generation.toys import batches, digits
+from tests.models.turns import train
+
+
+def matched(found, true, classes=10):
+    """The accuracy of codes as classes, under the best assignment of one to the other."""
+    counts = torch.bincount(found * classes + true, minlength=classes**2)
+    counts = counts.view(classes, classes)
+    rows, columns = linear_sum_assignment(counts, maximize=True)
+    return float(counts[rows, columns].sum() / counts.sum())
+
+
+def trained(seed):
+    torch.manual_seed(seed)
+    settings = InfoSettings(size=8, latent=16, width=24, coarsest=2, continuous=1)
+    system = InfoGan(settings)
+    train(system, batches(digits(), 32, seed), 800, average=0.99)
+    return system
+
+
+@pytest.fixture(scope="module")
+def system():
+    return trained(0)
+
+
+@pytest.mark.slow
+class TestInfoGan:
+    def test_codes_are_classes(self, system):
+        data = digits()
+        found = system.recognise(data["image"]).logits.argmax(dim=1)
+        assert matched(found, data["tags"].argmax(dim=1)) > 0.3  # by chance 0.1
+
+    def test_codes_are_found_again(self, system):
+        rng = torch.Generator().manual_seed(0)
+        facts = system.condition.facts(300, {}, rng)
+        pictures = system.made(system.noise(300, rng), facts).detach()
+        believed = system.recognise(pictures)
+        assert (believed.logits.argmax(1) == facts.vector[:, :10].argmax(1)).float().mean() > 0.9
+        codes = torch.stack([believed.mean[:, 0], facts.vector[:, 10]])
+        assert torch.corrcoef(codes)[0, 1] > 0.7
+
+
+def test_matching_undoes_a_permutation():
+    true = torch.arange(10).repeat(3)
+    assert matched((true * 7 + 3) % 10, true) == 1

@@ -1,0 +1,145 @@
+"""The interactive GAN on coloured shapes, which is a DCGAN too: one training shows both."""
+
+import pytest
+import torch
+
+from models.generation.dcgan import analogy
+from models.generation.interactive import InteractiveGan, InteractiveSettings, silhouette
+from tests.models.generation.kid import kid, random_filters
+from tests.models.generation.toys import batches, blobs, kinds
+from tests.models.turns import train
+
+SETTINGS = InteractiveSettings(
+    size=16,
+    latent=16,
+    width=16,
+    generator_rate=1e-3,
+    discriminator_rate=1e-3,
+    predictor_rate=1e-3,
+    begin=0.75,
+)
+
+
+def untrained(seed=0):
+    torch.manual_seed(seed)
+    return InteractiveGan(SETTINGS)
+
+
+def trained(seed=0):
+    system = untrained(seed)
+    train(system, batches(blobs(2000, seed=1), 32, seed), 1200, average=0.99)
+    return system
+
+
+def distance(system):
+    """kid@filters of new pictures to real ones."""
+    real = blobs(500, seed=2)["image"]
+    filters = random_filters(real)
+    made = system.sample(500, {}, torch.Generator().manual_seed(3))
+    return kid(filters(made), filters(real))
+
+
+def carried_over(system, count=100):
+    """Shares of pictures that show what arithmetic on concepts was to give, and of all that do.
+
+    Each of the four kinds is calculated from the three others.
+    """
+    rng = torch.Generator().manual_seed(4)
+    noise = system.noise(3000, rng)
+    with torch.no_grad():
+        square, blue = kinds(system.pictures(noise))
+    hits, base = [], []
+    for shape in (square, ~square):
+        for colour in (blue, ~blue):
+
+            def three(which):
+                among = noise[which]
+                return among[torch.randint(len(among), (count, 3), generator=rng)]
+
+            wanted = analogy(
+                three(~shape & colour), three(~shape & ~colour), three(shape & ~colour)
+            )
+            with torch.no_grad():
+                square_made, blue_made = kinds(system.pictures(wanted))
+            right_shape = square_made == (shape is square)
+            right_colour = blue_made == (colour is blue)
+            hits.append((right_shape & right_colour).float().mean().item())
+            base.append((shape & colour).float().mean().item())
+    return sum(hits) / 4, sum(base) / 4
+
+
+def projections(system):
+    """Mean squared errors of pictures that are predicted, optimised, and both."""
+    pictures = blobs(32, seed=5)["image"]
+    start = torch.zeros(32, SETTINGS.latent)
+    found = {
+        "predicted": system.predict(pictures),
+        "optimised": system.project(pictures, start),
+        "hybrid": system.project(pictures),
+    }
+    with torch.no_grad():
+        return {
+            name: (system.pictures(noise) - pictures).square().mean().item()
+            for name, noise in found.items()
+        }
+
+
+def overlap(system):
+    """Mean intersection over union of outlines and what is drawn into them; and of others'."""
+    outlines = (blobs(32, seed=7)["mask"] > 0).unsqueeze(1)
+    noise = system.draw(outlines.float(), torch.Generator().manual_seed(8))
+    with torch.no_grad():
+        drawn = silhouette(system.pictures(noise)) > 0.5
+    return [_iou(drawn, wanted).mean().item() for wanted in (outlines, outlines.roll(1, 0))]
+
+
+def _iou(one, other):
+    return (one & other).sum(dim=(1, 2, 3)) / (one | other).sum(dim=(1, 2, 3)).clamp(min=1)
+
+
+@pytest.fixture(scope="module")
+def system():
+    return trained()
+
+
+@pytest.mark.slow
+class TestInteractiveGan:
+    def test_pictures_come_near_to_real_ones(self, system):
+        assert distance(system) < distance(untrained()) / 5
+
+    def test_concepts_can_be_calculated_with(self, system):
+        hits, base = carried_over(system)
+        assert hits > 1.5 * base
+
+    def test_optimisation_from_a_prediction_is_best(self, system):
+        error = projections(system)
+        assert error["hybrid"] < error["optimised"] < error["predicted"]
+
+    def test_outlines_are_filled(self, system):
+        own, others = overlap(system)
+        assert own > 0.75
+        assert own > others + 0.05
+
+    def test_strokes_colour_the_picture(self, system):
+        rng = torch.Generator().manual_seed(9)
+        noise = system.noise(200, rng)
+        with torch.no_grad():
+            red = noise[~kinds(system.pictures(noise))[1]][:24]
+        where = torch.zeros(len(red), 1, 16, 16)
+        where[:, :, 6:10, 6:10] = 1
+        colours = torch.tensor([-0.8, -0.8, 0.8]).view(1, 3, 1, 1).expand(len(red), 3, 16, 16)
+        with torch.no_grad():
+            painted = system.pictures(system.paint(red, colours, where))
+        assert kinds(painted)[1].float().mean() > 0.9
+
+
+def test_a_picture_is_projected_by_itself():
+    system = untrained().eval()
+    pictures = blobs(4, seed=0)["image"]
+    alone = torch.cat([system.project(picture[None], steps=3) for picture in pictures])
+    torch.testing.assert_close(system.project(pictures, steps=3), alone, atol=1e-3, rtol=0)
+
+
+def test_silhouettes_of_white_and_black():
+    assert silhouette(torch.ones(1, 3, 2, 2)).max() == 0
+    assert silhouette(-torch.ones(1, 3, 2, 2)).min() > 0.99

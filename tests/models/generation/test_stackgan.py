@@ -1,0 +1,74 @@
+import pytest
+import torch
+from torch.nn.functional import interpolate
+
+from models.generation.stackgan import StackGan, StackSettings
+from tests.models.generation.kid import kid, random_filters
+from tests.models.generation.toys import batches, blobs, kinds
+from tests.models.turns import train
+
+SIZE = 32
+
+
+def trained(seed=0):
+    torch.manual_seed(seed)
+    settings = StackSettings(
+        size=SIZE,
+        classes=4,
+        latent=8,
+        width=12,
+        told=8,
+        blocks=1,
+        generator_rate=1e-3,
+        discriminator_rate=1e-3,
+    )
+    system = StackGan(settings)
+    train(system, batches(blobs(2000, seed=1, size=SIZE), 24, seed), 900, average=0.99)
+    return system
+
+
+def stages(system):
+    """Distances kid@filters and shares of right kinds: stage I by bicubic, and stage II."""
+    real = blobs(500, seed=2, size=SIZE)
+    filters, rng = random_filters(real["image"]), torch.Generator().manual_seed(3)
+    tags = blobs(500, seed=4)["tags"]
+    small = system.first.sample(500, {"tags": tags}, rng)
+    smooth = interpolate(small, (SIZE, SIZE), mode="bicubic", align_corners=False).clamp(-1, 1)
+    found = {}
+    for name, pictures in (("bicubic", smooth), ("second", system.enlarge(small, tags, rng))):
+        square, blue = kinds(pictures)
+        right = (square == tags[:, 1].bool()) & (blue == tags[:, 3].bool())
+        found[name] = kid(filters(pictures), filters(real["image"])), right.float().mean().item()
+    return found
+
+
+@pytest.fixture(scope="module")
+def found():
+    return stages(trained())
+
+
+@pytest.mark.slow
+class TestStackGan:
+    def test_the_second_stage_is_nearer_to_real_pictures(self, found):
+        assert found["second"][0] < 0.5 * found["bicubic"][0]
+
+    def test_the_second_stage_shows_the_tags(self, found):
+        assert found["second"][1] >= 0.9
+        assert found["second"][1] > found["bicubic"][1]
+
+
+def test_stages_follow_each_other():
+    turns = StackGan(StackSettings(size=32, width=4)).turns()
+    assert [turn.span for turn in turns] == [(0.0, 0.5)] * 2 + [(0.5, 1.0)] * 2
+
+
+def test_a_factor_that_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="32 is no multiple of the factor 3"):
+        StackSettings(size=32, factor=3)
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4])
+def test_factors(factor):
+    system = StackGan(StackSettings(size=48, factor=factor, coarsest=3, width=4, classes=2))
+    pictures = system.sample(2, {"tags": torch.eye(2)}, torch.Generator().manual_seed(0))
+    assert pictures.shape == (2, 3, 48, 48)

@@ -1,0 +1,94 @@
+import pytest
+import torch
+from sklearn.metrics import roc_auc_score
+
+from models.generation.text_gan import TextGan, TextSettings
+from tests.models.generation.toys import batches, pairs
+from tests.models.turns import train
+
+DIRECTIONS = {
+    "a red left of a blue": (0, -1),
+    "a red right of a blue": (0, 1),
+    "a red above a blue": (-1, 0),
+    "a red below a blue": (1, 0),
+}
+
+
+def trained(seed=0):
+    torch.manual_seed(seed)
+    settings = TextSettings(
+        size=16,
+        classes=2,
+        names=("red", "blue"),
+        latent=8,
+        width=16,
+        states=16,
+        sentence=16,
+        generator_rate=1e-3,
+        discriminator_rate=1e-3,
+    )
+    system = TextGan(settings)
+    train(system, batches(pairs(2000, seed=1), 32, seed), 700, average=0.99)
+    return system
+
+
+def obedience(system):
+    """The share of pictures in which red lies where the sentence says, as seen from blue."""
+    right = []
+    for sentence, direction in DIRECTIONS.items():
+        pictures = system.illustrate([sentence] * 50, torch.Generator().manual_seed(2))
+        away = _centre(pictures, 0) - _centre(pictures, 2)
+        expected = torch.tensor(direction, dtype=torch.float32)
+        right.append((away @ expected) > 0.7 * away.norm(dim=1))
+    return torch.cat(right).float().mean().item()
+
+
+def detection(system):
+    """AUC of telling the sentence of a picture that was never seen from that of another."""
+    data, rng = pairs(400, seed=3), torch.Generator().manual_seed(4)
+    facts = system.condition.facts(400, data, rng)
+    wrong = system.condition.wrong(facts, rng)
+    scores = [
+        system.match(data["image"], vector[:, 0]) for vector in (facts.vector, wrong.facts.vector)
+    ]
+    # Another sentence may be right as well: red left of blue is blue right of red.
+    same = _meaning(system, facts.vector) == _meaning(system, wrong.facts.vector)
+    truth = torch.cat([torch.ones(400), torch.zeros(400)[~same]])
+    return roc_auc_score(truth, torch.cat([scores[0], scores[1][~same]]))
+
+
+def _meaning(system, vector):
+    """Where red lies as seen from blue, as a number."""
+    names = {"left of": 0, "right of": 1, "above": 2, "below": 3}
+    found = []
+    for sentence in system.condition.sentences.write(vector[:, 0]):
+        place = next(number for name, number in names.items() if name in sentence)
+        found.append(place if sentence.startswith("a red") else place ^ 1)
+    return torch.tensor(found)
+
+
+def _centre(pictures, channel):
+    """The centre (N, 2) of what is red (0) or blue (2), as (row, column)."""
+    weight = (pictures[:, channel] - pictures[:, 2 - channel]).clamp(min=0)
+    axis = torch.arange(pictures.shape[-1], dtype=torch.float32)
+    total = weight.sum(dim=(1, 2)).clamp(min=1e-6)
+    return torch.stack([weight.sum(dim=2) @ axis / total, weight.sum(dim=1) @ axis / total], dim=1)
+
+
+@pytest.fixture(scope="module")
+def system():
+    return trained()
+
+
+@pytest.mark.slow
+class TestTextGan:
+    def test_things_lie_where_the_sentence_says(self, system):
+        assert obedience(system) >= 0.9  # by chance 0.25
+
+    def test_wrong_sentences_are_detected(self, system):
+        assert detection(system) >= 0.9
+
+
+def test_names_and_classes_must_agree():
+    with pytest.raises(ValueError, match="1 names were given for 2 classes"):
+        TextSettings(classes=2, names=("dog",))

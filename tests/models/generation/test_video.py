@@ -1,0 +1,71 @@
+import pytest
+import torch
+
+from models.generation.clips import moving_clips
+from models.generation.video import VideoGan, VideoSettings
+from tests.models.generation.toys import batches, meadows
+from tests.models.turns import train
+
+
+def trained(seed=0):
+    torch.manual_seed(seed)
+    settings = VideoSettings(
+        size=16,
+        frames=8,
+        latent=16,
+        width=12,
+        generator_rate=1e-3,
+        discriminator_rate=5e-4,
+    )
+    system = VideoGan(settings)
+    train(system, batches(meadows(2000, seed=1), 16, seed), 500, average=0.99)
+    return system
+
+
+def overlap(system):
+    """Mean intersection over union of the learnt mask and what is red in new clips."""
+    clips = system.clips(100, torch.Generator().manual_seed(2))
+    red = clips.pictures[:, :1] > clips.pictures[:, 1:2]
+    mask = clips.movers > 0.5
+    both = (red & mask).sum(dim=(1, 2, 3, 4))
+    return (both / (red | mask).sum(dim=(1, 2, 3, 4)).clamp(min=1)).mean().item()
+
+
+@pytest.mark.slow
+def test_the_mask_is_what_moves():
+    assert overlap(trained()) > 0.6
+
+
+class TestMovingClips:
+    @pytest.fixture
+    def clips(self):
+        data = meadows(20, seed=0)
+        rng = torch.Generator().manual_seed(0)
+        return moving_clips(data["image"], data["mask"], 8, rng)
+
+    def test_shapes(self, clips):
+        assert clips.pictures.shape == (20, 3, 8, 16, 16)
+        assert clips.movers.shape == (20, 1, 8, 16, 16)
+        assert clips.pictures.abs().max() <= 1
+
+    def test_movers_are_what_is_red(self, clips):
+        red = clips.pictures[:, :1] > clips.pictures[:, 1:2]
+        mover = clips.movers > 0.5
+        assert (red == mover).float().mean() > 0.98
+
+    def test_the_rest_stands_still(self, clips):
+        still = (clips.movers == 0).all(dim=2, keepdim=True).expand_as(clips.pictures)
+        steps = (clips.pictures - clips.pictures[:, :, :1]).abs()
+        assert steps[still].max() < 1e-6
+
+    def test_things_move_at_an_even_pace(self, clips):
+        axis = torch.arange(16.0)
+        mass = clips.movers[:, 0].sum(dim=2)
+        centre = (mass * axis).sum(dim=2) / mass.sum(dim=2)
+        inside = (clips.movers[:, 0, :, [0, -1]].amax(dim=(1, 2, 3)) == 0) & (
+            clips.movers[:, 0, :, :, [0, -1]].amax(dim=(1, 2, 3)) == 0
+        )
+        paces = centre[inside].diff(dim=1)
+        assert inside.sum() > 3
+        assert (paces - paces.mean(dim=1, keepdim=True)).abs().max() < 0.1
+        assert paces.abs().max() > 0.3
