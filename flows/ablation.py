@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -75,12 +75,21 @@ def ablation(
 
 def several_tags(images: Table, truth: TruthFolder) -> set[str]:
     """The first pictures by id that have two tags or more and a true mask."""
-    scan = sound(images, ["image", "tags"], lambda row: len(row["tags"]) > 1)
+    return with_truth(images, truth, lambda tags: tags > 1)
+
+
+def with_truth(images: Table, truth: TruthFolder, wanted: Callable[[int], bool]) -> set[str]:
+    """The first pictures by id that have a true mask and a wanted number of tags.
+
+    Raises:
+        UserError: If there is none.
+    """
+    scan = sound(images, ["image", "tags"], lambda row: wanted(len(row["tags"])))
     found: list[str] = []
     for unit in scan.units():
         found += [row["id"] for row in unit.read() if truth.mask(row["image"]["path"]) is not None]
     if not found:
-        raise UserError("no picture with two tags has a true mask: nothing can be compared")
+        raise UserError("no picture of so many tags has a true mask: nothing can be compared")
     return set(sorted(found)[:PICTURES])
 
 

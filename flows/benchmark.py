@@ -14,6 +14,7 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 
 from flows.ablation import ablation  # noqa: E402
 from flows.bench import open_bench  # noqa: E402
+from flows.claims import claims  # noqa: E402
 from flows.mask_quality import masks  # noqa: E402
 from flows.reading import reading  # noqa: E402
 from flows.semi_supervised import corrections  # noqa: E402
@@ -238,6 +239,7 @@ def _reading(
 
 BENCHMARKS: dict[str, Callable[..., str]] = {
     "ladder": ladder,
+    "claims": claims,
     "dcsm": ablation,
     "corrections": corrections,
     "reading": _reading,

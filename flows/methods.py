@@ -7,8 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
+import torch
+
 from flows.bench import Bench
-from pipeline import measured, propagation, region_training, unet_training, weak_training
+from models.trunks import TRUNKS
+from pipeline import mask_training, measured, propagation, region_training, weak_training
 from pipeline.engine.base import StageSpec
 from pipeline.recipe import Recipe, SeedSettings
 from pipeline.run import Run, refine_stage
@@ -79,10 +82,17 @@ def supervised(head: str, output_stride: int | None = None, train: Train = Run.s
 
 
 def with_segmenter(recipe: Recipe, head: str, output_stride: int | None = None) -> Recipe:
-    """The recipe with another segmenter, on a trunk of another stride if one is given."""
-    stride = output_stride or recipe.trunk.output_stride
+    """The recipe with another segmenter, on a trunk of another stride if it has that one."""
+    wanted = recipe.trunk.model_copy(
+        update={"output_stride": output_stride or recipe.trunk.output_stride}
+    )
+    try:
+        with torch.device("meta"):
+            TRUNKS[wanted.name](output_stride=wanted.output_stride, pretrained=False)
+    except ValueError:  # the tiny trunk has one stride alone
+        wanted = recipe.trunk
     changes = {
-        "trunk": recipe.trunk.model_copy(update={"output_stride": stride}),
+        "trunk": wanted,
         "segmenter": recipe.segmenter.model_copy(update={"head": head}),
     }
     return recipe.model_copy(update=changes)
@@ -262,7 +272,8 @@ METHODS: dict[str, Method] = {
     "fcn8s": Method("masks", supervised("fcn8s", 32), 62.2),
     "segnet": Method("masks", supervised("segnet")),
     "deconvnet": Method("masks", supervised("deconvnet")),
-    "unet": Method("masks", supervised("unet", train=unet_training.train_unet)),
+    "unet": Method("masks", supervised("unet", train=mask_training.train_unet)),
+    "dilation_front": Method("masks", supervised("dilation_front")),
     "dilation": Method("masks", supervised("dilation")),
     "deeplab_v1": Method("masks", supervised("deeplab_v1"), 71.6),
     "deeplab_v1 + tree": Method("masks", on_tree("deeplab_v1", "deeplab_v1"), model="deeplab_v1"),

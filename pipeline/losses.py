@@ -62,6 +62,16 @@ def pairs_loss(output: Tensor, targets: Tensor) -> Mean:
     return Mean(torch.stack(losses).mean(), targets.new_tensor(len(targets)))
 
 
+def reduced_loss(output: Tensor | DeepSupervision, targets: Tensor) -> Mean:
+    """The pixel cross-entropy on the grid of the logits, over its labelled places.
+
+    Labels are reduced to it by taking the nearest; nothing is interpolated.
+    """
+    logits = output if isinstance(output, Tensor) else output.logits
+    labels = interpolate(targets[:, None].float(), logits.shape[2:], mode="nearest-exact")
+    return hard_loss(output, labels[:, 0].long())
+
+
 def weighted_loss(output: Tensor, targets: tuple[Tensor, Tensor]) -> Mean:
     """The pixel cross-entropy under weights of pixels, on the grid of the targets."""
     labels, weights = targets

@@ -20,7 +20,10 @@ from pipeline.errors import UserError
 
 def benchmark(
     task: Annotated[
-        str, typer.Argument(help="ladder, dcsm, corrections, masks, reading, table1, throughput.")
+        str,
+        typer.Argument(
+            help="ladder, dcsm, corrections, masks, reading, table1, claims, throughput"
+        ),
     ],
     data: Annotated[str, typer.Argument(help="Pictures with true masks; for reading, a dataset.")],
     out: Out,
@@ -30,7 +33,8 @@ def benchmark(
     engine: EngineName = "local",
     workers: Workers = 2,
     only: Annotated[
-        str | None, typer.Option(help="Methods of table1, engines of throughput, view of masks.")
+        str | None,
+        typer.Option(help="Methods of table1, claims, engines of throughput, view of masks."),
     ] = None,
 ) -> None:
     """Measures: the comparison tables, resumable."""
@@ -39,10 +43,10 @@ def benchmark(
 
     if task not in BENCHMARKS:
         raise UserError(f"no benchmark {task!r}: choose one of {', '.join(BENCHMARKS)}")
-    if only is not None and task not in ("masks", "table1", "throughput"):
+    if only is not None and task not in ("claims", "masks", "table1", "throughput"):
         raise UserError(
-            "--only chooses methods of table1, engines of throughput or the view of masks, and "
-            f"{task} has none: leave it out"
+            "--only chooses methods of table1, claims, engines of throughput or the view of masks, "
+            f"and {task} has none: leave it out"
         )
     settings = read_recipe(recipe, set_ or ())
     chosen = {} if only is None else {"methods": split_names(only)}

@@ -7,7 +7,7 @@ from models.segmentation.crf_rnn import CrfRnn
 from models.segmentation.deconvnet import DeconvNet
 from models.segmentation.deeplab_v1 import DeepLabLargeFov
 from models.segmentation.deeplab_v2 import DeepLabV2
-from models.segmentation.dilation import Dilation
+from models.segmentation.dilation import Dilation, FrontEnd
 from models.segmentation.fcn import Fcn8s, Fcn16s, Fcn32s
 from models.segmentation.pspnet import PspNet
 from models.segmentation.segnet import SegNet
@@ -21,6 +21,7 @@ SEGMENTERS: dict[str, type[Segmenter]] = {
     "deeplab_v1": DeepLabLargeFov,
     "deeplab_v2": DeepLabV2,
     "dilation": Dilation,
+    "dilation_front": FrontEnd,
     "fcn32s": Fcn32s,
     "fcn16s": Fcn16s,
     "fcn8s": Fcn8s,

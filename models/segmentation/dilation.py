@@ -41,8 +41,8 @@ class ContextModule(nn.Module):
         return self.last(x)
 
 
-class Dilation(Segmenter):
-    """A front end without its last pools, and the context module on its scores.
+class FrontEnd(Segmenter):
+    """VGG without its last pools, dilated instead: scores at output stride (section 4).
 
     Args:
         trunk: The feature extractor; the paper's has an output stride of 8.
@@ -59,10 +59,9 @@ class Dilation(Segmenter):
         self.fc6 = nn.Conv2d(trunk.channels["c5"], width, 7, padding=3 * rate, dilation=rate)
         self.fc7 = nn.Conv2d(width, width, 1)
         self.fc8 = nn.Conv2d(width, labels, 1, bias=False)
-        self.context = ContextModule(labels)
         initialise(self.fc6, self.fc7, last=self.fc8)
-        # The module's rectifiers pass what is positive: scores that start below zero would
-        # be cut off from their gradients. The paper trains the front end alone first.
+        # A context module's rectifiers pass what is positive: scores that start below zero
+        # would be cut off from their gradients. The paper trains the front end alone first.
         self.offset = nn.Parameter(torch.ones(labels, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
@@ -70,4 +69,18 @@ class Dilation(Segmenter):
         x = self.trunk(images)["c5"]
         x = self.dropout(self.fc6(x).relu())
         x = self.dropout(self.fc7(x).relu())
-        return self.context(self.fc8(x) + self.offset)
+        return self.fc8(x) + self.offset
+
+
+class Dilation(FrontEnd):
+    """The front end, and the context module on its scores; see :class:`FrontEnd`."""
+
+    def __init__(
+        self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
+    ) -> None:
+        super().__init__(trunk, labels, width=width, dropout=dropout)
+        self.context = ContextModule(labels)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, h, w) at output stride."""
+        return self.context(super().forward(images))

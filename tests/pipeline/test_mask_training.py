@@ -1,4 +1,4 @@
-"""U-Net's training: its targets, its loss, and that it is another model than the plain one."""
+"""Other trainings on masks: their targets and losses, and that they make other models."""
 
 import numpy as np
 import pytest
@@ -8,11 +8,11 @@ from torch.nn.functional import cross_entropy
 from models.segmentation.weight_map import weight_map
 from pipeline.augmentation import View
 from pipeline.engine.local import LocalEngine
-from pipeline.losses import hard_loss, weighted_loss
+from pipeline.losses import hard_loss, reduced_loss, weighted_loss
+from pipeline.mask_training import train_reduced, train_unet
 from pipeline.records import decode_mask
 from pipeline.run import Run
 from pipeline.samples import MaskTarget, WeightedMaskTarget
-from pipeline.unet_training import train_unet
 from tests.pipeline.toys import SilentWatch, images_table, round_row, round_table, tiny_recipe
 
 
@@ -52,12 +52,24 @@ def test_weights_count_by_hand():
     torch.testing.assert_close(weighted_loss(logits, (labels, weights)).value, expected)
 
 
-def test_it_is_trained_once(tmp_path):
+def test_reduced_labels_are_the_nearest_ones():
+    logits = torch.randn(1, 3, 2, 2, generator=torch.Generator().manual_seed(1))
+    labels = torch.full((1, 8, 8), 2)
+    labels[:, 2, 6] = 1  # nearest to the middle of its quarter
+    labels[:, 6, 2] = 255
+    entropy = cross_entropy(logits, torch.tensor([[[2, 1], [255, 2]]]), ignore_index=255)
+    found = reduced_loss(logits, labels)
+    torch.testing.assert_close(found.value, entropy)
+    assert found.weight == 3
+
+
+@pytest.mark.parametrize("train", [train_unet, train_reduced])
+def test_it_is_trained_once(train, tmp_path):
     recipe = tiny_recipe("segmenter.head=unet", "segmenter.from_tagger=false")
     run = Run(str(tmp_path), recipe, LocalEngine(1), SilentWatch())
     images = images_table(tmp_path, 6)
     toy = round_table(tmp_path, images)
-    card = train_unet(run, "unet", images, toy)
+    card = train(run, "unet", images, toy)
     assert card.architecture.head == "unet"
-    assert train_unet(run, "unet", images, toy) == card
+    assert train(run, "unet", images, toy) == card
     assert run.segmenter("plain", images, toy).weights != card.weights

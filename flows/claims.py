@@ -1,0 +1,190 @@
+"""The survey's claims about its methods, measured on one bench with those of Table 1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from statistics import mean
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from flows.environment import set_defaults
+
+set_defaults()
+
+from prefect import flow  # noqa: E402  (its settings are read on import)
+
+from flows.ablation import best_contrast, with_truth  # noqa: E402
+from flows.bench import Bench, open_bench  # noqa: E402
+from flows.methods import METHODS, predicted, supervised, with_recipe  # noqa: E402
+from models.crf import CRF_PRESETS, CRFS  # noqa: E402
+from models.weak.motion import motion_labels  # noqa: E402
+from pipeline.clips import render_clip  # noqa: E402
+from pipeline.errors import UserError  # noqa: E402
+from pipeline.mask_training import train_reduced  # noqa: E402
+from pipeline.recipe import Recipe, SeedSettings  # noqa: E402
+from pipeline.region_speed import REGIONS, region_seconds  # noqa: E402
+from pipeline.report.assess import assess  # noqa: E402
+from pipeline.report.claims import Claim, load_claims, markdown, save_claims  # noqa: E402
+from pipeline.stages.refine import NO_CRF  # noqa: E402
+from pipeline.table import Table  # noqa: E402
+
+CLIPS = 10
+SCORERS: dict[str, dict[str, Any] | None] = {
+    "gradient": {},
+    "gradient_grabcut": {},
+    "dcsm": None,  # with the recipe's settings
+}
+
+Figures = dict[str, float]
+
+
+def gradients(bench: Bench) -> Figures:
+    """Scorers on pictures with one tag and with several, each map at its best contrast."""
+    run, images, truth = bench.run, bench.images, bench.truth
+    seeds, figures = run.recipe.seeds, {}
+    for scorer, settings in SCORERS.items():
+        if settings is None:
+            settings = seeds.settings if seeds.scorer == scorer else {}
+        changes = {"scorer": scorer, "settings": settings, "crf": NO_CRF}
+        chosen = SeedSettings.model_validate({**seeds.model_dump(), **changes})
+        for count, wanted in (("one tag", _one), ("several", _several)):
+            ids = with_truth(images, truth, wanted)
+            table = run.seed(images, f"{scorer}, {count}", chosen, ids)
+            figures[f"{scorer}, {count}"] = 100 * best_contrast(images, table, truth)[0]
+    return figures
+
+
+def _one(tags: int) -> bool:
+    return tags == 1
+
+
+def _several(tags: int) -> bool:
+    return tags > 1
+
+
+def crf_gain(bench: Bench) -> Figures:
+    """What the CRF adds to an early and to a late segmenter."""
+    relabel = bench.run.recipe.relabel
+    changes = {"relabel": relabel.model_copy(update={"crf": NO_CRF})}
+    plain = with_recipe(bench, bench.run.recipe.model_copy(update=changes))
+    figures = {}
+    for name in ("fcn32s", "fcn8s", "pspnet"):
+        refined = _miou(bench, METHODS[name].make(bench, name).table)
+        before = _miou(bench, predicted(plain, name, name=f"{name} without crf").table)
+        figures[f"{name} without"] = before
+        figures[f"{name} gains"] = refined - before
+    return figures
+
+
+def fields_of_view(bench: Bench) -> Figures:
+    """The context module against its front end, and ASPP against one large field of view."""
+    names = ("dilation_front", "dilation", "deeplab_v1", "deeplab_v2")
+    return {name: _miou(bench, METHODS[name].make(bench, name).table) for name in names}
+
+
+def reduced_labels(bench: Bench) -> Figures:
+    """DeepLab on labels at the stride of its logits, and at four pixels."""
+    reduced = supervised("deeplab_v1", train=train_reduced)(bench, "deeplab_v1 reduced")
+    fine = METHODS["deeplab_v1"].make(bench, "deeplab_v1")
+    stride = bench.run.recipe.trunk.output_stride
+    figures = {f"labels at {stride} pixels": _miou(bench, reduced.table)}
+    return figures | {"at 4 pixels": _miou(bench, fine.table)}
+
+
+def one_pass(bench: Bench) -> Figures:
+    """One pass over a picture against one for each of 2,000 regions, and against windows."""
+    recipe = bench.run.recipe
+    seconds = region_seconds(bench.run.model_uri("tagger"), recipe.relabel.size)
+    return {
+        "one pass (ms)": 1000 * seconds.one_pass,
+        f"{REGIONS:,} crops (times as long)": seconds.crops / seconds.one_pass,
+        f"{REGIONS:,} windows of one pass (times as long)": seconds.windows / seconds.one_pass,
+    }
+
+
+def motion(bench: Bench) -> Figures:
+    """Generated clips whose network knows where a thing is and not how far it reaches."""
+    crf = CRFS[bench.run.recipe.seeds.crf_method](CRF_PRESETS["irn"])
+    plain, cued = [], []
+    for index in range(CLIPS):
+        clip = render_clip(index, bench.run.recipe.seed)
+        beliefs = np.stack([_blob(mask) for mask in clip.masks])
+        labels = motion_labels(clip.frames, beliefs, crf, np.random.default_rng(index))
+        plain.append(_iou(beliefs.argmax(axis=1) > 0, clip.masks))
+        cued.append(_iou(labels.argmax(axis=1) > 0, clip.masks))
+    return {"IoU without motion": 100 * mean(plain), "with": 100 * mean(cued)}
+
+
+def _blob(mask: np.ndarray) -> np.ndarray:
+    """Background and thing, (2, H, W): half as wide as it is."""
+    where = np.argwhere(mask)
+    away = np.indices(mask.shape) - where.mean(axis=0)[:, None, None]
+    belief = 0.9 * np.exp(-np.square(away).sum(axis=0) / (0.5 * len(where) / np.pi))
+    return np.stack([1 - belief, belief]).astype(np.float32)
+
+
+def _iou(found: np.ndarray, truth: np.ndarray) -> float:
+    return float((found & truth).sum() / (found | truth).sum())
+
+
+def _miou(bench: Bench, table: Table) -> float:
+    return 100 * assess(table, bench.truth).mean_iou
+
+
+class Measure(NamedTuple):
+    """A claim, and how it is measured."""
+
+    says: str
+    measure: Callable[[Bench], Figures]
+
+
+CLAIMS: dict[str, Measure] = {
+    "gradients": Measure("gradients find one tag and mix up several, DCSM does not", gradients),
+    "crf": Measure("the CRF adds much to FCN and little to PSPNet", crf_gain),
+    "dilation": Measure("dilation and ASPP help", fields_of_view),
+    "labels": Measure("labels at the output stride cost under a point", reduced_labels),
+    "speed": Measure("one fully convolutional pass replaces one for each region", one_pass),
+    "motion": Measure("motion tells how far an object reaches", motion),
+}
+
+
+@flow(name="benchmark-claims", validate_parameters=False)
+def claims(
+    data: str,
+    out: str,
+    recipe: Recipe,
+    classes: Sequence[str] | None = None,
+    engine: str = "local",
+    workers: int = 2,
+    methods: Sequence[str] | None = None,
+) -> str:
+    """Measures the survey's claims; what Table 1 has trained in the folder is used.
+
+    Args:
+        data: The pictures, their tags, splits and true masks.
+        out: The folder of the runs; what is finished is kept.
+        recipe: Of the run.
+        classes: The tags to keep; None keeps all.
+        engine: ``local`` or ``ray``.
+        workers: Processes on this machine.
+        methods: Which claims; None for all.
+
+    Returns:
+        The claims and their numbers as Markdown; they are saved as ``claims.json`` too.
+
+    Raises:
+        UserError: If the data has no true masks, or a claim is not known.
+    """
+    unknown = set(methods or ()) - CLAIMS.keys()
+    if unknown:
+        raise UserError(f"no claim {', '.join(sorted(unknown))}: choose of {', '.join(CLAIMS)}")
+    bench = open_bench(data, out, recipe, classes, engine, workers)
+    bench.run.tagger(bench.images)
+    found = {claim.name: claim for claim in load_claims(bench.run.folder)}
+    for name in methods or CLAIMS:
+        says, measure = CLAIMS[name]
+        found[name] = Claim(name=name, says=says, figures=measure(bench))
+        save_claims(bench.run.folder, [found[known] for known in CLAIMS if known in found])
+        bench.run.watch.say(markdown([found[name]]).splitlines()[-1])
+    return markdown([found[known] for known in CLAIMS if known in found])
