@@ -1,0 +1,42 @@
+import torch
+from torch.distributions import Normal, kl_divergence
+
+from models.generation.conditions.augmentation import AugmentedTags
+
+
+def rng():
+    return torch.Generator().manual_seed(0)
+
+
+class TestAugmentedTags:
+    def setup_method(self):
+        torch.manual_seed(0)
+        self.condition = AugmentedTags(classes=3, vector=5)
+        self.reader = self.condition.for_generator()
+        self.tags = torch.eye(3)
+
+    def test_the_divergence_is_that_of_torch(self):
+        facts = self.condition.facts(3, {"tags": self.tags}, rng())
+        mean, log_deviation = self.reader.moments(self.tags).chunk(2, dim=1)
+        expected = kl_divergence(Normal(mean, log_deviation.exp()), Normal(0.0, 1.0)).mean()
+        torch.testing.assert_close(self.reader.terms(facts)["divergence"], expected)
+
+    @torch.no_grad()
+    def test_what_is_drawn_has_the_moments(self):
+        tags = self.tags[:1].expand(20_000, -1)
+        drawn = self.reader(self.condition.facts(20_000, {"tags": tags}, rng())).vector
+        mean, log_deviation = self.reader.moments(self.tags[:1]).chunk(2, dim=1)
+        torch.testing.assert_close(drawn.mean(dim=0), mean[0], atol=0.03, rtol=0)
+        torch.testing.assert_close(drawn.std(dim=0), log_deviation.exp()[0], atol=0.03, rtol=0)
+
+    def test_the_discriminator_does_not_hear_the_noise(self):
+        reader = self.condition.for_discriminator()
+        batch, random = {"tags": self.tags}, rng()
+        one, other = (reader(self.condition.facts(3, batch, random)).vector for _ in range(2))
+        assert torch.equal(one, other)
+
+    def test_wrong_tags(self):
+        facts = self.condition.facts(3, {"tags": self.tags}, rng())
+        wrong = self.condition.wrong(facts, rng())
+        assert wrong.counts.all()
+        assert not (wrong.facts.vector == self.tags).all(dim=1).any()

@@ -1,0 +1,36 @@
+import pytest
+import torch
+
+from models.generation.original import OriginalGan, OriginalSettings
+from tests.models.generation.kid import kid, random_filters
+from tests.models.generation.toys import batches, digits
+from tests.models.turns import train
+
+
+def built(seed=0):
+    torch.manual_seed(seed)
+    return OriginalGan(
+        OriginalSettings(
+            size=8,
+            coarsest=2,
+            latent=16,
+            hidden=64,
+            generator_rate=1e-3,
+            discriminator_rate=5e-4,
+        )
+    )
+
+
+def distance(system):
+    """kid@filters of new digits to real ones."""
+    real = digits()["image"]
+    filters = random_filters(real)
+    made = system.sample(500, {}, torch.Generator().manual_seed(1))
+    return kid(filters(made), filters(real))
+
+
+@pytest.mark.slow
+def test_digits_come_near_to_real_ones():
+    system = built()
+    train(system, batches(digits(), 32), 1000, average=0.99)
+    assert distance(system) < distance(built()) / 5
