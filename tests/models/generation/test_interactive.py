@@ -5,7 +5,8 @@ import torch
 
 from models.generation.dcgan import analogy
 from models.generation.interactive import InteractiveGan, InteractiveSettings, silhouette
-from tests.models.generation.kid import kid, random_filters
+from models.kernel_distance import kernel_distance
+from tests.models.generation.filters import random_filters
 from tests.models.generation.toys import batches, blobs, kinds
 from tests.models.turns import train
 
@@ -36,7 +37,7 @@ def distance(system):
     real = blobs(500, seed=2)["image"]
     filters = random_filters(real)
     made = system.sample(500, {}, torch.Generator().manual_seed(3))
-    return kid(filters(made), filters(real))
+    return kernel_distance(filters(made), filters(real))
 
 
 def carried_over(system, count=100):

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 from models.generation.original import OriginalGan, OriginalSettings
-from tests.models.generation.kid import kid, random_filters
+from models.kernel_distance import kernel_distance
+from tests.models.generation.filters import random_filters
 from tests.models.generation.toys import batches, digits
 from tests.models.turns import train
 
@@ -26,7 +27,7 @@ def distance(system):
     real = digits()["image"]
     filters = random_filters(real)
     made = system.sample(500, {}, torch.Generator().manual_seed(1))
-    return kid(filters(made), filters(real))
+    return kernel_distance(filters(made), filters(real))
 
 
 @pytest.mark.slow
