@@ -1,0 +1,177 @@
+"""The same pictures from every kind of source end in the same dataset, mask for mask."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import tarfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import fsspec
+import pytest
+from PIL import Image
+
+from flows.label import label
+from pipeline.synthetic import write_sample
+from pipeline.table import Table
+from tests.pipeline.sources.server import Web, serving
+from tests.pipeline.toys import tiny_recipe
+from tests.survive.conftest import BUCKET, s3  # noqa: F401 - a fixture
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+CLASSES = ["ball", "star"]
+IMAGES = 24
+# Names to bytes and tags.
+Pictures = dict[str, tuple[bytes, list[str]]]
+# Lays a source out in a folder and returns what `label` is given.
+Layout = Callable[[Path, Pictures], str]
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
+    """Generated pictures of two classes."""
+    folder = tmp_path_factory.mktemp("sample")
+    write_sample(folder, IMAGES, seed=5)
+    found = {}
+    with (folder / "tags.csv").open() as table:
+        for row in csv.DictReader(table):
+            tags = [tag for tag in row["tags"].split("|") if tag in CLASSES]
+            if tags:
+                found[row["file"]] = ((folder / "JPEGImages" / row["file"]).read_bytes(), tags)
+    return found
+
+
+def as_tags_csv(folder: Path, pictures: Pictures) -> str:
+    lines = ["file,tags"] + [f"{name},{'|'.join(tags)}" for name, (_, tags) in pictures.items()]
+    (folder / "JPEGImages").mkdir(parents=True)
+    (folder / "tags.csv").write_text("\n".join(lines) + "\n")
+    for name, (data, _) in pictures.items():
+        (folder / "JPEGImages" / name).write_bytes(data)
+    return str(folder)
+
+
+def as_folders(folder: Path, pictures: Pictures) -> str:
+    """A picture with several tags lies in several folders."""
+    for name, (data, tags) in pictures.items():
+        for tag in tags:
+            (folder / tag).mkdir(parents=True, exist_ok=True)
+            (folder / tag / name).write_bytes(data)
+    return str(folder)
+
+
+def as_coco(folder: Path, pictures: Pictures) -> str:
+    (folder / "annotations").mkdir(parents=True)
+    (folder / "images").mkdir()
+    images: list[dict[str, object]] = []
+    annotations: list[dict[str, int]] = []
+    for number, (name, (data, tags)) in enumerate(pictures.items(), 1):
+        (folder / "images" / name).write_bytes(data)
+        width, height = Image.open(io.BytesIO(data)).size
+        images.append({"id": number, "file_name": name, "width": width, "height": height})
+        annotations += [
+            {
+                "id": len(annotations) + place,
+                "image_id": number,
+                "category_id": 1 + CLASSES.index(t),
+            }
+            for place, t in enumerate(tags, 1)
+        ]
+    categories = [{"id": number, "name": name} for number, name in enumerate(CLASSES, 1)]
+    for number, annotation in enumerate(annotations, 1):
+        annotation["id"] = number
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    (folder / "annotations" / "instances_train.json").write_text(json.dumps(content))
+    return str(folder)
+
+
+def as_webdataset(folder: Path, pictures: Pictures) -> str:
+    folder.mkdir(parents=True)
+    with tarfile.open(folder / "train-000000.tar", "w") as shard:
+        for name, (data, tags) in pictures.items():
+            stem = Path(name).stem
+            for ending, content in (("jpg", data), ("json", json.dumps({"tags": tags}).encode())):
+                member = tarfile.TarInfo(f"{stem}.{ending}")
+                member.size = len(content)
+                shard.addfile(member, io.BytesIO(content))
+    return str(folder)
+
+
+def as_parquet(folder: Path, pictures: Pictures) -> str:
+    pandas = pytest.importorskip("pandas")
+    folder.mkdir(parents=True)
+    frame = pandas.DataFrame(
+        {
+            "image": [data for data, _ in pictures.values()],
+            "tags": [t for _, t in pictures.values()],
+        }
+    )
+    frame.to_parquet(folder / "train.parquet")
+    return str(folder)
+
+
+def as_hugging_face(folder: Path, pictures: Pictures) -> str:
+    datasets = pytest.importorskip("datasets")
+    features = datasets.Features(
+        {"image": datasets.Image(), "tags": datasets.Sequence(datasets.ClassLabel(names=CLASSES))}
+    )
+    rows = {
+        "image": [{"bytes": data, "path": name} for name, (data, _) in pictures.items()],
+        "tags": [tags for _, tags in pictures.values()],
+    }
+    datasets.Dataset.from_dict(rows, features=features).save_to_disk(str(folder))
+    return str(folder)
+
+
+LAYOUTS: dict[str, Layout] = {
+    "folders": as_folders,
+    "coco": as_coco,
+    "webdataset": as_webdataset,
+    "parquet": as_parquet,
+    "hugging face": as_hugging_face,
+}
+
+
+def fingerprint(source: str, out: Path, *changes: str) -> str:
+    """That of the dataset that a whole run makes."""
+    recipe = tiny_recipe("relabel.size=48", *changes)
+    label(source, str(out), recipe, CLASSES, "local", 1)
+    return Table.open(str(out / "dataset")).fingerprint
+
+
+@pytest.fixture(scope="module")
+def expected(
+    pictures: Pictures, prefect_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    folder = tmp_path_factory.mktemp("expected")
+    return fingerprint(as_tags_csv(folder / "source", pictures), folder / "run")
+
+
+@pytest.mark.parametrize("kind", LAYOUTS)
+def test_a_kind(kind: str, pictures: Pictures, expected: str, tmp_path: Path) -> None:
+    source = LAYOUTS[kind](tmp_path / "source", pictures)
+    assert fingerprint(source, tmp_path / "run") == expected
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with serving() as web:
+        yield web
+
+
+def test_a_table_of_urls(web: Web, pictures: Pictures, expected: str, tmp_path: Path) -> None:
+    web.pages |= {f"/{name}": data for name, (data, _) in pictures.items()}
+    lines = ["url,tags"] + [f"{web.url}/{n},{'|'.join(t)}" for n, (_, t) in pictures.items()]
+    (tmp_path / "urls.csv").write_text("\n".join(lines) + "\n")
+    changes = ['download={"hosts": ["127.0.0.1"]}']
+    assert fingerprint(str(tmp_path / "urls.csv"), tmp_path / "run", *changes) == expected
+
+
+@pytest.mark.usefixtures("s3")
+def test_an_object_store(pictures: Pictures, expected: str, tmp_path: Path) -> None:
+    as_tags_csv(tmp_path / "source", pictures)
+    place = f"{BUCKET}/every-source"
+    fsspec.filesystem("s3").put(str(tmp_path / "source"), place, recursive=True)
+    assert fingerprint(f"s3://{place}", tmp_path / "run") == expected
