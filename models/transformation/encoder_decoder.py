@@ -81,7 +81,8 @@ class Encoder(nn.Module):
         Args:
             x: (N, inputs, H, W).
             recompute: Keep the levels' outputs alone for the backward pass, and compute what
-                is inside of them once more when it needs it: memory for time.
+                is inside of them once more when it needs it: memory for time. Running
+                statistics of batch normalisation then take every batch in twice.
 
         Returns:
             (N, width, H / 2, W / 2) of the first level, half of that of the second, and so on.

@@ -11,12 +11,12 @@ SHORT: dict[str, tuple[int, dict[str, Any]]] = {
     "colourisation": (250, {"width": 16, "learning_rate": 2e-3}),
     "depth": (200, {"width": 16, "levels": 4}),
     "edges_to_photo": (100, {"width": 16}),
-    "flow_correlation": (200, {"width": 16, "levels": 4, "learning_rate": 2e-3}),
-    "flow_simple": (400, {"width": 16, "levels": 4, "learning_rate": 2e-3}),
-    "inpainting": (100, {"width": 16}),
+    "flow_correlation": (250, {"width": 16, "levels": 4, "turn": 3, "zoom": 0.03}),
+    "flow_simple": (250, {"width": 16, "levels": 4, "turn": 3, "zoom": 0.03}),
+    "inpainting": (150, {"width": 16}),
     "mask_to_photo": (100, {"width": 16}),
     "super_resolution": (300, {}),
-    "ubernet": (200, {"width": 16, "levels": 4}),
+    "ubernet": (200, {"size": 32, "width": 16, "levels": 3, "learning_rate": 2e-3}),
 }
 
 
@@ -36,3 +36,23 @@ def test_colours_follow_from_texture():
     found = reached("colourisation")
     assert found["gain"] >= 2
     assert found["colours"] >= 0.5
+
+
+@pytest.mark.slow
+def test_depth_is_seen_in_one_picture_without_depth_labels():
+    found = reached("depth")
+    assert found["system"] < 0.75 * found["constant"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["flow_correlation", "flow_simple"])
+def test_flow_is_better_than_standing_still(name):
+    found = reached(name)
+    assert found["system"] < 0.85 * found["zero"]
+
+
+@pytest.mark.slow
+def test_objects_are_removed_and_holes_filled_with_what_is_behind():
+    found = reached("inpainting")
+    assert found["system"] < 0.95 * found["mean"]
+    assert found["removed"] < 0.3 * found["objects"]
