@@ -16,7 +16,8 @@ from prefect import flow  # noqa: E402  (its settings are read on import)
 
 from flows.ablation import best_contrast, with_truth  # noqa: E402
 from flows.bench import Bench, open_bench  # noqa: E402
-from flows.methods import METHODS, predicted, supervised, with_recipe  # noqa: E402
+from flows.methods import METHODS  # noqa: E402
+from flows.predictions import predicted, supervised, with_recipe  # noqa: E402
 from models.crf import CRF_PRESETS, CRFS  # noqa: E402
 from models.weak.motion import motion_labels  # noqa: E402
 from pipeline.clips import render_clip  # noqa: E402

@@ -1,0 +1,242 @@
+"""How the methods of the survey's Table 1 are trained, and what they predict."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+import torch
+
+from flows.bench import Bench
+from models.trunks import TRUNKS
+from pipeline import measured, propagation, region_training, weak_training
+from pipeline.engine.base import StageSpec
+from pipeline.recipe import Recipe, SeedSettings
+from pipeline.run import Run, refine_stage
+from pipeline.selection import is_simple, sound
+from pipeline.stages.recognise import Recognise
+from pipeline.stages.refine import NO_CRF
+from pipeline.stages.relabel import Relabel
+from pipeline.stages.score import Score
+from pipeline.stages.segments import RelabelOnTree
+from pipeline.table import Table
+
+
+class Predictions(NamedTuple):
+    """What a method says of the held-out pictures, and how long it took to say it.
+
+    Attributes:
+        table: The predicted masks.
+        seconds: Wall time of the prediction alone; next to nothing if it was found done.
+    """
+
+    table: Table
+    seconds: float
+
+
+def timed(predict: Callable[[], Table]) -> Predictions:
+    """Predictions and their time."""
+    started = time.monotonic()
+    table = predict()
+    return Predictions(table, time.monotonic() - started)
+
+
+def with_recipe(bench: Bench, recipe: Recipe) -> Bench:
+    """The same folders with other settings; what does not follow from them is kept."""
+
+    def other(run: Run) -> Run:
+        changed = recipe.model_copy(update={"split": run.recipe.split})
+        return Run(run.uri, changed, run.engine, run.watch)
+
+    return replace(bench, run=other(bench.run), dev=other(bench.dev))
+
+
+def predicted(
+    bench: Bench, model: str, stage: type[Relabel] = Relabel, name: str = ""
+) -> Predictions:
+    """What a model of the run says of the held-out pictures, without their tags."""
+    uri = bench.run.model_uri(model)
+    return timed(lambda: measured.predict(bench.dev, bench.dev_images, name or model, uri, stage))
+
+
+Make = Callable[[Bench, str], Predictions]
+"""From the bench and the method's name to its predictions; trains what is needed first."""
+
+
+Train = Callable[[Run, str, Table, Table], object]
+"""Trains the run's segmenter under a name, on pictures and the masks of a round."""
+
+
+def supervised(head: str, output_stride: int | None = None, train: Train = Run.segmenter) -> Make:
+    """A segmenter trained on true masks, on a trunk of its paper's stride or the recipe's."""
+
+    def make(bench: Bench, name: str) -> Predictions:
+        bench = with_recipe(bench, with_segmenter(bench.run.recipe, head, output_stride))
+        truth = measured.truth(bench.run, bench.images, bench.data)
+        train(bench.run, name, bench.images, truth)
+        return predicted(bench, name)
+
+    return make
+
+
+def with_segmenter(recipe: Recipe, head: str, output_stride: int | None = None) -> Recipe:
+    """The recipe with another segmenter, on a trunk of another stride if it has that one."""
+    wanted = recipe.trunk.model_copy(
+        update={"output_stride": output_stride or recipe.trunk.output_stride}
+    )
+    try:
+        with torch.device("meta"):
+            TRUNKS[wanted.name](output_stride=wanted.output_stride, pretrained=False)
+    except ValueError:  # the tiny trunk has one stride alone
+        wanted = recipe.trunk
+    changes = {
+        "trunk": wanted,
+        "segmenter": recipe.segmenter.model_copy(update={"head": head}),
+    }
+    return recipe.model_copy(update=changes)
+
+
+def on_tree(model: str, head: str) -> Make:
+    """A supervised segmenter's scores, combined with a segmentation tree."""
+
+    def make(bench: Bench, name: str) -> Predictions:
+        supervised(head)(bench, model)
+        return predicted(bench, model, RelabelOnTree, name)
+
+    return make
+
+
+def regions(descriptor: str) -> Make:
+    """A classifier of region proposals, trained on true masks."""
+
+    def make(bench: Bench, name: str) -> Predictions:
+        truth = measured.truth(bench.run, bench.images, bench.data)
+        region_training.train_regions(bench.run, name, bench.images, truth, descriptor)
+        uri = bench.run.model_uri(name)
+        return timed(
+            lambda: region_training.predict_regions(bench.dev, bench.dev_images, name, uri)
+        )
+
+    return make
+
+
+def weak(
+    loss: str,
+    seeds: Callable[[Run, Table], Table] | None = None,
+    model: str | None = None,
+    stage: type[Relabel] = Relabel,
+) -> Make:
+    """The recipe's segmenter trained by a weak loss, under its own name or another's."""
+
+    def make(bench: Bench, name: str) -> Predictions:
+        found = None if seeds is None else seeds(bench.run, bench.images)
+        weak_training.train_weakly(bench.run, model or name, bench.images, loss, found)
+        return predicted(bench, model or name, stage, name)
+
+    return make
+
+
+def direct(refine: Callable[[Bench], StageSpec]) -> Make:
+    """DCSM on the held-out pictures themselves, of the classes that the tagger sees."""
+
+    def make(bench: Bench, name: str) -> Predictions:
+        last = refine(bench)
+        seeds = bench.run.recipe.seeds
+        size = bench.run.recipe.tagger.training.crop
+        tagger = bench.run.model_uri("tagger")
+        score = {"scorer": seeds.scorer, "tagger": tagger, "settings": seeds.settings}
+        return timed(
+            lambda: bench.dev.round_table(
+                name,
+                scan=sound(bench.dev_images, columns=["image", "tags"]),
+                stages=[
+                    StageSpec(Recognise, {"tagger": tagger, "size": size}, gpus=0.5),
+                    StageSpec(Score, score, gpus=0.5),
+                    last,
+                ],
+                images=bench.dev_images,
+                ingredients={
+                    "tagger": bench.run.weights("tagger"),
+                    "seeds": seeds.model_dump(mode="json"),
+                    "crf": last.settings["crf"],
+                    **_walk(bench, last),
+                },
+            )
+        )
+
+    return make
+
+
+def _walk(bench: Bench, stage: StageSpec) -> dict[str, object]:
+    """What predictions follow from besides, if their last step is a walk."""
+    if "affinity" not in stage.settings:
+        return {}
+    walk = {name: value for name, value in stage.settings.items() if name != "affinity"}
+    return {"affinity": bench.run.weights("affinity"), "walk": walk}
+
+
+def no_crf(bench: Bench) -> StageSpec:
+    """The scores as they are."""
+    return refine_stage(bench.run.recipe.seeds, NO_CRF)
+
+
+def crf(bench: Bench) -> StageSpec:
+    """The recipe's CRF."""
+    seeds = bench.run.recipe.seeds
+    return refine_stage(seeds, seeds.crf)
+
+
+def walk(bench: Bench) -> StageSpec:
+    """A walk along affinities that the seeds of the run have taught, then the CRF."""
+    spread(bench)
+    return propagation.propagate_stage(bench.run)
+
+
+def spread(bench: Bench) -> Table:
+    """The run's seeds after such a walk."""
+    seed = bench.run.seed(bench.images)
+    propagation.train_affinity(bench.run, bench.images, seed)
+    return propagation.propagate(bench.run, bench.images, seed)
+
+
+def stc(bench: Bench, name: str) -> Predictions:
+    """The original loop: seeds of low-level saliency, three rounds, no augmentation."""
+    settings = SeedSettings(scorer="saliency", settings={}, contrast=1.0)
+    return rounds(bench, bench.run.seed(bench.images, f"{name} seed", settings), name)
+
+
+def walked(bench: Bench, name: str) -> Predictions:
+    """The loop on seeds that have walked, with the augmentation of its last round."""
+    return rounds(bench, spread(bench), name, bench.run.recipe.augmentation)
+
+
+def rounds(bench: Bench, seed: Table, name: str, thresholds: tuple[float, ...] = ()) -> Predictions:
+    """Three rounds from a seed, under names of their own."""
+    run, images = bench.run, bench.images
+    first, second = f"{name} initial", f"{name} enhanced"
+    run.segmenter(first, images, seed, soft=True)
+    simple = run.relabel(images, model=first, select=is_simple)
+    run.segmenter(second, images, simple, after=first)
+    everything = run.relabel(images, model=second)
+    run.segmenter(name, images, everything, thresholds=thresholds, after=second)
+    return predicted(bench, name)
+
+
+def ours(augmented: bool) -> Make:
+    """The loop with DCSM seeds, with or without the augmentation of its last round."""
+
+    def make(bench: Bench, name: str) -> Predictions:
+        run, images = bench.run, bench.images
+        seed = run.seed(images)
+        run.segmenter("initial", images, seed, soft=True)
+        simple = run.relabel(images, model="initial", select=is_simple)
+        run.segmenter("enhanced", images, simple, after="initial")
+        everything = run.relabel(images, model="enhanced")
+        model = "augmented" if augmented else "powerful"
+        thresholds = run.recipe.augmentation if augmented else ()
+        run.segmenter(model, images, everything, thresholds=thresholds, after="enhanced")
+        return predicted(bench, model)
+
+    return make
