@@ -116,10 +116,9 @@ class Gan(GeneratingSystem):
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """See :class:`models.system.System`."""
-        reals = self.reals(batch, rng)
-        facts = self.condition.facts(len(reals), batch, rng)
+        facts = self.condition.facts(len(batch["image"]), batch, rng)
         if turn == "discriminator":
-            return self.judging(reals, facts, rng)
+            return self.judging(self.reals(batch, rng), facts, rng)
         return self.making(self.condition.between(facts, rng), rng)
 
     def judging(self, reals: Tensor, facts: Facts, rng: torch.Generator) -> dict[str, Tensor]:

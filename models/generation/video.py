@@ -22,6 +22,8 @@ from models.generation.networks import (
 from models.system import Batch
 
 STRIP = 4  # frames that a picture of a clip holds
+# Of the mask's logits at the start: from the middle either stream may take either part.
+STILL = -2.0
 
 
 class VideoSettings(GanSettings):
@@ -62,7 +64,7 @@ class TwoStreams(nn.Module):
     def forward(self, vector: Tensor, planes: Tensor) -> Streams:
         """(N, Z) to a clip and its parts; there are no planes."""
         colours, mask = self.moving(vector, planes).split([3, 1], dim=1)
-        foreground, mask = colours.tanh(), mask.sigmoid()
+        foreground, mask = colours.tanh(), (mask + STILL).sigmoid()
         background = self.still(vector, planes).tanh().unsqueeze(2)
         clip = mask * foreground + (1 - mask) * background
         return Streams(clip, foreground, mask, background)

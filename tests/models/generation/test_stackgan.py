@@ -24,7 +24,7 @@ def trained(seed=0):
         discriminator_rate=1e-3,
     )
     system = StackGan(settings)
-    train(system, batches(blobs(2000, seed=1, size=SIZE), 24, seed), 900, average=0.99)
+    train(system, batches(blobs(2000, seed=1, size=SIZE), 16, seed), 800, average=0.99)
     return system
 
 

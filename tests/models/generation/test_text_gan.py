@@ -22,13 +22,13 @@ def trained(seed=0):
         names=("red", "blue"),
         latent=8,
         width=16,
-        states=16,
-        sentence=16,
+        states=32,
+        sentence=32,
         generator_rate=1e-3,
-        discriminator_rate=1e-3,
+        discriminator_rate=2e-3,
     )
     system = TextGan(settings)
-    train(system, batches(pairs(2000, seed=1), 32, seed), 700, average=0.99)
+    train(system, batches(pairs(2000, seed=1), 32, seed), 900, average=0.99)
     return system
 
 

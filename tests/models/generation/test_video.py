@@ -16,9 +16,10 @@ def trained(seed=0):
         width=12,
         generator_rate=1e-3,
         discriminator_rate=5e-4,
+        sparsity=0.5,
     )
     system = VideoGan(settings)
-    train(system, batches(meadows(2000, seed=1), 16, seed), 500, average=0.99)
+    train(system, batches(meadows(2000, seed=1), 12, seed), 400, average=0.99)
     return system
 
 

@@ -21,7 +21,7 @@ def trained(seed=0):
         discriminator_rate=2e-4,
     )
     system = VoxelGan(settings)
-    train(system, batches(blobs(500, seed=1), 16, seed), 500, average=0.99)
+    train(system, batches(blobs(500, seed=1), 16, seed), 300, average=0.99)
     return system
 
 
