@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from scipy.ndimage import label
@@ -22,6 +24,7 @@ from pipeline.table import Table
 from pipeline.verdicts import require_kept
 
 POSITIVE = 0.3  # overlap from which a proposal shows an object
+PICTURES = 600  # that are learnt from, at most: their descriptors are in memory together
 OBJECTS, OTHERS = 12, 8  # proposals of a picture that are learnt from, of either kind
 
 
@@ -47,6 +50,7 @@ def train_regions(run: Run, name: str, images: Table, truth: Table, descriptor: 
         round=truth.fingerprint,
         descriptor=descriptor,
         size=recipe.relabel.size,
+        pictures=PICTURES,
         tagger=run.weights("tagger"),
         **recipe.digest_of("seed", "trunk"),
     )
@@ -65,6 +69,7 @@ def train_regions(run: Run, name: str, images: Table, truth: Table, descriptor: 
     scan = Scan(images, {"truth": truth}, columns=["image", "tags", "truth.mask"]).where(
         lambda row: bool(row["truth"] and row["truth"]["kept"]), ["truth.kept"]
     )
+    scan = replace(scan, ids=set(sorted(scan.wanted_ids())[:PICTURES]))  # a fair draw
     report = run.watch.rows(name, len(scan))
     descriptors, overlaps = [], []
     for row in scan.rows():
