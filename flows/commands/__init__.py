@@ -11,6 +11,7 @@ from flows.commands.export import export
 from flows.commands.inspection import inspect
 from flows.commands.label import demo, label, sample
 from flows.commands.masks import evaluate, predict
+from flows.commands.paint import paint
 from flows.commands.review import correct, review
 from flows.commands.serve import serve
 from flows.commands.systems import generate, train, transform
@@ -30,6 +31,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     train,
     generate,
     transform,
+    paint,
     benchmark,
     serve,
     versions,

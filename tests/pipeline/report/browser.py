@@ -92,6 +92,20 @@ class Browser:
             raise ValueError(json.dumps(answer["exceptionDetails"]))
         return answer["result"].get("value")
 
+    def drag(self, *places: tuple[float, float]) -> None:
+        """Press the mouse at the first place of the window, in pixels, and move it to others."""
+        kinds = ("mousePressed", *["mouseMoved"] * (len(places) - 1), "mouseReleased")
+        for kind, (x, y) in zip(kinds, (*places, places[-1]), strict=True):
+            self._call(
+                "Input.dispatchMouseEvent",
+                type=kind,
+                x=x,
+                y=y,
+                button="left",
+                buttons=0 if kind == "mouseReleased" else 1,
+                clickCount=1,
+            )
+
     def screenshot(self) -> bytes:
         """What the window shows, as a PNG."""
         return base64.b64decode(self._call("Page.captureScreenshot", format="png")["data"])

@@ -1,0 +1,24 @@
+"""The command paint."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def paint(
+    model: Annotated[str, typer.Argument(help="A trained mask_to_photo or inpainting system.")],
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="To listen on; 0 for any that is free.")
+    ] = 8765,
+) -> None:
+    """Serves a page where you paint a mask, or erase an object, and see the photo."""
+    from pipeline.systems.paint import PaintModel, PaintServer
+
+    with PaintServer(PaintModel.load(model), port) as server:
+        print(f"Paint at {server.address} (Ctrl-C ends it)", flush=True)
+        try:
+            server.serve_forever()
+        except KeyboardInterrupt:
+            print()

@@ -1,0 +1,8 @@
+"""A page on which a person paints a mask and sees the photo that a system makes of it."""
+
+from __future__ import annotations
+
+from pipeline.systems.paint.drawing import PaintModel
+from pipeline.systems.paint.server import PaintServer
+
+__all__ = ["PaintModel", "PaintServer"]

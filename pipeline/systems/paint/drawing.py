@@ -1,0 +1,127 @@
+"""What is painted, and the photo that a system makes of it."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+
+from models.generation import GeneratingSystem
+from models.system import Batch
+from models.transformation import TransformingSystem
+from pipeline.errors import UserError
+from pipeline.records import IGNORE, ClassTable
+from pipeline.systems.logbook import as_png
+from pipeline.systems.store import device_of, load_system
+
+NEEDS = ({"mask"}, {"image", "mask"})
+SMALLEST, LARGEST = 16, 1024  # sides of a drawing, in pixels
+
+
+@dataclass(frozen=True)
+class PaintModel:
+    """A system that makes photos of masks, or fills the holes of photos.
+
+    Attributes:
+        name: Of the system, for people.
+        system: In evaluation mode.
+        classes: Of the masks.
+        device: Where it runs.
+    """
+
+    name: str
+    system: GeneratingSystem | TransformingSystem
+    classes: ClassTable
+    device: torch.device
+    _turn: threading.Lock = field(default_factory=threading.Lock, compare=False)
+
+    @classmethod
+    def load(cls, uri: str, device: str | None = None) -> PaintModel:
+        """A stored system, ready to paint.
+
+        Args:
+            uri: Its folder.
+            device: Where it runs; by default a GPU where there is one.
+
+        Raises:
+            UserError: If there is none, or it makes pictures of something else than masks.
+        """
+        system, card = load_system(uri)
+        if (
+            not isinstance(system, GeneratingSystem | TransformingSystem)
+            or set(system.needs) not in NEEDS
+        ):
+            raise UserError(
+                f"the system at {uri} makes no photos of masks: paint needs one that does, such "
+                "as mask_to_photo, or that fills holes, such as inpainting"
+            )
+        place = device_of(device)
+        name = getattr(card.architecture, "name", type(system).__name__)
+        return cls(name, system.to(place), card.classes, place)
+
+    @property
+    def size(self) -> int:
+        """Side of the pictures that the system was trained on, in pixels."""
+        return self.system.settings.size
+
+    @property
+    def fills(self) -> bool:
+        """Whether the system changes a picture where the mask says so."""
+        return "image" in self.system.needs
+
+    def body_size(self, height: int, width: int) -> int:
+        """Bytes of a drawing: a label each pixel and, where one is changed, a picture's RGB."""
+        return height * width * (4 if self.fills else 1)
+
+    def picture(self, drawing: bytes, height: int, width: int, seed: int = 0) -> bytes:
+        """The photo of a drawing; several threads may ask, and one is served at a time.
+
+        Args:
+            drawing: Labels (height, width) uint8 and then, if the system fills holes, RGB
+                (height, width, 3) uint8.
+            height: In pixels.
+            width: In pixels.
+            seed: Of the system's noise: the same drawing gives the same photo.
+
+        Returns:
+            A PNG.
+
+        Raises:
+            ValueError: If the drawing does not have that size, or a label is not known; one
+                sentence for a person.
+        """
+        batch = self._batch(drawing, height, width)
+        rng = torch.Generator(self.device).manual_seed(seed)
+        with self._turn, torch.no_grad():
+            if isinstance(self.system, GeneratingSystem):
+                made = self.system.sample(1, batch, rng)
+            else:
+                made = self.system.transform(batch, rng)
+        return as_png(made[0])
+
+    def _batch(self, drawing: bytes, height: int, width: int) -> Batch:
+        if min(height, width) < SMALLEST or max(height, width) > LARGEST:
+            raise ValueError(
+                f"a drawing of {width} x {height} pixels: its sides must be {SMALLEST} to {LARGEST}"
+            )
+        if len(drawing) != self.body_size(height, width):
+            raise ValueError(
+                f"a drawing of {width} x {height} pixels has {self.body_size(height, width)} "
+                f"bytes, not {len(drawing)}"
+            )
+        values = np.frombuffer(drawing, np.uint8)
+        labels = values[: height * width].reshape(1, height, width)
+        painted = labels[labels != IGNORE]
+        if painted.size and painted.max() > len(self.classes):
+            raise ValueError(
+                f"the label {painted.max()} is none of the model's, which are 0 to "
+                f"{len(self.classes)}"
+            )
+        batch = {"mask": torch.from_numpy(labels.astype(np.int64)).to(self.device)}
+        if self.fills:
+            colours = values[height * width :].reshape(1, height, width, 3)
+            picture = torch.from_numpy(colours.astype(np.float32)).permute(0, 3, 1, 2)
+            batch["image"] = (picture / 127.5 - 1).to(self.device)
+        return batch

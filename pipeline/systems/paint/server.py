@@ -1,0 +1,153 @@
+"""The page and its one question, served to this machine alone."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from urllib.parse import parse_qs, urlsplit
+
+from pipeline.errors import UserError
+from pipeline.systems.paint.drawing import LARGEST, PaintModel
+from pipeline.systems.paint.page import paint_page
+
+ADDRESS = "127.0.0.1"
+NAMES = (ADDRESS, "localhost")
+BYTES, TEXT = "application/octet-stream", "text/plain; charset=utf-8"
+PATIENCE = 30.0  # seconds that a client may take to send
+
+
+class PaintServer(ThreadingHTTPServer):
+    """Serves a model's page, and photos of the drawings that the page sends.
+
+    Other pages in the same browser can reach a loopback address too. They are kept out: a
+    request must name this server as its host, or a name that somebody else's DNS points here
+    would do (DNS rebinding), and must come from no other page.
+
+    Args:
+        model: What paints.
+        port: To listen on; 0 for any that is free.
+
+    Raises:
+        UserError: If the port is taken.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, model: PaintModel, port: int = 0) -> None:
+        self.model = model
+        self.page, self.policy = paint_page(model)
+        try:
+            super().__init__((ADDRESS, port), _Handler)
+        except (OSError, OverflowError) as error:
+            raise UserError(
+                f"cannot listen on port {port}: {error}; choose another one by --port"
+            ) from error
+
+    def server_bind(self) -> None:
+        """Binds without looking up a name for the address, which may take long."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = ADDRESS, self.server_address[1]
+
+    @property
+    def address(self) -> str:
+        """Where the page is."""
+        return f"http://{ADDRESS}:{self.server_port}/"
+
+    def is_own(self, host: str | None) -> bool:
+        """Whether a host, as a browser names it, is this server."""
+        return host in {f"{name}:{self.server_port}" for name in NAMES}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: PaintServer
+    timeout = PATIENCE
+
+    def do_GET(self) -> None:
+        if not self._is_invited():
+            return
+        if urlsplit(self.path).path != "/":
+            self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here but the page at /")
+            return
+        self._answer(HTTPStatus.OK, "text/html; charset=utf-8", self.server.page)
+
+    def do_POST(self) -> None:
+        if not self._is_invited():
+            return
+        address = urlsplit(self.path)
+        if address.path != "/picture":
+            self._refuse(HTTPStatus.NOT_FOUND, "drawings are sent to /picture")
+            return
+        if self.headers.get("Content-Type") != BYTES:
+            # A form of another page cannot be of this type without asking first.
+            self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"a drawing is sent as {BYTES}")
+            return
+        length = self._length()
+        if length is None:
+            self._refuse(HTTPStatus.LENGTH_REQUIRED, "a drawing is sent with its length")
+            return
+        if length > self.server.model.body_size(LARGEST, LARGEST):
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the drawing is too large")
+            return
+        drawing = self.rfile.read(length)
+        try:
+            height, width, seed = _numbers(address.query, "height", "width", "seed")
+            picture = self.server.model.picture(drawing, height, width, seed)
+        except ValueError as error:
+            self._answer(HTTPStatus.BAD_REQUEST, TEXT, str(error).encode())
+            return
+        self._answer(HTTPStatus.OK, "image/png", picture)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing: a stroke a line is not what the terminal is for."""
+
+    def _is_invited(self) -> bool:
+        origin = self.headers.get("Origin")
+        own = self.server.is_own(self.headers.get("Host"))
+        if own and (origin is None or self.server.is_own(origin.removeprefix("http://"))):
+            return True
+        self._refuse(HTTPStatus.FORBIDDEN, f"this page is at {self.server.address} alone")
+        return False
+
+    def _length(self) -> int | None:
+        """How many bytes follow the headers, if these say it."""
+        text = self.headers.get("Content-Length", "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+
+    def _refuse(self, status: HTTPStatus, sentence: str) -> None:
+        """Answers without having looked at what was sent."""
+        self._answer(status, TEXT, sentence.encode())
+        # Closed with bytes unread, it would be reset, and the answer lost on the way.
+        if (length := self._length()) and length <= self.server.model.body_size(LARGEST, LARGEST):
+            self.rfile.read(length)
+
+    def _answer(self, status: HTTPStatus, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        headers = {
+            "Content-Type": kind,
+            "Content-Length": str(len(body)),
+            "Content-Security-Policy": self.server.policy,
+            "X-Content-Type-Options": "nosniff",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Cache-Control": "no-store",
+        }
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _numbers(query: str, *names: str) -> list[int]:
+    """Whole numbers of a query, 0 where one is not there.
+
+    Raises:
+        ValueError: If one is no whole number from 0 to 2^31.
+    """
+    found = parse_qs(query)
+    numbers = []
+    for name in names:
+        text = found.get(name, ["0"])[-1]
+        if not (text.isascii() and text.isdigit() and len(text) < 11 and int(text) < 2**31):
+            raise ValueError(f"{name}={text!r} is no whole number")
+        numbers.append(int(text))
+    return numbers

@@ -1,0 +1,65 @@
+"""Drawings as bytes, and the photos of them."""
+
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from pipeline.errors import UserError
+from pipeline.systems.logbook import as_pixels
+from pipeline.systems.paint import PaintModel
+
+
+def pixels(png):
+    return np.asarray(Image.open(io.BytesIO(png)))
+
+
+def a_mask(height=24, width=40):
+    mask = np.zeros((height, width), np.uint8)
+    mask[4:12, 8:30] = 2
+    return mask
+
+
+def test_photo_is_what_the_system_makes_of_the_mask(painter):
+    mask = a_mask()
+    made = pixels(painter.picture(mask.tobytes(), *mask.shape, seed=3))
+    batch = {"mask": torch.from_numpy(mask).long()[None]}
+    expected = painter.system.transform(batch, torch.Generator().manual_seed(3))[0]
+    np.testing.assert_array_equal(made, as_pixels(expected.detach()))
+
+
+def test_only_the_hole_is_filled(remover):
+    mask = a_mask()
+    picture = np.random.default_rng(0).integers(0, 256, (*mask.shape, 3), np.uint8)
+    made = pixels(remover.picture(mask.tobytes() + picture.tobytes(), *mask.shape))
+    far = np.ones(mask.shape, bool)
+    far[:16, 4:34] = False
+    np.testing.assert_array_equal(made[far], picture[far])
+    assert (made[mask > 0] != picture[mask > 0]).mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("drawing", "height", "width", "sentence"),
+    [
+        (b"", 16, 16, "256 bytes, not 0"),
+        (bytes(256), 8, 32, "sides must be 16 to 1024"),
+        (bytes(16), 16, 2048, "sides must be 16 to 1024"),
+        (bytes([4]) * 256, 16, 16, "the label 4 is none of the model's, which are 0 to 3"),
+    ],
+)
+def test_what_is_no_drawing(painter, drawing, height, width, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        painter.picture(drawing, height, width)
+
+
+def test_ignored_pixels_may_be_painted(painter):
+    assert pixels(painter.picture(bytes([255]) * 256, 16, 16)).shape == (16, 16, 3)
+
+
+@pytest.mark.parametrize("name", ["super_resolution", "dcgan"])
+def test_other_systems_are_turned_away(stored, name):
+    uri = stored(name)
+    with pytest.raises(UserError, match="makes no photos of masks"):
+        PaintModel.load(uri)
