@@ -26,10 +26,24 @@ def untrained(seed=0):
     return InteractiveGan(SETTINGS)
 
 
-def trained(seed=0):
+def trained(seed=0, longer=1):
     system = untrained(seed)
-    train(system, batches(blobs(2000, seed=1), 32, seed), 1200, average=0.99)
+    train(system, batches(blobs(2000, seed=1), 32, seed), 1200 * longer, average=0.99)
     return system
+
+
+def figures(system):
+    """What the functions below say."""
+    hits, base = carried_over(system)
+    own, others = overlap(system)
+    return {
+        "kid@filters": distance(system) / distance(untrained()),
+        "arithmetic": hits,
+        "arithmetic by chance": base,
+        **projections(system),
+        "outlines": own,
+        "outlines of others": others,
+    }
 
 
 def distance(system):

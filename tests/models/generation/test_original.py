@@ -22,6 +22,17 @@ def built(seed=0):
     )
 
 
+def trained(seed=0, longer=1):
+    system = built(seed)
+    train(system, batches(digits(), 32, seed), 1000 * longer, average=0.99)
+    return system
+
+
+def figures(system):
+    """How far new digits are from real ones, against those of untrained networks."""
+    return {"kid@filters": distance(system) / distance(built())}
+
+
 def distance(system):
     """kid@filters of new digits to real ones."""
     real = digits()["image"]
@@ -32,6 +43,4 @@ def distance(system):
 
 @pytest.mark.slow
 def test_digits_come_near_to_real_ones():
-    system = built()
-    train(system, batches(digits(), 32), 1000, average=0.99)
-    assert distance(system) < distance(built()) / 5
+    assert figures(trained())["kid@filters"] < 0.2
