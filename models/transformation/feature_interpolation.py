@@ -29,8 +29,8 @@ class FeatureInterpolationSettings(SystemSettings):
     )
     memory: int = Field(1000, ge=2, description="Pictures that are kept to compare with.")
     neighbours: int = Field(50, ge=1, description="K pictures with and K without the tags.")
-    strength: float = Field(1.5, gt=0, description="How far to go, α; 1 is the mean difference.")
-    smoothness: float = Field(3.0, ge=0, description="Weight of the total variation.")
+    strength: float = Field(3.0, gt=0, description="How far to go, α; 1 is the mean difference.")
+    smoothness: float = Field(10.0, ge=0, description="Weight of the total variation.")
     steps: int = Field(150, ge=1, description="Of the optimisation.")
     optimiser: Optimiser = Field("lbfgs", description="lbfgs, as in the paper, or adam.")
 
@@ -44,6 +44,8 @@ class FeatureInterpolation(TransformingSystem):
 
     settings_type: ClassVar[type[SystemSettings]] = FeatureInterpolationSettings
     needs: ClassVar[tuple[str, ...]] = ("image", "tags")
+    # The mean of pictures says something only where these lie upon each other.
+    view: ClassVar[str] = "cutout"
 
     settings: FeatureInterpolationSettings
     pictures: Tensor

@@ -16,8 +16,6 @@ class FeatureStatisticsSettings(DecodedStyleSettings):
     """The same, with the statistics as the measure of style."""
 
     distance: str = Field("batch_norm", description="Of styles, one of STYLE_DISTANCES.")
-    style_weight: float = Field(1.0, gt=0, description="Of the style against the content.")
-    smoothness: float = Field(0.3, ge=0, description="Weight of the total variation.")
 
 
 class FeatureStatistics(DecodedStyle):
