@@ -192,7 +192,9 @@ class SystemTraining:
         """One Adam for all networks that have a turn, a group of parameters for each."""
         names = dict.fromkeys(name for turn in self.system.turns() for name in turn.networks)
         groups = [{"params": list(self._parameters(name)), "name": name} for name in names]
-        return torch.optim.Adam([g for g in groups if g["params"]], lr=1.0)
+        learning = [group for group in groups if group["params"]]
+        # A system may only remember what it sees, and Adam refuses to have nothing to do.
+        return torch.optim.Adam(learning or [{"params": [], "name": ""}], lr=1.0)
 
     @torch.no_grad()
     def _sheet(self, batch: Batch) -> Tensor:
