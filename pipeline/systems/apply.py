@@ -18,7 +18,7 @@ from pipeline.recipe import Recipe
 from pipeline.records import PICTURE
 from pipeline.scan import Scan
 from pipeline.storage import Folder
-from pipeline.systems.requests import files_of, numbered
+from pipeline.systems.requests import files_of, numbered, successive
 from pipeline.systems.stages import Generate, Transform
 from pipeline.systems.store import load_generator, load_transformer
 from pipeline.table import Table
@@ -100,8 +100,8 @@ def transform_pictures(
 
     Args:
         model: URI of a transforming system.
-        pictures: A folder of pictures (of masks, for a system that needs nothing else), or a
-            mask dataset.
+        pictures: A folder of pictures (of masks, for a system that needs nothing else; of
+            frames in the order of their names, for one that sees motion), or a mask dataset.
         out: Folder for the PNG files and, in ``pictures/``, the table of them.
         engine: What runs it; it changes nothing in the pictures.
         watch: Shows the progress.
@@ -117,7 +117,13 @@ def transform_pictures(
     data = _read_style(style) if style and "style" in system.needs else None
     source: Source
     content: object
+    moves = "next" in system.needs
     if Folder(pictures).sizes().get(MANIFEST) is not None:
+        if moves:
+            raise UserError(
+                f"{model} needs frames, which follow each other by their names: name a folder of "
+                f"them, {pictures} is a dataset"
+            )
         table = Table.open(pictures)
         wanted = [name for name in ("image", "mask", "tags") if name in table.schema.names]
         source = scan = Scan(table, columns=wanted)
@@ -126,7 +132,8 @@ def transform_pictures(
         both = {"image", "mask"} <= set(system.needs)
         if both and masks is None:
             raise UserError(f"{model} needs a mask of every picture: name their folder by --masks")
-        source = requests = files_of(pictures, masks if both else None)
+        requests = files_of(pictures, masks if both else None)
+        source = requests = successive(requests) if moves else requests
         total, content = len(requests), [row["path"] for row in requests.rows]
     key = table_key(model=card.weights, pictures=content, size=size, style=str(style))
     settings = {"model": Folder(model).uri, "style": data, "size": size}

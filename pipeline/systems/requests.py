@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import fsspec
@@ -90,6 +91,19 @@ def files_of(pictures: str, masks: str | None = None) -> Requests:
             for stem, name in named.items()
         )
     )
+
+
+def successive(frames: Requests) -> Requests:
+    """Frames in the order of their names, each with the file of the next; the last has none.
+
+    Raises:
+        UserError: If there is no second frame.
+    """
+    ordered = sorted(frames.rows, key=lambda row: row["path"])
+    if len(ordered) < 2:
+        raise UserError(f"{ordered[0]['file']} is alone: what moves shows in two frames or more")
+    pairs = pairwise(ordered)
+    return Requests(tuple({**row, "next_file": after["file"]} for row, after in pairs))
 
 
 def _protocol(uri: str) -> str:

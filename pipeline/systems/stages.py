@@ -72,7 +72,8 @@ class Transform:
     """Makes a picture of each row's picture, mask or both.
 
     A row holds ``image`` and ``mask`` as a table does, or ``file`` and ``mask_file``, to be
-    read here; of a system that needs a mask alone, ``file`` is the mask.
+    read here; of a system that needs a mask alone, ``file`` is the mask. The frame after is
+    ``next_file``.
 
     Args:
         model: URI of a transforming system.
@@ -118,6 +119,10 @@ class Transform:
             data = _bytes(row, "mask", "file" if alone else "mask_file")
             labels = torch.from_numpy(decode_mask(data).astype(np.int64))[None, None]
             batch["mask"] = self._fitted(labels)[:, 0]
+        if "next" in needs:
+            batch["next"] = self._fitted(_as_image(_bytes(row, "next", "next_file")))
+            if batch["next"].shape != batch["image"].shape:
+                raise DecodeError("the next frame has another size")
         if "tags" in needs:
             batch["tags"] = self._tags(row)
         if "style" in needs and self.style is not None:

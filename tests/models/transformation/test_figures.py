@@ -56,3 +56,12 @@ def test_objects_are_removed_and_holes_filled_with_what_is_behind():
     found = reached("inpainting")
     assert found["system"] < 0.95 * found["mean"]
     assert found["removed"] < 0.3 * found["objects"]
+
+
+@pytest.mark.slow
+def test_one_trunk_learns_all_tasks():
+    found = reached("ubernet")
+    assert found["segmentation"] >= 0.6
+    assert found["saliency"] >= 0.75
+    assert found["detection"] >= 0.3
+    assert found["edges"] >= 0.3
