@@ -6,13 +6,14 @@ import pytest
 
 from tests.models.transformation.figures import figures, trained
 
+FLOW = {"width": 16, "levels": 4, "turn": 3, "zoom": 0.03, "learning_rate": 2e-3}
 # Steps and settings that a quiet processor needs less than half a minute for.
 SHORT: dict[str, tuple[int, dict[str, Any]]] = {
     "colourisation": (250, {"width": 16, "learning_rate": 2e-3}),
     "depth": (200, {"width": 16, "levels": 4}),
     "edges_to_photo": (100, {"width": 16}),
-    "flow_correlation": (250, {"width": 16, "levels": 4, "turn": 3, "zoom": 0.03}),
-    "flow_simple": (250, {"width": 16, "levels": 4, "turn": 3, "zoom": 0.03}),
+    "flow_correlation": (250, FLOW),
+    "flow_simple": (250, FLOW),
     "inpainting": (150, {"width": 16}),
     "mask_to_photo": (100, {"width": 16}),
     "super_resolution": (300, {}),
