@@ -5,7 +5,9 @@ from dataclasses import replace
 
 import pytest
 
+from pipeline.errors import UserError
 from pipeline.records import ClassTable
+from pipeline.systems.paint import PaintServer
 from pipeline.systems.paint.page import paint_page
 
 BYTES = "application/octet-stream"
@@ -110,3 +112,8 @@ def test_only_its_own_page_is_answered(ask):
 def test_it_listens_to_this_machine_alone(ask):
     assert ask.server.server_address[0] == "127.0.0.1"
     assert ask.server.address == f"http://127.0.0.1:{ask.server.server_port}/"
+
+
+def test_a_port_that_is_taken(ask, painter):
+    with pytest.raises(UserError, match=f"port {ask.server.server_port}.*--port"):
+        PaintServer(painter, ask.server.server_port)
