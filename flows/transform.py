@@ -23,6 +23,7 @@ def transform(
     masks: str | None = None,
     style: str | None = None,
     size: int | None = None,
+    tags: list[str] | None = None,
     engine: str = "ray",
     workers: int = 2,
 ) -> str:
@@ -36,10 +37,13 @@ def transform(
         masks: A folder of palette PNGs of the same stems, for a system that needs both.
         style: A picture, for a system that needs one.
         size: Longer side to which pictures are brought, in pixels.
+        tags: Classes that are meant, for a system that is told some.
         engine: ``ray`` or ``local``; it changes nothing in the pictures.
         workers: Processes on this machine; a Ray cluster decides for itself.
     """
-    made = make(model, pictures, out, engine, workers, masks=masks, style=style, size=size)
+    made = make(
+        model, pictures, out, engine, workers, masks=masks, style=style, size=size, tags=tags or []
+    )
     return told(made, out)
 
 
@@ -53,9 +57,18 @@ def make(
     masks: str | None,
     style: str | None,
     size: int | None,
+    tags: list[str],
 ) -> Made:
     """The pictures."""
     machine = build_engine(engine, workers)
     return transform_pictures(
-        model, pictures, out, machine, Terminal(), masks=masks, style=style, size=size
+        model,
+        pictures,
+        out,
+        machine,
+        Terminal(),
+        masks=masks,
+        style=style,
+        size=size,
+        tags=tags,
     )

@@ -53,10 +53,12 @@ def transform(
     size: Annotated[
         int | None, typer.Option(min=16, help="Longer side to which pictures are brought.")
     ] = None,
+    tags: Annotated[str | None, typer.Option(help="Classes that are meant.")] = None,
     engine: EngineName = "ray",
     workers: Workers = 2,
 ) -> None:
     """Transforms pictures with a trained system."""
     from flows.transform import transform as transform_flow
 
-    print(transform_flow(model, pictures, out, masks, style, size, engine, workers))
+    chosen = split_names(tags)
+    print(transform_flow(model, pictures, out, masks, style, size, chosen, engine, workers))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -10,7 +11,6 @@ from typing import Any
 import fsspec
 import pyarrow as pa
 
-from models.system import System
 from pipeline.engine.base import Engine, Source, StageSpec
 from pipeline.errors import UserError
 from pipeline.manifest import MANIFEST, table_key
@@ -95,6 +95,7 @@ def transform_pictures(
     masks: str | None = None,
     style: str | None = None,
     size: int | None = None,
+    tags: Sequence[str] = (),
 ) -> Made:
     """Transforms the pictures of a folder, or of a mask dataset.
 
@@ -108,17 +109,19 @@ def transform_pictures(
         masks: A folder of palette PNGs of the same stems, for a system that needs both.
         style: A picture, for a system that needs one.
         size: Longer side to which pictures are brought, in pixels; None leaves them.
+        tags: Classes that are meant, for a system that is told some; by default those of
+            each picture, which a folder does not know.
 
     Raises:
         UserError: If there is no such system, it lacks what it needs, or there is no picture.
     """
     system, card = load_transformer(model)
-    _check_needs(system, model, style)
+    _check_needs(system.needs, model, style, has_tags=bool(tags) or _is_dataset(pictures))
     data = _read_style(style) if style and "style" in system.needs else None
     source: Source
     content: object
     moves = "next" in system.needs
-    if Folder(pictures).sizes().get(MANIFEST) is not None:
+    if _is_dataset(pictures):
         if moves:
             raise UserError(
                 f"{model} needs frames, which follow each other by their names: name a folder of "
@@ -134,17 +137,31 @@ def transform_pictures(
             raise UserError(f"{model} needs a mask of every picture: name their folder by --masks")
         requests = files_of(pictures, masks if both else None)
         source = requests = successive(requests) if moves else requests
-        total, content = len(requests), [row["path"] for row in requests.rows]
-    key = table_key(model=card.weights, pictures=content, size=size, style=str(style))
-    settings = {"model": Folder(model).uri, "style": data, "size": size}
+        # Sizes in bytes stand for what is in the files, which are not read here.
+        total = len(requests)
+        content = [Folder(place).sizes() for place in (pictures, masks) if place is not None]
+    chosen = tuple(card.classes.index(name) for name in tags)
+    key = table_key(
+        model=card.weights,
+        pictures=content,
+        size=size,
+        tags=chosen,
+        style=None if data is None else hashlib.sha256(data).hexdigest(),
+    )
+    settings = {"model": Folder(model).uri, "style": data, "size": size, "tags": chosen}
     stage = StageSpec(Transform, settings, gpus=1.0)
     return _made(out, source, total, stage, key, engine, watch)
 
 
-def _check_needs(system: System, model: str, style: str | None) -> None:
-    needs: Sequence[str] = getattr(system, "needs", ())
+def _is_dataset(pictures: str) -> bool:
+    return MANIFEST in Folder(pictures).sizes()
+
+
+def _check_needs(needs: Sequence[str], model: str, style: str | None, has_tags: bool) -> None:
     if "style" in needs and style is None:
         raise UserError(f"{model} needs a picture whose style it takes: name one by --style")
+    if "tags" in needs and not has_tags:
+        raise UserError(f"{model} needs to know which classes are meant: name them by --tags")
 
 
 def _read_style(style: str) -> bytes:

@@ -79,6 +79,8 @@ class Transform:
         model: URI of a transforming system.
         style: A picture file, for a system that needs one.
         size: Longer side to which pictures are brought, in pixels; None leaves them.
+        tags: Pixel values of the classes that are meant, for a system that is told some;
+            by default those of the row.
         device: Where it runs; by default a GPU where there is one.
     """
 
@@ -87,12 +89,14 @@ class Transform:
         model: str,
         style: bytes | None = None,
         size: int | None = None,
+        tags: tuple[int, ...] = (),
         device: str | None = None,
     ) -> None:
         self.device = device_of(device)
         self.system, self.card = load_transformer(model)
         self.system.to(self.device)
         self.size = size
+        self.tags = tags
         self.style = None if style is None else _as_image(style).to(self.device)
 
     def __call__(self, rows: list[Row]) -> list[Row]:
@@ -140,7 +144,7 @@ class Transform:
 
     def _tags(self, row: Row) -> Tensor:
         tags = torch.zeros(1, len(self.card.classes))
-        tags[0, [tag - 1 for tag in row.get("tags") or ()]] = 1
+        tags[0, [tag - 1 for tag in self.tags or row.get("tags") or ()]] = 1
         return tags
 
 
