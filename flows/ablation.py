@@ -16,16 +16,16 @@ from prefect import flow  # noqa: E402  (its settings are read on import)
 from flows.bench import open_bench  # noqa: E402
 from models.trunks import TRUNKS  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
-from pipeline.evaluation import evaluate_masks  # noqa: E402
+from pipeline.evaluation.truth import TruthFolder  # noqa: E402
+from pipeline.evaluation.voc import evaluate_masks  # noqa: E402
 from pipeline.recipe import Recipe, SeedSettings  # noqa: E402
 from pipeline.records import BACKGROUND, Row, decode_map  # noqa: E402
 from pipeline.report.assess import class_table  # noqa: E402
-from pipeline.scan import Scan  # noqa: E402
 from pipeline.selection import sound  # noqa: E402
 from pipeline.stages.labels import resized  # noqa: E402
 from pipeline.stages.refine import NO_CRF, seed_probabilities  # noqa: E402
-from pipeline.table import Table  # noqa: E402
-from pipeline.truth import TruthFolder  # noqa: E402
+from pipeline.tables.scan import Scan  # noqa: E402
+from pipeline.tables.table import Table  # noqa: E402
 
 PICTURES = 120
 # Maps of different variants fall off differently: each is judged at its own best contrast.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flows.step import step
 from flows.summary import load_record, published, save_record, save_sheet, sheet
-from pipeline.finished import LAST
 from pipeline.incremental import Change, add_images, add_masks, add_to_dataset
+from pipeline.publication.verdicts import failures, reasons
 from pipeline.run import Run
-from pipeline.table import Table
-from pipeline.verdicts import failures, reasons
+from pipeline.tables.finished import LAST
+from pipeline.tables.table import Table
 
 
 def label_new(run: Run, change: Change) -> str:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from flows.progress import Terminal
 from pipeline.engine import build_engine
 from pipeline.errors import UserError
-from pipeline.ingest import ingest
+from pipeline.evaluation.truth import TruthFolder
+from pipeline.ingestion.ingest import ingest
 from pipeline.recipe import Recipe
 from pipeline.report.assess import find_truth
 from pipeline.run import Run
 from pipeline.sources import open_source
-from pipeline.table import Table
-from pipeline.truth import TruthFolder
+from pipeline.tables.table import Table
 
 HELD_OUT = "dev"
 

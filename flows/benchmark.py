@@ -20,7 +20,8 @@ from flows.reading import reading  # noqa: E402
 from flows.semi_supervised import corrections  # noqa: E402
 from flows.table1 import table1  # noqa: E402
 from flows.throughput import throughput  # noqa: E402
-from pipeline import measured  # noqa: E402
+from pipeline.evaluation.truth import TruthFolder  # noqa: E402
+from pipeline.measuring import measured  # noqa: E402
 from pipeline.recipe import Recipe, SeedSettings  # noqa: E402
 from pipeline.records import Row  # noqa: E402
 from pipeline.report.assess import assess  # noqa: E402
@@ -34,8 +35,7 @@ from pipeline.report.ladder import (  # noqa: E402
 from pipeline.run import Run  # noqa: E402
 from pipeline.selection import is_simple, sound  # noqa: E402
 from pipeline.stages.refine import NO_CRF  # noqa: E402
-from pipeline.table import Table  # noqa: E402
-from pipeline.truth import TruthFolder  # noqa: E402
+from pipeline.tables.table import Table  # noqa: E402
 
 # CAM at three scales; its maps fall off quickly, so a class claims their fourth root.
 CAM = {

@@ -20,15 +20,15 @@ from flows.methods import METHODS  # noqa: E402
 from flows.predictions import predicted, supervised, with_recipe  # noqa: E402
 from models.crf import CRF_PRESETS, CRFS  # noqa: E402
 from models.weak.motion import motion_labels  # noqa: E402
-from pipeline.clips import render_clip  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
-from pipeline.mask_training import train_reduced  # noqa: E402
+from pipeline.measuring.region_speed import REGIONS, region_seconds  # noqa: E402
 from pipeline.recipe import Recipe, SeedSettings  # noqa: E402
-from pipeline.region_speed import REGIONS, region_seconds  # noqa: E402
 from pipeline.report.assess import assess  # noqa: E402
 from pipeline.report.claims import Claim, load_claims, markdown, save_claims  # noqa: E402
 from pipeline.stages.refine import NO_CRF  # noqa: E402
-from pipeline.table import Table  # noqa: E402
+from pipeline.synthetic.clips import render_clip  # noqa: E402
+from pipeline.tables.table import Table  # noqa: E402
+from pipeline.training.masks import train_reduced  # noqa: E402
 
 CLIPS = 10
 SCORERS: dict[str, dict[str, Any] | None] = {

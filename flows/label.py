@@ -28,14 +28,14 @@ from flows.summary import MODELS, load_record, summarise  # noqa: E402
 from pipeline import propagation  # noqa: E402
 from pipeline.engine import build_engine  # noqa: E402
 from pipeline.incremental import Work, find_change  # noqa: E402
-from pipeline.ingest import Ingest  # noqa: E402
-from pipeline.ingest_counts import IngestCounts  # noqa: E402
+from pipeline.ingestion.counts import IngestCounts  # noqa: E402
+from pipeline.ingestion.ingest import Ingest  # noqa: E402
 from pipeline.recipe import Recipe, complete_recipe  # noqa: E402
 from pipeline.run import Run  # noqa: E402
 from pipeline.selection import is_simple  # noqa: E402
 from pipeline.sources import Downloads, open_source  # noqa: E402
 from pipeline.stages.propagate import AFFINITY  # noqa: E402
-from pipeline.table import Table  # noqa: E402
+from pipeline.tables.table import Table  # noqa: E402
 
 # New pictures that begin a new training, for each one that the models were trained on.
 RETRAIN_SHARE = 0.2

@@ -19,13 +19,11 @@ from torchvision.utils import make_grid  # noqa: E402
 from flows.bench import Bench, open_bench  # noqa: E402
 from models.transformation import TransformingSystem  # noqa: E402
 from models.transformation.segmenting import Segmenting  # noqa: E402
-from pipeline import measured  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
-from pipeline.manifest import table_key  # noqa: E402
+from pipeline.measuring import measured  # noqa: E402
 from pipeline.recipe import Recipe  # noqa: E402
 from pipeline.report.assess import assess, class_table  # noqa: E402
 from pipeline.selection import sound  # noqa: E402
-from pipeline.storage import Folder  # noqa: E402
 from pipeline.systems.batches import Batches, as_batch  # noqa: E402
 from pipeline.systems.logbook import as_png  # noqa: E402
 from pipeline.systems.photo_scores import Photos, blurred, real, score_photos  # noqa: E402
@@ -33,7 +31,9 @@ from pipeline.systems.recipe import SystemRecipe, complete_system_recipe  # noqa
 from pipeline.systems.round_pairs import RoundPairs, round_pairs  # noqa: E402
 from pipeline.systems.store import load_system, load_transformer  # noqa: E402
 from pipeline.systems.train import train_on_pairs  # noqa: E402
-from pipeline.table import Table  # noqa: E402
+from pipeline.tables.manifest import table_key  # noqa: E402
+from pipeline.tables.storage import Folder  # noqa: E402
+from pipeline.tables.table import Table  # noqa: E402
 
 SIZE = 64
 TEST = 400

@@ -18,8 +18,9 @@ from flows.predictions import (
     walked,
     weak,
 )
-from pipeline import mask_training, weak_training
 from pipeline.stages.segments import RelabelWithPrior
+from pipeline.training import masks as mask_training
+from pipeline.training import weak as weak_training
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ import torch
 
 from flows.bench import Bench
 from models.trunks import TRUNKS
-from pipeline import measured, propagation, region_training, weak_training
+from pipeline import propagation
 from pipeline.engine.base import StageSpec
+from pipeline.measuring import measured
 from pipeline.recipe import Recipe, SeedSettings
 from pipeline.run import Run, refine_stage
 from pipeline.selection import is_simple, sound
@@ -21,7 +22,9 @@ from pipeline.stages.refine import NO_CRF
 from pipeline.stages.relabel import Relabel
 from pipeline.stages.score import Score
 from pipeline.stages.segments import RelabelOnTree
-from pipeline.table import Table
+from pipeline.tables.table import Table
+from pipeline.training import regions as region_training
+from pipeline.training import weak as weak_training
 
 
 class Predictions(NamedTuple):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from pipeline.progress import Progress, duration
-from pipeline.trainable import Losses, Report
+from pipeline.training.trainable import Losses, Report
 
 LINE_SECONDS = 10.0
 

@@ -15,8 +15,8 @@ from torch.utils.data import DataLoader, Dataset
 from pipeline.dataset import MaskDataset, MaskLoader, MaskStream
 from pipeline.dataset.sample import Pair, decode_pair
 from pipeline.errors import UserError
-from pipeline.storage import Folder
-from pipeline.table import Table
+from pipeline.tables.storage import Folder
+from pipeline.tables.table import Table
 
 BATCH = 16
 REPEATS = 5

@@ -15,18 +15,18 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 
 from flows.bench import open_bench  # noqa: E402
 from flows.progress import Terminal  # noqa: E402
-from pipeline import measured  # noqa: E402
-from pipeline.corrections import SOURCE, add_corrections, open_corrections  # noqa: E402
+from pipeline.correction.corrections import SOURCE, add_corrections, open_corrections  # noqa: E402
 from pipeline.engine.base import Engine  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
+from pipeline.evaluation.truth import TruthFolder  # noqa: E402
+from pipeline.measuring import measured  # noqa: E402
 from pipeline.recipe import Recipe  # noqa: E402
 from pipeline.report.assess import assess  # noqa: E402
 from pipeline.run import Run  # noqa: E402
-from pipeline.scan import Scan  # noqa: E402
 from pipeline.selection import is_simple  # noqa: E402
-from pipeline.storage import Folder  # noqa: E402
-from pipeline.table import Table  # noqa: E402
-from pipeline.truth import TruthFolder  # noqa: E402
+from pipeline.tables.scan import Scan  # noqa: E402
+from pipeline.tables.storage import Folder  # noqa: E402
+from pipeline.tables.table import Table  # noqa: E402
 
 SHARES = (0.0, 0.01, 0.05, 0.20)
 HEADINGS = (

@@ -20,7 +20,7 @@ from flows.server import prefect_api  # noqa: E402
 from pipeline.engine import build_engine  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
 from pipeline.sources import open_source  # noqa: E402
-from pipeline.storage import Folder  # noqa: E402
+from pipeline.tables.storage import Folder  # noqa: E402
 
 
 def serve(name: str, cron: str | None, parameters: dict[str, Any]) -> None:

@@ -11,20 +11,20 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pipeline.card import write_card
 from pipeline.errors import UserError
-from pipeline.ingest_counts import IngestCounts
-from pipeline.model_store import read_card
+from pipeline.evaluation.truth import TruthFolder
+from pipeline.ingestion.counts import IngestCounts
 from pipeline.propagation import rounds_of
+from pipeline.publication.card import write_card
+from pipeline.publication.verdicts import failures, reasons
 from pipeline.records import Row, decode_mask
 from pipeline.report.assess import assess, class_table, find_truth
 from pipeline.report.contact_sheet import SheetRow, contact_sheet
 from pipeline.report.ladder import LadderRow, save_ladder, text_table
 from pipeline.run import Run
-from pipeline.scan import Scan
-from pipeline.table import Table
-from pipeline.truth import TruthFolder
-from pipeline.verdicts import failures, reasons
+from pipeline.tables.scan import Scan
+from pipeline.tables.table import Table
+from pipeline.training.model_store import read_card
 
 RECORD = "run.json"
 SHEET = "contact_sheet.png"

@@ -13,7 +13,6 @@ from prefect import flow  # noqa: E402  (its settings are read on import)
 from flows.bench import open_bench  # noqa: E402
 from flows.methods import METHODS, Method  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
-from pipeline.model_store import load_model, read_card  # noqa: E402
 from pipeline.recipe import Recipe  # noqa: E402
 from pipeline.report.assess import assess  # noqa: E402
 from pipeline.report.method_chart import method_chart  # noqa: E402
@@ -25,7 +24,8 @@ from pipeline.report.methods import (  # noqa: E402
     save_methods,
 )
 from pipeline.run import Run  # noqa: E402
-from pipeline.table import Table  # noqa: E402
+from pipeline.tables.table import Table  # noqa: E402
+from pipeline.training.model_store import load_model, read_card  # noqa: E402
 
 
 @flow(name="benchmark-table1", validate_parameters=False)

@@ -17,19 +17,19 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 from flows.progress import Terminal  # noqa: E402
 from pipeline.engine import ENGINES  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
-from pipeline.ingest import ingest  # noqa: E402
-from pipeline.recipe import Recipe  # noqa: E402
-from pipeline.report.plan import plan  # noqa: E402
-from pipeline.report.throughput import PLAIN, EngineFigures, Throughput, tables  # noqa: E402
-from pipeline.sources import open_source  # noqa: E402
-from pipeline.table import Table  # noqa: E402
-from pipeline.throughput import (  # noqa: E402
+from pipeline.ingestion.ingest import ingest  # noqa: E402
+from pipeline.measuring.throughput import (  # noqa: E402
     Call,
     Measurement,
     machine_name,
     mean_sides,
     measure_parts,
 )
+from pipeline.recipe import Recipe  # noqa: E402
+from pipeline.report.plan import plan  # noqa: E402
+from pipeline.report.throughput import PLAIN, EngineFigures, Throughput, tables  # noqa: E402
+from pipeline.sources import open_source  # noqa: E402
+from pipeline.tables.table import Table  # noqa: E402
 
 RESULT = "throughput.json"
 

@@ -15,11 +15,11 @@ from flows.artifacts import key_of, link_to  # noqa: E402
 from flows.progress import Terminal  # noqa: E402
 from flows.step import step  # noqa: E402
 from pipeline.engine import build_engine  # noqa: E402
-from pipeline.model_store import read_card  # noqa: E402
-from pipeline.storage import Folder  # noqa: E402
 from pipeline.systems.logbook import SHEET  # noqa: E402
 from pipeline.systems.recipe import SystemRecipe, complete_system_recipe  # noqa: E402
 from pipeline.systems.train import train_system  # noqa: E402
+from pipeline.tables.storage import Folder  # noqa: E402
+from pipeline.training.model_store import read_card  # noqa: E402
 
 
 @flow(name="train", flow_run_name="train {task} {out}", validate_parameters=False)

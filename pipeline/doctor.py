@@ -11,7 +11,7 @@ from models.factory import Architecture
 from pipeline.errors import UserError
 from pipeline.recipe import Recipe
 from pipeline.requirements import found_versions, wanted_packages, wanted_python
-from pipeline.storage import Folder
+from pipeline.tables.storage import Folder
 
 # Those whose versions people ask for first; the others are named when they do not fit.
 SHOWN = ("torch", "torchvision", "ray", "prefect", "fastapi", "pyarrow")

@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 
-from pipeline.finished import LAST, Finished, find_finished, has_kept
-from pipeline.ingest import Ingest, Picture, ingest
+from pipeline.ingestion.ingest import Ingest, Picture, ingest
 from pipeline.records import ClassTable
 from pipeline.run import Run
 from pipeline.sources import Source
-from pipeline.table import Table
+from pipeline.tables.finished import LAST, Finished, find_finished, has_kept
+from pipeline.tables.table import Table
 
 
 class Work(Enum):

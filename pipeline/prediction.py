@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
-from pipeline.decoding import DecodeError, decode_rgb
 from pipeline.errors import UserError
-from pipeline.model_store import load_model
+from pipeline.ingestion.decoding import DecodeError, decode_rgb
 from pipeline.recipe import RelabelSettings
 from pipeline.records import encode_mask
 from pipeline.report.assess import CLASSES
 from pipeline.stages.labels import as_tensor
 from pipeline.stages.relabel import predict_logits
-from pipeline.storage import Folder
+from pipeline.tables.storage import Folder
+from pipeline.training.model_store import load_model
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 

@@ -7,18 +7,18 @@ together; a network learns it, and a random walk carries the scores to where the
 from __future__ import annotations
 
 from pipeline.engine.base import StageSpec
-from pipeline.losses import pairs_loss
-from pipeline.manifest import table_key
-from pipeline.model_store import ModelCard
+from pipeline.publication.verdicts import require_kept
 from pipeline.recipe import AffinitySettings, Recipe
 from pipeline.report.left_out import ROUNDS
 from pipeline.run import Run
-from pipeline.samples import ConfidentMaskTarget
-from pipeline.scan import Scan
 from pipeline.stages.propagate import AFFINITY, Propagate
 from pipeline.stages.untagged import Rescore
-from pipeline.table import Table
-from pipeline.verdicts import require_kept
+from pipeline.tables.manifest import table_key
+from pipeline.tables.scan import Scan
+from pipeline.tables.table import Table
+from pipeline.training.losses import pairs_loss
+from pipeline.training.model_store import ModelCard
+from pipeline.training.samples import ConfidentMaskTarget
 
 
 def train_affinity(run: Run, images: Table, seed: Table) -> ModelCard:

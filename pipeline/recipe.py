@@ -24,13 +24,13 @@ from models.segmentation import SEGMENTERS
 from models.tagging import POOLINGS
 from models.trunks import TRUNKS
 from pipeline.errors import UserError
-from pipeline.near_duplicates import NearDuplicateSettings
-from pipeline.publish import PublishSettings
+from pipeline.ingestion.near_duplicates import NearDuplicateSettings
+from pipeline.publication.publish import PublishSettings
 from pipeline.settings import explained, overlaid, read_values
 from pipeline.sources import DownloadSettings
 from pipeline.stages.refine import NO_CRF, build_crf
 from pipeline.stages.select import SelectSettings
-from pipeline.training import TrainingSettings
+from pipeline.training.loop import TrainingSettings
 
 
 def _one_of(members: Collection[str]) -> AfterValidator:

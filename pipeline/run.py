@@ -11,15 +11,13 @@ from typing import Any
 from models.saliency.loading import own_code
 from models.segmentation import Segmenter
 from models.tagging import Tagger
-from pipeline import corrections as human
-from pipeline.card import write_card
+from pipeline.correction import corrections as human
 from pipeline.engine.base import StageSpec
 from pipeline.errors import UserError
-from pipeline.ingest import Ingest
-from pipeline.losses import hard_loss, soft_loss, tags_loss
-from pipeline.manifest import Lineage, table_key
-from pipeline.model_store import ModelCard, load_model, model_exists, read_card
-from pipeline.publish import (
+from pipeline.evaluation.tags import class_average_precisions, is_held_out
+from pipeline.ingestion.ingest import Ingest
+from pipeline.publication.card import write_card
+from pipeline.publication.publish import (
     DATASET_SCHEMA,
     Publish,
     dataset_metadata,
@@ -28,10 +26,9 @@ from pipeline.publish import (
     part_name,
     published_columns,
 )
+from pipeline.publication.verdicts import require_kept
 from pipeline.recipe import SeedSettings
 from pipeline.records import IGNORE, IMAGES_SCHEMA, Row
-from pipeline.samples import ConfidentMaskTarget, MaskTarget, SoftTarget, TagTarget, Target
-from pipeline.scan import Scan
 from pipeline.selection import simple_ids, sound
 from pipeline.stages.check_tags import CheckTags
 from pipeline.stages.correct import around
@@ -40,11 +37,14 @@ from pipeline.stages.refine import Refine
 from pipeline.stages.relabel import Relabel
 from pipeline.stages.score import Score
 from pipeline.stages.select import Select, SelectSettings
-from pipeline.storage import Folder
-from pipeline.table import Table
-from pipeline.tag_evaluation import class_average_precisions, is_held_out
-from pipeline.verdicts import require_kept
-from pipeline.versions import file_version, next_version
+from pipeline.tables.manifest import Lineage, table_key
+from pipeline.tables.scan import Scan
+from pipeline.tables.storage import Folder
+from pipeline.tables.table import Table
+from pipeline.tables.versions import file_version, next_version
+from pipeline.training.losses import hard_loss, soft_loss, tags_loss
+from pipeline.training.model_store import ModelCard, load_model, model_exists, read_card
+from pipeline.training.samples import ConfidentMaskTarget, MaskTarget, SoftTarget, TagTarget, Target
 from pipeline.workspace import Workspace, as_built
 
 
@@ -213,7 +213,7 @@ class Run(Workspace):
     ) -> Table:
         """The next version of the dataset: the kept masks of the last round, their pictures.
 
-        The version before stays readable, see :mod:`pipeline.versions`.
+        The version before stays readable, see :mod:`pipeline.tables.versions`.
 
         Args:
             images: The pictures.

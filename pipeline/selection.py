@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from pipeline.records import Row
-from pipeline.scan import Scan
-from pipeline.table import Table
+from pipeline.tables.scan import Scan
+from pipeline.tables.table import Table
 
 
 def sound(

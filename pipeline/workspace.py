@@ -10,24 +10,24 @@ import pyarrow as pa
 import torch
 
 from models.factory import Architecture
-from pipeline.augmentation import random_view
-from pipeline.checkpoint import Checkpoints
 from pipeline.engine.base import Engine, Source, StageSpec, build_table
 from pipeline.errors import UserError
-from pipeline.lease import lease
-from pipeline.losses import Loss
-from pipeline.manifest import Lineage, Manifest, table_key
-from pipeline.model_store import ModelCard, model_exists, read_card, save_model
+from pipeline.publication.verdicts import failures, most_frequent
 from pipeline.recipe import Recipe
 from pipeline.records import ROUND_SCHEMA, ClassTable
-from pipeline.samples import Samples, Target, Views
-from pipeline.scan import Scan
-from pipeline.storage import Folder
-from pipeline.table import Table
-from pipeline.table_writer import PART_NAME, TableWriter
-from pipeline.trainable import Report
-from pipeline.training import Training, TrainingSettings
-from pipeline.verdicts import failures, most_frequent
+from pipeline.tables.lease import lease
+from pipeline.tables.manifest import Lineage, Manifest, table_key
+from pipeline.tables.scan import Scan
+from pipeline.tables.storage import Folder
+from pipeline.tables.table import Table
+from pipeline.tables.table_writer import PART_NAME, TableWriter
+from pipeline.training.augmentation import random_view
+from pipeline.training.checkpoint import Checkpoints
+from pipeline.training.loop import Training, TrainingSettings
+from pipeline.training.losses import Loss
+from pipeline.training.model_store import ModelCard, model_exists, read_card, save_model
+from pipeline.training.samples import Samples, Target, Views
+from pipeline.training.trainable import Report
 
 
 class Watch(Protocol):
@@ -136,7 +136,7 @@ class Workspace:
         lineage: Lineage = Lineage(),  # noqa: B008 - frozen
         part_name: str = PART_NAME,
     ) -> Table:
-        """Makes a table, or finds it done; see :class:`pipeline.table_writer.TableWriter`.
+        """Makes a table, or finds it done; see :class:`pipeline.tables.table_writer.TableWriter`.
 
         Args:
             name: Of its folder inside the run's; the last part is its kind.

@@ -13,7 +13,7 @@ FORBIDDEN = {
     "pipeline": {"prefect", "flows"},
     "flows": {"tests"},
 }
-MAY_IMPORT_RAY = ("pipeline/engine/ray*.py", "pipeline/training_ray*.py")
+MAY_IMPORT_RAY = ("pipeline/engine/ray*.py", "pipeline/training/ray*.py")
 FILES = sorted(
     path.relative_to(ROOT).as_posix()
     for layer in FORBIDDEN

@@ -12,7 +12,7 @@ def verify(
     threads: Annotated[int, typer.Option(min=1, help="That decode pictures.")] = 2,
 ) -> None:
     """Checks a dataset: files, layout, every picture and mask, card; exit code 1 if faulty."""
-    from pipeline.table import Table
+    from pipeline.tables.table import Table
     from pipeline.verify import verify as find_faults
 
     count = 0

@@ -20,7 +20,7 @@ def inspect(
     """Writes one HTML page: counts, histograms, and the best, worst and random masks."""
     from pipeline.report.inspection import InspectSettings, inspect_dataset
     from pipeline.report.page import inspection_page
-    from pipeline.storage import Folder
+    from pipeline.tables.storage import Folder
 
     folder = Folder(str(out.parent))
     folder.check_writable()

@@ -27,7 +27,7 @@ def sample(
     seed: Annotated[int, typer.Option(help="Of everything that is random.")] = 0,
 ) -> None:
     """Writes generated pictures: tags.csv, JPEGImages/, SegmentationClass/."""
-    from pipeline.synthetic import write_sample
+    from pipeline.synthetic.pictures import write_sample
 
     names = write_sample(directory, images, seed)
     print(f"{images} pictures of {', '.join(names)} in {directory}")
@@ -62,8 +62,8 @@ def demo(
 ) -> None:
     """The whole loop on generated pictures, a few minutes on a laptop."""
     from flows.label import label as label_flow
-    from pipeline.demo import DEMO_IMAGES, DEMO_RECIPE
-    from pipeline.synthetic import write_sample
+    from pipeline.synthetic.demo import DEMO_IMAGES, DEMO_RECIPE
+    from pipeline.synthetic.pictures import write_sample
 
     write_sample(out / "pictures", DEMO_IMAGES, seed=0)
     pictures, run = str((out / "pictures").resolve()), str((out / "run").resolve())

@@ -31,7 +31,7 @@ def evaluate(
     """Scores masks against the truth: IoU, boundaries, sizes of objects, calibration."""
     from pipeline.report.assess import assess_masks
     from pipeline.report.scores import assessment_text
-    from pipeline.storage import Folder
+    from pipeline.tables.storage import Folder
 
     folder = Folder(str(json.parent)) if json else None
     if folder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import IO, Any
 
-from pipeline.storage import Folder
+from pipeline.tables.storage import Folder
 
 _OPEN_FILES = 256
 

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.errors import UserError
-from pipeline.quality import FLAGS
+from pipeline.publication.quality import FLAGS
 from pipeline.records import ClassTable
 
 

@@ -12,10 +12,10 @@ from pipeline.dataset.pages import Pages, locate_pages
 from pipeline.dataset.ranges import Ranges
 from pipeline.dataset.row_filter import RowFilter
 from pipeline.errors import UserError
-from pipeline.parquet import open_parquet
 from pipeline.records import ClassTable
-from pipeline.storage import Folder
-from pipeline.table import Table
+from pipeline.tables.parquet import open_parquet
+from pipeline.tables.storage import Folder
+from pipeline.tables.table import Table
 
 COLUMNS = (
     "id",

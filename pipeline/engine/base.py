@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pipeline.errors import StorageError
 from pipeline.records import Row
-from pipeline.table import Table
-from pipeline.table_writer import TableWriter
+from pipeline.tables.table import Table
+from pipeline.tables.table_writer import TableWriter
 
 if TYPE_CHECKING:
-    from pipeline.trainable import Report, Trainable
+    from pipeline.training.trainable import Report, Trainable
 
 
 class Stage(Protocol):

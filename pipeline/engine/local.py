@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 from pipeline.engine.base import Source, StageSpec, Unit, run_stages
 from pipeline.engine.workers import WorkerProcesses
 from pipeline.errors import UserError
-from pipeline.table_writer import TableWriter
+from pipeline.tables.table_writer import TableWriter
 
 if TYPE_CHECKING:
-    from pipeline.trainable import Report, Trainable
+    from pipeline.training.trainable import Report, Trainable
 
 
 class LocalEngine:

@@ -29,10 +29,10 @@ from pipeline.engine.pools import Node, plan_pools
 from pipeline.engine.ray_tally import counted, start_tally
 from pipeline.errors import UserError
 from pipeline.records import Row
-from pipeline.table_writer import TableWriter
+from pipeline.tables.table_writer import TableWriter
 
 if TYPE_CHECKING:
-    from pipeline.trainable import Report, Trainable
+    from pipeline.training.trainable import Report, Trainable
 
 _POLL_SECONDS = 1.0
 _TRIES = 2
@@ -81,9 +81,9 @@ class RayEngine:
         progress(len(writer.staged_ids()))
 
     def train(self, training: Trainable, report: Report) -> dict[str, float]:
-        """Train a model on the cluster, see :func:`pipeline.training_ray.train_on_ray`."""
+        """Train a model on the cluster, see :func:`pipeline.training.ray_train.train_on_ray`."""
         # Imported late: torch, which a driver that only runs stages does without.
-        from pipeline.training_ray import train_on_ray
+        from pipeline.training.ray_train import train_on_ray
 
         self.connect()
         return train_on_ray(training, report)

@@ -20,7 +20,7 @@ from pipeline.engine.base import one_line
 from pipeline.engine.ray import RayEngine
 from pipeline.errors import UserError
 from pipeline.requirements import found_versions
-from pipeline.storage import Folder
+from pipeline.tables.storage import Folder
 
 SECONDS = 120.0
 DRIVER = "driver"

@@ -19,7 +19,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from pipeline.engine.base import StageSpec, Unit, portable, run_stages
-from pipeline.table_writer import TableWriter
+from pipeline.tables.table_writer import TableWriter
 
 # A unit whose worker died is tried once more, elsewhere: the reason may have been memory
 # that another process held.

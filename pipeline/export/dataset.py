@@ -10,10 +10,10 @@ from pathlib import Path
 from pipeline.errors import UserError
 from pipeline.export import EXPORTERS
 from pipeline.export.base import plain_name, sample_of
-from pipeline.new_folder import new_folder
 from pipeline.records import ClassTable, Row
 from pipeline.report.assess import class_table
-from pipeline.table import Table
+from pipeline.tables.new_folder import new_folder
+from pipeline.tables.table import Table
 
 COLUMNS = (
     "id",

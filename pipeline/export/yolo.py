@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from PIL import Image, ImageDraw
 
-from pipeline.evaluation import confusion, scores
+from pipeline.evaluation.voc import confusion, scores
 from pipeline.export.base import SUBSET, Exporter, Sample
 from pipeline.export.outlines import outlines
 from pipeline.records import IGNORE, ClassTable

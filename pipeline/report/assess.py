@@ -9,13 +9,13 @@ import fsspec
 from pydantic import ValidationError
 
 from pipeline.errors import UserError
-from pipeline.evaluation import Scores, evaluate_masks
-from pipeline.manifest import MANIFEST
+from pipeline.evaluation.truth import TruthFolder
+from pipeline.evaluation.voc import Scores, evaluate_masks
 from pipeline.records import ClassTable, Row
 from pipeline.report.assessment import Assessment, assess_rows
-from pipeline.storage import Folder
-from pipeline.table import Table
-from pipeline.truth import TruthFolder
+from pipeline.tables.manifest import MANIFEST
+from pipeline.tables.storage import Folder
+from pipeline.tables.table import Table
 
 CLASSES = "classes.txt"
 

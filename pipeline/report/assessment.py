@@ -7,14 +7,14 @@ from collections.abc import Iterable
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.boundary_score import BoundaryScores, boundary_scores, boundary_sums
-from pipeline.calibration import Calibration, calibration, confidence_counts
-from pipeline.comparison import Comparison, compared
 from pipeline.errors import UserError
-from pipeline.evaluation import Scores, confusion, scores
+from pipeline.evaluation.boundaries import BoundaryScores, boundary_scores, boundary_sums
+from pipeline.evaluation.calibration import Calibration, calibration, confidence_counts
+from pipeline.evaluation.comparison import Comparison, compared
+from pipeline.evaluation.sizes import SizeScores, size_counts, size_scores
+from pipeline.evaluation.truth import TruthFolder
+from pipeline.evaluation.voc import Scores, confusion, scores
 from pipeline.records import ClassTable, Row
-from pipeline.size_scores import SizeScores, size_counts, size_scores
-from pipeline.truth import TruthFolder
 
 __all__ = ["Assessment", "Assessor", "assess_rows"]
 
@@ -81,7 +81,7 @@ def assess_rows(rows: Iterable[Row], truth: TruthFolder, classes: ClassTable) ->
     """Assess masks; pictures without a true mask are skipped.
 
     Args:
-        rows: As :func:`pipeline.comparison.compared` takes them.
+        rows: As :func:`pipeline.evaluation.comparison.compared` takes them.
         truth: Where the true masks are.
         classes: The class table that ``truth`` was made with.
 

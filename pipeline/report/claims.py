@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from pipeline.storage import Folder
+from pipeline.tables.storage import Folder
 
 FILE = "claims.json"
 

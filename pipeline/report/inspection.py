@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.comparison import compared
 from pipeline.errors import UserError
+from pipeline.evaluation.comparison import compared
+from pipeline.evaluation.truth import TruthFolder
 from pipeline.records import ClassTable, Row
 from pipeline.report.assess import class_table, comparable
 from pipeline.report.assessment import Assessment, Assessor
@@ -21,10 +22,9 @@ from pipeline.report.cards import LEFT_OUT, Card, card, picture_iou
 from pipeline.report.ladder import LadderRow, load_ladder
 from pipeline.report.left_out import RoundVerdicts, run_rounds, verdicts
 from pipeline.report.survey import OPTIONAL, SURVEYED, Survey
-from pipeline.scan import Scan
-from pipeline.storage import Folder
-from pipeline.table import Table
-from pipeline.truth import TruthFolder
+from pipeline.tables.scan import Scan
+from pipeline.tables.storage import Folder
+from pipeline.tables.table import Table
 
 __all__ = ["InspectSettings", "Inspection", "inspect_dataset"]
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from pipeline.errors import UserError
-from pipeline.storage import Folder
+from pipeline.tables.storage import Folder
 
 __all__ = ["LadderRow", "load_ladder", "markdown_table", "save_ladder", "text_table"]
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pipeline.errors import UserError
+from pipeline.publication.verdicts import FAILED, reason_kind
 from pipeline.report.shortlist import Shortlist
-from pipeline.storage import Folder
-from pipeline.table import Table
-from pipeline.verdicts import FAILED, reason_kind
+from pipeline.tables.storage import Folder
+from pipeline.tables.table import Table
 
 __all__ = ["ROUNDS", "RoundVerdicts", "run_rounds", "verdicts"]
 

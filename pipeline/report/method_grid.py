@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from pipeline.evaluation.truth import TruthFolder
 from pipeline.records import decode_mask
 from pipeline.report.contact_sheet import INK, PALE, PAPER, overlay
-from pipeline.scan import Scan
 from pipeline.stages.labels import rgb
-from pipeline.table import Table
-from pipeline.truth import TruthFolder
+from pipeline.tables.scan import Scan
+from pipeline.tables.table import Table
 
 CELL = 150  # longer side of a picture, pixels
 GAP = 8

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from scipy.stats import spearmanr
 
-from pipeline.storage import Folder
+from pipeline.tables.storage import Folder
 
 ABSENT = "–"
 HEADINGS = (

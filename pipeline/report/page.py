@@ -16,10 +16,10 @@ from importlib import resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline.quality import FLAGS
+from pipeline.evaluation.sizes import SIZES
+from pipeline.publication.quality import FLAGS
 from pipeline.report.inspection import Inspection
 from pipeline.report.thumbnails import colour
-from pipeline.size_scores import SIZES
 
 __all__ = ["inspection_page"]
 

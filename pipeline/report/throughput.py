@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, TypeAdapter
 
-from pipeline.metering import Usage
-from pipeline.timing import StageTime
+from pipeline.measuring.metering import Usage
+from pipeline.measuring.timing import StageTime
 
 PLAIN = "plain"
 

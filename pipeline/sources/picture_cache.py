@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from pipeline.storage import Folder
+from pipeline.tables.storage import Folder
 
 
 class PictureCache:

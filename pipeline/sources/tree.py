@@ -12,7 +12,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from pipeline.errors import UserError
-from pipeline.retries import patiently
+from pipeline.tables.retries import patiently
 
 MAX_FILE_BYTES = 2**27  # a file is read whole, several at once
 

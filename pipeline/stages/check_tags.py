@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pipeline.model_store import load_model
+from pipeline.evaluation.tags import seen_logits
 from pipeline.records import Row
 from pipeline.stages.labels import as_tensor, rgb
-from pipeline.tag_evaluation import seen_logits
+from pipeline.training.model_store import load_model
 
 
 class CheckTags:

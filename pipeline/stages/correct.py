@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.corrections import JOINED, SOURCE, is_corrected
+from pipeline.correction.corrections import JOINED, SOURCE, is_corrected
 from pipeline.engine.base import Stage, StageSpec
 from pipeline.records import BACKGROUND, IGNORE, Row, decode_mask, encode_map
 from pipeline.stages.labels import CONFIDENCE_STRIDE, mask_path, reduced_size, resized

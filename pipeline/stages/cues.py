@@ -9,9 +9,9 @@ import torch
 
 from models.saliency.background import LogitGradient
 from models.saliency.cam import Cam
-from pipeline.model_store import load_model
 from pipeline.records import BACKGROUND, IGNORE, Row, encode_mask
 from pipeline.stages.labels import as_tensor, mask_path, rgb
+from pipeline.training.model_store import load_model
 
 FOREGROUND = 0.2  # share of a class map's maximum above which a pixel is the class
 BACKGROUND_SHARE = 0.1  # of the pixels, the least salient ones

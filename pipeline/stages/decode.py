@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 
-from pipeline.ingest import Ingest, Picture, picture_row
+from pipeline.ingestion.ingest import Ingest, Picture, picture_row
 from pipeline.records import Row
 from pipeline.sources import Source
 

@@ -7,10 +7,10 @@ import torch
 
 from models.saliency.scaling import scaled_to
 from models.weak.affinity import DOUBLINGS, walked
-from pipeline.model_store import load_model
 from pipeline.records import Row
 from pipeline.stages.labels import as_tensor
 from pipeline.stages.refine import REFERENCE, Refine
+from pipeline.training.model_store import load_model
 
 AFFINITY = "affinity"  # the round, its model, and the source that its rows name
 

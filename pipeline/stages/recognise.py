@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch.nn.functional import interpolate
 
-from pipeline.model_store import load_model
 from pipeline.records import Row
 from pipeline.stages.labels import as_tensor, rgb
+from pipeline.training.model_store import load_model
 
 PRESENCE = 0.5
 

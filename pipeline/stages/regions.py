@@ -11,9 +11,9 @@ from torch import Tensor
 from models.regions.classifier import painted, proposals
 from models.regions.tree import region_tree
 from models.saliency.scaling import scaled_to
-from pipeline.model_store import load_model
 from pipeline.records import BACKGROUND, Row
 from pipeline.stages.labels import as_tensor, labelled, resized, rgb
+from pipeline.training.model_store import load_model
 
 
 class Proposed(NamedTuple):

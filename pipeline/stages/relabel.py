@@ -10,10 +10,10 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from models.segmentation import Segmenter
-from pipeline.model_store import load_model
 from pipeline.records import BACKGROUND, Row
 from pipeline.stages.labels import as_tensor, labelled, rgb
 from pipeline.stages.refine import REFERENCE, build_crf
+from pipeline.training.model_store import load_model
 
 
 @torch.no_grad()

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 
 from models.saliency.loading import build_scorer
-from pipeline.model_store import load_model
 from pipeline.records import Row
 from pipeline.stages.labels import as_tensor, encoded_maps, rgb
+from pipeline.training.model_store import load_model
 
 
 class Score:

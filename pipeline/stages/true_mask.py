@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from pipeline.evaluation.truth import TruthFolder
 from pipeline.records import BACKGROUND, IGNORE, ClassTable, Row, encode_mask
 from pipeline.stages.labels import mask_path
-from pipeline.truth import TruthFolder
 
 
 class TrueMask:

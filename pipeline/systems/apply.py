@@ -13,16 +13,16 @@ import pyarrow as pa
 
 from pipeline.engine.base import Engine, Source, StageSpec
 from pipeline.errors import UserError
-from pipeline.manifest import MANIFEST, table_key
+from pipeline.publication.verdicts import failures
 from pipeline.recipe import Recipe
 from pipeline.records import PICTURE
-from pipeline.scan import Scan
-from pipeline.storage import Folder
 from pipeline.systems.requests import files_of, numbered, successive
 from pipeline.systems.stages import Generate, Transform
 from pipeline.systems.store import load_generator, load_transformer
-from pipeline.table import Table
-from pipeline.verdicts import failures
+from pipeline.tables.manifest import MANIFEST, table_key
+from pipeline.tables.scan import Scan
+from pipeline.tables.storage import Folder
+from pipeline.tables.table import Table
 from pipeline.workspace import Watch, Workspace
 
 PICTURES_SCHEMA = pa.schema([("id", pa.string()), ("image", PICTURE), ("error", pa.string())])

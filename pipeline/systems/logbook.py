@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.utils import make_grid
 
-from pipeline.storage import Folder
+from pipeline.tables.storage import Folder
 
 SHEET = "samples.png"
 LOSSES = "losses.json"

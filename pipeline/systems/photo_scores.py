@@ -12,7 +12,7 @@ from torchvision.transforms.v2.functional import gaussian_blur
 
 from models.kernel_distance import kernel_distance
 from models.transformation.segmenting import Segmenting
-from pipeline.evaluation import confusion, scores
+from pipeline.evaluation.voc import confusion, scores
 
 # From a batch of real photos with masks to photos (N, 3, S, S) in [-1, 1].
 Photos = Callable[[dict[str, Tensor]], Tensor]

@@ -11,8 +11,8 @@ import torch
 from torchvision.transforms.v2.functional import InterpolationMode, resize
 
 from pipeline.dataset.sample import Sample, decode_pair
-from pipeline.scan import Scan
-from pipeline.table import Table
+from pipeline.tables.scan import Scan
+from pipeline.tables.table import Table
 
 
 @dataclass(frozen=True)

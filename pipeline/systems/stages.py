@@ -9,7 +9,7 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import InterpolationMode, pil_to_tensor, resize
 
 from pipeline.dataset.mask_dataset import MaskDataset
-from pipeline.decoding import DecodeError, decode_rgb
+from pipeline.ingestion.decoding import DecodeError, decode_rgb
 from pipeline.records import Row, decode_mask
 from pipeline.systems.batches import Batches, as_batch
 from pipeline.systems.logbook import as_png

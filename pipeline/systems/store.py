@@ -8,7 +8,7 @@ from models.generation import GeneratingSystem
 from models.system import System
 from models.transformation import TransformingSystem
 from pipeline.errors import UserError
-from pipeline.model_store import ModelCard, load_model
+from pipeline.training.model_store import ModelCard, load_model
 
 
 def load_system(uri: str) -> tuple[System, ModelCard]:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from models.system import System
-from pipeline.checkpoint import Checkpoints
 from pipeline.dataset.mask_dataset import MaskDataset
 from pipeline.engine.base import Engine
 from pipeline.errors import UserError
-from pipeline.manifest import table_key
-from pipeline.model_store import ModelCard, model_exists, read_card, save_model
 from pipeline.records import ClassTable
-from pipeline.storage import Folder
 from pipeline.systems.batches import Batches, Pairs
 from pipeline.systems.logbook import Logbook
 from pipeline.systems.recipe import SystemRecipe
 from pipeline.systems.training import SystemTraining
-from pipeline.table import Table
+from pipeline.tables.manifest import table_key
+from pipeline.tables.storage import Folder
+from pipeline.tables.table import Table
+from pipeline.training.checkpoint import Checkpoints
+from pipeline.training.model_store import ModelCard, model_exists, read_card, save_model
 from pipeline.workspace import Watch
 
 

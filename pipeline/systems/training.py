@@ -11,12 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 
 from models.system import Batch, System, Turn
-from pipeline.checkpoint import Checkpoints
 from pipeline.systems.average import Averaged
 from pipeline.systems.batches import Batches, as_batch
 from pipeline.systems.logbook import Logbook
-from pipeline.trainable import Losses, Report
-from pipeline.training_group import Alone, Group
+from pipeline.training.checkpoint import Checkpoints
+from pipeline.training.group import Alone, Group
+from pipeline.training.trainable import Losses, Report
 
 # How much of a smoothed loss is kept at each step.
 SMOOTHING = 0.95
@@ -51,7 +51,7 @@ class SystemTrainingSettings(BaseModel):
 
 @dataclass(frozen=True)
 class SystemTraining:
-    """A system, and how it is trained; see :class:`pipeline.trainable.Trainable`.
+    """A system, and how it is trained; see :class:`pipeline.training.trainable.Trainable`.
 
     Attributes:
         system: Trained in place.

@@ -11,16 +11,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import UserError
-from pipeline.manifest import Fingerprint, Manifest, Part, read_manifest
-from pipeline.publish import DATASET_SCHEMA
+from pipeline.publication.publish import DATASET_SCHEMA
 from pipeline.records import shard_of
-from pipeline.storage import Folder
-from pipeline.table import Table
+from pipeline.tables.manifest import Fingerprint, Manifest, Part, read_manifest
+from pipeline.tables.storage import Folder
+from pipeline.tables.table import Table
+from pipeline.tables.versions import retained_parts
 from pipeline.verify.fault import Fault
 from pipeline.verify.layout import layout_faults
 from pipeline.verify.papers import paper_faults
 from pipeline.verify.rows import row_faults
-from pipeline.versions import retained_parts
 
 
 def verify(uri: str, threads: int = 2) -> Iterator[Fault]:

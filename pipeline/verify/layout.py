@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.parquet import ROW_GROUP
-from pipeline.publish import DATASET_SCHEMA, features
+from pipeline.publication.publish import DATASET_SCHEMA, features
 from pipeline.records import PICTURE
-from pipeline.table_writer import SCHEMA_METADATA
+from pipeline.tables.parquet import ROW_GROUP
+from pipeline.tables.table_writer import SCHEMA_METADATA
 
 _PICTURES = {f"{field.name}.bytes" for field in DATASET_SCHEMA if field.type == PICTURE}
 _SCALARS = {field.name for field in DATASET_SCHEMA if not pa.types.is_nested(field.type)}

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import yaml
 
-from pipeline.card import CARD, front_matter
-from pipeline.croissant import CROISSANT
-from pipeline.storage import Folder
-from pipeline.table import Table
+from pipeline.publication.card import CARD, front_matter
+from pipeline.publication.croissant import CROISSANT
+from pipeline.tables.storage import Folder
+from pipeline.tables.table import Table
 from pipeline.verify.fault import Fault
 
 

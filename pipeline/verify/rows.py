@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from pipeline.quality import FLAGS
+from pipeline.publication.quality import FLAGS
 from pipeline.records import BACKGROUND, IGNORE, Row, palette
 from pipeline.stages.labels import CONFIDENCE_STRIDE, reduced_size
 

@@ -15,10 +15,10 @@ import torch
 
 from models.crf import CRF_PRESETS, CRFS
 from pipeline.records import decode_map
-from pipeline.scan import Scan
 from pipeline.stages.labels import resized, rgb
 from pipeline.stages.refine import seed_probabilities
-from pipeline.table import Table
+from pipeline.tables.scan import Scan
+from pipeline.tables.table import Table
 
 Picture = tuple[np.ndarray, np.ndarray]
 

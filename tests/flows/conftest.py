@@ -20,7 +20,7 @@ from prefect.settings import PREFECT_API_URL  # noqa: E402  (its settings are re
 from prefect.testing.utilities import prefect_test_harness  # noqa: E402
 
 from pipeline.recipe import Recipe  # noqa: E402
-from pipeline.synthetic import write_sample  # noqa: E402
+from pipeline.synthetic.pictures import write_sample  # noqa: E402
 from tests.pipeline.toys import tiny_recipe  # noqa: E402
 
 REPOSITORY = Path(__file__).parents[2]

@@ -13,8 +13,8 @@ from prefect.client.orchestration import get_client
 from flows.artifacts import key_of
 from flows.label import label
 from pipeline.records import decode_mask
-from pipeline.synthetic import write_sample
-from pipeline.table import Table
+from pipeline.synthetic.pictures import write_sample
+from pipeline.tables.table import Table
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 

@@ -10,8 +10,8 @@ from flows.benchmark import BENCHMARKS, ladder
 from pipeline.errors import UserError
 from pipeline.recipe import Recipe, read_recipe
 from pipeline.report.ladder import load_ladder
-from pipeline.storage import Folder
-from pipeline.table import Table
+from pipeline.tables.storage import Folder
+from pipeline.tables.table import Table
 from tests.pipeline.toys import tiny_recipe
 
 RUNGS = [

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from flows.label import label
-from pipeline.synthetic import write_sample
-from pipeline.table import Table
+from pipeline.synthetic.pictures import write_sample
+from pipeline.tables.table import Table
 from tests.pipeline.sources.server import Web, serving
 from tests.pipeline.toys import tiny_recipe
 from tests.survive.conftest import BUCKET, s3  # noqa: F401 - a fixture

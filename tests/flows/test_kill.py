@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from pipeline.table import Table
+from pipeline.tables.table import Table
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -37,7 +37,7 @@ Terminal.rows = rows
 # Dies right after the second checkpoint of the segmenter "initial".
 KILLED_IN_TRAINING = f"""
 import os, signal
-from pipeline import checkpoint
+from pipeline.training import checkpoint
 
 save = checkpoint.Checkpoints.save
 

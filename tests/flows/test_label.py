@@ -11,10 +11,10 @@ import pytest
 from PIL import Image
 
 from flows.label import label
-from pipeline.model_store import load_model, read_card
 from pipeline.recipe import AffinitySettings
 from pipeline.records import IGNORE, decode_mask
-from pipeline.table import Table
+from pipeline.tables.table import Table
+from pipeline.training.model_store import load_model, read_card
 
 # The run is made while the first of these tests waits for it.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]

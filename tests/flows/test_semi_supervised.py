@@ -8,8 +8,8 @@ from flows.benchmark import BENCHMARKS
 from flows.semi_supervised import SHARES, CorrectedRun, corrections, draw, others_than
 from pipeline.engine.local import LocalEngine
 from pipeline.errors import UserError
-from pipeline.model_store import read_card
-from pipeline.table import Table
+from pipeline.tables.table import Table
+from pipeline.training.model_store import read_card
 from tests.pipeline.toys import image_row, images_table, round_table, tiny_recipe
 
 COUNT = 60

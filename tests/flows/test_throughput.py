@@ -5,8 +5,8 @@ import pytest
 from flows.throughput import RESULT, throughput
 from pipeline.errors import UserError
 from pipeline.report.throughput import FIGURES
-from pipeline.synthetic import write_sample
-from pipeline.table import Table
+from pipeline.synthetic.pictures import write_sample
+from pipeline.tables.table import Table
 from tests.pipeline.toys import tiny_recipe
 
 STEPS = ["images", "seed", "crf", "powerful", "dataset"]

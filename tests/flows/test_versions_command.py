@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.lease import lease
-from pipeline.manifest import Lineage
 from pipeline.records import IMAGES_SCHEMA
-from pipeline.storage import Folder
-from pipeline.table import Table
-from pipeline.versions import file_version, next_version
-from tests.pipeline.tables import image_rows, writer
+from pipeline.tables.lease import lease
+from pipeline.tables.manifest import Lineage
+from pipeline.tables.storage import Folder
+from pipeline.tables.table import Table
+from pipeline.tables.versions import file_version, next_version
+from tests.pipeline.small_tables import image_rows, writer
 
 
 @pytest.fixture

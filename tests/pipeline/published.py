@@ -9,8 +9,8 @@ import numpy as np
 from pipeline.engine.local import LocalEngine
 from pipeline.records import Row, decode_mask, encode_mask
 from pipeline.run import Run
-from pipeline.table import Table
-from tests.pipeline.tables import SHARDS, writer
+from pipeline.tables.table import Table
+from tests.pipeline.small_tables import SHARDS, writer
 from tests.pipeline.toys import SilentWatch, images_table, round_row, tiny_recipe
 
 

@@ -9,7 +9,7 @@ from packaging.specifiers import SpecifierSet
 from models.factory import Architecture
 from pipeline import doctor, requirements
 from pipeline.doctor import NodeReport, check_nodes
-from pipeline.storage import Folder
+from pipeline.tables.storage import Folder
 
 HERE = {"python": "3.11.7", "torch": "2.12.0", "ray": "2.60.0"}
 OUT = "s3://bucket/run"

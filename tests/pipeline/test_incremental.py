@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline.corrections import add_corrections
+from pipeline.correction.corrections import add_corrections
 from pipeline.engine.local import LocalEngine
 from pipeline.errors import UserError
-from pipeline.finished import find_finished
 from pipeline.incremental import Work, add_images, add_masks, add_to_dataset, find_change
-from pipeline.ingest import ingest
+from pipeline.ingestion.ingest import ingest
 from pipeline.run import Run
 from pipeline.sources import open_source
 from pipeline.stages.decode import Decode
 from pipeline.stages.relabel import Relabel
-from pipeline.table import Table
-from pipeline.versions import prune
+from pipeline.tables.finished import find_finished
+from pipeline.tables.table import Table
+from pipeline.tables.versions import prune
 from tests.pipeline.toys import CLASSES, SilentWatch, image_row, round_table, tags_of, tiny_recipe
 
 FIRST, NEW = 8, 3

@@ -8,12 +8,12 @@ from torch.nn.functional import interpolate
 
 from models.factory import Architecture
 from pipeline.errors import UserError
-from pipeline.model_store import load_model, save_model
 from pipeline.prediction import predict_folder
 from pipeline.recipe import RelabelSettings
 from pipeline.records import ClassTable, decode_mask
 from pipeline.stages.labels import as_tensor
 from pipeline.stages.relabel import predict_logits
+from pipeline.training.model_store import load_model, save_model
 from tests.models.randomised import randomise
 from tests.pipeline.toys import CLASSES, image_row
 

@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from pipeline.engine.local import LocalEngine
-from pipeline.losses import pairs_loss
-from pipeline.model_store import read_card
 from pipeline.propagation import propagate, rounds_of, train_affinity
 from pipeline.recipe import Recipe, read_recipe
 from pipeline.records import decode_map, decode_mask, encode_map, encode_mask
 from pipeline.run import Run
 from pipeline.stages.refine import seed_probabilities
-from tests.pipeline.tables import writer
+from pipeline.training.losses import pairs_loss
+from pipeline.training.model_store import read_card
+from tests.pipeline.small_tables import writer
 from tests.pipeline.toys import (
     SilentWatch,
     images_table,

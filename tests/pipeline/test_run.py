@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline import measured
 from pipeline.engine.local import LocalEngine
 from pipeline.errors import UserError
-from pipeline.ingest import ingest
-from pipeline.model_store import load_model, read_card
+from pipeline.ingestion.ingest import ingest
+from pipeline.measuring import measured
 from pipeline.recipe import Recipe
 from pipeline.records import IMAGES_SCHEMA, decode_mask
 from pipeline.run import Run
 from pipeline.selection import simple_ids, sound
 from pipeline.sources import open_source
-from pipeline.table import Table
-from tests.pipeline.tables import writer
+from pipeline.tables.table import Table
+from pipeline.training.model_store import load_model, read_card
+from tests.pipeline.small_tables import writer
 from tests.pipeline.toys import (
     CLASSES,
     SilentWatch,

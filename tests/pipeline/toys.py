@@ -11,10 +11,10 @@ from PIL import Image
 
 from pipeline.recipe import Recipe, read_recipe
 from pipeline.records import IMAGES_SCHEMA, Row, encode_map, encode_mask, image_id
-from pipeline.scan import Scan
-from pipeline.table import Table
-from pipeline.trainable import Report
-from tests.pipeline.tables import SHARDS, writer
+from pipeline.tables.scan import Scan
+from pipeline.tables.table import Table
+from pipeline.training.trainable import Report
+from tests.pipeline.small_tables import SHARDS, writer
 
 CLASSES = ("cat", "dog", "bird")
 # Background and the three classes, far apart in every channel.

@@ -6,16 +6,16 @@ import os
 import signal
 from collections.abc import Callable
 
-from pipeline.checkpoint import Checkpoints
 from pipeline.engine.base import Engine
 from pipeline.engine.local import LocalEngine
-from pipeline.ingest import ingest
-from pipeline.model_store import read_card
+from pipeline.ingestion.ingest import ingest
 from pipeline.run import Run
 from pipeline.selection import is_simple
 from pipeline.sources import open_source
-from pipeline.storage import Folder
-from pipeline.table import Table
+from pipeline.tables.storage import Folder
+from pipeline.tables.table import Table
+from pipeline.training.checkpoint import Checkpoints
+from pipeline.training.model_store import read_card
 from tests.pipeline.toys import CLASSES, SilentWatch, image_row, tiny_recipe
 
 TABLES = (

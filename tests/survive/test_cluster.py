@@ -16,10 +16,10 @@ from ray.cluster_utils import Cluster
 from pipeline.engine.base import StageSpec, build_table
 from pipeline.engine.ray import RayEngine
 from pipeline.records import Row
-from pipeline.scan import Scan
-from pipeline.table import Table
+from pipeline.tables.scan import Scan
+from pipeline.tables.table import Table
 from tests.pipeline.engine import toys
-from tests.pipeline.tables import expected_fingerprint, image_rows, images_table, writer
+from tests.pipeline.small_tables import expected_fingerprint, image_rows, images_table, writer
 from tests.survive.conftest import BUCKET, Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]

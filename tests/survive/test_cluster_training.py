@@ -11,11 +11,11 @@ pytest.importorskip("ray")
 import ray
 from ray.cluster_utils import Cluster
 
-from pipeline.checkpoint import Checkpoints
 from pipeline.engine.local import LocalEngine
 from pipeline.engine.ray import RayEngine
-from tests.pipeline.test_training_ray import STEPS, assert_same_weights, silent, training
+from pipeline.training.checkpoint import Checkpoints
 from tests.pipeline.toys import toy_scan
+from tests.pipeline.training.test_ray_train import STEPS, assert_same_weights, silent, training
 from tests.survive.conftest import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

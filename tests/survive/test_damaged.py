@@ -11,13 +11,13 @@ import pytest
 from pipeline.engine.base import StageSpec, build_table
 from pipeline.engine.local import LocalEngine
 from pipeline.errors import UserError
-from pipeline.manifest import read_manifest
 from pipeline.records import Row
-from pipeline.scan import Scan
-from pipeline.storage import Folder
-from pipeline.table import Table
+from pipeline.tables.manifest import read_manifest
+from pipeline.tables.scan import Scan
+from pipeline.tables.storage import Folder
+from pipeline.tables.table import Table
 from tests.pipeline.engine import toys
-from tests.pipeline.tables import expected_fingerprint, image_rows, images_table, writer
+from tests.pipeline.small_tables import expected_fingerprint, image_rows, images_table, writer
 
 COUNT = 60
 MASKS = {row["id"]: toys.mask_of(row["image"]["bytes"]) for row in image_rows(COUNT)}

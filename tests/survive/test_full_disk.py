@@ -12,11 +12,11 @@ import pytest
 from pipeline.engine.base import StageSpec, build_table
 from pipeline.engine.local import LocalEngine
 from pipeline.errors import StorageError
-from pipeline.scan import Scan
-from pipeline.table import Table
-from pipeline.table_writer import TableWriter
+from pipeline.tables.scan import Scan
+from pipeline.tables.table import Table
+from pipeline.tables.table_writer import TableWriter
 from tests.pipeline.engine import toys
-from tests.pipeline.tables import expected_fingerprint, image_rows, images_table, writer
+from tests.pipeline.small_tables import expected_fingerprint, image_rows, images_table, writer
 
 COUNT = 120
 MASKS = {row["id"]: toys.mask_of(row["image"]["bytes"]) for row in image_rows(COUNT)}

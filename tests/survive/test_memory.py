@@ -16,9 +16,9 @@ import ray
 from pipeline.engine.base import StageSpec, build_table
 from pipeline.engine.ray import RayEngine
 from pipeline.records import Row
-from pipeline.scan import Scan
+from pipeline.tables.scan import Scan
 from tests.pipeline.engine import toys
-from tests.pipeline.tables import expected_fingerprint, image_rows, images_table, writer
+from tests.pipeline.small_tables import expected_fingerprint, image_rows, images_table, writer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -15,7 +15,7 @@ import pyarrow.dataset
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.table import Table
+from pipeline.tables.table import Table
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -26,7 +26,7 @@ KILLS = 3
 REPLACING = """
 import itertools, sys
 from pipeline.records import IMAGES_SCHEMA
-from tests.pipeline.tables import image_rows, writer
+from tests.pipeline.small_tables import image_rows, writer
 
 root, *sizes = sys.argv[1:]
 rows = image_rows(max(map(int, sizes)))

@@ -8,7 +8,7 @@ from models.regions.classifier import RegionClassifier, painted, proposals
 from models.regions.descriptors import DESCRIPTORS, box_of, length
 from models.regions.tree import region_tree
 from models.trunks import TRUNKS
-from pipeline.synthetic import render
+from pipeline.synthetic.pictures import render
 from tests.models.randomised import assert_same, random_images, randomise
 
 

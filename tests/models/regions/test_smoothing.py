@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from models.regions.smoothing import TreeSmoothing, change_costs, min_marginals, segment_means
 from models.regions.tree import RegionTree, region_tree
-from pipeline.synthetic import render
+from pipeline.synthetic.pictures import render
 
 LABELS = 3
 

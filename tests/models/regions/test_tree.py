@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.regions.tree import RegionTree, region_tree
-from pipeline.synthetic import render
+from pipeline.synthetic.pictures import render
 
 
 @pytest.fixture(scope="module", params=[0, 3])

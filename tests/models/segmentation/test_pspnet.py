@@ -6,7 +6,7 @@ from torch.nn.functional import cross_entropy
 from models.segmentation import SEGMENTERS, DeepSupervision
 from models.segmentation.pspnet import BINS, PyramidPooling
 from models.trunks import TRUNKS
-from pipeline.losses import hard_loss
+from pipeline.training.losses import hard_loss
 from tests.models.randomised import random_images
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from models.system import Batch
 from models.transformation import TransformingSystem
-from pipeline.scenery import background, clutter, colour
+from pipeline.synthetic.scenery import background, clutter, colour
 
 
 def pictures(count: int, size: int, seed: int) -> Tensor:

@@ -4,7 +4,7 @@ import multiprocessing
 
 import pytest
 
-from pipeline.table import Table
+from pipeline.tables.table import Table
 from tests.pipeline.published import publish_toys
 
 COUNT = 130  # two row groups

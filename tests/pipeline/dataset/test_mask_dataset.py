@@ -14,7 +14,7 @@ from torchvision.transforms import v2
 from pipeline.dataset import MaskDataset, RowFilter
 from pipeline.errors import UserError
 from tests.pipeline.dataset.conftest import COUNT
-from tests.pipeline.tables import images_table
+from tests.pipeline.small_tables import images_table
 from tests.pipeline.toys import CLASSES
 
 

@@ -8,8 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.dataset.pages import locate_pages
-from pipeline.parquet import write_parquet
 from pipeline.records import PICTURE
+from pipeline.tables.parquet import write_parquet
 
 SCHEMA = pa.schema([("id", pa.string()), ("image", PICTURE)])
 

@@ -11,11 +11,11 @@ import pytest
 from pipeline.engine.base import Engine, StageSpec, Unit, build_table
 from pipeline.errors import StorageError
 from pipeline.records import IMAGES_SCHEMA, ROUND_SCHEMA, Row
-from pipeline.scan import Scan
-from pipeline.table import Table
-from pipeline.table_writer import TableWriter
+from pipeline.tables.scan import Scan
+from pipeline.tables.table import Table
+from pipeline.tables.table_writer import TableWriter
 from tests.pipeline.engine import toys
-from tests.pipeline.tables import expected_fingerprint, image_rows, images_table, writer
+from tests.pipeline.small_tables import expected_fingerprint, image_rows, images_table, writer
 
 COUNT = 60
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.table import Table
+from pipeline.tables.table import Table
 from tests.pipeline.engine.base_engine import COUNT
-from tests.pipeline.tables import images_table
+from tests.pipeline.small_tables import images_table
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ import torch
 from pipeline.engine.base import StageSpec
 from pipeline.engine.local import LocalEngine
 from pipeline.records import Row
-from pipeline.scan import Scan
+from pipeline.tables.scan import Scan
 from tests.pipeline.engine.base_engine import EngineTests, SurvivingEngineTests
-from tests.pipeline.tables import writer
+from tests.pipeline.small_tables import writer
 
 
 class CountThreads:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.publish import dataset_schema
+from pipeline.publication.publish import dataset_schema
 from pipeline.records import IGNORE, Row, encode_map, encode_mask, image_id
-from pipeline.table import Table
-from tests.pipeline.tables import writer
+from pipeline.tables.table import Table
+from tests.pipeline.small_tables import writer
 from tests.pipeline.toys import CLASSES, png
 
 

@@ -16,13 +16,13 @@ from pycocotools.cocoeval import COCOeval
 from skimage.draw import polygon
 
 from pipeline.errors import UserError
-from pipeline.evaluation import confusion, scores
+from pipeline.evaluation.voc import confusion, scores
 from pipeline.export import EXPORTERS
 from pipeline.export.base import id_prefix
 from pipeline.export.dataset import Choice, export_dataset, write_rows
 from pipeline.records import IGNORE, ClassTable, palette
 from pipeline.sources import open_source
-from pipeline.table import Table
+from pipeline.tables.table import Table
 from tests.pipeline.export.masks import awkward_masks, dataset, dataset_row
 from tests.pipeline.toys import CLASSES
 
@@ -356,7 +356,7 @@ def test_a_folder_that_holds_something_is_left_alone(table: Table, tmp_path: Pat
 
 
 def test_a_table_of_other_rows_is_refused(tmp_path: Path) -> None:
-    from tests.pipeline.tables import images_table
+    from tests.pipeline.small_tables import images_table
 
     with pytest.raises(UserError, match=r"no column.*RUN/dataset"):
         export_dataset(images_table(tmp_path, 2).uri, "voc", tmp_path / "out")

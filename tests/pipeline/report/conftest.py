@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.publish import dataset_schema
+from pipeline.publication.publish import dataset_schema
 from pipeline.records import Row, encode_mask
 from pipeline.report.ladder import LadderRow, save_ladder
-from pipeline.storage import Folder
-from tests.pipeline.tables import writer
+from pipeline.tables.storage import Folder
+from tests.pipeline.small_tables import writer
 from tests.pipeline.toys import CLASSES, image_row, images_table, labels, round_row, tags_of
 
 COUNT = 20

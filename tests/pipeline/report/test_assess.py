@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from pipeline.errors import UserError
+from pipeline.evaluation.truth import TruthFolder
 from pipeline.records import ClassTable, encode_mask
 from pipeline.report.assess import assess, assess_masks, class_table, find_truth, mask_rows
-from pipeline.truth import TruthFolder
-from tests.pipeline.tables import writer
+from tests.pipeline.small_tables import writer
 from tests.pipeline.toys import CLASSES, images_table, labels, round_row, round_table
 
 COUNT = 6

@@ -11,7 +11,7 @@ from pipeline.report.ladder import (
     save_ladder,
     text_table,
 )
-from pipeline.storage import Folder
+from pipeline.tables.storage import Folder
 
 ROWS = [
     LadderRow(name="dcsm + crf", pseudo_label_miou_seeded=0.40649, seconds=12.34),

@@ -5,10 +5,10 @@ import io
 import numpy as np
 from PIL import Image
 
+from pipeline.evaluation.truth import TruthFolder
 from pipeline.records import ClassTable, decode_mask
 from pipeline.report.contact_sheet import PALE
 from pipeline.report.method_grid import CELL, EXAMPLES, GAP, NAMES, example_grid, method_grid
-from pipeline.truth import TruthFolder
 from tests.pipeline.toys import CLASSES, images_table, round_table
 
 

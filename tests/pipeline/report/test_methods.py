@@ -13,7 +13,7 @@ from pipeline.report.methods import (
     order_agreement,
     save_methods,
 )
-from pipeline.storage import Folder
+from pipeline.tables.storage import Folder
 
 
 def row(name, miou, published=None, supervision="tags", mark=""):

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from pipeline.boundary_score import BoundaryScores
-from pipeline.calibration import calibration
-from pipeline.evaluation import scores
+from pipeline.evaluation.boundaries import BoundaryScores
+from pipeline.evaluation.calibration import calibration
+from pipeline.evaluation.sizes import SizeScores
+from pipeline.evaluation.voc import scores
 from pipeline.report.assessment import Assessment
 from pipeline.report.scores import assessment_text
-from pipeline.size_scores import SizeScores
 
 
 @pytest.fixture

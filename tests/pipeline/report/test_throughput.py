@@ -2,7 +2,8 @@
 
 import pytest
 
-from pipeline.metering import Usage
+from pipeline.measuring.metering import Usage
+from pipeline.measuring.timing import StageTime
 from pipeline.report.plan import plan
 from pipeline.report.throughput import (
     FIGURES,
@@ -12,7 +13,6 @@ from pipeline.report.throughput import (
     Throughput,
     tables,
 )
-from pipeline.timing import StageTime
 
 
 def stage(name, rows, seconds, gpu=0.0):

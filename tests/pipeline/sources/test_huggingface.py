@@ -11,11 +11,11 @@ import pytest
 from PIL import Image
 
 from pipeline.errors import UserError
-from pipeline.ingest import ingest
+from pipeline.ingestion.ingest import ingest
 from pipeline.records import PICTURE
 from pipeline.sources import open_source
+from tests.pipeline.ingestion.test_ingest import jpeg
 from tests.pipeline.sources.base_source import TableSourceTests, Tagged, listed, put
-from tests.pipeline.test_ingest import jpeg
 
 
 def stream(table: pa.Table, rows: int = 2) -> bytes:

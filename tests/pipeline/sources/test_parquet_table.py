@@ -12,14 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.ingest import ingest
+from pipeline.ingestion.ingest import ingest
 from pipeline.records import PICTURE
 from pipeline.sources import Source, UnreadableError, open_source
 from pipeline.sources.columns import ColumnsError, choose_columns
 from pipeline.sources.parquet_table import ParquetSource
 from pipeline.sources.rows import readable_path
+from tests.pipeline.ingestion.test_ingest import jpeg
 from tests.pipeline.sources.base_source import TableSourceTests, Tagged, by_name, listed, put
-from tests.pipeline.test_ingest import jpeg
 
 CLASS_LABEL = {"_type": "ClassLabel", "names": ["cat", "dog", "person"]}
 

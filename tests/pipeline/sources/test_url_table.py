@@ -11,11 +11,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.ingest import ingest
+from pipeline.ingestion.ingest import ingest
 from pipeline.sources import Downloads, DownloadSettings, Source, UnreadableError, open_source
+from tests.pipeline.ingestion.test_ingest import jpeg
 from tests.pipeline.sources.base_source import SourceTests, Tagged, listed, put
 from tests.pipeline.sources.server import Web, serving
-from tests.pipeline.test_ingest import jpeg
 
 SETTINGS = DownloadSettings(hosts=("127.0.0.1",), tries=1, seconds=60, readers=4)
 

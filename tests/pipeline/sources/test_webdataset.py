@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.ingest import ingest
+from pipeline.ingestion.ingest import ingest
 from pipeline.sources import UnreadableError, open_source
+from tests.pipeline.ingestion.test_ingest import jpeg
 from tests.pipeline.sources.base_source import TableSourceTests, Tagged, by_name, listed, put
-from tests.pipeline.test_ingest import jpeg
 
 Members = list[tuple[str, bytes]]
 

@@ -8,10 +8,10 @@ import torch
 from PIL import Image
 
 from models.factory import Architecture
-from pipeline.model_store import load_model, save_model
 from pipeline.records import ClassTable
 from pipeline.stages.check_tags import CheckTags
 from pipeline.stages.labels import rgb
+from pipeline.training.model_store import load_model, save_model
 from tests.pipeline.toys import CLASSES, image_row
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.ingest import ingest
+from pipeline.ingestion.ingest import ingest
 from pipeline.sources import open_source
 from pipeline.stages.decode import UNIT_ROWS, Decode, Pictures
 

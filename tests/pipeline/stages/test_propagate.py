@@ -7,11 +7,11 @@ import torch
 from models.factory import Architecture
 from models.saliency.scaling import scaled_to
 from models.weak.affinity import AffinityNet, walked
-from pipeline.model_store import load_model, read_card, save_model
 from pipeline.records import ClassTable, decode_map, decode_mask
 from pipeline.stages.labels import as_tensor, encoded_maps, rgb
 from pipeline.stages.propagate import Propagate
 from pipeline.stages.refine import seed_probabilities
+from pipeline.training.model_store import load_model, read_card, save_model
 from tests.models.randomised import randomise
 from tests.pipeline.toys import CLASSES, image_row
 

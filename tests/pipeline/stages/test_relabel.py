@@ -7,10 +7,10 @@ from torch.nn.functional import interpolate
 
 from models.factory import Architecture
 from pipeline.errors import UserError
-from pipeline.model_store import load_model, read_card, save_model
 from pipeline.records import IGNORE, ClassTable, decode_mask
 from pipeline.stages.labels import as_tensor, rgb
 from pipeline.stages.relabel import Relabel, predict_logits
+from pipeline.training.model_store import load_model, read_card, save_model
 from tests.models.randomised import assert_same, random_images, randomise
 from tests.pipeline.toys import CLASSES, image_row
 

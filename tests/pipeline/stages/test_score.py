@@ -7,10 +7,10 @@ import torch
 from models.factory import Architecture
 from models.saliency import SCORERS
 from pipeline.errors import UserError
-from pipeline.model_store import load_model, read_card, save_model
 from pipeline.records import ClassTable, decode_map
 from pipeline.stages.labels import as_tensor, rgb
 from pipeline.stages.score import Score
+from pipeline.training.model_store import load_model, read_card, save_model
 from tests.models.randomised import randomise
 from tests.pipeline.toys import CLASSES, image_row
 

@@ -8,11 +8,11 @@ from torch.nn.functional import interpolate
 from models.regions.smoothing import segment_means
 from models.regions.tree import region_tree
 from models.weak.mil import with_image_prior
-from pipeline.model_store import load_model
 from pipeline.records import decode_mask
 from pipeline.stages.labels import as_tensor, rgb
 from pipeline.stages.relabel import predict_logits
 from pipeline.stages.segments import RelabelOnTree, RelabelWithPrior
+from pipeline.training.model_store import load_model
 from tests.pipeline.stages.test_relabel import SIZE, uri  # noqa: F401  (a fixture)
 from tests.pipeline.toys import image_row
 

@@ -16,7 +16,7 @@ from pipeline.systems.apply import generate_pictures, transform_pictures
 from pipeline.systems.recipe import read_system_recipe
 from pipeline.systems.store import load_system
 from pipeline.systems.train import train_system
-from pipeline.table import Table
+from pipeline.tables.table import Table
 from tests.pipeline.published import publish_toys
 from tests.pipeline.toys import SilentWatch
 

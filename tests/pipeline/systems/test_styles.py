@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from models.transformation import TRANSFORMERS
-from pipeline.checkpoint import Checkpoints
 from pipeline.systems.batches import Batches
 from pipeline.systems.logbook import SHEET, Logbook
 from pipeline.systems.training import SystemTraining, SystemTrainingSettings
+from pipeline.training.checkpoint import Checkpoints
 from tests.pipeline.systems.toy_system import ToyPairs
 
 SMALL = {

@@ -14,11 +14,11 @@ import pytest
 from PIL import Image
 
 from pipeline.errors import UserError
-from pipeline.manifest import Fingerprint, read_manifest
-from pipeline.parquet import write_parquet
 from pipeline.records import encode_map, encode_mask
-from pipeline.storage import Folder
-from pipeline.table import Table
+from pipeline.tables.manifest import Fingerprint, read_manifest
+from pipeline.tables.parquet import write_parquet
+from pipeline.tables.storage import Folder
+from pipeline.tables.table import Table
 from pipeline.verify import verify
 from tests.pipeline.published import publish_toys
 from tests.pipeline.toys import images_table, png

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from models.system_factory import SystemArchitecture
-from pipeline.model_store import save_model
 from pipeline.records import ClassTable
 from pipeline.systems.paint import PaintModel, PaintServer
+from pipeline.training.model_store import save_model
 
 CLASSES = ClassTable(names=("cat", "dog", "bird"))
 SIZE = 32

@@ -1,0 +1,156 @@
+"""Corrections: masks that a person drew or confirmed, the fixed truth of a run's trainings.
+
+They are a table in the run's folder, beside the rounds: narrow, and independent of the models.
+Every later training takes them in place of what a round says, in full and without augmentation
+by probability; every later round and dataset holds them as they are, with the source ``human``.
+
+A mask holds tags, background and ignore alone. A person may know better than the tags: classes
+that a correction adds become tags of that picture, recorded here and in the published dataset.
+"""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.errors import UserError
+from pipeline.records import IGNORE, PICTURE, Row
+from pipeline.tables.manifest import MANIFEST, table_key
+from pipeline.tables.scan import Scan
+from pipeline.tables.storage import Folder
+from pipeline.tables.table import Table
+from pipeline.tables.table_writer import TableWriter
+from pipeline.training.augmentation import View
+from pipeline.training.samples import Labels, MaskTarget, Target
+
+NAME = "corrections"
+# The name of the table in a scan, and so in the rows of stages and targets.
+JOINED = "correction"
+SOURCE = "human"
+
+CORRECTIONS_SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("mask", PICTURE),
+        ("classes", pa.list_(pa.int64())),  # those that the mask shows, without background
+        ("tags", pa.list_(pa.int64())),  # the picture's, and what the person added
+        ("source", pa.string()),
+        ("verdict", pa.string()),  # corrected, or confirmed as it was
+        ("editor", pa.string()),
+        ("time", pa.string()),  # of the import, ISO 8601 in UTC
+    ]
+)
+
+_BATCH = 64
+
+
+def beside(dataset: Table) -> str:
+    """Where the corrections of a dataset are: in the folder of its run."""
+    return f"{dataset.uri.rpartition('/')[0]}/{NAME}"
+
+
+def open_corrections(uri: str, images: Table) -> Table | None:
+    """The corrections at a URI, None if there are none.
+
+    Args:
+        uri: Of the table.
+        images: The pictures that they are joined with, or another table of the run.
+
+    Raises:
+        UserError: If they were made for other classes or another number of shards.
+    """
+    if MANIFEST not in Folder(uri).sizes():
+        return None
+    table = Table.open(uri)
+    for name, theirs, ours in (
+        ("classes", table.metadata["classes"], list(images.metadata["classes"])),
+        ("shards", table.shards, images.shards),
+    ):
+        if theirs != ours:
+            raise UserError(
+                f"the corrections {table.uri} were made for the {name} {theirs}, and the run has "
+                f"{ours}: label with the same {name}, or move the corrections away"
+            )
+    return table
+
+
+def add_corrections(uri: str, images: Table, rows: Sequence[Row]) -> Table:
+    """Add corrections to those that are there; for the same picture the newer one counts.
+
+    Args:
+        uri: Of the table, which need not exist yet.
+        images: The pictures' table of the run.
+        rows: With the columns of :data:`CORRECTIONS_SCHEMA`.
+    """
+    earlier = open_corrections(uri, images)
+    replaced = {row["id"] for row in rows}
+    kept = () if earlier is None else (r for r in earlier.rows() if r["id"] not in replaced)
+    # An import that was killed is not continued: it may have read other files.
+    key = table_key(correction=uuid.uuid4().hex)
+    folder, _, name = uri.rpartition("/")
+    writer = TableWriter(
+        uri,
+        kind=NAME,
+        schema=CORRECTIONS_SCHEMA,
+        key=key,
+        shards=images.shards,
+        metadata={"classes": list(images.metadata["classes"]), "ignore": IGNORE},
+        staging=f"{folder}/.staging/{name}-{key[:12]}",
+    )
+    for batch in _batched(itertools.chain(kept, rows)):
+        writer.stage(batch)
+    return writer.commit()
+
+
+def ingredients(corrections: Table | None) -> dict[str, Any]:
+    """What the key of a table or model follows from besides; nothing without corrections."""
+    return {} if corrections is None else {NAME: corrections.fingerprint}
+
+
+def joined(scan: Scan, corrections: Table | None) -> Scan:
+    """A scan whose rows hold their correction, or None, under ``correction``."""
+    if corrections is None:
+        return scan
+    columns = None if scan.columns is None else [*scan.columns, f"{JOINED}.mask"]
+    return replace(scan, joined={**scan.joined, JOINED: corrections}, columns=columns)
+
+
+def is_corrected(row: Row) -> bool:
+    """Whether a row of a scan has a correction; none has in a scan without them."""
+    return row.get(JOINED) is not None
+
+
+@dataclass(frozen=True)
+class CorrectedTarget:
+    """Another target, but the person's mask where there is one.
+
+    Args:
+        otherwise: The target of all other pictures.
+        classes: Number of foreground classes.
+        soft: Whether a target is (C + 1, h, w) probabilities and not (h, w) classes.
+    """
+
+    otherwise: Target
+    classes: int
+    soft: bool
+
+    def __call__(self, row: Row, view: View, rng: np.random.Generator) -> Labels:
+        """As ``otherwise``; of a person's mask no pixel is in doubt."""
+        if not is_corrected(row):
+            return self.otherwise(row, view, rng)
+        mask = MaskTarget(JOINED)(row, view, rng)
+        if not self.soft:
+            return mask
+        # Ignored pixels sum to zero, and so take no part in the loss.
+        return (mask == np.arange(self.classes + 1)[:, None, None]).astype(np.float32)
+
+
+def _batched(rows: Iterable[Row]) -> Iterable[list[Row]]:
+    iterator = iter(rows)
+    return iter(lambda: list(itertools.islice(iterator, _BATCH)), [])

@@ -1,0 +1,1 @@
+"""Scores of masks against true ones: the VOC protocol, boundaries, sizes, calibration."""

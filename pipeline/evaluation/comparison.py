@@ -1,0 +1,100 @@
+"""Masks beside the true masks of their pictures: what every score is taken from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from pipeline.errors import UserError
+from pipeline.evaluation.truth import TruthFolder
+from pipeline.records import IGNORE, ClassTable, Row, decode_mask
+
+__all__ = ["Comparison", "check_labels", "compared"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One picture's mask and truth, of one size.
+
+    Args:
+        path: The picture's path.
+        truth: (H, W) uint8: 0 to K, and 255 for pixels that do not count.
+        prediction: (H, W) uint8: 0 to K, and 255 for pixels without a label.
+        confidence: (h, w) uint8, highest probability in steps of 1/255 on a coarser grid;
+            None where the mask has no such map.
+    """
+
+    path: str
+    truth: np.ndarray
+    prediction: np.ndarray
+    confidence: np.ndarray | None = None
+
+
+def compared(
+    rows: Iterable[Row], truth: TruthFolder, classes: ClassTable, *, resize: bool = False
+) -> Iterator[Comparison]:
+    """Pair masks with their true masks, one after another; pictures without truth are skipped.
+
+    Args:
+        rows: Each with ``path``, the path of the picture relative to its source, and
+            ``mask``, the prediction as (H, W) uint8 or as PNG bytes; None where labelling
+            failed, which counts as a mask without any label. ``confidence_map``, a grey PNG
+            as bytes, may be there.
+        truth: Where the true masks are.
+        classes: The run's class table, the one that ``truth`` was made with.
+        resize: Whether a prediction of another size is resized to the truth's with nearest
+            neighbour. Off by default: differing sizes nearly always mean that picture and
+            truth were paired wrongly or that one of them was rotated.
+
+    Raises:
+        UserError: If sizes differ without ``resize``, or a prediction is no mask of these
+            classes.
+    """
+    for row in rows:
+        true = truth.mask(row["path"])
+        if true is None:
+            continue
+        confidence = row.get("confidence_map")
+        try:
+            prediction = _prediction(row["mask"], true.shape, resize)
+            check_labels("prediction", prediction, len(classes))
+            grid = decode_mask(confidence) if confidence else None
+        except (OSError, ValueError) as error:
+            raise UserError(f"the mask of {row['path']} cannot be scored: {error}") from error
+        yield Comparison(row["path"], true, prediction, grid)
+
+
+def check_labels(name: str, values: np.ndarray, classes: int) -> None:
+    """Check that a label map holds nothing but classes and 255.
+
+    Args:
+        name: What to call it in the message.
+        values: (H, W) uint8.
+        classes: K, the number of foreground classes.
+
+    Raises:
+        ValueError: If another value is there.
+    """
+    stray = np.unique(values[(values > classes) & (values != IGNORE)])
+    if stray.size:
+        raise ValueError(f"the {name} holds {stray.tolist()}, beyond the {classes} classes")
+
+
+def _prediction(
+    mask: np.ndarray | bytes | None, shape: tuple[int, int], resize: bool
+) -> np.ndarray:
+    if mask is None:
+        return np.full(shape, IGNORE, np.uint8)
+    mask = decode_mask(mask) if isinstance(mask, bytes) else mask
+    if mask.shape == shape:
+        return mask
+    if not resize:
+        raise ValueError(
+            f"it is {mask.shape[1]}x{mask.shape[0]} and the truth is {shape[1]}x{shape[0]}; "
+            "mend the pairing or ask for nearest-neighbour resizing"
+        )
+    resized = Image.fromarray(mask).resize((shape[1], shape[0]), Image.Resampling.NEAREST)
+    return np.array(resized, dtype=np.uint8)

@@ -1,0 +1,159 @@
+"""Evaluation by the Pascal VOC protocol: one confusion matrix summed over all pictures.
+
+K foreground classes, so that pixel values are 0 (background) to K; H rows, W columns. The
+decisions that change the figures:
+
+- Pixels whose truth is 255 (VOC's void borders) are left out.
+- A prediction of 255 is a miss: it stays in the union of its true class, so ignoring the
+  difficult pixels never raises a score. It is nobody's false positive, and the share of
+  pixels that carry a label is reported beside the scores.
+- The matrix is summed first and scores are taken once. The mean of per-picture IoUs is
+  another, incomparable figure.
+- A class that occurs neither in the truth nor in the predictions has no score (None) and
+  does not enter the means; one that is predicted without ever being true scores 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from pipeline.errors import UserError
+from pipeline.evaluation.comparison import check_labels, compared
+from pipeline.evaluation.truth import TruthFolder
+from pipeline.records import IGNORE, ClassTable, Row
+
+__all__ = ["Scores", "confusion", "evaluate_masks", "mean_of_known", "scores"]
+
+
+def confusion(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
+    """Count the pixels of one picture by true and predicted class.
+
+    Args:
+        truth: (H, W) uint8, 0 to ``classes``, or 255 for pixels that do not count.
+        prediction: (H, W) uint8, 0 to ``classes``, or 255 for pixels without a label.
+        classes: K, the number of foreground classes.
+
+    Returns:
+        (K + 1, K + 2) int64: truth by rows, prediction by columns; the last column counts
+        pixels without a label. Matrices of several pictures are added.
+
+    Raises:
+        ValueError: If the shapes differ or a value is neither a class nor 255.
+    """
+    if truth.shape != prediction.shape:
+        raise ValueError(f"truth is {truth.shape}, prediction is {prediction.shape}")
+    check_labels("truth", truth, classes)
+    check_labels("prediction", prediction, classes)
+    counted = truth != IGNORE
+    rows = truth[counted].astype(np.int64)
+    columns = np.where(prediction == IGNORE, classes + 1, prediction)[counted].astype(np.int64)
+    counts = np.bincount(rows * (classes + 2) + columns, minlength=(classes + 1) * (classes + 2))
+    return counts.reshape(classes + 1, classes + 2)
+
+
+class Scores(BaseModel):
+    """The scores of one set of predictions; every score lies in [0, 1].
+
+    Args:
+        names: The classes, background first; the per-class tuples have the same order.
+        iou: Intersection over union; None for a class that occurs nowhere.
+        precision: Share of the pixels predicted as a class that are right; None if none is.
+        recall: Share of a class's true pixels that are found; None if there are none.
+        mean_iou: Mean over the classes that occur in the truth or the predictions.
+        mean_precision: Mean over the classes that are predicted.
+        mean_recall: Mean over the classes that occur in the truth.
+        pixel_accuracy: Share of the counted pixels that are right; without a label is wrong.
+        labelled: Share of the counted pixels that carry a label.
+        pixels: The counted pixels, those whose truth is not 255.
+        pictures: The pictures that were compared, where the caller knows.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    names: tuple[str, ...]
+    iou: tuple[float | None, ...]
+    precision: tuple[float | None, ...]
+    recall: tuple[float | None, ...]
+    mean_iou: float
+    mean_precision: float
+    mean_recall: float
+    pixel_accuracy: float
+    labelled: float
+    pixels: int
+    pictures: int | None = None
+
+
+def scores(matrix: np.ndarray, names: Iterable[str], pictures: int | None = None) -> Scores:
+    """Take the scores of a summed confusion matrix.
+
+    Args:
+        matrix: (K + 1, K + 2) int64 as :func:`confusion` counts it.
+        names: The K foreground class names in the order of their pixel values.
+        pictures: How many pictures were added, for the report.
+
+    Raises:
+        ValueError: If the matrix does not fit the names or holds no pixel.
+    """
+    names = ("background", *names)
+    if matrix.shape != (len(names), len(names) + 1):
+        raise ValueError(f"{len(names) - 1} classes do not fit a matrix of {matrix.shape}")
+    total = int(matrix.sum())
+    if total == 0:
+        raise ValueError("the confusion matrix is empty: no pixel was compared")
+    right = np.diagonal(matrix)
+    true = matrix.sum(axis=1)
+    predicted = matrix[:, :-1].sum(axis=0)
+    iou = _ratio(right, true + predicted - right)
+    precision = _ratio(right, predicted)
+    recall = _ratio(right, true)
+    return Scores(
+        names=names,
+        iou=iou,
+        precision=precision,
+        recall=recall,
+        mean_iou=mean_of_known(iou),
+        mean_precision=mean_of_known(precision),
+        mean_recall=mean_of_known(recall),
+        pixel_accuracy=int(right.sum()) / total,
+        labelled=int(predicted.sum()) / total,
+        pixels=total,
+        pictures=pictures,
+    )
+
+
+def evaluate_masks(
+    rows: Iterable[Row], truth: TruthFolder, classes: ClassTable, *, resize: bool = False
+) -> Scores:
+    """Score masks against the true masks of their pictures; pictures without one are skipped.
+
+    Args:
+        rows: As :func:`pipeline.evaluation.comparison.compared` takes them.
+        truth: Where the true masks are.
+        classes: The run's class table, the one that ``truth`` was made with.
+        resize: Whether predictions of another size are resized to the truth's.
+
+    Raises:
+        UserError: If sizes differ without ``resize``, a prediction is no mask of these
+            classes, or no picture has a true mask.
+    """
+    matrix = np.zeros((len(classes) + 1, len(classes) + 2), np.int64)
+    pictures = 0
+    for pair in compared(rows, truth, classes, resize=resize):
+        matrix += confusion(pair.truth, pair.prediction, len(classes))
+        pictures += 1
+    if not matrix.any():
+        raise UserError(f"no picture has a true mask in {truth.directory}: the names must agree")
+    return scores(matrix, classes.names, pictures)
+
+
+def mean_of_known(values: Sequence[float | None]) -> float:
+    """The mean of the scores that exist; 0 where none does (nothing was predicted at all)."""
+    present = [value for value in values if value is not None]
+    return sum(present) / len(present) if present else 0.0
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> tuple[float | None, ...]:
+    return tuple(int(p) / int(w) if w else None for p, w in zip(part, whole, strict=True))

@@ -1,0 +1,1 @@
+"""From files of a source to rows of pictures: decoded, hashed, merged, counted."""

@@ -1,0 +1,61 @@
+"""What became of the pictures of a source, in numbers."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+
+class IngestCounts(BaseModel):
+    """What became of the pictures of a source.
+
+    ``pictures`` is the sum of ``other_split``, ``left_out``, ``duplicates``, ``dropped``,
+    ``errors`` and ``kept``. Decoding has not begun where these come from
+    :func:`pipeline.ingestion.ingest.ingest`: see :meth:`after_decoding`.
+
+    Args:
+        pictures: Files that the source lists.
+        other_split: Files of another split, not looked at.
+        left_out: Files without a tag, or without one that was asked for; not read.
+        tags_dropped: Tags that were not asked for, counted once for each file.
+        duplicates: Files with the same bytes as another one.
+        near_duplicates: Rows that look like another one.
+        dropped: Those of them that are left out; their rows name the other one.
+        errors: Rows whose picture cannot be read.
+        kept: Rows with a picture.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    pictures: int
+    other_split: int
+    left_out: int
+    tags_dropped: int
+    duplicates: int
+    near_duplicates: int = 0
+    dropped: int = 0
+    errors: int
+    kept: int
+
+    def after_decoding(self, errors: int) -> IngestCounts:
+        """The same with the number of rows that have an error in the end, dropped ones included."""
+        errors -= self.dropped
+        return self.model_copy(update={"errors": errors, "kept": self.kept + self.errors - errors})
+
+    def sentence(self) -> str:
+        """The counts in one line for people; what is zero is not mentioned."""
+        parts = (
+            (self.other_split, "of another split"),
+            (self.left_out, "left out without a wanted tag"),
+            (self.duplicates, "the same as another"),
+            (self.dropped, "left out as near-duplicates"),
+            (self.errors, "unreadable"),
+        )
+        alike = self.near_duplicates - self.dropped
+        said = [
+            f"{self.pictures:,} pictures: {self.kept:,} kept"
+            + (f" ({alike:,} near-duplicates of others)" if alike else "")
+        ]
+        said += [f"{count:,} {what}" for count, what in parts if count]
+        if self.tags_dropped:
+            said.append(f"and {self.tags_dropped:,} tags dropped")
+        return ", ".join(said)

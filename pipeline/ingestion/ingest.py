@@ -1,0 +1,241 @@
+"""From a source to the rows of the images table: classes, duplicates, errors, counts.
+
+Two passes over the files. The first reads and hashes them, and keeps only ids, paths
+and tags: a row's tags are the union over the whole source, so no row is known before
+the last file is hashed, and keeping the pictures meanwhile would take the memory of
+the data set. The second reads a file again and decodes it; it needs nothing but its
+own :class:`Picture`, so it can run anywhere, in any order, and leave out the ids that
+an earlier run has stored. Reading twice is cheap beside decoding: locally the second
+read comes from the page cache.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from pipeline.errors import UserError
+from pipeline.ingestion.class_choice import choose_classes
+from pipeline.ingestion.counts import IngestCounts
+from pipeline.ingestion.decoding import DecodeError, normalised_bytes
+from pipeline.ingestion.near_duplicates import Looks, NearDuplicateSettings
+from pipeline.records import ClassTable, Row, image_id
+from pipeline.sources import Source, TaggedFile, UnreadableError
+
+BATCH = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One row of the images table before its picture is decoded.
+
+    Args:
+        id: SHA-256 of the file's bytes, or of its address when there are no bytes.
+        path: Relative to the source; the first in order of the files with these bytes.
+        address: What the source reads.
+        tags: Pixel values of its classes, sorted, over all files with these bytes.
+        problem: Why it is left out, where that is known already.
+        near_duplicate_of: The id of the picture that stands for it, if it looks like another.
+    """
+
+    id: str
+    path: str
+    address: str
+    tags: tuple[int, ...]
+    problem: str | None = None
+    near_duplicate_of: str | None = None
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """What a source will put into the images table.
+
+    Args:
+        source: Where the pictures are read from.
+        classes: The classes of the run.
+        counts: What became of the source's files, before decoding.
+        pictures: One for each row, sorted by id.
+    """
+
+    source: Source
+    classes: ClassTable
+    counts: IngestCounts
+    pictures: tuple[Picture, ...]
+
+    def rows(self) -> Iterator[Row]:
+        """The rows of the images table, decoded one after the other in this process."""
+        for picture in self.pictures:
+            yield picture_row(self.source, picture)
+
+
+def picture_row(source: Source, picture: Picture) -> Row:
+    """One row of the images table; it depends on its arguments alone and never raises.
+
+    A picture that cannot be read or decoded has a null ``image``, ``height`` and
+    ``width``, and an ``error`` that names its file and the cause.
+    """
+    path = _printable(picture.path)
+    row: Row = {
+        "id": picture.id,
+        "image": None,
+        "height": None,
+        "width": None,
+        "tags": list(picture.tags),
+        "near_duplicate_of": picture.near_duplicate_of,
+        "error": None,
+    }
+    try:
+        if picture.problem:
+            raise UnreadableError(picture.problem)
+        data = source.read(picture.address)
+        if image_id(data) != picture.id:
+            raise UnreadableError("it changed while it was being ingested")
+        data, height, width = normalised_bytes(data)
+    except (UnreadableError, DecodeError) as error:
+        return row | {"error": f"{path}: {error}"}
+    return row | {"image": {"bytes": data, "path": path}, "height": height, "width": width}
+
+
+def ingest(
+    source: Source,
+    classes: Sequence[str] | ClassTable | None = None,
+    split: str | None = None,
+    near_duplicates: NearDuplicateSettings = NearDuplicateSettings(),  # noqa: B008 - frozen
+) -> Ingest:
+    """List and hash a source's files, and settle classes, tags and duplicates.
+
+    The result does not depend on the order in which the source lists its files.
+
+    Args:
+        source: What :func:`pipeline.sources.open_source` opened.
+        classes: The class names to keep, in the order of their pixel values. None keeps
+            all tags of the source, sorted. A class table is that of an earlier version,
+            taken as it is, whatever tags the source has by now.
+        split: Take only the files of this split; a source without splits is taken whole.
+        near_duplicates: Whether pictures that look alike are looked for, and left out.
+
+    Raises:
+        UserError: If the source is empty, has no picture of the split or of a class, has
+            too many classes, or none of its files can be read.
+    """
+    listed = list(source.pictures())
+    taken = _of_split(source, listed, split)
+    where = source.uri if len(taken) == len(listed) else f"{source.uri}, split {split!r},"
+    table = choose_classes(where, {tag for file in taken for tag in file.tags}, classes)
+    # A file without tags whose annotation is broken is an error to show, not left out.
+    wanted = [
+        (file, tags)
+        # Neighbours in an archive are read one after the other.
+        for file in sorted(taken, key=lambda file: (file.address, file.path))
+        if (tags := _indices(table, file.tags)) or (file.problem and not file.tags)
+    ]
+    looks = None if near_duplicates.distance is None else Looks()
+    pictures = _merged(_hash_all(source, wanted, looks))
+    errors = [picture for picture in pictures if picture.problem]
+    if pictures and len(errors) == len(pictures):
+        first = min(errors, key=lambda picture: picture.path)
+        raise UserError(
+            f"none of the {len(errors)} files of {source.uri} can be read; "
+            f"the first is {_printable(first.path)}: {first.problem}"
+        )
+    if looks is not None:
+        pictures = _marked(pictures, looks, near_duplicates)
+    alike = sum(picture.near_duplicate_of is not None for picture in pictures)
+    dropped = alike if near_duplicates.drop else 0
+    counts = IngestCounts(
+        pictures=len(listed),
+        other_split=len(listed) - len(taken),
+        left_out=len(taken) - len(wanted),
+        tags_dropped=sum(tag not in table.names for file in taken for tag in file.tags),
+        duplicates=len(wanted) - len(pictures),
+        near_duplicates=alike,
+        dropped=dropped,
+        errors=len(errors),
+        kept=len(pictures) - len(errors) - dropped,
+    )
+    return Ingest(source, table, counts, pictures)
+
+
+def _of_split(source: Source, files: list[TaggedFile], split: str | None) -> list[TaggedFile]:
+    if not files:
+        raise UserError(f"the source {source.uri} is empty: it lists no picture")
+    splits = {file.split for file in files if file.split}
+    if split is None or not splits:
+        return files
+    taken = [file for file in files if file.split == split]
+    if not taken:
+        raise UserError(
+            f"no picture of {source.uri} is in the split {split!r}: "
+            f"it has {', '.join(sorted(splits))}"
+        )
+    return taken
+
+
+def _indices(table: ClassTable, tags: Sequence[str]) -> tuple[int, ...]:
+    return tuple(sorted(table.index(tag) for tag in tags if tag in table.names))
+
+
+def _hash_all(
+    source: Source, files: list[tuple[TaggedFile, tuple[int, ...]]], looks: Looks | None
+) -> Iterator[Picture]:
+    """The pictures of files, in their order, read by several threads."""
+    with ThreadPoolExecutor(source.readers) as readers:
+        for start in range(0, len(files), BATCH):  # a waiting task costs more than its result
+            batch = files[start : start + BATCH]
+            yield from readers.map(lambda pair: _hashed(source, looks, *pair), batch)
+
+
+def _hashed(
+    source: Source, looks: Looks | None, file: TaggedFile, tags: tuple[int, ...]
+) -> Picture:
+    problem = file.problem
+    if not problem:
+        try:
+            data = source.read(file.address)
+        except UnreadableError as error:
+            problem = str(error)
+        else:
+            if data:
+                picture = Picture(image_id(data), file.path, file.address, tags)
+                if looks is not None:
+                    looks.add(picture.id, data)
+                return picture
+            # By their bytes all empty files would be one row, and all but one unnamed.
+            problem = "empty file"
+    address_id = hashlib.sha256(file.address.encode("utf-8", "surrogateescape")).hexdigest()
+    return Picture(address_id, file.path, file.address, tags, problem)
+
+
+def _merged(pictures: Iterator[Picture]) -> tuple[Picture, ...]:
+    """One picture for each id: the first by its path, with the tags of all."""
+    found: dict[str, Picture] = {}
+    for picture in pictures:
+        other = found.get(picture.id, picture)
+        first = min(other, picture, key=lambda one: (one.path, one.address))
+        tags = tuple(sorted({*other.tags, *picture.tags}))
+        found[picture.id] = first if tags == first.tags else replace(first, tags=tags)
+    return tuple(found[key] for key in sorted(found))
+
+
+def _marked(
+    pictures: tuple[Picture, ...], looks: Looks, settings: NearDuplicateSettings
+) -> tuple[Picture, ...]:
+    """The pictures, near-duplicates with the picture that stands for them."""
+    found = looks.near_duplicates(settings.distance or 0)
+    names = {picture.id: _printable(picture.path) for picture in pictures}
+
+    def marked(picture: Picture) -> Picture:
+        chosen = found.get(picture.id)
+        if chosen is None:
+            return picture
+        problem = f"near-duplicate of {names[chosen]}" if settings.drop else None
+        return replace(picture, near_duplicate_of=chosen, problem=problem)
+
+    return tuple(map(marked, pictures))
+
+
+def _printable(path: str) -> str:
+    """A path as text that Arrow and terminals take: names on disk need not be UTF-8."""
+    return path.encode("utf-8", "backslashreplace").decode()

@@ -1,0 +1,1 @@
+"""What benchmarks measure with: rounds that label nothing, clocks, meters."""

@@ -1,0 +1,82 @@
+"""Rounds that measure and label nothing: other CRFs, predictions without tags, true masks."""
+
+from __future__ import annotations
+
+from pipeline.engine.base import StageSpec
+from pipeline.run import Run, refine_stage
+from pipeline.selection import sound
+from pipeline.stages.relabel import Relabel
+from pipeline.stages.true_mask import TrueMask
+from pipeline.stages.untagged import Rescore, Untagged
+from pipeline.tables.scan import Scan
+from pipeline.tables.table import Table
+from pipeline.training.model_store import read_card
+
+
+def reseed(run: Run, images: Table, name: str, crf: str) -> Table:
+    """The scores of the round ``seed`` as masks with another CRF, or without."""
+    settings = run.recipe.seeds
+    seed = Table.open(run.table_uri("rounds/seed"))
+    scan = Scan(
+        images,
+        {"seed": seed},
+        columns=["image", "tags", "seed.scores", "seed.source", "seed.model"],
+    ).where(lambda row: bool(row["seed"] and row["seed"]["source"]), ["seed.source"])
+    return run.round_table(
+        name,
+        scan=scan,
+        stages=[
+            StageSpec(Rescore, {"name": "seed"}),
+            refine_stage(settings, crf),
+            run.select_stage(settings.select, images),
+        ],
+        images=images,
+        ingredients={"seed": seed.manifest.key, "crf": crf},
+    )
+
+
+def predict(
+    run: Run, images: Table, name: str, model: str, stage: type[Relabel] = Relabel
+) -> Table:
+    """What a segmenter sees in pictures whose tags it is not told.
+
+    Args:
+        run: On those pictures.
+        images: The pictures.
+        name: Of the table of predictions.
+        model: URI of the segmenter.
+        stage: How it predicts.
+    """
+    settings = run.recipe.relabel.model_dump()
+    return run.round_table(
+        name,
+        scan=sound(images, columns=["image", "tags"]),
+        stages=[
+            StageSpec(Untagged, {"classes": len(images.metadata["classes"])}),
+            StageSpec(stage, {"segmenter": model, "source": name, **settings}, gpus=1.0),
+        ],
+        images=images,
+        ingredients={
+            "model": read_card(model).weights,
+            **run.recipe.digest_of("relabel"),
+            **({} if stage is Relabel else {"stage": stage.__name__}),
+        },
+    )
+
+
+def truth(run: Run, images: Table, directory: str) -> Table:
+    """The true masks beside a source as a round, for the fully supervised reference.
+
+    Args:
+        run: On those pictures.
+        images: The pictures; those without a true mask are not kept.
+        directory: Where the masks are, as :class:`pipeline.evaluation.voc.TruthFolder` reads.
+    """
+    classes = list(images.metadata["classes"])
+    return run.round_table(
+        "truth",
+        scan=sound(images, columns=["image", "tags"]),
+        stages=[StageSpec(TrueMask, {"directory": directory, "classes": classes})],
+        images=images,
+        ingredients={"directory": directory},
+    )

@@ -1,0 +1,1 @@
+"""What a dataset says of itself: card, Croissant, figures, quality flags, verdicts."""

@@ -1,0 +1,220 @@
+"""The card of a dataset: a README.md that people read and Hugging Face loads by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import yaml
+
+from pipeline.evaluation.voc import Scores
+from pipeline.publication.croissant import CROISSANT, croissant
+from pipeline.publication.figures import BINS, FIGURE_COLUMNS, Figures, figures
+from pipeline.publication.quality import FLAGS
+from pipeline.tables.storage import Folder
+from pipeline.tables.table import Table
+
+CARD = "README.md"
+
+COLUMNS = {
+    "id": "SHA-256 of the picture's original file",
+    "image": "the picture, RGB, as JPEG or PNG; `path` is relative to its source",
+    "height": "pixels",
+    "width": "pixels",
+    "tags": "the tags that the mask was made from, as class values",
+    "near_duplicate_of": "`id` of a larger file whose picture this one looks like, if any",
+    "mask": "8-bit palette PNG of the picture's size: 0 background, 255 ignore, else a class",
+    "classes": "the classes that the mask shows, without background",
+    "area": "share of the picture, one for each of `classes`",
+    "confidence": "mean probability, one for each of `classes`",
+    "mask_confidence": "mean probability over the labelled pixels",
+    "confidence_map": "8-bit grey PNG at an eighth of the size: highest probability × 255",
+    "tag_probability": "the tagger's probability, one for each of `tags`; null without a tagger",
+    "source": "what made the mask",
+    "model": "SHA-256 of the weights that made the mask; empty where no model took part",
+    "round": "labelling round, 0 for the seeds",
+    "mask_sha256": "SHA-256 of the mask's PNG",
+    "previous_round": "round of the mask before this one; null for a first mask",
+    "previous_mask": "SHA-256 of that mask's PNG",
+    "agreement": "mean IoU of the two masks",
+    "ignored": "share of the picture without a label",
+    "flags": "quality flags, see below",
+}
+
+
+def write_card(dataset: Table, scores: Scores | None = None) -> None:
+    """Writes README.md and croissant.json beside the data.
+
+    Args:
+        dataset: A published dataset.
+        scores: Of its masks against true ones, where there are any.
+    """
+    folder = Folder(dataset.uri)
+    folder.write(CROISSANT, croissant(dataset, COLUMNS))
+    folder.write(CARD, card_text(dataset, scores).encode())
+
+
+def front_matter(dataset: Table) -> dict[str, Any]:
+    """The YAML head of the card, with the files that belong to the dataset by name."""
+    split = dataset.metadata["split"]
+    paths = [part.path for part in dataset.manifest.parts]
+    size = sum(part.bytes for part in dataset.manifest.parts)
+    rows = len(dataset)
+    return {
+        "license": dataset.metadata["publish"]["licence"],
+        "pretty_name": "Pixel masks from image tags",
+        "task_categories": ["image-segmentation"],
+        "task_ids": ["semantic-segmentation"],
+        "annotations_creators": ["machine-generated"],
+        "size_categories": [_size_category(rows)],
+        "tags": ["weak-supervision", "pseudo-labels"],
+        # By name, because versions of a dataset stand side by side in one folder.
+        "configs": [{"config_name": "default", "data_files": [{"split": split, "path": paths}]}],
+        "dataset_info": {
+            "splits": [{"name": split, "num_bytes": size, "num_examples": rows}],
+            "download_size": size,
+            "dataset_size": size,
+        },
+    }
+
+
+def card_text(dataset: Table, scores: Scores | None) -> str:
+    """The card as Markdown."""
+    names = dataset.metadata["classes"]
+    total = figures(dataset.rows(FIGURE_COLUMNS), len(names))
+    head = yaml.safe_dump(front_matter(dataset), sort_keys=False, allow_unicode=True)
+    sections = [
+        f"---\n{head}---\n\n# Pixel masks from image tags",
+        _about(dataset, total),
+        "## Classes\n\n" + _classes(dataset, total, scores),
+        "## How far to trust it\n\n" + _trust(total, scores),
+        "## Where the masks come from\n\n" + _rounds(dataset, total),
+        "## Columns\n\n" + _table(("column", "holds"), list(COLUMNS.items())),
+        "## How to read it\n\n" + _USE,
+        "## Licence\n\n" + _licence(dataset.metadata["publish"]["licence"]),
+        "## Recipe\n\n```json\n" + json.dumps(dataset.metadata.get("recipe"), indent=1) + "\n```",
+    ]
+    return "\n\n".join(sections) + "\n"
+
+
+def _about(dataset: Table, total: Figures) -> str:
+    size = sum(part.bytes for part in dataset.manifest.parts)
+    return (
+        f"{total.rows:,} pictures with masks of {len(total.classes)} classes, {size / 1e6:,.1f} MB "
+        f"in {len(dataset.manifest.parts)} files. The masks were made by tag2mask from the "
+        "pictures' tags alone; nobody drew them. A mask holds background, ignore and the "
+        "picture's own tags, nothing else.\n\n"
+        f"Version {dataset.manifest.revision}, fingerprint `{dataset.fingerprint}`. "
+        "`manifest.json` lists rows, bytes and SHA-256 of each file; `tag2mask verify` checks "
+        "them and every mask."
+    )
+
+
+def _classes(dataset: Table, total: Figures, scores: Scores | None) -> str:
+    colours = dataset.metadata["colours"]
+    rows = []
+    for value, name in enumerate(dataset.metadata["classes"], start=1):
+        found = total.classes[value]
+        mean = found.confidence / found.shown if found.shown else None
+        row = [
+            value,
+            name,
+            f"`{colours[name]}`",
+            f"{found.tagged:,}",
+            f"{found.shown:,}",
+            f"{100 * found.pixels / total.pixels:.1f}",
+            "–" if mean is None else f"{mean:.2f}",
+        ]
+        rows.append([*row, _percent(scores.iou[value])] if scores else row)
+    heads = ["value", "class", "colour", "tagged", "shown", "% of pixels", "confidence"]
+    shares = sum(found.pixels for found in total.classes.values())
+    rest = 100 * (1 - (shares + total.ignored) / total.pixels)
+    return (
+        _table([*heads, "IoU %"] if scores else heads, rows)
+        + f"\n\n0 is background ({rest:.1f} % of the pixels), 255 is ignore "
+        f"({100 * total.ignored / total.pixels:.1f} %)."
+    )
+
+
+def _trust(total: Figures, scores: Scores | None) -> str:
+    peak = max(total.histogram) or 1
+    bars = [
+        (f"{low / BINS:.1f}–{(low + 1) / BINS:.1f}", f"{count:,}", "█" * round(24 * count / peak))
+        for low, count in enumerate(total.histogram)
+    ]
+    flags = [(name, f"{total.flags[name]:,}", text) for name, text in FLAGS.items()]
+    truth = (
+        f"Against the {scores.pictures:,} true masks that exist, kept out of the labelling, the "
+        f"mean IoU is {_percent(scores.mean_iou)} % (VOC protocol, {len(scores.names)} classes "
+        "with background)."
+        if scores
+        else "There are no true masks to compare with."
+    )
+    parts = [truth, _table(("mean probability", "masks", ""), bars)]
+    if total.agreements:
+        parts.append(
+            f"Mean IoU with the mask of the round before: "
+            f"{total.agreement / total.agreements:.2f} over {total.agreements:,} masks."
+        )
+    return "\n\n".join([*parts, _table(("flag", "masks", "meaning"), flags)])
+
+
+def _rounds(dataset: Table, total: Figures) -> str:
+    rounds = [
+        (number, row["name"], f"{row['masks']:,}", f"{row['kept']:,}", f"`{row['fingerprint']}`")
+        for number, row in enumerate(dataset.metadata["rounds"])
+    ]
+    made = [
+        *((f"round {number}", f"{count:,}") for number, count in sorted(total.rounds.items())),
+        *((f"source `{name}`", f"{count:,}") for name, count in sorted(total.sources.items())),
+        *((f"model `{name or 'none'}`", f"{n:,}") for name, n in sorted(total.models.items())),
+    ]
+    heads = ("round", "name", "masks", "kept", "fingerprint")
+    return f"{_table(heads, rounds)}\n\n{_table(('published', 'masks'), made)}"
+
+
+def _licence(name: str) -> str:
+    if name == "unknown":
+        return (
+            "The licence of the pictures is unknown: ask where they come from before you use them."
+        )
+    return f"Of the pictures: {name}."
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}"
+
+
+def _size_category(rows: int) -> str:
+    steps = ["1K", "10K", "100K", "1M", "10M", "100M", "1B"]
+    for power, name in enumerate(steps, start=3):
+        if rows < 10**power:
+            return f"{steps[power - 4]}<n<{name}" if power > 3 else f"n<{name}"
+    return f"n>{steps[-1]}"
+
+
+def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    # A bar in a class name would end its cell.
+    cells = ([str(cell).replace("|", "\\|") for cell in line] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+_USE = """```python
+from datasets import load_dataset
+
+rows = load_dataset("THIS/FOLDER", split="train")  # or streaming=True
+rows[0]["image"], rows[0]["mask"], rows.features["tags"].feature.names
+```
+
+```sql
+SELECT id, tags, mask_confidence FROM 'THIS/FOLDER/data/*.parquet'  -- DuckDB, no picture is read
+WHERE list_contains(tags, 1) AND mask_confidence > 0.9
+```
+
+```python
+from pipeline.dataset import MaskDataset, RowFilter  # torch, random access
+
+pairs = MaskDataset("THIS/FOLDER", where=RowFilter(confidence=0.9))
+```"""

@@ -1,0 +1,1 @@
+"""Tables on storage: Parquet parts and a manifest, written so that nothing is ever half there."""

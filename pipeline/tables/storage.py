@@ -1,0 +1,270 @@
+"""Folders on any storage that fsspec knows, and the one atomic way to write a file there."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from pipeline.correction.exchange import exchange
+from pipeline.errors import StorageError, UserError
+from pipeline.tables.remote_file import open_remote
+from pipeline.tables.retries import patiently
+
+# Unfinished files start with this. Listings leave them out, so that what a killed process
+# left half written is never counted.
+_UNFINISHED = ".tmp-"
+
+
+@dataclass(frozen=True)
+class StoredFile:
+    """A file that was written: its name inside the folder, its size and its SHA-256."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+class Folder:
+    """A folder on a storage; it need not exist before something is written into it.
+
+    Names of files inside are relative, with slashes. Folders can be pickled and opened
+    again on another machine, because the URI is made absolute at once.
+
+    Args:
+        uri: A local path or a URI such as ``s3://bucket/run`` or ``memory://run``.
+
+    Raises:
+        UserError: If fsspec does not know the protocol or lacks its package.
+    """
+
+    def __init__(self, uri: str) -> None:
+        try:
+            # A cached listing would show a driver that polls for new files the same answer
+            # for ever, and a file that was replaced elsewhere with its old size.
+            self._fs, self._path = fsspec.core.url_to_fs(
+                str(uri).rstrip("/") or "/", use_listings_cache=False
+            )
+        except (ValueError, ImportError) as error:
+            raise UserError(
+                f"cannot use {uri!r} as a storage ({error}): give a local path, or a URI whose "
+                "fsspec package is installed"
+            ) from error
+        self.local = isinstance(self._fs, LocalFileSystem)
+        self.uri = self._path if self.local else str(self._fs.unstrip_protocol(self._path))
+
+    def __reduce__(self) -> tuple[type[Folder], tuple[str]]:
+        """Only the URI travels: open connections do not survive another process."""
+        return Folder, (self.uri,)
+
+    def folder(self, name: str) -> Folder:
+        """A folder inside this one."""
+        return Folder(f"{self.uri}/{name}")
+
+    def check_writable(self) -> None:
+        """Find out, before any work, whether files can be written here; leaves nothing behind.
+
+        Raises:
+            UserError: If they cannot.
+        """
+        try:
+            if self.local:
+                _check_local(Path(self._path))
+            else:
+                probe = f"{self._path}/{_UNFINISHED}{uuid.uuid4().hex}"
+                self._fs.pipe_file(probe, b"")
+                self._fs.rm_file(probe)
+        except Exception as error:  # each storage has its own: no such host, no login
+            raise UserError(f"cannot write to {self.uri}: {error}; choose another place") from error
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open a file for reading.
+
+        Raises:
+            FileNotFoundError: If it is not there.
+        """
+        path = f"{self._path}/{name}"
+        if self.local:
+            return open(path, "rb")
+        size = int(self._call(self._fs.info, path)["size"])
+        return open_remote(
+            lambda start, end: self._call(self._fs.cat_file, path, start=start, end=end), size
+        )
+
+    def read(self, name: str) -> bytes:
+        """The bytes of a file.
+
+        Raises:
+            FileNotFoundError: If it is not there.
+        """
+        return bytes(self._call(self._fs.cat_file, f"{self._path}/{name}"))
+
+    def read_range(self, name: str, start: int, stop: int) -> bytes:
+        """The bytes of a file from ``start`` to ``stop``, with one request."""
+        path = f"{self._path}/{name}"
+        return bytes(self._call(self._fs.cat_file, path, start=start, end=stop))
+
+    def sizes(self) -> dict[str, int]:
+        """The finished files directly inside, sorted by name, and their sizes in bytes."""
+        try:
+            entries: list[dict[str, Any]] = self._call(self._fs.ls, self._path, detail=True)
+        except FileNotFoundError:
+            return {}
+        found = {
+            str(entry["name"]).rsplit("/", 1)[-1]: int(entry["size"])
+            for entry in entries
+            if entry["type"] == "file"
+        }
+        return {name: found[name] for name in sorted(found) if not name.startswith(_UNFINISHED)}
+
+    def add(self, write: Callable[[IO[bytes]], object], name: Callable[[str], str]) -> StoredFile:
+        """Write a file that is either there in full or not at all.
+
+        Args:
+            write: Gets a seekable binary file and fills it.
+            name: Gets the SHA-256 of the content and returns the file's name.
+        """
+        # On a local disk the unfinished file lies beside its place, so that the last step
+        # is a rename on one device; an object store gets a single PUT.
+        directory = self._path if self.local else tempfile.gettempdir()
+        unfinished = os.path.join(directory, f"{_UNFINISHED}{uuid.uuid4().hex}")
+        with _room_in(directory):
+            os.makedirs(directory, exist_ok=True)
+            try:
+                with open(unfinished, "x+b") as file:
+                    write(file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                    size = file.seek(0, os.SEEK_END)
+                    file.seek(0)
+                    digest = hashlib.file_digest(file, "sha256").hexdigest()
+                stored = StoredFile(name(digest), size, digest)
+                self._put(unfinished, stored.name)
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(unfinished)
+        return stored
+
+    def write(self, name: str, data: bytes) -> StoredFile:
+        """Write or replace a file that is either there in full or not at all."""
+        return self.add(lambda file: file.write(data), lambda digest: name)
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write a small file if there is none of this name: of several at once, one succeeds.
+
+        On S3 it is one conditional request. Where the storage knows no such request it is
+        not certain, but likely.
+
+        Returns:
+            Whether it was written.
+        """
+        path = f"{self._path}/{name}"
+        try:
+            if self.local:
+                with _room_in(self._path):
+                    os.makedirs(self._path, exist_ok=True)
+                    with open(path, "xb") as file:
+                        file.write(data)
+            else:
+                self._call(self._fs.pipe_file, path, data, mode="create")
+        except FileExistsError:
+            # A first try whose answer was lost looks like somebody else's.
+            return self.read(name) == data
+        return True
+
+    def _put(self, unfinished: str, name: str) -> None:
+        path = f"{self._path}/{name}"
+        if self.local:
+            os.replace(unfinished, path)
+        else:
+            self._call(self._fs.put_file, unfinished, path)
+
+    def adopt(self, other: Folder, without: Iterable[str] = ()) -> None:
+        """Take in what another local folder holds, without copying where links are known.
+
+        Args:
+            other: The folder; it need not exist.
+            without: Names directly inside that are left out.
+        """
+        if os.path.isdir(other._path):
+            shutil.copytree(
+                other._path,
+                self._path,
+                copy_function=_link,
+                ignore=lambda folder, names: without if folder == other._path else (),
+            )
+
+    def replace(self, target: Folder) -> None:
+        """Put this folder into the place of another in one step, as far as the system can.
+
+        What was there before is here afterwards.
+
+        Raises:
+            ValueError: If one of the two folders is not local: object stores cannot rename.
+        """
+        if not (self.local and target.local):
+            raise ValueError("only local folders can take another's place")
+        with _room_in(target._path):
+            exchange(self._path, target._path)
+
+    def remove(self, names: Iterable[str]) -> None:
+        """Remove files; those that are gone already are no error."""
+        for name in names:
+            with suppress(FileNotFoundError):
+                self._call(self._fs.rm_file, f"{self._path}/{name}")
+
+    def remove_empty(self) -> None:
+        """Remove a local folder if nothing is in it."""
+        with suppress(OSError):
+            os.rmdir(self._path)
+
+    def remove_all(self) -> None:
+        """Remove the folder and everything inside; no error when it is not there."""
+        with suppress(FileNotFoundError):
+            self._call(self._fs.rm, self._path, recursive=True)
+
+    def _call(self, method: Callable[..., Any], *args: object, **kwargs: object) -> Any:  # noqa: ANN401
+        return (
+            method(*args, **kwargs) if self.local else patiently(self.uri, method, *args, **kwargs)
+        )
+
+
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without links
+        shutil.copyfile(source, target)
+
+
+@contextmanager
+def _room_in(directory: str) -> Iterator[None]:
+    """Say in a sentence that a disk is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise StorageError(
+            f"no space left in {directory}: free some and run the same command again, what is "
+            "done is kept"
+        ) from error
+
+
+def _check_local(folder: Path) -> None:
+    # The folder itself may be yet to be made, in the nearest one that is there.
+    place = next(path for path in (folder, *folder.parents) if path.exists())
+    if not place.is_dir():
+        raise NotADirectoryError(f"{place} is a file, not a folder")
+    if not os.access(place, os.W_OK | os.X_OK):
+        raise PermissionError(f"no permission to write in {place}")

@@ -1,0 +1,199 @@
+"""Tables: Parquet parts and one manifest, which alone decides what belongs to them.
+
+A table's folder holds ``manifest.json`` and, in a folder inside, its parts (``parts/*.parquet``
+unless the table says otherwise); whatever else lies there is not read.
+:mod:`pipeline.tables.table_writer` says how they come to be there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.errors import UserError
+from pipeline.records import Row
+from pipeline.tables.manifest import Manifest, Part, read_manifest
+from pipeline.tables.parquet import open_parquet
+from pipeline.tables.storage import Folder
+from pipeline.tables.versions import read_version
+
+# Waits for the storage more than it computes.
+_READERS = 8
+
+
+class Table:
+    """A committed table; :meth:`open` is the way to get one.
+
+    Attributes:
+        uri: Absolute URI of its folder.
+        manifest: What it is made of.
+    """
+
+    def __init__(self, folder: Folder, manifest: Manifest) -> None:
+        self.uri = folder.uri
+        self.manifest = manifest
+        self._folder = folder
+
+    @classmethod
+    def open(cls, uri: str, revision: int | None = None) -> Table:
+        """Open a table and check that its parts are there with the right sizes.
+
+        Args:
+            uri: Of its folder.
+            revision: An older version that is still kept; None opens the current one.
+
+        Raises:
+            UserError: If the table or version is absent, its manifest is damaged, or a part
+                is missing or cut short.
+        """
+        folder = Folder(uri)
+        manifest = read_manifest(folder) if revision is None else read_version(folder, revision)
+        for path, state in _wrong_sizes(folder, manifest.parts).items():
+            raise _damaged(folder, path, state)
+        return cls(folder, manifest)
+
+    @classmethod
+    def exists(cls, uri: str, key: str) -> bool:
+        """Whether a whole table with this key is at the URI, so that its work is done."""
+        try:
+            return cls.open(uri).manifest.key == key
+        except UserError:
+            return False
+
+    def __len__(self) -> int:
+        """The number of rows."""
+        return self.manifest.rows
+
+    @property
+    def shards(self) -> int:
+        """The number of shards; shard k of every table of a run holds the same ids."""
+        return self.manifest.shards
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the (id, mask) pairs, see :class:`pipeline.tables.manifest.Fingerprint`."""
+        return self.manifest.fingerprint
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """Class names, palette, ignore value, recipe, model hashes."""
+        return self.manifest.metadata
+
+    @property
+    def files(self) -> list[str]:
+        """The URIs of its parts, for readers that do not know manifests.
+
+        On an object store these, and no pattern of names, are the table while a run replaces
+        it: nothing can put several objects in place at once.
+        """
+        return [f"{self.uri}/{part.path}" for part in self.manifest.parts]
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema, with the schema metadata of the files."""
+        with open_parquet(self._folder, self.manifest.parts[0].path) as parquet:
+            return parquet.schema_arrow
+
+    def part_names(self, shard: int) -> tuple[str, ...]:
+        """The files of a shard, relative to the table's folder; none when it is empty."""
+        return tuple(part.path for part in self.manifest.parts if part.shard == shard)
+
+    def without(self, inputs: Collection[str]) -> Table | None:
+        """The same table without some of its parts: what came after something was made of it.
+
+        Args:
+            inputs: Names as of :meth:`pipeline.tables.manifest.Manifest.names`.
+
+        Returns:
+            None if no part is left.
+        """
+        known = set(inputs)
+        names = zip(self.manifest.names(), self.manifest.parts, strict=True)
+        parts = tuple(part for name, part in names if name not in known)
+        rows = sum(part.rows for part in parts)
+        changes = {"parts": parts, "rows": rows}
+        return Table(self._folder, self.manifest.model_copy(update=changes)) if parts else None
+
+    def rows(
+        self, columns: Iterable[str] | None = None, shards: Iterable[int] | None = None
+    ) -> Iterator[Row]:
+        """The rows, shard after shard, sorted by id inside each part.
+
+        Args:
+            columns: Names of the columns to read; None reads all.
+            shards: The shards to read; None reads all.
+        """
+        names = None if columns is None else list(columns)
+        for shard in range(self.shards) if shards is None else shards:
+            for name in self.part_names(shard):
+                with open_parquet(self._folder, name) as parquet:
+                    for group in range(parquet.num_row_groups):
+                        yield from parquet.read_row_group(group, columns=names).to_pylist()
+
+    def ids(self) -> list[str]:
+        """The ids in the order of :meth:`rows`."""
+        return [row["id"] for row in self.rows(columns=["id"])]
+
+    def verify(self) -> None:
+        """Read every part and compare its SHA-256 with the manifest.
+
+        Raises:
+            UserError: If a part has changed since the table was written.
+        """
+        for path, state in _changed(self._folder, self.manifest.parts).items():
+            raise _damaged(self._folder, path, state)
+
+
+def damaged_parts(folder: Folder, parts: Collection[Part]) -> dict[str, str]:
+    """What became of the parts that are not as they were written.
+
+    On a local disk every part is read. Object stores check by themselves what they keep, and
+    reading a large table again would take hours: there the sizes are compared.
+
+    Args:
+        folder: Of the table.
+        parts: What they should be.
+
+    Returns:
+        By path, ``is missing``, ``is cut short`` or ``has changed since it was written``.
+    """
+    found = _wrong_sizes(folder, parts)
+    if folder.local:
+        found.update(_changed(folder, [part for part in parts if part.path not in found]))
+    return found
+
+
+def _wrong_sizes(folder: Folder, parts: Iterable[Part]) -> dict[str, str]:
+    sizes = {
+        f"{inside}/{name}": size
+        for inside in {part.path.rpartition("/")[0] for part in parts}
+        for name, size in folder.folder(inside).sizes().items()
+    }
+    return {
+        part.path: "is missing" if part.path not in sizes else "is cut short"
+        for part in parts
+        if sizes.get(part.path) != part.bytes
+    }
+
+
+def _changed(folder: Folder, parts: Collection[Part]) -> dict[str, str]:
+    def changed(part: Part) -> bool:
+        with folder.open(part.path) as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+        return digest != part.sha256
+
+    with ThreadPoolExecutor(_READERS) as readers:
+        found = zip(parts, readers.map(changed, parts), strict=True)
+        return {part.path: "has changed since it was written" for part, bad in found if bad}
+
+
+def _damaged(folder: Folder, path: str, state: str) -> UserError:
+    return UserError(
+        f"the table {folder.uri} is damaged: {path} {state}; run the command again that wrote "
+        "it, and the part is made anew"
+    )

@@ -1,0 +1,67 @@
+"""Segmenters trained on masks in other ways than the loop's: U-Net's, and at output stride."""
+
+from __future__ import annotations
+
+from pipeline.publication.verdicts import require_kept
+from pipeline.run import Run
+from pipeline.tables.manifest import table_key
+from pipeline.tables.scan import Scan
+from pipeline.tables.table import Table
+from pipeline.training.augmentation import elastic_view, random_view
+from pipeline.training.losses import Loss, reduced_loss, weighted_loss
+from pipeline.training.model_store import ModelCard
+from pipeline.training.samples import MaskTarget, Target, Views, WeightedMaskTarget
+
+
+def train_unet(run: Run, name: str, images: Table, rounds: Table) -> ModelCard:
+    """By U-Net's deformed samples, and weights that part what touches."""
+    target = WeightedMaskTarget("round")
+    return _train(run, name, images, rounds, target, weighted_loss, elastic_view)
+
+
+def train_reduced(run: Run, name: str, images: Table, rounds: Table) -> ModelCard:
+    """On labels at the stride of the logits, as DeepLab is (Chen et al., ICLR 2015, sec. 3)."""
+    return _train(run, name, images, rounds, MaskTarget("round"), reduced_loss, random_view)
+
+
+def _train(
+    run: Run, name: str, images: Table, rounds: Table, target: Target, loss: Loss, views: Views
+) -> ModelCard:
+    """The recipe's segmenter on the kept masks of a round.
+
+    Args:
+        run: Whose segmenter and schedule it is.
+        name: Of the model.
+        images: The pictures.
+        rounds: The masks, joined as ``round``.
+        target: What a view's target is.
+        loss: From the output and the targets to a mean.
+        views: Draws the view of a sample.
+
+    Raises:
+        UserError: If the round kept no mask.
+    """
+    require_kept(rounds, name)
+    start, weights = run.start(None)
+    scan = Scan(images, {"round": rounds}, columns=["image", "tags", "round.mask"]).where(
+        lambda row: bool(row["round"] and row["round"]["kept"]), ["round.kept"]
+    )
+    return run.model(
+        name,
+        architecture=run.recipe.segmenter_architecture(len(images.metadata["classes"])),
+        scan=scan,
+        target=target,
+        loss=loss,
+        settings=run.recipe.segmenter.training,
+        views=views,
+        key=table_key(
+            round=rounds.fingerprint,
+            kind=rounds.manifest.key,
+            loss=loss.__name__,
+            views=views.__name__,
+            recipe=run.recipe.digest_of("seed", "trunk", "segmenter"),
+            start=weights,
+        ),
+        prepare=start,
+        examine=lambda model: run.recipe.digest_of("relabel"),
+    )

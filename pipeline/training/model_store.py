@@ -1,0 +1,122 @@
+"""Models on storage: safetensors for the weights, JSON for what they are."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import nn
+
+from models.factory import Architecture
+from models.system_factory import SystemArchitecture
+from pipeline.errors import UserError
+from pipeline.records import ClassTable
+from pipeline.tables.storage import Folder
+
+WEIGHTS = "model.safetensors"
+CARD = "model.json"
+
+
+class ModelCard(BaseModel):
+    """What a stored model is and what it came from.
+
+    Args:
+        architecture: How to build it.
+        classes: The class names, in the order of the pixel values.
+        key: Hash of everything the training followed from.
+        weights: SHA-256 of the weights' file.
+        training: Settings, counts and scores of the training, for people.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    architecture: Architecture | SystemArchitecture = Field(discriminator="kind")
+    classes: ClassTable
+    key: str
+    weights: str
+    training: dict[str, Any]
+
+
+def save_model(
+    uri: str,
+    model: nn.Module,
+    *,
+    architecture: Architecture | SystemArchitecture,
+    classes: ClassTable,
+    key: str,
+    training: dict[str, Any],
+) -> ModelCard:
+    """Writes weights and card; the card, written last, makes the model exist."""
+    weights = save({name: value.contiguous() for name, value in model.state_dict().items()})
+    card = ModelCard(
+        architecture=architecture,
+        classes=classes,
+        key=key,
+        weights=hashlib.sha256(weights).hexdigest(),
+        training=training,
+    )
+    folder = Folder(uri)
+    folder.write(WEIGHTS, weights)
+    folder.write(CARD, (card.model_dump_json(indent=1) + "\n").encode())
+    return card
+
+
+def read_card(uri: str) -> ModelCard:
+    """The card of a stored model.
+
+    Raises:
+        UserError: If there is no model at the URI, or its card is damaged.
+    """
+    try:
+        return ModelCard.model_validate_json(Folder(uri).read(CARD))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UserError(
+            f"no model at {uri}: there is no {CARD}; give a folder of a run's models, "
+            "such as RUN/models/powerful"
+        ) from error
+    except ValidationError as error:
+        raise UserError(f"the model card {uri}/{CARD} is damaged: train the model again") from error
+
+
+def model_exists(uri: str, key: str | None = None) -> bool:
+    """Whether a finished model with this key, or with any, is at the URI."""
+    try:
+        return key in (None, read_card(uri).key)
+    except UserError:
+        return False
+
+
+def load_model(uri: str, kind: str) -> tuple[Any, ModelCard]:
+    """A stored model in evaluation mode, on the processor, and its card.
+
+    Args:
+        uri: The model's folder.
+        kind: ``tagger``, ``segmenter``, ``affinity`` or ``regions``: what the caller can use.
+
+    Raises:
+        UserError: If there is no such model, it is of the other kind, or it is damaged.
+    """
+    card = read_card(uri)
+    if card.architecture.kind != kind:
+        raise UserError(f"{uri} holds a {card.architecture.kind}, not a {kind}")
+    try:
+        weights = Folder(uri).read(WEIGHTS)
+    except FileNotFoundError as error:
+        raise UserError(f"the weights {uri}/{WEIGHTS} are missing: train again") from error
+    if hashlib.sha256(weights).hexdigest() != card.weights:
+        raise UserError(f"the weights {uri}/{WEIGHTS} are not those of the card: train again")
+    try:
+        model = card.architecture.build()
+    except (KeyError, ValueError) as error:
+        raise UserError(f"the model card {uri}/{CARD} names what is unknown: {error}") from error
+    try:
+        model.load_state_dict(load(weights))
+    except (SafetensorError, RuntimeError) as error:
+        raise UserError(
+            f"the weights {uri}/{WEIGHTS} cannot be loaded into the model of {CARD}: train again"
+        ) from error
+    return model.eval().to(memory_format=torch.channels_last), card

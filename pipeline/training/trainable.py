@@ -1,0 +1,49 @@
+"""What an engine trains: anything that goes on from its last checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from pipeline.training.checkpoint import Checkpoints
+from pipeline.training.group import Group
+
+# Smoothed losses by name.
+Losses = Mapping[str, float]
+# Gets the step and the losses.
+Report = Callable[[int, Losses], None]
+
+
+class Trainable(Protocol):
+    """Models, and how they are trained; it can be sent to another process."""
+
+    @property
+    def steps(self) -> int:
+        """All steps, done or not."""
+        ...
+
+    @property
+    def workers(self) -> int:
+        """Processes that share every step."""
+        ...
+
+    @property
+    def checkpoints(self) -> Checkpoints:
+        """Where the state is kept; cleared by the caller once the model is stored."""
+        ...
+
+    def train(self, report: Report, group: Group | None = None) -> dict[str, float]:
+        """Trains in place, from the last checkpoint if there is one, and keeps the last state.
+
+        Args:
+            report: Gets the step and the losses, once a second at most, and at the end.
+            group: The processes that make this training together; this one alone by default.
+
+        Returns:
+            The losses, and ``seconds`` of this process.
+        """
+        ...
+
+    def recall(self) -> tuple[int, Losses]:
+        """Gives the models their last state, ready for use: the steps done, the losses."""
+        ...

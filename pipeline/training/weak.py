@@ -1,0 +1,80 @@
+"""Segmenters trained by a weak loss: tags and, where the method has them, seeds."""
+
+from __future__ import annotations
+
+from models.weak import WEAK_LOSSES
+from pipeline.engine.base import StageSpec
+from pipeline.recipe import SeedSettings
+from pipeline.run import Run
+from pipeline.selection import sound
+from pipeline.stages.cues import Cues
+from pipeline.tables.manifest import table_key
+from pipeline.tables.scan import Scan
+from pipeline.tables.table import Table
+from pipeline.training.losses import WeakObjective
+from pipeline.training.model_store import ModelCard
+from pipeline.training.samples import WeakTarget
+
+
+def cues(run: Run, images: Table) -> Table:
+    """SEC's seeds of all pictures, as the round ``cues``; see :class:`Cues`."""
+    size = run.recipe.tagger.training.crop
+    tagger = run.model_uri("tagger")
+    return run.round_table(
+        "cues",
+        scan=sound(images, columns=["image", "tags"]),
+        stages=[StageSpec(Cues, {"tagger": tagger, "size": size}, gpus=1.0)],
+        images=images,
+        ingredients={"tagger": run.weights("tagger"), "size": size},
+    )
+
+
+def foreground(run: Run, images: Table) -> Table:
+    """Masks of the tagger's own objectness, of all pictures, as the round ``foreground``."""
+    settings = SeedSettings(scorer="activation", settings={}, crf="default", contrast=1.0)
+    ids = set(sound(images, columns=["tags"]).wanted_ids())
+    return run.seed(images, "foreground", settings, ids)
+
+
+def train_weakly(
+    run: Run, name: str, images: Table, loss: str, seeds: Table | None = None
+) -> ModelCard:
+    """Trains the recipe's segmenter from tags alone.
+
+    Args:
+        run: Whose tagger's trunk it starts with, if the recipe says so.
+        name: Of the model.
+        images: The pictures.
+        loss: One of :data:`models.weak.WEAK_LOSSES`.
+        seeds: The round whose masks are the method's seeds, if it has any.
+
+    Raises:
+        ValueError: If there is no such loss.
+    """
+    if loss not in WEAK_LOSSES:
+        raise ValueError(f"no weak loss {loss!r}: choose one of {', '.join(WEAK_LOSSES)}")
+    classes = len(images.metadata["classes"])
+    scan, target = sound(images, columns=["image", "tags"]), WeakTarget(classes)
+    if seeds is not None:
+        scan = Scan(images, {"round": seeds}, columns=["image", "tags", "round.mask"]).where(
+            lambda row: bool(row["round"] and not row["round"].get("error")), ["round.error"]
+        )
+        target = WeakTarget(classes, "round")
+    start, weights = run.start(None)
+    return run.model(
+        name,
+        architecture=run.recipe.segmenter_architecture(classes),
+        scan=scan,
+        target=target,
+        loss=WeakObjective(loss),
+        settings=run.recipe.segmenter.training,
+        key=table_key(
+            images=images.manifest.key,
+            loss=loss,
+            seeds=None if seeds is None else seeds.fingerprint,
+            recipe=run.recipe.digest_of("seed", "trunk", "segmenter"),
+            start=weights,
+        ),
+        prepare=start,
+        examine=lambda model: run.recipe.digest_of("relabel"),
+    )

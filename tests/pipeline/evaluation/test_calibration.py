@@ -1,0 +1,87 @@
+"""The expected calibration error against torchmetrics, and the reliability table by hand."""
+
+import numpy as np
+import pytest
+import torch
+from torchmetrics.functional.classification import binary_calibration_error
+
+from pipeline.evaluation.calibration import Calibration, calibration, confidence_counts
+
+
+def pictures(seed: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Truth, prediction and a confidence map of an eighth, which promises too much."""
+    random = np.random.default_rng(seed)
+    found = []
+    for height, width in ((16, 24), (40, 32)):
+        # 255 is left to another test: torchmetrics gives a confidence of 1 a bin of its own.
+        grid = random.integers(60, 255, (height // 8, width // 8)).astype(np.uint8)
+        full = grid.repeat(8, axis=0).repeat(8, axis=1) / 255
+        truth = random.integers(0, 3, (height, width)).astype(np.uint8)
+        right = random.random(truth.shape) < full * 0.8
+        prediction = np.where(right, truth, (truth + 1) % 3).astype(np.uint8)
+        truth[random.random(truth.shape) < 0.1] = 255
+        prediction[random.random(truth.shape) < 0.1] = 255
+        found.append((truth, prediction, grid))
+    return found
+
+
+def measured(counts: np.ndarray, bins: int = 10) -> Calibration:
+    found = calibration(counts, bins)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("bins", [7, 10, 15])
+def test_agrees_with_torchmetrics(bins: int):
+    counts, confidences, hits = np.zeros((256, 2), np.int64), [], []
+    for truth, prediction, grid in pictures(bins):
+        counts += confidence_counts(truth, prediction, grid)
+        counted = (truth != 255) & (prediction != 255)
+        confidences.append((grid.repeat(8, axis=0).repeat(8, axis=1) / 255)[counted])
+        hits.append((truth == prediction)[counted])
+    # A hair upwards, so that 51/255 falls into the bin that begins with 0.2 there, too.
+    confidence = torch.from_numpy(np.concatenate(confidences)) + 1e-9
+    hit = torch.from_numpy(np.concatenate(hits).astype(np.int64))
+    found = measured(counts, bins)
+    expected = binary_calibration_error(confidence, hit, n_bins=bins, norm="l1")
+    assert found.expected_error == pytest.approx(expected.item(), abs=1e-6)
+    assert found.expected_error > 0.05, "a case that tells"
+    assert found.confidence == pytest.approx(confidence.mean().item(), abs=1e-6)
+    assert found.accuracy == pytest.approx(hit.double().mean().item())
+    assert found.pixels == len(hit)
+
+
+def test_a_table_by_hand():
+    truth = np.array([[1, 1, 0, 0]], np.uint8)
+    prediction = np.array([[1, 0, 0, 255]], np.uint8)
+    confidence = np.array([[230, 230, 255, 10]], np.uint8)
+    found = measured(confidence_counts(truth, prediction, confidence))
+    last = found.bins[-1]
+    assert (last.low, last.high, last.pixels) == (0.9, 1, 3)
+    assert last.accuracy == pytest.approx(2 / 3)
+    assert last.confidence == pytest.approx((2 * 230 + 255) / 3 / 255)
+    assert [entry.pixels for entry in found.bins[:-1]] == [0] * 9
+    assert found.bins[0].confidence is None
+    assert found.expected_error == pytest.approx(abs(found.confidence - found.accuracy))
+
+
+@pytest.mark.parametrize("value", range(0, 256, 51))
+def test_whole_tenths_begin_a_bin(value: int):
+    counts = np.zeros((256, 2), np.int64)
+    counts[value] = (4, 1)
+    bins = measured(counts).bins
+    (home,) = [index for index, entry in enumerate(bins) if entry.pixels]
+    assert home == min(value * 10 // 255, 9)
+
+
+def test_sizes_that_are_no_multiple_of_eight():
+    """Thirteen columns in two cells: the middle one belongs to the second."""
+    mask = np.zeros((3, 13), np.uint8)
+    counts = confidence_counts(mask, mask, np.array([[100, 200]], np.uint8))
+    assert counts[100].tolist() == [18, 18]
+    assert counts[200].tolist() == [21, 21]
+
+
+def test_nothing_labelled_has_no_calibration():
+    nothing = np.full((8, 8), 255, np.uint8)
+    assert calibration(confidence_counts(nothing, nothing, np.zeros((1, 1), np.uint8))) is None

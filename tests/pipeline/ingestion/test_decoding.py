@@ -1,0 +1,300 @@
+"""Every kind of picture file that the web holds, made here, against what it must become."""
+
+from __future__ import annotations
+
+import io
+import pickle
+import struct
+import zlib
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image, ImageChops, ImageOps
+
+from pipeline.ingestion.decoding import DecodeError, decode_rgb, normalised_bytes
+
+WIDTH, HEIGHT = 24, 16
+RED, BLUE, WHITE = (200, 30, 30), (30, 30, 200), (255, 255, 255)
+
+
+def halves(left: tuple[int, int, int] = RED, right: tuple[int, int, int] = BLUE) -> Image.Image:
+    """A picture whose left half has one colour and whose right half has another."""
+    picture = Image.new("RGB", (WIDTH, HEIGHT), right)
+    picture.paste(left, (0, 0, WIDTH // 2, HEIGHT))
+    return picture
+
+
+def saved(picture: Image.Image, format: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, format=format, **options)
+    return buffer.getvalue()
+
+
+def colours(picture: Image.Image) -> tuple[np.ndarray, np.ndarray]:
+    """The mean colours of the left and the right quarter."""
+    pixels = np.asarray(picture, dtype=float)
+    quarter = picture.width // 4
+    return pixels[:, :quarter].mean((0, 1)), pixels[:, -quarter:].mean((0, 1))
+
+
+def assert_halves(
+    picture: Image.Image,
+    left: tuple[int, int, int] = RED,
+    right: tuple[int, int, int] = BLUE,
+    tolerance: float = 12,
+) -> None:
+    assert picture.mode == "RGB"
+    assert picture.size == (WIDTH, HEIGHT)
+    found_left, found_right = colours(picture)
+    assert np.abs(found_left - left).max() < tolerance
+    assert np.abs(found_right - right).max() < tolerance
+
+
+def chunk(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png(width: int, height: int, depth: int, colour: int, pixels: bytes, *extra: bytes) -> bytes:
+    """A PNG written by hand, for what Pillow does not write."""
+    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    return b"".join(
+        (
+            b"\x89PNG\r\n\x1a\n",
+            chunk(b"IHDR", header),
+            *extra,
+            chunk(b"IDAT", zlib.compress(pixels)),
+            chunk(b"IEND", b""),
+        )
+    )
+
+
+def grey_16() -> Image.Image:
+    values = np.full((HEIGHT, WIDTH), 50 * 257, np.uint16)
+    values[:, WIDTH // 2 :] = 200 * 257
+    return Image.fromarray(values)
+
+
+def without_adobe_marker(jpeg: bytes) -> bytes:
+    start = jpeg.index(b"\xff\xee")
+    length = struct.unpack(">H", jpeg[start + 2 : start + 4])[0]
+    return jpeg[:start] + jpeg[start + 2 + length :]
+
+
+def transparent_left() -> Image.Image:
+    picture = halves().convert("RGBA")
+    picture.paste((0, 0, 0, 0), (0, 0, WIDTH // 2, HEIGHT))
+    return picture
+
+
+def palette_with_transparency() -> bytes:
+    picture = halves().quantize(4)
+    return saved(picture, "PNG", transparency=picture.getpixel((0, 0)))
+
+
+def animation(format: str) -> bytes:
+    later = [halves(BLUE, RED), halves(WHITE, WHITE)]
+    return saved(halves(), format, save_all=True, append_images=later, duration=50)
+
+
+GREY_LEFT, GREY_RIGHT = (50, 50, 50), (200, 200, 200)
+GREY = halves(GREY_LEFT, GREY_RIGHT).convert("L")
+CMYK = halves().convert("CMYK")
+
+Colour = tuple[int, int, int]
+CASES: dict[str, tuple[Callable[[], bytes], Colour, Colour]] = {
+    "jpeg": (lambda: saved(halves(), "JPEG", quality=95, subsampling=0), RED, BLUE),
+    "png": (lambda: saved(halves(), "PNG"), RED, BLUE),
+    "webp": (lambda: saved(halves(), "WEBP", quality=95), RED, BLUE),
+    "bmp": (lambda: saved(halves(), "BMP"), RED, BLUE),
+    "tiff": (lambda: saved(halves(), "TIFF"), RED, BLUE),
+    "ppm": (lambda: saved(halves(), "PPM"), RED, BLUE),
+    "grey jpeg": (lambda: saved(GREY, "JPEG"), GREY_LEFT, GREY_RIGHT),
+    "grey png": (lambda: saved(GREY, "PNG"), GREY_LEFT, GREY_RIGHT),
+    "black and white": (
+        lambda: saved(GREY.convert("1", dither=Image.Dither.NONE), "PNG"),
+        (0, 0, 0),
+        WHITE,
+    ),
+    "adobe cmyk": (lambda: saved(CMYK, "JPEG", quality=95), RED, BLUE),
+    "plain cmyk": (
+        lambda: without_adobe_marker(saved(ImageChops.invert(CMYK), "JPEG", quality=95)),
+        RED,
+        BLUE,
+    ),
+    "cmyk tiff": (lambda: saved(CMYK, "TIFF"), RED, BLUE),
+    "16-bit grey png": (lambda: saved(grey_16(), "PNG"), GREY_LEFT, GREY_RIGHT),
+    "16-bit grey tiff": (lambda: saved(grey_16(), "TIFF"), GREY_LEFT, GREY_RIGHT),
+    "rgba": (lambda: saved(transparent_left(), "PNG"), WHITE, BLUE),
+    "grey with alpha": (lambda: saved(transparent_left().convert("LA"), "PNG"), WHITE, (50,) * 3),
+    "webp with alpha": (lambda: saved(transparent_left(), "WEBP", quality=95), WHITE, BLUE),
+    "palette": (lambda: saved(halves().quantize(4), "PNG"), RED, BLUE),
+    "palette with transparency": (palette_with_transparency, WHITE, BLUE),
+    "transparent colour": (lambda: saved(halves(), "PNG", transparency=RED), WHITE, BLUE),
+    "gif": (lambda: saved(halves(), "GIF"), RED, BLUE),
+    "animated gif": (lambda: animation("GIF"), RED, BLUE),
+    "animated webp": (lambda: animation("WEBP"), RED, BLUE),
+    "animated png": (lambda: animation("PNG"), RED, BLUE),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_kind_becomes_rgb(case: str) -> None:
+    make, left, right = CASES[case]
+    assert_halves(decode_rgb(make()), left, right)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_normalised_bytes_need_no_further_care(case: str) -> None:
+    make, left, right = CASES[case]
+    data, height, width = normalised_bytes(make())
+    with Image.open(io.BytesIO(data)) as picture:
+        assert picture.format in ("JPEG", "PNG")
+        assert (picture.height, picture.width) == (height, width) == (HEIGHT, WIDTH)
+        assert getattr(picture, "n_frames", 1) == 1
+        assert not picture.has_transparency_data
+        assert_halves(picture, left, right)
+
+
+@pytest.mark.parametrize("case", ["jpeg", "png"])
+def test_plain_pictures_stay_untouched(case: str) -> None:
+    original = CASES[case][0]()
+    assert normalised_bytes(original)[0] == original
+
+
+@pytest.mark.parametrize("case", ["palette with transparency", "16-bit grey png", "gif", "bmp"])
+def test_lossless_stays_lossless(case: str) -> None:
+    original = CASES[case][0]()
+    data = normalised_bytes(original)[0]
+    assert data.startswith(b"\x89PNG")
+    assert np.array_equal(np.asarray(decode_rgb(data)), np.asarray(decode_rgb(original)))
+
+
+@pytest.mark.parametrize("case", ["grey jpeg", "adobe cmyk", "webp"])
+def test_lossy_becomes_a_fine_jpeg(case: str) -> None:
+    original = CASES[case][0]()
+    data = normalised_bytes(original)[0]
+    assert data.startswith(b"\xff\xd8")
+    difference = np.asarray(decode_rgb(data), float) - np.asarray(decode_rgb(original), float)
+    assert np.abs(difference).mean() < 3
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
+def test_orientation_is_applied_once(orientation: int, format: str) -> None:
+    picture = halves()
+    picture.paste((20, 160, 20), (0, 0, 8, 8))  # a corner, so that all eight differ
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    original = saved(picture, format, exif=exif)
+    with Image.open(io.BytesIO(original)) as opened:
+        expected = ImageOps.exif_transpose(opened).convert("RGB")
+    assert np.array_equal(np.asarray(decode_rgb(original)), np.asarray(expected))
+    data, height, width = normalised_bytes(original)
+    assert (width, height) == expected.size
+    again = np.asarray(decode_rgb(data), float)
+    assert np.abs(again - np.asarray(expected, float)).mean() < 3
+    with Image.open(io.BytesIO(data)) as written:
+        assert written.getexif().get(0x0112, 1) == 1
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF")
+def test_broken_exif_spoils_no_picture() -> None:
+    jpeg = saved(halves(), "JPEG", quality=95, subsampling=0, exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
+    assert_halves(decode_rgb(jpeg))
+    assert normalised_bytes(jpeg)[0] == jpeg
+
+
+def test_16_bit_rgb_is_written_anew_because_readers_differ() -> None:
+    line = b"\0" + b"".join(struct.pack(">HHH", 200 * 257, 30 * 257, 30 * 257) for _ in range(4))
+    original = png(4, 2, 16, 2, line * 2)
+    data, height, width = normalised_bytes(original)
+    assert (height, width) == (2, 4)
+    assert data != original
+    assert data[24] == 8
+    assert np.asarray(decode_rgb(data))[0, 0].tolist() == list(RED)
+
+
+def test_transparent_grey_of_16_bits_is_white() -> None:
+    line = b"\0" + struct.pack(">HHH", 1000, 1001, 60000)
+    original = png(3, 1, 16, 0, line, chunk(b"tRNS", struct.pack(">H", 1000)))
+    assert np.asarray(decode_rgb(original))[0, :, 0].tolist() == [255, 3, 234]
+
+
+def truncated(format: str) -> bytes:
+    pixels = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8)
+    data = saved(Image.fromarray(pixels), format)
+    return data[: len(data) // 2]
+
+
+BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
+    "empty": (lambda: b"", "empty file"),
+    "text": (lambda: b"this is a letter, not a picture\n" * 9, "not a picture"),
+    "web page": (lambda: b"<!DOCTYPE html><html><body>404</body></html>", "not a picture"),
+    "program": (lambda: b"\x7fELF" + bytes(200), "not a picture"),
+    "postscript": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture"),
+    "svg": (lambda: b'<svg xmlns="http://www.w3.org/2000/svg"/>', "not a picture"),
+    "truncated jpeg": (lambda: truncated("JPEG"), "truncated"),
+    "truncated png": (lambda: truncated("PNG"), "truncated"),
+    "truncated bmp": (lambda: truncated("BMP"), "truncated"),
+    "truncated webp": (lambda: truncated("WEBP"), ""),
+    "truncated tiff": (lambda: truncated("TIFF"), ""),
+    "truncated gif": (lambda: truncated("GIF"), ""),
+    "first bytes of a jpeg": (lambda: truncated("JPEG")[:3], "header"),
+    "first bytes of a png": (lambda: truncated("PNG")[:20], "truncated"),
+    "png of no width": (lambda: png(0, 8, 8, 2, b""), "zero-sized"),
+    "png of no height": (lambda: png(8, 0, 8, 2, b""), "zero-sized"),
+    "gif without pixels": (lambda: b"GIF89a" + bytes(7) + b";", "zero-sized"),
+    "bomb": (lambda: png(20_000, 20_000, 8, 2, bytes(100)), "pixels"),
+    "bomb below the limit of Pillow": (lambda: png(8_400, 8_400, 8, 2, bytes(9)), "limit"),
+    "endless line": (lambda: png(70_000, 1, 8, 2, bytes(9)), "limit"),
+    "png with a broken stream": (
+        lambda: png(8, 8, 8, 2, b"")[:41] + b"\xff" * 40,
+        "",
+    ),
+    "floating point": (
+        lambda: saved(Image.new("F", (4, 4), 0.5), "TIFF"),
+        "floating-point",
+    ),
+    "32-bit": (lambda: saved(Image.new("I", (4, 4), 2**20), "TIFF"), "32-bit"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+@pytest.mark.parametrize("decode", [decode_rgb, normalised_bytes])
+def test_broken_files_say_why(case: str, decode: Callable[[bytes], object]) -> None:
+    make, cause = BROKEN[case]
+    with pytest.raises(DecodeError) as caught:
+        decode(make())
+    assert cause in caught.value.cause
+    assert 0 < len(caught.value.cause) < 120
+    assert "\n" not in caught.value.cause
+
+
+def test_the_limit_is_the_callers_and_pillow_keeps_its_own() -> None:
+    before = Image.MAX_IMAGE_PIXELS
+    with pytest.raises(DecodeError, match="24x16 pixels, more than the limit of 100"):
+        decode_rgb(saved(halves(), "PNG"), max_pixels=100)
+    assert_halves(decode_rgb(saved(halves(), "PNG"), max_pixels=WIDTH * HEIGHT))
+    assert before == Image.MAX_IMAGE_PIXELS
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_random_damage_never_escapes_as_another_error() -> None:
+    random = np.random.default_rng(1)
+    originals = [make() for make, _, _ in CASES.values()]
+    for _ in range(600):
+        data = bytearray(originals[random.integers(len(originals))])
+        for position in random.integers(0, len(data), random.integers(1, 20)):
+            data[position] = random.integers(256)
+        try:
+            _, height, width = normalised_bytes(bytes(data), max_pixels=2**20)
+        except DecodeError:
+            continue
+        assert height > 0
+        assert width > 0
+
+
+def test_the_error_travels_between_processes() -> None:
+    error = pickle.loads(pickle.dumps(DecodeError("empty file")))
+    assert error.cause == str(error) == "empty file"

@@ -1,0 +1,324 @@
+"""From dirty sources to rows: classes, counts, duplicates, errors."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import pickle
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from PIL import Image
+
+from pipeline.errors import UserError
+from pipeline.ingestion.counts import IngestCounts
+from pipeline.ingestion.ingest import Ingest, ingest, picture_row
+from pipeline.ingestion.near_duplicates import NearDuplicateSettings
+from pipeline.records import IMAGES_SCHEMA, Row
+from pipeline.sources import Downloads, TaggedFile, UnreadableError, open_source
+from pipeline.synthetic.pictures import render
+
+
+def jpeg(seed: int, mode: str = "RGB") -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 256, (12, 18, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).convert(mode).save(buffer, format="JPEG")
+    return buffer.getvalue()
+
+
+class Listed:
+    """A source from a list of files and a dictionary of their bytes."""
+
+    kind: ClassVar[str] = "listed"
+    looked_for: ClassVar[str] = "nothing"
+    uri = "listed://"
+    readers = 2
+
+    def __init__(self, files: list[TaggedFile], data: dict[str, bytes]) -> None:
+        self.files = files
+        self.data = data
+        self.read_paths: list[str] = []
+
+    @classmethod
+    def open(cls, uri: str, downloads: Downloads) -> None:
+        return None
+
+    def pictures(self) -> Iterator[TaggedFile]:
+        yield from self.files
+
+    def read(self, path: str) -> bytes:
+        self.read_paths.append(path)
+        if path not in self.data:
+            raise UnreadableError("no such file")
+        return self.data[path]
+
+
+def source(**tags: str) -> Listed:
+    """Files ``a="cat|dog"`` with different pictures."""
+    files = [TaggedFile(name, tuple(filter(None, text.split("|")))) for name, text in tags.items()]
+    return Listed(files, {name: jpeg(n) for n, name in enumerate(tags)})
+
+
+def rows(found: Ingest) -> dict[str, Row]:
+    """The rows by their picture's path, or by their error."""
+    return {row["error"] or row["image"]["path"]: row for row in found.rows()}
+
+
+def assert_balanced(counts: IngestCounts) -> None:
+    parts = (counts.other_split, counts.left_out, counts.duplicates, counts.dropped)
+    assert counts.pictures == sum(parts) + counts.errors + counts.kept
+
+
+def test_rows_fit_the_schema_of_the_images_table() -> None:
+    found = ingest(source(a="cat", b="dog|cat"))
+    table = pa.Table.from_pylist(list(found.rows()), schema=IMAGES_SCHEMA)
+    assert table.num_rows == 2
+    assert table.to_pylist() == list(found.rows())
+    row = rows(found)["b"]
+    assert row["id"] == hashlib.sha256(jpeg(1)).hexdigest()
+    assert row["image"]["bytes"] == jpeg(1)
+    assert (row["height"], row["width"], row["tags"]) == (12, 18, [1, 2])
+
+
+def test_classes_are_the_sorted_tags_or_those_given_in_their_order() -> None:
+    pictures = source(a="cat", b="dog|ant")
+    assert ingest(pictures).classes.names == ("ant", "cat", "dog")
+    found = ingest(pictures, ["dog", "cat"])
+    assert found.classes.names == ("dog", "cat")
+    assert rows(found)["b"]["tags"] == [1]
+
+
+def test_other_tags_are_dropped_and_pictures_without_a_tag_left_out() -> None:
+    pictures = source(a="cat|tree", b="tree|car", c="cat", d="")
+    found = ingest(pictures, ["cat"])
+    assert set(rows(found)) == {"a", "c"}
+    assert found.counts == IngestCounts(
+        pictures=4,
+        other_split=0,
+        left_out=2,
+        tags_dropped=3,
+        duplicates=0,
+        errors=0,
+        kept=2,
+    )
+    assert_balanced(found.counts)
+    sentence = "4 pictures: 2 kept, 2 left out without a wanted tag, and 3 tags dropped"
+    assert found.counts.sentence() == sentence
+    assert set(pictures.read_paths) == {"a", "c"}  # the others cost nothing
+
+
+def test_same_bytes_are_one_row_with_all_tags() -> None:
+    pictures = source(c="cat", a="dog", b="dog|ant", d="cat")
+    pictures.data["b"] = pictures.data["c"]
+    pictures.data["d"] = pictures.data["c"]
+    pictures.files.append(TaggedFile("a", ("cat",)))  # and the same file named twice
+    found = ingest(pictures)
+    assert {path: row["tags"] for path, row in rows(found).items()} == {"a": [2, 3], "b": [1, 2, 3]}
+    assert (found.counts.duplicates, found.counts.kept) == (3, 2)
+    assert_balanced(found.counts)
+
+
+def test_the_first_path_names_a_picture_wherever_its_bytes_lie() -> None:
+    pictures = source(b="cat", a="dog")
+    pictures.data["a"] = pictures.data["b"]
+    pictures.files = [replace(file, place=f"{ord(file.path):x}") for file in pictures.files]
+    pictures.files[0] = replace(pictures.files[0], place="0")
+    pictures.data |= {"0": jpeg(0), "61": jpeg(0)}
+    [picture] = ingest(pictures).pictures
+    assert (picture.path, picture.address) == ("a", "61")
+    assert set(pictures.read_paths) == {"0", "61"}
+
+
+def near_duplicate_source() -> Listed:
+    """A picture, its smaller copy ``b`` and another picture."""
+    pictures = source(a="cat", b="dog", c="cat")
+    big = render(0, 0).picture.resize((600, 480))
+    for name, picture in (("a", big), ("b", big.resize((200, 160))), ("c", render(1, 0).picture)):
+        buffer = io.BytesIO()
+        picture.save(buffer, format="JPEG", quality=80)
+        pictures.data[name] = buffer.getvalue()
+    pictures.files.append(TaggedFile("broken", ("cat",)))
+    pictures.data["broken"] = b"no picture"
+    return pictures
+
+
+def test_near_duplicates_are_reported_with_the_picture_that_stands_for_them() -> None:
+    found = ingest(near_duplicate_source(), near_duplicates=NearDuplicateSettings(distance=4))
+    decoded = rows(found)
+    assert decoded["b"]["near_duplicate_of"] == decoded["a"]["id"]
+    assert decoded["a"]["near_duplicate_of"] is decoded["c"]["near_duplicate_of"] is None
+    assert (found.counts.near_duplicates, found.counts.dropped) == (1, 0)
+    counts = found.counts.after_decoding(1)
+    assert counts.sentence() == "4 pictures: 3 kept (1 near-duplicates of others), 1 unreadable"
+    assert_balanced(counts)
+
+
+def test_near_duplicates_are_left_out_by_choice_and_named() -> None:
+    settings = NearDuplicateSettings(distance=4, drop=True)
+    found = ingest(near_duplicate_source(), near_duplicates=settings)
+    decoded = rows(found)
+    assert set(decoded) == {"a", "b: near-duplicate of a", "broken: not a picture", "c"}
+    assert decoded["b: near-duplicate of a"]["near_duplicate_of"] == decoded["a"]["id"]
+    counts = found.counts.after_decoding(2)
+    assert (counts.kept, counts.dropped, counts.errors) == (2, 1, 1)
+    sentence = "4 pictures: 2 kept, 1 left out as near-duplicates, 1 unreadable"
+    assert counts.sentence() == sentence
+    assert_balanced(counts)
+
+
+def test_near_duplicates_are_not_looked_for_by_default() -> None:
+    assert ingest(near_duplicate_source()).counts.near_duplicates == 0
+
+
+def test_the_order_of_the_listing_changes_nothing() -> None:
+    pictures = source(**{f"p{n}": ("cat", "dog", "cat|ant")[n % 3] for n in range(20)})
+    pictures.data["p7"] = pictures.data["p12"]
+    pictures.data["p3"] = b"broken"
+    first = ingest(pictures)
+    expected = list(first.rows())
+    assert [row["id"] for row in expected] == sorted(row["id"] for row in expected)
+    random.Random(0).shuffle(pictures.files)
+    again = ingest(pictures)
+    assert again.counts == first.counts
+    assert list(again.rows()) == expected
+
+
+def test_unreadable_files_are_rows_that_name_file_and_cause() -> None:
+    pictures = source(ok="cat", empty="cat", void="dog", text="dog", half="cat", gone="cat")
+    pictures.data |= {"empty": b"", "void": b"", "text": b"hello", "half": jpeg(9)[:300]}
+    del pictures.data["gone"]
+    pictures.files.append(TaggedFile("../up", ("cat",), problem="a path with '..'"))
+    pictures.files.append(TaggedFile("torn", problem="its annotation is no XML"))
+    found = ingest(pictures)
+    decoded = rows(found)
+    assert set(decoded) == {
+        "ok",
+        "empty: empty file",
+        "void: empty file",
+        "text: not a picture",
+        "half: truncated file",
+        "gone: no such file",
+        "../up: a path with '..'",
+        "torn: its annotation is no XML",
+    }
+    bad = [row for row in decoded.values() if row["error"]]
+    assert all(row["image"] is row["height"] is row["width"] is None for row in bad)
+    assert decoded["text: not a picture"]["id"] == hashlib.sha256(b"hello").hexdigest()
+    assert decoded["gone: no such file"]["id"] == hashlib.sha256(b"gone").hexdigest()
+    assert decoded["void: empty file"]["tags"] == [found.classes.index("dog")]
+    pa.Table.from_pylist(list(decoded.values()), schema=IMAGES_SCHEMA)
+
+    assert found.counts.errors == 5  # those that decoding has yet to find are not in it
+    counts = found.counts.after_decoding(len(bad))
+    assert (counts.errors, counts.kept) == (7, 1)
+    assert counts.sentence() == "8 pictures: 1 kept, 7 unreadable"
+    assert_balanced(counts)
+
+
+def test_a_file_that_changes_meanwhile_is_an_error() -> None:
+    pictures = source(a="cat", b="cat")
+    found = ingest(pictures)
+    pictures.data["a"] = jpeg(77)
+    assert set(rows(found)) == {"a: it changed while it was being ingested", "b"}
+
+
+def test_rows_can_be_made_in_another_process() -> None:
+    found = ingest(source(a="cat", b="dog"))
+    expected = list(found.rows())
+    again, picture = pickle.loads(pickle.dumps((found.source, found.pictures[0])))
+    assert picture_row(again, picture) == expected[0]
+
+
+def split_source() -> Listed:
+    pictures = source(a="cat", b="dog", c="cat", d="ant")
+    names = {"a": "train", "b": "train", "c": "dev", "d": None}
+    pictures.files = [TaggedFile(f.path, f.tags, names[f.path]) for f in pictures.files]
+    return pictures
+
+
+def test_a_split_takes_its_own_rows_and_no_tag_of_another() -> None:
+    pictures = split_source()
+    pictures.data["c"] = pictures.data["b"]  # the same picture in dev, with another tag
+    found = ingest(pictures, split="train")
+    assert found.classes.names == ("cat", "dog")
+    assert {path: row["tags"] for path, row in rows(found).items()} == {"a": [1], "b": [2]}
+    assert (found.counts.other_split, found.counts.kept) == (2, 2)
+    assert_balanced(found.counts)
+    assert ingest(pictures).counts.other_split == 0
+
+
+def test_a_source_without_splits_is_taken_whole() -> None:
+    assert ingest(source(a="cat"), split="train").counts.kept == 1
+
+
+@pytest.mark.parametrize(
+    ("classes", "split", "sentence"),
+    [
+        (["cta"], None, "no picture of listed:// has the tag 'cta': did you mean 'cat'?"),
+        (["xylophone"], None, "has the tag 'xylophone': the tags are ant, cat, dog"),
+        (["ant"], "train", "listed://, split 'train', has the tag 'ant': did you mean 'cat'?"),
+        (["cat", "cat"], None, "class names must be different"),
+        ([], None, "a class table holds 1 to 254 names, not 0"),
+        (None, "trian", "is in the split 'trian': it has dev, train"),
+    ],
+)
+def test_wrong_wishes_are_one_sentence(
+    classes: list[str] | None, split: str | None, sentence: str
+) -> None:
+    with pytest.raises(UserError) as caught:
+        ingest(split_source(), classes, split)
+    assert sentence in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_sources_with_nothing_to_label_are_refused() -> None:
+    with pytest.raises(UserError, match="is empty"):
+        ingest(Listed([], {}))
+    with pytest.raises(UserError, match="has a tag: there is nothing to label"):
+        ingest(source(a="", b=""))
+    with pytest.raises(UserError, match=r"none of the 1 files .* the first is a: no such file"):
+        ingest(Listed([TaggedFile("a", ("cat",))], {}))
+    with pytest.raises(UserError, match=r"'background' of .* rename it"):
+        ingest(source(a="background", b="cat"))
+    with pytest.raises(UserError, match="not 300; choose the classes"):
+        ingest(source(a="|".join(f"tag{n}" for n in range(300))))
+
+
+def test_a_class_called_background_can_be_passed_over() -> None:
+    assert ingest(source(a="background", b="cat"), ["cat"]).counts.kept == 1
+
+
+def test_a_dirty_folder_from_end_to_end(tmp_path: Path) -> None:
+    for tag, name, data in (
+        ("cat", "1.jpg", jpeg(1)),
+        ("cat", "grey.jpg", jpeg(2, "L")),
+        ("cat", "page.jpg", b"<html>404</html>"),
+        ("dog", "1.jpg", jpeg(3)),
+        ("dog", "same-as-cat.jpg", jpeg(1)),
+        ("dog", os.fsdecode(b"k\xfcche.jpg"), jpeg(4)),
+        ("fox", "1.jpg", jpeg(5)),
+    ):
+        (tmp_path / tag).mkdir(exist_ok=True)
+        (tmp_path / tag / name).write_bytes(data)
+    (tmp_path / "cat" / "leaves.jpg").symlink_to("/etc/hostname")
+    found = ingest(open_source(str(tmp_path)), ["cat", "dog"])
+    decoded = rows(found)
+    assert set(decoded) == {
+        "cat/1.jpg",
+        "cat/grey.jpg",
+        "dog/1.jpg",
+        "dog/k\\udcfcche.jpg",
+        "cat/page.jpg: not a picture",
+        "cat/leaves.jpg: a link that leaves the source",
+    }
+    assert decoded["cat/1.jpg"]["tags"] == [1, 2]
+    with Image.open(io.BytesIO(decoded["cat/grey.jpg"]["image"]["bytes"])) as picture:
+        assert picture.mode == "RGB"
+    pa.Table.from_pylist(list(decoded.values()), schema=IMAGES_SCHEMA)

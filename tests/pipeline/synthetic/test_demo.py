@@ -1,0 +1,16 @@
+"""The demo's recipe is one that a user could write."""
+
+from pipeline.recipe import read_recipe
+from pipeline.synthetic.demo import DEMO_IMAGES, DEMO_RECIPE
+from pipeline.synthetic.pictures import FEWEST
+
+
+def test_the_recipe_can_be_read_back_and_built(tmp_path):
+    path = tmp_path / "demo.json"
+    path.write_text(DEMO_RECIPE.model_dump_json())
+    assert read_recipe(str(path)) == DEMO_RECIPE
+
+
+def test_it_needs_no_download():
+    assert not DEMO_RECIPE.trunk.pretrained
+    assert DEMO_IMAGES >= FEWEST

@@ -1,0 +1,55 @@
+"""Retries: a store that fails for a while costs time, one that is gone ends in a sentence."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from pipeline.errors import StorageError
+from pipeline.tables.retries import patiently
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long was waited, without waiting."""
+    slept: list[float] = []
+    monkeypatch.setattr("pipeline.tables.retries.time.sleep", slept.append)
+    return slept
+
+
+class Flaky:
+    """Fails a few times."""
+
+    def __init__(self, failures: int, error: Exception) -> None:
+        self.left = failures
+        self.error = error
+
+    def __call__(self, value: int, *, more: int) -> int:
+        if self.left:
+            self.left -= 1
+            raise self.error
+        return value + more
+
+
+@pytest.mark.parametrize("error", [OSError("InternalError"), TimeoutError(), RuntimeError("gone")])
+def test_what_passes_is_waited_for(waits: list[float], error: Exception) -> None:
+    assert patiently("s3://b", Flaky(3, error), 1, more=2) == 3
+    assert len(waits) == 3
+    for wait, base in zip(waits, (0.5, 1, 2), strict=True):
+        assert base / 2 <= wait <= base * 1.5
+
+
+@pytest.mark.parametrize(
+    "error", [FileNotFoundError("x"), PermissionError(), OSError(errno.EINVAL, "range")]
+)
+def test_an_answer_is_taken_at_once(waits: list[float], error: Exception) -> None:
+    with pytest.raises(type(error)):
+        patiently("s3://b", Flaky(1, error), 1, more=2)
+    assert waits == []
+
+
+def test_patience_ends_in_a_sentence(waits: list[float]) -> None:
+    with pytest.raises(StorageError, match=r"s3://b fails again and again \(OSError: slow down\)"):
+        patiently("s3://b", Flaky(100, OSError("slow\ndown")), 1, more=2)
+    assert 15 < sum(waits) < 50

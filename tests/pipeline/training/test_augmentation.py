@@ -1,0 +1,103 @@
+"""Views: one geometry for a picture and its labels."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.records import IGNORE, palette
+from pipeline.training.augmentation import PADDING, View, random_view
+
+NEAREST, BILINEAR = Image.Resampling.NEAREST, Image.Resampling.BILINEAR
+BLOCK = 24
+STEP = 40  # grey levels between the classes of the pattern
+
+
+def pattern(rows: int = 3, columns: int = 4) -> np.ndarray:
+    """Blocks of the classes 0 to 5 without any symmetry: (72, 96) uint8."""
+    classes = np.random.default_rng(5).integers(0, 6, (rows, columns)).astype(np.uint8)
+    return np.kron(classes, np.ones((BLOCK, BLOCK), np.uint8))
+
+
+def palette_picture(mask: np.ndarray) -> Image.Image:
+    picture = Image.fromarray(mask, mode="P")
+    picture.putpalette(palette())
+    return picture
+
+
+def inside_a_block(view: np.ndarray) -> np.ndarray:
+    """Pixels all of whose neighbours up to two pixels away have the same class."""
+    same = np.ones(view.shape, bool)
+    for down in range(-2, 3):
+        for right in range(-2, 3):
+            same &= np.roll(view, (down, right), (0, 1)) == view
+    same[:2] = same[-2:] = same[:, :2] = same[:, -2:] = False
+    return same
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_picture_and_mask_undergo_the_same_geometry(seed):
+    mask = pattern()
+    picture = Image.fromarray(np.repeat(mask[..., None] * STEP, 3, axis=2))
+    rng = np.random.default_rng(seed)
+    view = random_view(picture.width, picture.height, 64, (0.6, 2.0), rng)
+
+    seen = view.of(picture, BILINEAR, PADDING)
+    labels = view.of(palette_picture(mask), NEAREST, IGNORE)
+
+    assert seen.shape == (64, 64, 3)
+    assert labels.shape == (64, 64)
+    assert set(np.unique(labels)) <= {*range(6), IGNORE}
+    inside = inside_a_block(labels)
+    expected = np.where(labels == IGNORE, PADDING, np.minimum(labels, 6) * STEP)
+    assert inside.mean() > 0.3
+    np.testing.assert_allclose(seen[inside], expected[inside][:, None].repeat(3, 1), atol=1)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize(
+    ("left", "top", "crop"), [(0, 0, 72), (10, 5, 40), (-20, -30, 130), (30, -10, 80)]
+)
+def test_crop_and_flip_written_out(flip, left, top, crop):
+    mask = pattern()
+    view = View(96, 72, left, top, crop, flip)
+
+    turned = np.fliplr(mask) if flip else mask
+    margin = 200
+    padded = np.pad(turned, margin, constant_values=IGNORE)
+    expected = padded[margin + top :, margin + left :][:crop, :crop]
+    np.testing.assert_array_equal(view.of(palette_picture(mask), NEAREST, IGNORE), expected)
+
+
+def test_a_palette_mask_is_scaled_by_its_indices():
+    """As colours, halfway between class 1 and class 3 would lie another class."""
+    mask = pattern()
+    view = View(61, 45, -3, -8, 64, False)
+    grey = view.of(Image.fromarray(mask), NEAREST, IGNORE)
+    np.testing.assert_array_equal(view.of(palette_picture(mask), NEAREST, IGNORE), grey)
+
+
+def test_padding_surrounds_a_small_picture():
+    view = View(20, 10, -4, -6, 32, False)
+    seen = view.of(Image.new("RGB", (20, 10), (200, 100, 50)), BILINEAR, PADDING)
+    assert (seen[6:16, 4:24] == (200, 100, 50)).all()
+    outside = np.ones((32, 32), bool)
+    outside[6:16, 4:24] = False
+    assert (seen[outside] == PADDING).all()
+
+
+@pytest.mark.parametrize(("width", "height"), [(100, 60), (60, 100), (2000, 1), (1, 1)])
+def test_random_views_keep_to_their_range(width, height):
+    rng = np.random.default_rng(0)
+    views = [random_view(width, height, 64, (0.5, 1.5), rng) for _ in range(100)]
+    for view in views:
+        assert 32 <= max(view.width, view.height) <= 96
+        assert min(0, view.width - 64) <= view.left <= max(0, view.width - 64)
+        assert min(0, view.height - 64) <= view.top <= max(0, view.height - 64)
+    assert {view.flip for view in views} == {False, True}
+
+
+def test_a_view_follows_from_its_generator_alone():
+    first, second = (
+        random_view(100, 60, 64, (0.5, 1.5), np.random.default_rng(7)) for _ in range(2)
+    )
+    assert first == second

@@ -1,0 +1,89 @@
+"""Checkpoints: what is restored is what was kept."""
+
+import torch
+from torch import nn
+
+from pipeline.training.checkpoint import FILE, Checkpoints
+
+
+def network(seed):
+    torch.manual_seed(seed)
+    layers = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 1))
+    return layers.to(memory_format=torch.channels_last)
+
+
+def optimiser_of(model):
+    return torch.optim.AdamW(model.parameters(), lr=0.01)
+
+
+def step(model, optimiser):
+    optimiser.zero_grad()
+    model(torch.linspace(0, 1, 2 * 3 * 8 * 8).view(2, 3, 8, 8)).square().sum().backward()
+    optimiser.step()
+
+
+def test_round_trip(tmp_path):
+    model = network(0)
+    optimiser = optimiser_of(model)
+    step(model, optimiser)
+    checkpoints = Checkpoints(f"{tmp_path}/state")
+    checkpoints.save(model, optimiser, 7, {"loss": 0.123456789012345})
+
+    other = network(1)
+    other_optimiser = optimiser_of(other)
+    assert Checkpoints(f"{tmp_path}/state").restore(other, other_optimiser) == (
+        7,
+        {"loss": 0.123456789012345},
+    )
+    for name, value in other.state_dict().items():
+        assert torch.equal(value, model.state_dict()[name]), name
+    for index, state in optimiser.state_dict()["state"].items():
+        restored = other_optimiser.state_dict()["state"][index]
+        assert state.keys() == restored.keys()
+        for slot, value in state.items():
+            assert torch.equal(value, restored[slot]), (index, slot)
+    step(model, optimiser)
+    step(other, other_optimiser)
+    for name, value in other.state_dict().items():
+        assert torch.equal(value, model.state_dict()[name]), f"{name} after another step"
+
+
+def test_nothing_kept_is_the_start(tmp_path):
+    model = network(0)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    assert Checkpoints(f"{tmp_path}/none").restore(model, optimiser_of(model)) == (0, {})
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name])
+
+
+def test_the_last_state_counts_and_clear_removes_it(tmp_path):
+    model = network(0)
+    optimiser = optimiser_of(model)
+    checkpoints = Checkpoints(f"{tmp_path}/state")
+    for number in (3, 6):
+        step(model, optimiser)
+        checkpoints.save(model, optimiser, number, {"loss": 0.5})
+    assert [path.name for path in (tmp_path / "state").iterdir()] == [FILE]
+    assert checkpoints.restore(model, optimiser)[0] == 6
+    checkpoints.clear()
+    assert not (tmp_path / "state").exists()
+    checkpoints.clear()
+
+
+def test_a_damaged_state_is_the_start(tmp_path):
+    """It is written in one step, but disks fail: losing minutes beats losing the run."""
+    (tmp_path / FILE).write_bytes(b"no safetensors")
+    model = network(0)
+    assert Checkpoints(str(tmp_path)).restore(model, optimiser_of(model)) == (0, {})
+
+
+def test_it_works_on_an_object_store():
+    model = network(0)
+    optimiser = optimiser_of(model)
+    step(model, optimiser)
+    checkpoints = Checkpoints("memory://checkpoints/state")
+    assert checkpoints.restore(model, optimiser) == (0, {})
+    checkpoints.save(model, optimiser, 2, {"loss": 0.25})
+    assert checkpoints.restore(model, optimiser) == (2, {"loss": 0.25})
+    checkpoints.clear()
+    assert checkpoints.restore(model, optimiser) == (0, {})
