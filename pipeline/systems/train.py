@@ -11,12 +11,16 @@ from pipeline.systems.batches import Batches, Pairs
 from pipeline.systems.logbook import Logbook
 from pipeline.systems.recipe import SystemRecipe
 from pipeline.systems.training import SystemTraining
+from pipeline.tables.lease import lease
 from pipeline.tables.manifest import table_key
 from pipeline.tables.storage import Folder
 from pipeline.tables.table import Table
 from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.model_store import ModelCard, model_exists, read_card, save_model
 from pipeline.workspace import Watch
+
+# Of checkpoints and the lease, inside of the model's folder while it is trained.
+STAGING = ".staging"
 
 
 def train_system(
@@ -33,7 +37,8 @@ def train_system(
         watch: Shows the progress.
 
     Raises:
-        UserError: If there is no dataset, no row of it is wanted, or another model is there.
+        UserError: If there is no dataset, no row of it is wanted, another model is there, or
+            another training that is alive writes there.
     """
     pairs = MaskDataset(dataset, where=recipe.where)
     key = table_key(dataset=Table.open(dataset).fingerprint, recipe=recipe.model_dump(mode="json"))
@@ -64,33 +69,36 @@ def train_on_pairs(
     """
     folder = Folder(out)
     folder.check_writable()
-    if model_exists(out, key):
-        return read_card(out)
-    if model_exists(out):
-        raise UserError(
-            f"{out} holds a model of another recipe or dataset: choose another --out, or remove it"
+    with lease(folder, STAGING):
+        if model_exists(out, key):
+            return read_card(out)
+        if model_exists(out):
+            raise UserError(
+                f"{out} holds a model of another recipe or dataset: choose another --out, or "
+                "remove it"
+            )
+        settings, system = recipe.training, recipe.build(len(classes))
+        side = recipe.system.size
+        batches = Batches(pairs, view or system.view, side, settings.batch, settings.seed)
+        checkpoints = Checkpoints(f"{folder.uri}/{STAGING}/{key[:12]}")
+        outcome: dict[str, float] = {}
+        if system.turns():  # some systems have nothing to learn
+            training = SystemTraining(system, batches, settings, checkpoints, Logbook(folder.uri))
+            outcome = engine.train(training, watch.steps(recipe.task, settings.steps))
+        card = save_model(
+            folder.uri,
+            system,
+            architecture=recipe.architecture(len(classes)),
+            classes=classes,
+            key=key,
+            training={
+                **settings.model_dump(mode="json"),
+                **outcome,
+                "pictures": len(pairs),
+                "parameters": parameter_count(system),
+            },
         )
-    settings, system = recipe.training, recipe.build(len(classes))
-    batches = Batches(pairs, view or system.view, recipe.system.size, settings.batch, settings.seed)
-    checkpoints = Checkpoints(f"{folder.uri}/.staging-{key[:12]}")
-    outcome: dict[str, float] = {}
-    if system.turns():  # some systems have nothing to learn
-        training = SystemTraining(system, batches, settings, checkpoints, Logbook(folder.uri))
-        outcome = engine.train(training, watch.steps(recipe.task, settings.steps))
-    card = save_model(
-        folder.uri,
-        system,
-        architecture=recipe.architecture(len(classes)),
-        classes=classes,
-        key=key,
-        training={
-            **settings.model_dump(mode="json"),
-            **outcome,
-            "pictures": len(pairs),
-            "parameters": parameter_count(system),
-        },
-    )
-    checkpoints.clear()
+        checkpoints.clear()
     return card
 
 

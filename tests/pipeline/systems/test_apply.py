@@ -15,7 +15,9 @@ from pipeline.records import encode_mask
 from pipeline.systems.apply import generate_pictures, transform_pictures
 from pipeline.systems.recipe import read_system_recipe
 from pipeline.systems.store import load_system
-from pipeline.systems.train import train_system
+from pipeline.systems.train import STAGING, train_system
+from pipeline.tables.lease import lease
+from pipeline.tables.storage import Folder
 from pipeline.tables.table import Table
 from tests.pipeline.published import publish_toys
 from tests.pipeline.toys import SilentWatch
@@ -57,6 +59,13 @@ class TestTrainSystem:
     def test_another_recipe_does_not_replace_it(self, dataset, models):
         with pytest.raises(UserError, match="another recipe or dataset"):
             trained("cgan", dataset, models, "training.seed=1")
+
+    def test_one_training_at_a_time(self, dataset, tmp_path):
+        with (
+            lease(Folder(f"{tmp_path}/cgan"), STAGING),
+            pytest.raises(UserError, match="being written to"),
+        ):
+            trained("cgan", dataset, tmp_path)
 
     def test_it_can_be_loaded(self, models):
         system, card = load_system(str(models / "cgan"))
