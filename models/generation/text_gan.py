@@ -19,7 +19,7 @@ class TextSettings(GanSettings):
     """Of the text-conditioned GAN."""
 
     names: tuple[str, ...] = Field(
-        (), description="Of the classes, for sentences; class1, class2, ... where none are given."
+        (), description="Of the classes, for sentences; where none are given, the dataset's."
     )
     states: int = Field(128, ge=1, description="Of the recurrence that reads a sentence.")
     sentence: int = Field(128, ge=1, description="Numbers that each network makes of it.")

@@ -12,6 +12,7 @@ from models.system import System, SystemSettings
 from models.system_factory import SYSTEMS, SystemArchitecture
 from pipeline.dataset.row_filter import RowFilter
 from pipeline.errors import UserError
+from pipeline.records import ClassTable
 from pipeline.settings import explained, overlaid, read_values
 from pipeline.systems.training import SystemTrainingSettings
 
@@ -26,12 +27,14 @@ class SystemRecipe(BaseModel):
     where: RowFilter = Field(RowFilter(), description="The rows that it is trained on.")
     training: SystemTrainingSettings = Field(SystemTrainingSettings(), description="The schedule.")
 
-    def architecture(self, classes: int) -> SystemArchitecture:
-        """How to build the system for a number of classes."""
-        settings = {**self.system.model_dump(mode="json"), "classes": classes}
+    def architecture(self, classes: ClassTable) -> SystemArchitecture:
+        """How to build the system for some classes, whose names it gets if it asks for them."""
+        settings = {**self.system.model_dump(mode="json"), "classes": len(classes)}
+        if "names" in settings:
+            settings["names"] = settings["names"] or list(classes.names)
         return SystemArchitecture(name=self.task, settings=settings)
 
-    def build(self, classes: int) -> System:
+    def build(self, classes: ClassTable) -> System:
         """The system, freshly initialised by the seed.
 
         Raises:

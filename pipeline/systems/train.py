@@ -77,7 +77,7 @@ def train_on_pairs(
                 f"{out} holds a model of another recipe or dataset: choose another --out, or "
                 "remove it"
             )
-        settings, system = recipe.training, recipe.build(len(classes))
+        settings, system = recipe.training, recipe.build(classes)
         side = recipe.system.size
         batches = Batches(pairs, view or system.view, side, settings.batch, settings.seed)
         checkpoints = Checkpoints(f"{folder.uri}/{STAGING}/{key[:12]}")
@@ -88,7 +88,7 @@ def train_on_pairs(
         card = save_model(
             folder.uri,
             system,
-            architecture=recipe.architecture(len(classes)),
+            architecture=recipe.architecture(classes),
             classes=classes,
             key=key,
             training={

@@ -4,7 +4,11 @@ import pytest
 
 from models.system_factory import SYSTEMS
 from pipeline.errors import UserError
+from pipeline.records import ClassTable
 from pipeline.systems.recipe import complete_system_recipe, read_system_recipe
+
+
+CLASSES = ClassTable(names=("dog", "cat", "car"))
 
 
 @pytest.mark.parametrize("task", sorted(SYSTEMS))
@@ -12,7 +16,22 @@ def test_defaults_can_be_built(task):
     recipe = read_system_recipe(task)
     assert recipe.task == task
     assert isinstance(recipe.system, SYSTEMS[task].settings_type)
-    assert recipe.architecture(3).settings["classes"] == 3
+    assert recipe.architecture(CLASSES).settings["classes"] == 3
+
+
+class TestNames:
+    def test_sentences_are_made_of_the_classes(self):
+        system = read_system_recipe("text_gan").build(CLASSES)
+        assert system.condition.sentences.read(["a dog left of a cat"]).shape == (1, 5)
+
+    def test_they_can_be_others(self):
+        changes = ['system.names=["hound", "puss", "motor"]', "system.classes=3"]
+        settings = read_system_recipe("text_gan", None, changes).architecture(CLASSES).settings
+        assert settings["names"] == ["hound", "puss", "motor"]
+
+    def test_a_class_that_is_called_as_a_word_between_is_refused(self):
+        with pytest.raises(UserError, match="must differ"):
+            read_system_recipe("text_gan").build(ClassTable(names=("dog", "above")))
 
 
 def test_changes():
