@@ -7,7 +7,6 @@ from pipeline.errors import UserError
 from pipeline.records import ClassTable
 from pipeline.systems.recipe import complete_system_recipe, read_system_recipe
 
-
 CLASSES = ClassTable(names=("dog", "cat", "car"))
 
 
