@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field
 from torch import Tensor
 
 from models.system import Batch, System, Turn
@@ -16,6 +16,7 @@ from pipeline.systems.batches import Batches, as_batch
 from pipeline.systems.logbook import Logbook
 from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.group import Alone, Group
+from pipeline.training.schedule import Schedule
 from pipeline.training.trainable import Losses, Report
 
 # How much of a smoothed loss is kept at each step.
@@ -24,29 +25,14 @@ SMOOTHING = 0.95
 ROWS = 8
 
 
-class SystemTrainingSettings(BaseModel):
+class SystemTrainingSettings(Schedule):
     """How a system is trained; the learning rates are those of its turns."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
     steps: int = Field(20_000, ge=1, description="Steps, each of all turns.")
-    batch: int = Field(16, ge=1, description="Pictures in a step.")
     rate: float = Field(1.0, gt=0, description="Factor of the learning rate of every turn.")
     average: float = Field(0.999, ge=0, lt=1, description="Decay of the moving average.")
     seed: int = Field(0, ge=0, description="Of weights, order, views and noise.")
-    checkpoint_seconds: float = Field(60.0, gt=0, description="Time between checkpoints.")
     sheet_seconds: float = Field(60.0, gt=0, description="Time between sample grids.")
-    workers: int = Field(
-        1, ge=1, description="Processes that share the pictures of a step; several need Ray."
-    )
-
-    @model_validator(mode="after")
-    def _check_workers(self) -> SystemTrainingSettings:
-        if self.workers > self.batch:
-            raise ValueError(
-                f"{self.workers} workers cannot share a batch of {self.batch}: each needs a picture"
-            )
-        return self
 
 
 @dataclass(frozen=True)

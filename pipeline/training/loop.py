@@ -6,23 +6,20 @@ import time
 from dataclasses import dataclass
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator
 from torch import nn
 
 from pipeline.training.checkpoint import Checkpoints
 from pipeline.training.group import Alone, Group
 from pipeline.training.losses import Loss
 from pipeline.training.samples import Samples, moved
+from pipeline.training.schedule import Schedule
 from pipeline.training.trainable import Losses, Report
 
 
-class TrainingSettings(BaseModel):
+class TrainingSettings(Schedule):
     """How a model is trained; the schedule is poly (Chen et al., ICLR 2015) with warm-up."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    steps: int = Field(400, ge=1, description="Optimiser steps.")
-    batch: int = Field(16, ge=1, description="Crops in a step.")
     crop: int = Field(256, ge=32, multiple_of=4, description="Side of a crop, in pixels.")
     scale: tuple[float, float] = Field(
         (0.8, 1.6), description="Range of a picture's longer side, relative to the crop."
@@ -32,10 +29,6 @@ class TrainingSettings(BaseModel):
     weight_decay: float = Field(0.01, ge=0, description="Of AdamW, decoupled.")
     warmup: int = Field(20, ge=0, description="Steps until the learning rate is at its highest.")
     power: float = Field(0.9, gt=0, description="Of the poly schedule (1 - step / steps) ^ power.")
-    checkpoint_seconds: float = Field(60.0, gt=0, description="Time between checkpoints.")
-    workers: int = Field(
-        1, ge=1, description="Processes that share the crops of a step; several need Ray."
-    )
 
     @field_validator("scale")
     @classmethod
@@ -43,14 +36,6 @@ class TrainingSettings(BaseModel):
         if not 0 < scale[0] <= scale[1]:
             raise ValueError("a range of scales is two positive numbers, the smaller one first")
         return scale
-
-    @model_validator(mode="after")
-    def _check_workers(self) -> TrainingSettings:
-        if self.workers > self.batch:
-            raise ValueError(
-                f"{self.workers} workers cannot share a batch of {self.batch}: each needs a crop"
-            )
-        return self
 
 
 @dataclass(frozen=True)
