@@ -12,6 +12,7 @@ from models.saliency.background import LogitGradient
 from models.saliency.base import Scorer
 from models.saliency.cam import Cam
 from models.saliency.dcsm import Dcsm, DcsmCaffe
+from models.saliency.dcsm_saliency import DcsmSaliency
 from models.saliency.grabcut import GradientGrabCut
 from models.saliency.gradients import Deconvnet, Gradient, GuidedBackprop
 from models.saliency.occlusion import Occlusion
@@ -32,6 +33,7 @@ SCORERS: dict[str, Callable[..., Any]] = {
     "cam": Cam,
     "dcsm": Dcsm,
     "dcsm_caffe": DcsmCaffe,
+    "dcsm_saliency": DcsmSaliency,
     "deconvnet": Deconvnet,
     "excitation": Excitation,
     "excitation_contrastive": ContrastiveExcitation,
