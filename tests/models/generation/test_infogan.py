@@ -1,3 +1,4 @@
+import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
 
@@ -41,3 +42,11 @@ def figures(system):
 def test_matching_undoes_a_permutation():
     true = torch.arange(10).repeat(3)
     assert matched((true * 7 + 3) % 10, true) == 1
+
+
+@pytest.mark.slow
+def test_codes_are_classes_that_nobody_named():
+    found = figures(trained())
+    assert found["classes"] > 0.35, "chance is 0.1"
+    assert found["categories"] > 0.9, "a code can be read off what was made of it"
+    assert found["continuous"] > 0.8

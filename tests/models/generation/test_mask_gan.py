@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from models.generation.gan import GanSettings
@@ -18,7 +19,7 @@ def trained(seed=0, longer=1):
         discriminator_rate=1e-3,
     )
     system = MaskGan(settings)
-    train(system, batches(blobs(2000, seed=1), 16, seed), 250 * longer, average=0.98)
+    train(system, batches(blobs(2000, seed=1), 16, seed), 750 * longer, average=0.98)
     return system
 
 
@@ -28,3 +29,8 @@ def figures(system):
     pictures = system.sample(100, {"mask": mask}, torch.Generator().manual_seed(3))
     shown, wanted = silhouette(pictures)[:, 0] > 0.5, mask > 0
     return {"overlap": ((shown & wanted).sum() / (shown | wanted).sum()).item()}
+
+
+@pytest.mark.slow
+def test_pictures_fill_their_outlines():
+    assert figures(trained())["overlap"] > 0.75

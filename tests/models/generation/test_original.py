@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from models.generation.original import OriginalGan, OriginalSettings
@@ -38,3 +39,8 @@ def distance(system):
     filters = random_filters(real)
     made = system.sample(500, {}, torch.Generator().manual_seed(1))
     return kernel_distance(filters(made), filters(real))
+
+
+@pytest.mark.slow
+def test_digits_come_closer_to_real_ones():
+    assert figures(trained())["kid@filters"] < 0.3, "of those of untrained networks"

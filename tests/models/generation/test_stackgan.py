@@ -59,3 +59,10 @@ def test_factors(factor):
     system = StackGan(StackSettings(size=48, factor=factor, coarsest=3, width=4, classes=2))
     pictures = system.sample(2, {"tags": torch.eye(2)}, torch.Generator().manual_seed(0))
     assert pictures.shape == (2, 3, 48, 48)
+
+
+@pytest.mark.slow
+def test_the_second_stage_is_better_than_enlarging():
+    found = figures(trained())
+    assert found["kid@filters second"] < 0.85 * found["kid@filters bicubic"]
+    assert found["accuracy second"] > found["accuracy bicubic"] + 0.08

@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 import torch
 from scipy.ndimage import distance_transform_edt
 
@@ -92,3 +93,8 @@ class TestWaiting:
         system.discriminator.judge.bias.data.fill_(1.0)
         # Half right: all real ones and none of the others.
         assert system.losses("discriminator", blobs(4, 0), torch.Generator().manual_seed(0))
+
+
+@pytest.mark.slow
+def test_solids_are_like_those_of_the_masks():
+    assert figures(trained())["nearest"] > 0.7
