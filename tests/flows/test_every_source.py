@@ -16,9 +16,9 @@ from PIL import Image
 from flows.label import label
 from pipeline.synthetic.pictures import write_sample
 from pipeline.tables.table import Table
+from tests.object_store import BUCKET
 from tests.pipeline.sources.server import Web, serving
 from tests.pipeline.toys import tiny_recipe
-from tests.survive.conftest import BUCKET, s3  # noqa: F401 - a fixture
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
