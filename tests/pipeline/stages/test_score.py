@@ -18,6 +18,7 @@ SMALL = {"size": 64}
 SETTINGS = {name: SMALL for name in SCORERS} | {
     "dcsm": {"canvas": 48, "scales": [1.0]},
     "dcsm_caffe": {"canvas": 48},
+    "dcsm_saliency": {"canvas": 48, "scales": [1.0]},
     "saliency": {},
 }
 
