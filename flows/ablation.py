@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ set_defaults()
 
 from prefect import flow  # noqa: E402  (its settings are read on import)
 
-from flows.bench import open_bench  # noqa: E402
+from flows.bench import BenchRequest, open_bench  # noqa: E402
 from models.trunks import TRUNKS  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
 from pipeline.evaluation.truth import TruthFolder  # noqa: E402
@@ -33,23 +33,11 @@ CONTRASTS = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0)
 
 
 @flow(name="benchmark-dcsm", validate_parameters=False)
-def ablation(
-    data: str,
-    out: str,
-    recipe: Recipe,
-    classes: Sequence[str] | None = None,
-    engine: str = "local",
-    workers: int = 2,
-) -> str:
+def ablation(request: BenchRequest) -> str:
     """Switches DCSM's improvements off one at a time and scores the maps without a CRF.
 
     Args:
-        data: The pictures, their tags and true masks.
-        out: The folder of the ladder's runs, whose tagger is used when it is there.
-        recipe: Of the run.
-        classes: The tags to keep; None keeps all.
-        engine: ``local`` or ``ray``.
-        workers: Processes on this machine.
+        request: The tagger of a ladder in its folder is used when it is there.
 
     Returns:
         A Markdown table.
@@ -57,14 +45,14 @@ def ablation(
     Raises:
         UserError: If the data has no true masks, or no picture has two tags.
     """
-    bench = open_bench(data, out, recipe, classes, engine, workers)
+    bench = open_bench(request)
     run, images, truth = bench.run, bench.images, bench.truth
     run.tagger(images)
     ids = several_tags(images, truth)
     lines = ["| variant | mIoU | pictures | contrast |", "| --- | ---: | ---: | ---: |"]
-    for name, settings in variants(recipe).items():
+    for name, settings in variants(run.recipe).items():
         seeds = SeedSettings.model_validate(
-            {**recipe.seeds.model_dump(), "scorer": "dcsm", "settings": settings, "crf": NO_CRF}
+            {**run.recipe.seeds.model_dump(), "scorer": "dcsm", "settings": settings, "crf": NO_CRF}
         )
         table = run.seed(images, f"dcsm-{len(lines)}", seeds, ids)
         score, contrast = best_contrast(images, table, truth)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from flows.progress import Terminal
 from pipeline.engine import build_engine
@@ -17,6 +19,35 @@ from pipeline.sources import open_source
 from pipeline.tables.table import Table
 
 HELD_OUT = "dev"
+
+
+class BenchRequest(BaseModel):
+    """What is measured, on what and where."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str = Field(
+        description="Pictures, their tags, the splits train and dev, and true masks; for reading, "
+        "a published dataset."
+    )
+    out: str = Field(description="The folder of the runs; what is finished there is kept.")
+    recipe: Recipe = Field(description="Of the runs.")
+    classes: tuple[str, ...] | None = Field(None, description="The tags to keep; None keeps all.")
+    engine: str = Field("local", description="local or ray.")
+    workers: int = Field(2, description="Processes on this machine.")
+    chosen: tuple[str, ...] | None = Field(
+        None, description="Which of the methods, claims, engines or views; None for the default."
+    )
+
+    def choice(self, known: Collection[str], what: str) -> list[str]:
+        """What was chosen, or all that is known, in the order given.
+
+        Raises:
+            UserError: If something else was chosen.
+        """
+        if unknown := [name for name in self.chosen or () if name not in known]:
+            raise UserError(f"no {what} {unknown[0]!r}: choose of {', '.join(known)}")
+        return list(self.chosen or known)
 
 
 @dataclass(frozen=True)
@@ -40,33 +71,19 @@ class Bench:
     truth: TruthFolder
 
 
-def open_bench(
-    data: str,
-    out: str,
-    recipe: Recipe,
-    classes: Sequence[str] | None,
-    engine: str,
-    workers: int,
-) -> Bench:
+def open_bench(request: BenchRequest) -> Bench:
     """Ingests both splits of a source; what is done already is found.
-
-    Args:
-        data: The pictures, their tags, the splits ``train`` and ``dev``, and true masks.
-        out: The folder of the runs.
-        recipe: Of the runs.
-        classes: The tags to keep; None keeps all.
-        engine: ``local`` or ``ray``.
-        workers: Processes on this machine.
 
     Raises:
         UserError: If the data has no true masks.
     """
-    machine = build_engine(engine, workers)
+    data, out, recipe = request.data, request.out, request.recipe
+    machine = build_engine(request.engine, request.workers)
     run = Run(f"{out}/run", recipe, machine, Terminal())
     held_out = recipe.model_copy(update={"split": HELD_OUT})
     dev = Run(f"{out}/{HELD_OUT}", held_out, machine, Terminal())
     source = open_source(data)
-    pictures = ingest(source, classes, recipe.split, recipe.near_duplicates)
+    pictures = ingest(source, request.classes, recipe.split, recipe.near_duplicates)
     others = ingest(source, pictures.classes.names, HELD_OUT, recipe.near_duplicates)
     run.watch.say(f"train: {pictures.counts.sentence()}")
     run.watch.say(f"{HELD_OUT}: {others.counts.sentence()}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from flows.environment import set_defaults
 
@@ -13,7 +13,7 @@ from prefect import flow, task  # noqa: E402  (its settings are read on import)
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
 from flows.ablation import ablation  # noqa: E402
-from flows.bench import open_bench  # noqa: E402
+from flows.bench import BenchRequest, open_bench  # noqa: E402
 from flows.claims import claims  # noqa: E402
 from flows.mask_quality import masks  # noqa: E402
 from flows.reading import reading  # noqa: E402
@@ -22,7 +22,7 @@ from flows.table1 import table1  # noqa: E402
 from flows.throughput import throughput  # noqa: E402
 from pipeline.evaluation.truth import TruthFolder  # noqa: E402
 from pipeline.measuring import measured  # noqa: E402
-from pipeline.recipe import Recipe, SeedSettings  # noqa: E402
+from pipeline.recipe import SeedSettings  # noqa: E402
 from pipeline.records import Row  # noqa: E402
 from pipeline.report.assess import assess  # noqa: E402
 from pipeline.report.ladder import (  # noqa: E402
@@ -126,23 +126,11 @@ class Ladder:
 
 
 @flow(name="benchmark-ladder", validate_parameters=False)
-def ladder(
-    data: str,
-    out: str,
-    recipe: Recipe,
-    classes: Sequence[str] | None = None,
-    engine: str = "local",
-    workers: int = 2,
-) -> str:
+def ladder(request: BenchRequest) -> str:
     """Climbs the ladder on a source with true masks and splits ``train`` and ``dev``.
 
     Args:
-        data: The pictures, their tags, splits and true masks.
-        out: The folder of the runs; what is finished there is not computed again.
-        recipe: Of the run; every segmenter has the same trunk and schedule.
-        classes: The tags to keep; None keeps all.
-        engine: ``local`` or ``ray``.
-        workers: Processes on this machine.
+        request: Every segmenter has the trunk and schedule of its recipe.
 
     Returns:
         The table as text and as Markdown.
@@ -150,8 +138,8 @@ def ladder(
     Raises:
         UserError: If the data has no true masks.
     """
-    bench = open_bench(data, out, recipe, classes, engine, workers)
-    climb(Ladder(bench.run, bench.dev, bench.images, bench.dev_images, bench.truth), data)
+    bench = open_bench(request)
+    climb(Ladder(bench.run, bench.dev, bench.images, bench.dev_images, bench.truth), request.data)
     rows = load_ladder(bench.run.folder, "ladder.json")
     return f"{text_table(rows)}\n\n{markdown_table(rows)}"
 
@@ -230,14 +218,12 @@ def _made(table: Table | None) -> Table:
     return table
 
 
-def _reading(
-    data: str, out: str, recipe: Recipe, classes: Sequence[str] | None, engine: str, workers: int
-) -> str:
-    """Nothing is labelled: of the settings of the others it wants the workers alone."""
-    return reading(data, out, workers)
+def _reading(request: BenchRequest) -> str:
+    """Nothing is labelled, so no recipe is asked for."""
+    return reading(request.data, request.out, request.workers)
 
 
-BENCHMARKS: dict[str, Callable[..., str]] = {
+BENCHMARKS: dict[str, Callable[[BenchRequest], str]] = {
     "ladder": ladder,
     "claims": claims,
     "dcsm": ablation,

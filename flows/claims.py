@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from statistics import mean
 from typing import Any, NamedTuple
 
@@ -15,14 +15,13 @@ set_defaults()
 from prefect import flow  # noqa: E402  (its settings are read on import)
 
 from flows.ablation import best_contrast, with_truth  # noqa: E402
-from flows.bench import Bench, open_bench  # noqa: E402
+from flows.bench import Bench, BenchRequest, open_bench  # noqa: E402
 from flows.methods import METHODS  # noqa: E402
 from flows.predictions import predicted, supervised, with_recipe  # noqa: E402
 from models.crf import CRF_PRESETS, CRFS  # noqa: E402
 from models.weak.motion import motion_labels  # noqa: E402
-from pipeline.errors import UserError  # noqa: E402
 from pipeline.measuring.region_speed import REGIONS, region_seconds  # noqa: E402
-from pipeline.recipe import Recipe, SeedSettings  # noqa: E402
+from pipeline.recipe import SeedSettings  # noqa: E402
 from pipeline.report.assess import assess  # noqa: E402
 from pipeline.report.claims import Claim, load_claims, markdown, save_claims  # noqa: E402
 from pipeline.stages.refine import NO_CRF  # noqa: E402
@@ -151,25 +150,11 @@ CLAIMS: dict[str, Measure] = {
 
 
 @flow(name="benchmark-claims", validate_parameters=False)
-def claims(
-    data: str,
-    out: str,
-    recipe: Recipe,
-    classes: Sequence[str] | None = None,
-    engine: str = "local",
-    workers: int = 2,
-    methods: Sequence[str] | None = None,
-) -> str:
+def claims(request: BenchRequest) -> str:
     """Measures the survey's claims; what Table 1 has trained in the folder is used.
 
     Args:
-        data: The pictures, their tags, splits and true masks.
-        out: The folder of the runs; what is finished is kept.
-        recipe: Of the run.
-        classes: The tags to keep; None keeps all.
-        engine: ``local`` or ``ray``.
-        workers: Processes on this machine.
-        methods: Which claims; None for all.
+        request: Chosen are claims; what is trained in its folder is kept.
 
     Returns:
         The claims and their numbers as Markdown; they are saved as ``claims.json`` too.
@@ -177,13 +162,11 @@ def claims(
     Raises:
         UserError: If the data has no true masks, or a claim is not known.
     """
-    unknown = set(methods or ()) - CLAIMS.keys()
-    if unknown:
-        raise UserError(f"no claim {', '.join(sorted(unknown))}: choose of {', '.join(CLAIMS)}")
-    bench = open_bench(data, out, recipe, classes, engine, workers)
+    names = request.choice(CLAIMS, "claim")
+    bench = open_bench(request)
     bench.run.tagger(bench.images)
     found = {claim.name: claim for claim in load_claims(bench.run.folder)}
-    for name in methods or CLAIMS:
+    for name in names:
         says, measure = CLAIMS[name]
         found[name] = Claim(name=name, says=says, figures=measure(bench))
         save_claims(bench.run.folder, [found[known] for known in CLAIMS if known in found])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -16,12 +15,11 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 from torch import Tensor  # noqa: E402
 from torchvision.utils import make_grid  # noqa: E402
 
-from flows.bench import Bench, open_bench  # noqa: E402
+from flows.bench import Bench, BenchRequest, open_bench  # noqa: E402
 from models.transformation import TransformingSystem  # noqa: E402
 from models.transformation.segmenting import Segmenting  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
 from pipeline.measuring import measured  # noqa: E402
-from pipeline.recipe import Recipe  # noqa: E402
 from pipeline.report.assess import assess, class_table  # noqa: E402
 from pipeline.selection import sound  # noqa: E402
 from pipeline.systems.batches import Batches, as_batch  # noqa: E402
@@ -31,6 +29,7 @@ from pipeline.systems.recipe import SystemRecipe, complete_system_recipe  # noqa
 from pipeline.systems.round_pairs import RoundPairs, round_pairs  # noqa: E402
 from pipeline.systems.store import load_system, load_transformer  # noqa: E402
 from pipeline.systems.train import train_on_pairs  # noqa: E402
+from pipeline.systems.views import VIEWS  # noqa: E402
 from pipeline.tables.manifest import table_key  # noqa: E402
 from pipeline.tables.storage import Folder  # noqa: E402
 from pipeline.tables.table import Table  # noqa: E402
@@ -50,15 +49,7 @@ HEADINGS = ("generator trained on", "mIoU of the masks", "fcn_score", "pixels", 
 
 
 @flow(name="benchmark-masks", validate_parameters=False)
-def masks(
-    data: str,
-    out: str,
-    recipe: Recipe,
-    classes: Sequence[str] | None = None,
-    engine: str = "local",
-    workers: int = 2,
-    methods: Sequence[str] | None = None,
-) -> str:
+def masks(request: BenchRequest) -> str:
     """Trains mask → photo on true masks, the loop's, the seeds' and shuffled ones.
 
     The same pictures, generator and steps each time, at 64 pixels. The judge is a segmenter
@@ -66,23 +57,20 @@ def masks(
     ``dev``, made from their true masks.
 
     Args:
-        data: The pictures, their tags, splits and true masks.
-        out: The folder of the ladder's runs, whose rounds are compared.
-        recipe: Of the run.
-        classes: The tags to keep; None keeps all.
-        engine: ``local`` or ``ray``.
-        workers: Processes on this machine.
-        methods: The one view, ``picture`` (default) or ``cutout``: objects on white.
+        request: Chosen are views, ``picture`` (default) or ``cutout``: objects on white. Its
+            folder is a ladder's, whose rounds are compared.
 
     Returns:
-        A Markdown table; the same photos of every generator are in ``masks_VIEW.png``.
+        A Markdown table for each view; the same photos of every generator are in
+        ``masks_VIEW.png``.
 
     Raises:
-        UserError: If the data has no true masks, or the folder holds no finished ladder.
+        UserError: If a view is unknown, the data has no true masks, or the folder holds no
+            finished ladder.
     """
-    view = (methods or ["picture"])[0]
-    bench = open_bench(data, out, recipe, classes, engine, workers)
-    return compare(bench, view)
+    views = request.choice(VIEWS, "view") if request.chosen else ["picture"]
+    bench = open_bench(request)
+    return "\n\n".join(compare(bench, view) for view in views)
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from flows.environment import set_defaults
@@ -13,7 +12,7 @@ set_defaults()
 from prefect import flow, task  # noqa: E402  (its settings are read on import)
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
-from flows.bench import open_bench  # noqa: E402
+from flows.bench import BenchRequest, open_bench  # noqa: E402
 from flows.progress import Terminal  # noqa: E402
 from pipeline.correction.corrections import SOURCE, add_corrections, open_corrections  # noqa: E402
 from pipeline.engine.base import Engine  # noqa: E402
@@ -88,14 +87,7 @@ class CorrectedRun(Run):
 
 
 @flow(name="benchmark-corrections", validate_parameters=False)
-def corrections(
-    data: str,
-    out: str,
-    recipe: Recipe,
-    classes: Sequence[str] | None = None,
-    engine: str = "local",
-    workers: int = 2,
-) -> str:
+def corrections(request: BenchRequest) -> str:
     """Trains the rounds again with true masks for 1 %, 5 % and 20 % of the train pictures.
 
     The true masks enter as a person's corrections. Larger draws hold the smaller ones. The
@@ -103,13 +95,8 @@ def corrections(
     every line; the models on the split ``dev``, without tags.
 
     Args:
-        data: The pictures, their tags, splits and true masks.
-        out: The folder of the ladder's runs, whose pictures, tagger, seeds and rounds are used
-            when they are there; what is finished is not computed again.
-        recipe: Of the run.
-        classes: The tags to keep; None keeps all.
-        engine: ``local`` or ``ray``.
-        workers: Processes on this machine.
+        request: Pictures, tagger, seeds and rounds of a ladder in its folder are used when they
+            are there.
 
     Returns:
         A Markdown table, mean IoU in percent.
@@ -117,14 +104,14 @@ def corrections(
     Raises:
         UserError: If the data has no true masks.
     """
-    bench = open_bench(data, out, recipe, classes, engine, workers)
+    bench = open_bench(request)
     run, dev, images, truth = bench.run, bench.dev, bench.images, bench.truth
     run.tagger(images)
-    seed, true_masks = run.seed(images), measured.truth(run, images, data)
+    seed, true_masks = run.seed(images), measured.truth(run, images, bench.data)
     others = others_than(true_masks, max(SHARES))
     lines = [f"| {' | '.join(HEADINGS)} |", "| ---: | ---: | ---: | ---: | ---: | ---: |"]
     for share in SHARES:
-        semi = CorrectedRun(run.uri, recipe, run.engine, share)
+        semi = CorrectedRun(run.uri, run.recipe, run.engine, share)
         drawn = draw(true_masks, share)
         semi.take(images, true_masks, drawn)
         figures = climb(semi, dev, images, bench.dev_images, seed, truth, others)

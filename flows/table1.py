@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from flows.environment import set_defaults
 
 set_defaults()
 
 from prefect import flow  # noqa: E402  (its settings are read on import)
 
-from flows.bench import open_bench  # noqa: E402
+from flows.bench import BenchRequest, open_bench  # noqa: E402
 from flows.methods import METHODS, Method  # noqa: E402
-from pipeline.errors import UserError  # noqa: E402
-from pipeline.recipe import Recipe  # noqa: E402
 from pipeline.report.assess import assess  # noqa: E402
 from pipeline.report.method_chart import method_chart  # noqa: E402
 from pipeline.report.method_grid import example_grid  # noqa: E402
@@ -29,25 +25,12 @@ from pipeline.training.model_store import load_model, read_card  # noqa: E402
 
 
 @flow(name="benchmark-table1", validate_parameters=False)
-def table1(
-    data: str,
-    out: str,
-    recipe: Recipe,
-    classes: Sequence[str] | None = None,
-    engine: str = "local",
-    workers: int = 2,
-    methods: Sequence[str] | None = None,
-) -> str:
+def table1(request: BenchRequest) -> str:
     """Measures the survey's methods on a source with true masks and splits.
 
     Args:
-        data: The pictures, their tags, splits and true masks.
-        out: The folder of the runs, of a ladder for example; what is finished is kept.
-        recipe: Of the run: every method has its trunk and its segmenter's schedule.
-        classes: The tags to keep; None keeps all.
-        engine: ``local`` or ``ray``.
-        workers: Processes on this machine.
-        methods: Which rows; None for all.
+        request: Chosen are rows; every method has the trunk and schedule of its recipe. Its
+            folder may be a ladder's.
 
     Returns:
         The table as Markdown; it is saved as ``table1.json``, as a chart ``table1.png`` and
@@ -56,16 +39,14 @@ def table1(
     Raises:
         UserError: If the data has no true masks, or a method is not known.
     """
-    unknown = set(methods or ()) - METHODS.keys()
-    if unknown:
-        raise UserError(f"no method {', '.join(sorted(unknown))}: choose of {', '.join(METHODS)}")
-    bench = open_bench(data, out, recipe, classes, engine, workers)
+    names = request.choice(METHODS, "method")
+    bench = open_bench(request)
     run, truth = bench.run, bench.truth
     run.tagger(bench.images)
     rows = {row.name: row for row in load_methods(run.folder)}
     where = f"{len(bench.images.metadata['classes'])} classes, {len(bench.dev_images)} pictures"
     shown: dict[str, Table] = {}
-    for name in methods or METHODS:
+    for name in names:
         method = METHODS[name]
         table, seconds = method.make(bench, name)
         shown[name] = table

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from flows.environment import set_defaults
@@ -14,6 +14,7 @@ set_defaults()
 from prefect import flow, task  # noqa: E402  (its settings are read on import)
 from prefect.cache_policies import NO_CACHE  # noqa: E402
 
+from flows.bench import BenchRequest  # noqa: E402
 from flows.progress import Terminal  # noqa: E402
 from pipeline.engine import ENGINES  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
@@ -25,7 +26,6 @@ from pipeline.measuring.throughput import (  # noqa: E402
     mean_sides,
     measure_parts,
 )
-from pipeline.recipe import Recipe  # noqa: E402
 from pipeline.report.plan import plan  # noqa: E402
 from pipeline.report.throughput import PLAIN, EngineFigures, Throughput, tables  # noqa: E402
 from pipeline.sources import open_source  # noqa: E402
@@ -34,28 +34,16 @@ from pipeline.tables.table import Table  # noqa: E402
 RESULT = "throughput.json"
 
 
-def throughput(
-    data: str,
-    out: str,
-    recipe: Recipe,
-    classes: Sequence[str] | None = None,
-    engine: str = "local",
-    workers: int = 2,
-    methods: Sequence[str] | None = None,
-) -> str:
+def throughput(request: BenchRequest) -> str:
     """Labels the same pictures by a plain loop and by the engines, without training.
 
     Each runs in a process of its own, one after another, so that the memory of one is not
     counted for the next.
 
     Args:
-        data: The pictures and their tags; all splits are taken.
-        out: A local folder; what an earlier measurement left there is replaced.
-        recipe: Of the run.
-        classes: The tags to keep; None keeps all.
-        engine: Is not used: all are compared.
-        workers: Processor cores for the engines.
-        methods: Which of ``plain``, ``local`` and ``ray``; None takes all.
+        request: Chosen are engines, ``plain``, ``local`` and ``ray``. All splits of its data are
+            taken, true masks are not needed, and what an earlier measurement left in its folder
+            is replaced.
 
     Returns:
         The tables and the plan for a hundred million pictures.
@@ -63,24 +51,21 @@ def throughput(
     Raises:
         UserError: If an engine is unknown, or a measurement failed.
     """
-    del engine
-    names = list(methods or [PLAIN, *ENGINES])
-    if unknown := set(names) - {PLAIN, *ENGINES}:
-        raise UserError(f"no engine {unknown.pop()!r}: choose from {', '.join([PLAIN, *ENGINES])}")
-    if "://" in out:
-        raise UserError(f"figures are taken on a local disk, not in {out}: choose a folder")
-    folder = Path(out).absolute()
+    names = request.choice([PLAIN, *ENGINES], "engine")
+    if "://" in request.out:
+        raise UserError(f"figures are taken on a local disk, not in {request.out}: choose a folder")
+    folder = Path(request.out).absolute()
     engines = []
     for name in names:
         place = folder / name
         shutil.rmtree(place, ignore_errors=True)
         place.mkdir(parents=True)
-        engines.append(_in_a_process(name, workers, data, str(place), recipe, classes))
+        engines.append(_in_a_process(name, request, str(place)))
     first = str(folder / names[0])
     figures = Throughput(
         machine=machine_name(),
         sides=mean_sides(first),
-        trunk=recipe.trunk.name,
+        trunk=request.recipe.trunk.name,
         engines=engines,
         parts=measure_parts(first, engines[0]) if names[0] == PLAIN else [],
     )
@@ -88,17 +73,10 @@ def throughput(
     return f"{tables(figures)}\n\n{plan(figures)}"
 
 
-def _in_a_process(
-    name: str,
-    workers: int,
-    data: str,
-    place: str,
-    recipe: Recipe,
-    classes: Sequence[str] | None,
-) -> EngineFigures:
+def _in_a_process(name: str, request: BenchRequest, place: str) -> EngineFigures:
     result = Path(place, "figures.json")
     process = multiprocessing.get_context("spawn").Process(
-        target=_measure, args=(name, workers, data, place, recipe, classes, str(result))
+        target=_measure, args=(name, request, place, str(result))
     )
     process.start()
     process.join()
@@ -110,17 +88,9 @@ def _in_a_process(
     return EngineFigures.model_validate_json(result.read_text())
 
 
-def _measure(
-    name: str,
-    workers: int,
-    data: str,
-    place: str,
-    recipe: Recipe,
-    classes: Sequence[str] | None,
-    result: str,
-) -> None:
-    pictures = ingest(open_source(data), classes, None)
-    measurement = Measurement(name, workers, place, recipe, Terminal())
+def _measure(name: str, request: BenchRequest, place: str, result: str) -> None:
+    pictures = ingest(open_source(request.data), request.classes, None)
+    measurement = Measurement(name, request.workers, place, request.recipe, Terminal())
 
     def measured(call: Call) -> EngineFigures:
         return measurement.measure(pictures, call)

@@ -38,6 +38,7 @@ def benchmark(
     ] = None,
 ) -> None:
     """Measures: the comparison tables, resumable."""
+    from flows.bench import BenchRequest
     from flows.benchmark import BENCHMARKS
     from pipeline.recipe import read_recipe
 
@@ -49,5 +50,13 @@ def benchmark(
             f"and {task} has none: leave it out"
         )
     settings = read_recipe(recipe, set_ or ())
-    chosen = {} if only is None else {"methods": split_names(only)}
-    print(BENCHMARKS[task](data, out, settings, split_names(classes), engine, workers, **chosen))
+    request = BenchRequest(
+        data=data,
+        out=out,
+        recipe=settings,
+        classes=split_names(classes),
+        engine=engine,
+        workers=workers,
+        chosen=split_names(only),
+    )
+    print(BENCHMARKS[task](request))

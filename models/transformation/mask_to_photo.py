@@ -7,6 +7,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from models.label_planes import label_planes
 from models.system import Batch
 from models.transformation.colours import label_colours
 from models.transformation.pix2pix import Pix2Pix, Pix2PixSettings
@@ -17,7 +18,7 @@ class MaskToPhoto(Pix2Pix):
     """pix2pix whose networks see a label mask, one channel for each pixel value.
 
     A pixel to ignore has no class, so all of its channels are zero; so has a class that the
-    system does not know.
+    system does not know (:func:`models.label_planes.label_planes`).
     """
 
     needs: ClassVar[tuple[str, ...]] = ("mask",)
@@ -29,9 +30,7 @@ class MaskToPhoto(Pix2Pix):
 
     def given(self, batch: Batch) -> Tensor:
         """The mask, one-hot."""
-        mask = batch["mask"].unsqueeze(1)
-        values = torch.arange(self.channels(self.settings), device=mask.device)
-        return (mask == values.view(1, -1, 1, 1)).float()
+        return label_planes(batch["mask"], self.settings.classes)
 
     def shown(self, given: Tensor) -> Tensor:
         """The mask in its colours."""

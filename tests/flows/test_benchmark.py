@@ -7,11 +7,13 @@ import pytest
 
 from flows.ablation import CONTRASTS, ablation, variants
 from flows.benchmark import BENCHMARKS, ladder
+from flows.mask_quality import GENERATOR, JUDGE, masks
 from pipeline.errors import UserError
 from pipeline.recipe import Recipe, read_recipe
 from pipeline.report.ladder import load_ladder
 from pipeline.tables.storage import Folder
 from pipeline.tables.table import Table
+from tests.flows.requests import request
 from tests.pipeline.toys import tiny_recipe
 
 RUNGS = [
@@ -37,7 +39,7 @@ def climbed(source, quick, prefect_server, tmp_path_factory):
     """The folder of a ladder and the table that it returned."""
     del prefect_server
     out = tmp_path_factory.mktemp("ladder") / "out"
-    return out, ladder(str(source), str(out), quick, None, "local", 1)
+    return out, ladder(request(source, out, quick))
 
 
 @pytest.mark.slow
@@ -75,7 +77,7 @@ class TestLadder:
 
         before = state()
         first = load_ladder(Folder(f"{out}/run"), "ladder.json")
-        ladder(str(source), str(out), quick, None, "local", 1)
+        ladder(request(source, out, quick))
         assert state() == before
         again = load_ladder(Folder(f"{out}/run"), "ladder.json")
         assert [row.name for row in again] == RUNGS
@@ -84,7 +86,7 @@ class TestLadder:
 
     def test_the_three_improvements(self, climbed, source, quick):
         out, _ = climbed
-        table = ablation(str(source), str(out), quick, None, "local", 1)
+        table = ablation(request(source, out, quick))
         lines = table.splitlines()
         assert [line.split("|")[1].strip() for line in lines[2:]] == list(variants(quick))
         for line in lines[2:]:
@@ -93,6 +95,21 @@ class TestLadder:
             assert int(pictures) > 3
             assert float(contrast) in CONTRASTS
 
+    def test_masks_of_every_quality_train_a_generator(self, climbed, source, quick, monkeypatch):
+        out, _ = climbed
+        for settings in (GENERATOR, JUDGE):
+            monkeypatch.setitem(settings, "training", {**settings["training"], "steps": 1})
+        monkeypatch.setattr("flows.mask_quality.TEST", 40)
+        lines = masks(request(source, out, quick)).splitlines()
+        found = [line.split("|")[1].strip() for line in lines[2:]]
+        assert found[2:] == ["true masks", "masks of the loop", "seeds", "shuffled masks"]
+        assert (out / "masks_picture.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_unknown_view_is_named(quick):
+    with pytest.raises(UserError, match=r"no view 'cut'.*picture, cutout"):
+        masks.fn(request("nowhere", "nowhere", quick, ["cut"]))
+
 
 @pytest.mark.parametrize("name", ["ladder", "dcsm", "corrections", "table1"])
 def test_data_without_true_masks(name, source, quick, prefect_server, tmp_path):
@@ -100,7 +117,7 @@ def test_data_without_true_masks(name, source, quick, prefect_server, tmp_path):
     shutil.copytree(source / "JPEGImages", tmp_path / "data/JPEGImages")
     shutil.copy(source / "tags.csv", tmp_path / "data")
     with pytest.raises(UserError, match="no true masks"):
-        BENCHMARKS[name](str(tmp_path / "data"), str(tmp_path / "out"), quick, None, "local", 1)
+        BENCHMARKS[name](request(tmp_path / "data", tmp_path / "out", quick))
 
 
 def test_each_variant_switches_one_improvement_off():

@@ -6,6 +6,7 @@ import pytest
 
 from flows.claims import CLAIMS, claims
 from pipeline.errors import UserError
+from tests.flows.requests import request
 from tests.pipeline.toys import tiny_recipe
 
 
@@ -22,7 +23,7 @@ def test_claims_have_their_numbers(source, quick, prefect_server, tmp_path, monk
     monkeypatch.setattr("flows.ablation.PICTURES", 3)
 
     def measure(chosen=None) -> str:
-        return claims(str(source), str(tmp_path), quick, None, "local", 1, chosen)
+        return claims(request(source, tmp_path, quick, chosen))
 
     first = measure(["labels", "gradients"])
     assert first.index("gradients find") < first.index("labels at"), "in their own order"
@@ -43,4 +44,4 @@ def _read(folder) -> str:
 
 def test_an_unknown_claim_is_named(quick):
     with pytest.raises(UserError, match="gradient"):
-        claims.fn("nowhere", "nowhere", quick, methods=["gradient"])
+        claims.fn(request("nowhere", "nowhere", quick, ["gradient"]))

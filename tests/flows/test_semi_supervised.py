@@ -10,6 +10,7 @@ from pipeline.engine.local import LocalEngine
 from pipeline.errors import UserError
 from pipeline.tables.table import Table
 from pipeline.training.model_store import read_card
+from tests.flows.requests import request
 from tests.pipeline.toys import image_row, images_table, round_table, tiny_recipe
 
 COUNT = 60
@@ -65,8 +66,8 @@ def test_every_share_is_measured_and_nothing_twice(source, prefect_server, tmp_p
     del prefect_server
     monkeypatch.setattr("flows.semi_supervised.SHARES", (0.0, 0.2))
     recipe = tiny_recipe("tagger.training.steps=1", "segmenter.training.steps=1")
-    arguments = (str(source), str(tmp_path / "out"), recipe, None, "local", 1)
-    table = corrections(*arguments)
+    asked = request(source, tmp_path / "out", recipe)
+    table = corrections(asked)
     lines = table.splitlines()
     assert len(lines) == 4
     assert [line.split(" | ")[0] for line in lines[2:]] == ["| 0%", "| 20%"]
@@ -78,7 +79,7 @@ def test_every_share_is_measured_and_nothing_twice(source, prefect_server, tmp_p
     seeds = read_card(f"{run}/models/initial").training["pictures"]
     assert seeds < read_card(f"{run}/models/initial-0.2").training["pictures"] <= seeds + drawn
     monkeypatch.setattr("models.factory.Architecture.build", None)
-    assert corrections(*arguments) == table
+    assert corrections(asked) == table
 
 
 @pytest.mark.slow
@@ -87,4 +88,4 @@ def test_no_truth_is_said(tmp_path, prefect_server):
     (tmp_path / "cat").mkdir()
     (tmp_path / "cat/a.png").write_bytes(image_row(0, [1])["image"]["bytes"])
     with pytest.raises(UserError, match="no true masks"):
-        corrections(str(tmp_path), str(tmp_path / "out"), tiny_recipe(), None, "local", 1)
+        corrections(request(tmp_path, tmp_path / "out", tiny_recipe()))

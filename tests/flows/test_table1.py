@@ -10,6 +10,7 @@ from flows.table1 import table1
 from models.segmentation import SEGMENTERS
 from models.weak import WEAK_LOSSES
 from pipeline.errors import UserError
+from tests.flows.requests import request
 from tests.pipeline.toys import tiny_recipe
 
 ONE_OF_EACH_KIND = [
@@ -37,7 +38,7 @@ def test_methods_are_measured_and_kept(source, quick, prefect_server, tmp_path):
     del prefect_server
 
     def measure() -> str:
-        return table1(str(source), str(tmp_path), quick, None, "local", 1, ONE_OF_EACH_KIND)
+        return table1(request(source, tmp_path, quick, ONE_OF_EACH_KIND))
 
     text = measure()
     saved = json.loads((tmp_path / "run/table1.json").read_text())
@@ -53,7 +54,7 @@ def test_methods_are_measured_and_kept(source, quick, prefect_server, tmp_path):
 
 def test_an_unknown_method_is_named(quick):
     with pytest.raises(UserError, match="mil_fnc"):
-        table1.fn("nowhere", "nowhere", quick, methods=["mil_fnc"])
+        table1.fn(request("nowhere", "nowhere", quick, ["mil_fnc"]))
 
 
 def test_every_segmenter_and_weak_loss_has_its_row():

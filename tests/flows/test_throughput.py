@@ -7,6 +7,7 @@ from pipeline.errors import UserError
 from pipeline.report.throughput import FIGURES
 from pipeline.synthetic.pictures import write_sample
 from pipeline.tables.table import Table
+from tests.flows.requests import request
 from tests.pipeline.toys import tiny_recipe
 
 STEPS = ["images", "seed", "crf", "powerful", "dataset"]
@@ -17,9 +18,7 @@ def test_engines_are_measured_on_the_same_work(prefect_server, tmp_path, monkeyp
     monkeypatch.setenv("PREFECT_API_URL", prefect_server)
     write_sample(tmp_path / "pictures", 10, seed=0)
     out = tmp_path / "out"
-    text = throughput(
-        str(tmp_path / "pictures"), str(out), tiny_recipe(), workers=1, methods=["plain", "local"]
-    )
+    text = throughput(request(tmp_path / "pictures", out, tiny_recipe(), ["plain", "local"]))
     figures = FIGURES.validate_json((out / RESULT).read_text())
     assert [engine.engine for engine in figures.engines] == ["plain", "local"]
     for engine in figures.engines:
@@ -36,6 +35,6 @@ def test_engines_are_measured_on_the_same_work(prefect_server, tmp_path, monkeyp
 
 def test_refusals(tmp_path):
     with pytest.raises(UserError, match=r"no engine 'spark'.*plain, local, ray"):
-        throughput("nowhere", str(tmp_path), tiny_recipe(), methods=["spark"])
+        throughput(request("nowhere", tmp_path, tiny_recipe(), ["spark"]))
     with pytest.raises(UserError, match="local disk"):
-        throughput("nowhere", "s3://bucket/out", tiny_recipe())
+        throughput(request("nowhere", "s3://bucket/out", tiny_recipe()))

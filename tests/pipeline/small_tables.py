@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.records import IMAGES_SCHEMA, ROUND_SCHEMA, Row, image_id
+from pipeline.tables.storage import Folder
 from pipeline.tables.table import Table
 from pipeline.tables.table_writer import TableWriter
 
@@ -65,3 +66,25 @@ def expected_fingerprint(masks: Mapping[str, bytes | None]) -> str:
         pair = hashlib.sha256(row_id.encode()).digest() + hashlib.sha256(mask or b"").digest()
         total += int(hashlib.sha256(pair).hexdigest(), 16)
     return f"{total % (1 << 256):064x}"
+
+
+def round_rows(count: int, mask: bytes = b"mask ") -> list[Row]:
+    """Rows of a round for :func:`image_rows`; a mask is some bytes."""
+    return [
+        {"id": row["id"], "mask": {"bytes": mask + row["image"]["bytes"], "path": None}}
+        for row in image_rows(count)
+    ]
+
+
+def stage_in_pieces(target: TableWriter, rows: list[Row], size: int = 7) -> None:
+    """Stages rows a few at a time."""
+    for start in range(0, len(rows), size):
+        target.stage(rows[start : start + size])
+
+
+def files(uri: str) -> dict[str, bytes]:
+    """A table's files by path."""
+    folder = Folder(uri)
+    parts = folder.folder("parts")
+    found = {f"parts/{name}": parts.read(name) for name in parts.sizes()}
+    return {**found, **{name: folder.read(name) for name in folder.sizes()}}

@@ -1,4 +1,4 @@
-"""Tables: what is committed, byte for byte, and what a crash leaves behind."""
+"""Tables: what is committed, byte for byte."""
 
 from __future__ import annotations
 
@@ -6,11 +6,6 @@ import json
 import os
 import pickle
 import random
-import signal
-import subprocess
-import sys
-import textwrap
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,41 +15,19 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.errors import UserError
-from pipeline.records import IMAGES_SCHEMA, ROUND_SCHEMA, Row, shard_of
+from pipeline.records import IMAGES_SCHEMA, ROUND_SCHEMA, shard_of
 from pipeline.tables.manifest import table_key
 from pipeline.tables.storage import Folder
 from pipeline.tables.table import Table
-from pipeline.tables.table_writer import TableWriter
-from tests.pipeline.small_tables import SHARDS, expected_fingerprint, image_rows, writer
-
-
-@pytest.fixture(params=["local", "memory"])
-def root(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A run's folder on a disk and on an object store."""
-    if request.param == "local":
-        yield str(tmp_path)
-    else:
-        yield f"memory://{tmp_path.name}"
-        fsspec.filesystem("memory").store.clear()
-
-
-def round_rows(count: int, mask: bytes = b"mask ") -> list[Row]:
-    return [
-        {"id": row["id"], "mask": {"bytes": mask + row["image"]["bytes"], "path": None}}
-        for row in image_rows(count)
-    ]
-
-
-def stage_in_pieces(target: TableWriter, rows: list[Row], size: int = 7) -> None:
-    for start in range(0, len(rows), size):
-        target.stage(rows[start : start + size])
-
-
-def files(uri: str) -> dict[str, bytes]:
-    folder = Folder(uri)
-    parts = folder.folder("parts")
-    found = {f"parts/{name}": parts.read(name) for name in parts.sizes()}
-    return {**found, **{name: folder.read(name) for name in folder.sizes()}}
+from tests.pipeline.small_tables import (
+    SHARDS,
+    expected_fingerprint,
+    files,
+    image_rows,
+    round_rows,
+    stage_in_pieces,
+    writer,
+)
 
 
 def test_a_committed_table_holds_its_rows_sorted_in_their_shards(root: str) -> None:
@@ -301,158 +274,3 @@ def test_changed_bytes_are_found_by_verify(tmp_path: Path) -> None:
 def test_an_unknown_storage_is_named() -> None:
     with pytest.raises(UserError, match="nowhere://"):
         Table.open("nowhere://bucket/seed")
-
-
-class Crash(BaseException):
-    """The process is gone: nothing may catch this."""
-
-
-CHANGES = ("add", "write", "adopt", "replace", "remove", "remove_all")
-
-
-def crash_at(monkeypatch: pytest.MonkeyPatch, step: int, after: bool) -> None:
-    """Die before, or right after, the n-th change to the storage."""
-    left = [step]
-
-    def dying(change: Any) -> Any:
-        def call(*args: Any, **settings: Any) -> Any:
-            left[0] -= 1
-            if left[0] < 0 and not after:
-                raise Crash
-            result = change(*args, **settings)
-            if left[0] < 0:
-                raise Crash
-            return result
-
-        return call
-
-    for name in CHANGES:
-        monkeypatch.setattr(Folder, name, dying(getattr(Folder, name)))
-
-
-@pytest.mark.parametrize("after", [False, True])
-def test_a_crash_at_any_step_of_a_commit_loses_nothing(
-    root: str, monkeypatch: pytest.MonkeyPatch, after: bool
-) -> None:
-    fresh = writer(f"{root}/undisturbed", "seed", key="new")
-    stage_in_pieces(fresh, round_rows(20, b"new "))
-    fresh.commit()
-    expected = files(f"{root}/undisturbed/seed")
-    crashes = 0
-    for step in range(100):
-        run = f"{root}/run{step}"
-        old = writer(run, "seed")
-        old.stage(round_rows(30))
-        old_rows = list(old.commit().rows())
-        new = writer(run, "seed", key="new", staging=f"{run}/.staging/new")
-        stage_in_pieces(new, round_rows(20, b"new "))
-        with monkeypatch.context() as patch:
-            crash_at(patch, step, after)
-            try:
-                new.commit()
-                break
-            except Crash:
-                crashes += 1
-        table = Table.open(f"{run}/seed")
-        table.verify()
-        assert table.manifest.key == "new" or list(table.rows()) == old_rows
-        again = writer(run, "seed", key="new", staging=f"{run}/.staging/new")
-        assert Table.exists(f"{run}/seed", "new") or len(again.staged_ids()) == 20
-        again.commit()
-        assert files(f"{run}/seed") == expected
-    assert crashes >= SHARDS + 2
-
-
-KILLED = """
-    import sys, time
-    from tests.pipeline.engine.toys import Reverse
-    from pipeline.engine import build_engine
-    from pipeline.engine.base import StageSpec, build_table
-    from pipeline.tables.scan import Scan
-    from pipeline.tables.table import Table
-    from tests.pipeline.small_tables import writer
-
-    if __name__ == "__main__":
-        root, images, engine, workers = sys.argv[1:]
-        stages = [StageSpec(Reverse, {"seconds": 0.02}, batch_size=4)]
-        build_table(build_engine(engine, int(workers)), Scan(Table.open(images)), stages,
-                    writer(root, "seed"), lambda count: print(count, flush=True))
-"""
-
-
-@pytest.mark.parametrize(
-    ("engine", "workers", "count"),
-    [
-        ("local", 1, 100),
-        pytest.param("local", 2, 200, marks=pytest.mark.slow),
-        pytest.param("ray", 2, 300, marks=pytest.mark.slow),
-    ],
-)
-def test_a_killed_run_goes_on_where_it_stopped(
-    tmp_path: Path, engine: str, workers: int, count: int
-) -> None:
-    images = writer(tmp_path, "images", IMAGES_SCHEMA)
-    rows = image_rows(count)
-    images.stage(rows)
-    images.commit()
-    script = tmp_path / "run.py"
-    script.write_text(textwrap.dedent(KILLED))
-    command = [
-        sys.executable,
-        str(script),
-        str(tmp_path),
-        str(tmp_path / "images"),
-        engine,
-        str(workers),
-    ]
-    environment = {**os.environ, "PYTHONPATH": os.getcwd()}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stdout is not None
-        for line in process.stdout:
-            if int(line) >= 32:
-                process.send_signal(signal.SIGKILL)
-                break
-    staged = writer(tmp_path, "seed").staged_rows()
-    assert 32 <= staged < count
-    assert not Table.exists(f"{tmp_path}/seed", "key-of-seed")
-    again = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment, check=True)
-    # The workers of a killed driver still finish the unit that they are at.
-    assert staged <= int(again.stdout.splitlines()[0]) < count
-    table = Table.open(f"{tmp_path}/seed")
-    assert sorted(table.ids()) == sorted(row["id"] for row in rows)
-    masks = {row["id"]: row["image"]["bytes"][::-1] for row in rows}
-    assert table.fingerprint == expected_fingerprint(masks)
-
-
-WRITING = """
-    import sys
-    from pipeline.tables.storage import Folder
-
-    def write(file):
-        file.write(b"half")
-        file.flush()
-        print("half written", flush=True)
-        sys.stdin.read()
-
-    Folder(sys.argv[1]).add(write, lambda digest: "00000-00007-abc.parquet")
-"""
-
-
-def test_a_half_written_file_is_never_counted(tmp_path: Path) -> None:
-    target = writer(tmp_path, "seed")
-    target.stage(round_rows(5))
-    staged = tmp_path / ".staging" / "seed" / "staged"
-    names = sorted(staged.iterdir())
-    with subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(WRITING), str(staged)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.getcwd()},
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        process.kill()
-    assert sorted(staged.iterdir()) != names
-    assert target.staged_rows() == 5
-    assert len(target.commit()) == 5
-    assert not (tmp_path / ".staging" / "seed").exists()
