@@ -22,6 +22,7 @@ def generate(
     seed: int = 0,
     tags: list[str] | None = None,
     like: str | None = None,
+    sentence: str | None = None,
     engine: str = "ray",
     workers: int = 2,
 ) -> str:
@@ -34,10 +35,21 @@ def generate(
         seed: Of the noise.
         tags: Classes that all of them are to show; by default they take turns.
         like: A mask dataset, for a system that is given masks or pictures.
+        sentence: What all of them are to show, for a system that reads sentences.
         engine: ``ray`` or ``local``; it changes nothing in the pictures.
         workers: Processes on this machine; a Ray cluster decides for itself.
     """
-    made = make(model, out, engine, workers, count=count, seed=seed, tags=tags or [], like=like)
+    made = make(
+        model,
+        out,
+        engine,
+        workers,
+        count=count,
+        seed=seed,
+        tags=tags or [],
+        like=like,
+        sentence=sentence,
+    )
     return told(made, out)
 
 
@@ -51,11 +63,20 @@ def make(
     seed: int,
     tags: list[str],
     like: str | None,
+    sentence: str | None,
 ) -> Made:
     """The pictures."""
     machine = build_engine(engine, workers)
     return generate_pictures(
-        model, out, machine, Terminal(), count=count, seed=seed, tags=tags, like=like
+        model,
+        out,
+        machine,
+        Terminal(),
+        count=count,
+        seed=seed,
+        tags=tags,
+        like=like,
+        sentence=sentence,
     )
 
 

@@ -28,6 +28,7 @@ def train(
     dataset: str,
     out: str,
     recipe: SystemRecipe | dict[str, Any] | None = None,
+    style: str | None = None,
     engine: str = "ray",
 ) -> str:
     """Trains a system and returns the last word: losses and paths.
@@ -38,19 +39,20 @@ def train(
         out: The model's folder, a local path or URI; the losses and a sample grid that
             refreshes are beside the model.
         recipe: The system, the rows, the schedule; parts that are left out have defaults.
+        style: A picture, for a system that learns one style.
         engine: ``ray`` or ``local``.
     """
     if not isinstance(recipe, SystemRecipe):
         recipe = complete_system_recipe(task, recipe or {})
-    made = fit(dataset, out, recipe, engine)
+    made = fit(dataset, out, recipe, style, engine)
     return last_word(made, recipe.task)
 
 
 @step
-def fit(dataset: str, out: str, recipe: SystemRecipe, engine: str) -> str:
+def fit(dataset: str, out: str, recipe: SystemRecipe, style: str | None, engine: str) -> str:
     """The trained system's URI."""
     folder = Folder(out)
-    train_system(dataset, folder.uri, recipe, build_engine(engine, 1), Terminal())
+    train_system(dataset, folder.uri, recipe, build_engine(engine, 1), Terminal(), style)
     return folder.uri
 
 

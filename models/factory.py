@@ -25,7 +25,7 @@ class Architecture(BaseModel):
         head: The tagger's pooling, or one of :data:`models.segmentation.SEGMENTERS`, or
             one of :data:`models.regions.descriptors.DESCRIPTORS`; an affinity network has none.
         width: Channels of the segmenter's head; a tagger has none.
-        dropout: Share of them that is dropped in training.
+        dropout: Share of its values that is dropped in training.
         classes: Number of foreground classes.
     """
 

@@ -110,7 +110,7 @@ class SegmenterSettings(_Settings):
     head: SegmenterName = Field("deeplab_v1", description="One of models.segmentation.SEGMENTERS.")
     width: int = Field(256, ge=1, description="Channels of its head.")
     dropout: float = Field(
-        0.5, ge=0, lt=1, description="Share of the head's channels dropped in training."
+        0.5, ge=0, lt=1, description="Share of the head's values dropped in training."
     )
     from_tagger: bool = Field(
         False, description="Whether its trunk starts as the tagger's, which knows the classes."

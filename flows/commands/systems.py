@@ -18,6 +18,7 @@ def train(
     out: Annotated[str, typer.Option("--out", help="Folder of the model, or any fsspec URI.")],
     recipe: RecipeFile = None,
     set_: Changes = None,
+    style: Annotated[str | None, typer.Option(help="A picture, for fast_style.")] = None,
     engine: EngineName = "ray",
 ) -> None:
     """Trains a system that generates or transforms on a mask dataset."""
@@ -25,7 +26,7 @@ def train(
     from pipeline.systems.recipe import read_system_recipe
 
     settings = read_system_recipe(task, recipe, set_ or ())
-    print(train_flow(task, dataset, out, settings, engine))
+    print(train_flow(task, dataset, out, settings, style, engine))
 
 
 def generate(
@@ -35,13 +36,15 @@ def generate(
     seed: Annotated[int, typer.Option(min=0, help="Of the noise.")] = 0,
     tags: Annotated[str | None, typer.Option(help="Classes to show, in every picture.")] = None,
     like: Annotated[str | None, typer.Option(help="A mask dataset to take masks from.")] = None,
+    sentence: Annotated[str | None, typer.Option(help="What to show, for text_gan.")] = None,
     engine: EngineName = "ray",
     workers: Workers = 2,
 ) -> None:
     """Makes new pictures with a trained system."""
     from flows.generate import generate as generate_flow
 
-    print(generate_flow(model, out, count, seed, split_names(tags), like, engine, workers))
+    chosen = split_names(tags)
+    print(generate_flow(model, out, count, seed, chosen, like, sentence, engine, workers))
 
 
 def transform(

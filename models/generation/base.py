@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import ClassVar, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -33,3 +34,16 @@ class GeneratingSystem(System):
         Returns:
             (N, 3, H, W) float32 RGB in [-1, 1].
         """
+
+
+@runtime_checkable
+class ReadsSentences(Protocol):
+    """A generating system that can be told in words what to show, in place of its needs."""
+
+    def read(self, sentences: Sequence[str]) -> Tensor:
+        """Sentences as (N, L) int64, which :meth:`GeneratingSystem.sample` takes as ``words``.
+
+        Raises:
+            ValueError: If a sentence is none that can be said, naming what can.
+        """
+        ...

@@ -55,8 +55,11 @@ class TextGan(PictureGan):
         Raises:
             ValueError: If a sentence is none that can be said, naming what can.
         """
-        words = self.condition.sentences.read(sentences).to(rng.device)
-        return self.made(self.noise(len(words), rng), self.condition.plain(words))
+        return self.sample(len(sentences), {"words": self.read(sentences).to(rng.device)}, rng)
+
+    def read(self, sentences: Sequence[str]) -> Tensor:
+        """See :class:`models.generation.base.ReadsSentences`."""
+        return self.condition.sentences.read(sentences)
 
     @torch.no_grad()
     def match(self, pictures: Tensor, words: Tensor) -> Tensor:

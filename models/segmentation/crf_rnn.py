@@ -92,7 +92,7 @@ class CrfRnn(Fcn8s):
         trunk: The feature extractor.
         labels: Number of pixel values K, background included.
         width: Channels of fc6 and fc7.
-        dropout: Share of channels dropped after each, in [0, 1).
+        dropout: Share of values dropped after each, in [0, 1).
     """
 
     def __init__(

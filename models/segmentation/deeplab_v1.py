@@ -21,7 +21,7 @@ class DeepLabLargeFov(Segmenter):
         trunk: The feature extractor.
         labels: Number of pixel values K, background included.
         width: Channels of fc6 and fc7.
-        dropout: Share of channels dropped after each, in [0, 1).
+        dropout: Share of values dropped after each, in [0, 1).
     """
 
     def __init__(

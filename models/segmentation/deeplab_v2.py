@@ -22,7 +22,7 @@ class Aspp(nn.Module):
         labels: Number of logits K.
         width: Channels of fc6 and fc7 of each branch.
         stride: Of the features; the rates are those of the paper in pixels of the picture.
-        dropout: Share of channels dropped, in [0, 1).
+        dropout: Share of values dropped, in [0, 1).
     """
 
     def __init__(self, channels: int, labels: int, width: int, stride: int, dropout: float) -> None:
@@ -41,7 +41,7 @@ def _branch(channels: int, labels: int, width: int, rate: int, dropout: float) -
     fc7, fc8 = nn.Conv2d(width, width, 1), nn.Conv2d(width, labels, 1)
     initialise(fc6, fc7, last=fc8)
     return nn.Sequential(
-        fc6, nn.ReLU(), nn.Dropout2d(dropout), fc7, nn.ReLU(), nn.Dropout2d(dropout), fc8
+        fc6, nn.ReLU(), nn.Dropout(dropout), fc7, nn.ReLU(), nn.Dropout(dropout), fc8
     )
 
 
@@ -52,7 +52,7 @@ class DeepLabV2(Segmenter):
         trunk: The feature extractor.
         labels: Number of pixel values K, background included.
         width: Channels of fc6 and fc7 of each branch.
-        dropout: Share of channels dropped after each, in [0, 1).
+        dropout: Share of values dropped after each, in [0, 1).
     """
 
     def __init__(

@@ -24,7 +24,7 @@ class Fcn(Segmenter):
         trunk: The feature extractor; the paper's has an output stride of 32.
         labels: Number of pixel values K, background included.
         width: Channels of fc6 and fc7.
-        dropout: Share of channels dropped after each, in [0, 1).
+        dropout: Share of values dropped after each, in [0, 1).
     """
 
     scored: ClassVar[tuple[str, ...]]  # stages whose scores count, coarsest first

@@ -42,7 +42,7 @@ class PspNet(Segmenter):
         trunk: The feature extractor.
         labels: Number of pixel values K, background included.
         width: Channels after the pyramid.
-        dropout: Share of channels dropped before the logits, in [0, 1).
+        dropout: Share of values dropped before the logits, in [0, 1).
     """
 
     def __init__(
@@ -66,4 +66,4 @@ class PspNet(Segmenter):
 def _classifier(inputs: int, width: int, labels: int, dropout: float) -> nn.Sequential:
     last = nn.Conv2d(width, labels, 1)
     nn.init.normal_(last.weight, std=0.01)
-    return nn.Sequential(conv_bn_relu(inputs, width), nn.Dropout2d(dropout), last)
+    return nn.Sequential(conv_bn_relu(inputs, width), nn.Dropout(dropout), last)

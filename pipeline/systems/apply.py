@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 
 from pipeline.engine.base import Engine, Source, StageSpec
@@ -16,9 +15,10 @@ from pipeline.errors import UserError
 from pipeline.publication.verdicts import failures
 from pipeline.recipe import Recipe
 from pipeline.records import PICTURE
+from pipeline.systems.pictures import read_picture
 from pipeline.systems.requests import files_of, numbered, successive
 from pipeline.systems.stages import Generate, Transform
-from pipeline.systems.store import load_generator, load_transformer
+from pipeline.systems.store import load_generator, load_transformer, read_sentence
 from pipeline.tables.manifest import MANIFEST, table_key
 from pipeline.tables.scan import Scan
 from pipeline.tables.storage import Folder
@@ -54,6 +54,7 @@ def generate_pictures(
     seed: int = 0,
     tags: Sequence[str] = (),
     like: str | None = None,
+    sentence: str | None = None,
 ) -> Made:
     """Makes new pictures.
 
@@ -66,21 +67,28 @@ def generate_pictures(
         seed: Of the noise.
         tags: Classes that all of them are to show; by default they take turns.
         like: A mask dataset, for a system that is given masks or pictures.
+        sentence: What all of them are to show, for a system that reads sentences.
 
     Raises:
-        UserError: If there is no such system or class, or it needs a dataset.
+        UserError: If there is no such system or class, it needs a dataset, or it cannot read
+            the sentence.
     """
     system, card = load_generator(model)
     given = [name for name in system.needs if name != "tags"]
-    if given and like is None:
+    if sentence is not None:
+        read_sentence(system, sentence)  # here, and not after the engine has started
+    elif given and like is None:
         raise UserError(f"{model} needs the {' and '.join(given)} of a dataset: name one by --like")
     settings = {
         "model": Folder(model).uri,
         "tags": tuple(card.classes.index(name) for name in tags),
         "like": like,
+        "sentence": sentence,
     }
     requests = numbered(count, seed)
-    key = table_key(model=card.weights, count=count, seed=seed, tags=list(tags), like=like)
+    key = table_key(
+        model=card.weights, count=count, seed=seed, tags=list(tags), like=like, sentence=sentence
+    )
     stage = StageSpec(Generate, settings, gpus=1.0)
     return _made(out, requests, len(requests), stage, key, engine, watch)
 
@@ -117,7 +125,7 @@ def transform_pictures(
     """
     system, card = load_transformer(model)
     _check_needs(system.needs, model, style, has_tags=bool(tags) or _is_dataset(pictures))
-    data = _read_style(style) if style and "style" in system.needs else None
+    data = read_picture(style) if style and "style" in system.needs else None
     source: Source
     content: object
     moves = "next" in system.needs
@@ -162,14 +170,6 @@ def _check_needs(needs: Sequence[str], model: str, style: str | None, has_tags: 
         raise UserError(f"{model} needs a picture whose style it takes: name one by --style")
     if "tags" in needs and not has_tags:
         raise UserError(f"{model} needs to know which classes are meant: name them by --tags")
-
-
-def _read_style(style: str) -> bytes:
-    files, path = fsspec.core.url_to_fs(style)
-    try:
-        return files.cat_file(path)
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise UserError(f"there is no picture {style} to take the style of") from error
 
 
 def _made(

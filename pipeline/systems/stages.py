@@ -6,14 +6,15 @@ import fsspec
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.transforms.v2.functional import InterpolationMode, pil_to_tensor, resize
+from torchvision.transforms.v2.functional import InterpolationMode, resize
 
 from pipeline.dataset.mask_dataset import MaskDataset
-from pipeline.ingestion.decoding import DecodeError, decode_rgb
+from pipeline.ingestion.decoding import DecodeError
 from pipeline.records import Row, decode_mask
 from pipeline.systems.batches import Batches, as_batch
 from pipeline.systems.logbook import as_png
-from pipeline.systems.store import device_of, load_generator, load_transformer
+from pipeline.systems.pictures import as_image
+from pipeline.systems.store import device_of, load_generator, load_transformer, read_sentence
 
 
 class Generate:
@@ -24,6 +25,7 @@ class Generate:
         tags: Pixel values of the classes that every picture is to show, for a system that
             wants to be told; by default the classes take turns.
         like: URI of a mask dataset, for a system that wants to be given masks or pictures.
+        sentence: What every picture is to show, for a system that reads sentences.
         device: Where it runs; by default a GPU where there is one.
     """
 
@@ -32,6 +34,7 @@ class Generate:
         model: str,
         tags: tuple[int, ...] = (),
         like: str | None = None,
+        sentence: str | None = None,
         device: str | None = None,
     ) -> None:
         self.device = device_of(device)
@@ -39,6 +42,9 @@ class Generate:
         self.system.to(self.device)
         self.tags = tags
         size = self.system.settings.size
+        self.words = None
+        if sentence is not None:
+            self.words = read_sentence(self.system, sentence).to(self.device)
         self.given = None
         if like is not None:
             self.given = Batches(MaskDataset(like), self.system.view, size, batch=1, seed=0)
@@ -56,6 +62,8 @@ class Generate:
 
     def _wanted(self, number: int) -> dict[str, Tensor]:
         wanted: dict[str, Tensor] = {}
+        if self.words is not None:
+            return {"words": self.words}
         if self.given is not None:
             parts = {name: value[None] for name, value in self.given.sample(number).items()}
             wanted = as_batch(parts, self.device)
@@ -97,7 +105,7 @@ class Transform:
         self.system.to(self.device)
         self.size = size
         self.tags = tags
-        self.style = None if style is None else _as_image(style).to(self.device)
+        self.style = None if style is None else as_image(style).to(self.device)
 
     def __call__(self, rows: list[Row]) -> list[Row]:
         """Rows with the new picture as ``image``; one by one, since their sizes differ."""
@@ -117,14 +125,14 @@ class Transform:
         needs = self.system.needs
         batch: dict[str, Tensor] = {}
         if "image" in needs:
-            batch["image"] = self._fitted(_as_image(_bytes(row, "image", "file")))
+            batch["image"] = self._fitted(as_image(_bytes(row, "image", "file")))
         if "mask" in needs:
             alone = "image" not in needs and "file" in row
             data = _bytes(row, "mask", "file" if alone else "mask_file")
             labels = torch.from_numpy(decode_mask(data).astype(np.int64))[None, None]
             batch["mask"] = self._fitted(labels)[:, 0]
         if "next" in needs:
-            batch["next"] = self._fitted(_as_image(_bytes(row, "next", "next_file")))
+            batch["next"] = self._fitted(as_image(_bytes(row, "next", "next_file")))
             if batch["next"].shape != batch["image"].shape:
                 raise DecodeError("the next frame has another size")
         if "tags" in needs:
@@ -146,11 +154,6 @@ class Transform:
         tags = torch.zeros(1, len(self.card.classes))
         tags[0, [tag - 1 for tag in self.tags or row.get("tags") or ()]] = 1
         return tags
-
-
-def _as_image(data: bytes) -> Tensor:
-    """A picture file as (1, 3, H, W) in [-1, 1]."""
-    return pil_to_tensor(decode_rgb(data))[None].float() / 127.5 - 1
 
 
 def _bytes(row: Row, column: str, file: str) -> bytes:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
 from models.generation import GeneratingSystem
+from models.generation.base import ReadsSentences
 from models.system import System
 from models.transformation import TransformingSystem
 from pipeline.errors import UserError
@@ -42,6 +44,20 @@ def load_transformer(uri: str) -> tuple[TransformingSystem, ModelCard]:
     if not isinstance(system, TransformingSystem):
         raise UserError(f"the system at {uri} generates pictures: use `tag2mask generate`")
     return system, card
+
+
+def read_sentence(system: GeneratingSystem, sentence: str) -> Tensor:
+    """A sentence as the numbers (1, L) that a system is told.
+
+    Raises:
+        UserError: If the system reads none, or not this one.
+    """
+    if not isinstance(system, ReadsSentences):
+        raise UserError("the system reads no sentences: leave --sentence out")
+    try:
+        return system.read([sentence])
+    except ValueError as error:
+        raise UserError(str(error)) from error
 
 
 def device_of(device: str | None) -> torch.device:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from models.system import System
+from models.transformation.fast_style import FastStyle
 from pipeline.dataset.mask_dataset import MaskDataset
 from pipeline.engine.base import Engine
 from pipeline.errors import UserError
+from pipeline.ingestion.decoding import DecodeError
 from pipeline.records import ClassTable
 from pipeline.systems.batches import Batches, Pairs
 from pipeline.systems.logbook import Logbook
+from pipeline.systems.pictures import as_image, read_picture
 from pipeline.systems.recipe import SystemRecipe
 from pipeline.systems.training import SystemTraining
 from pipeline.tables.lease import lease
@@ -24,7 +29,12 @@ STAGING = ".staging"
 
 
 def train_system(
-    dataset: str, out: str, recipe: SystemRecipe, engine: Engine, watch: Watch
+    dataset: str,
+    out: str,
+    recipe: SystemRecipe,
+    engine: Engine,
+    watch: Watch,
+    style: str | None = None,
 ) -> ModelCard:
     """Trains a system on a published mask dataset.
 
@@ -35,14 +45,20 @@ def train_system(
         recipe: The system, the rows, the schedule.
         engine: What trains.
         watch: Shows the progress.
+        style: A picture, for a system that learns one style.
 
     Raises:
-        UserError: If there is no dataset, no row of it is wanted, another model is there, or
-            another training that is alive writes there.
+        UserError: If there is no dataset, no row of it is wanted, another model is there,
+            another training that is alive writes there, or the system takes no style.
     """
+    data = None if style is None else read_picture(style)
     pairs = MaskDataset(dataset, where=recipe.where)
-    key = table_key(dataset=Table.open(dataset).fingerprint, recipe=recipe.model_dump(mode="json"))
-    return train_on_pairs(pairs, pairs.rows.classes, out, recipe, engine, watch, key)
+    taken = {} if data is None else {"style": hashlib.sha256(data).hexdigest()}
+    key = table_key(
+        dataset=Table.open(dataset).fingerprint, recipe=recipe.model_dump(mode="json"), **taken
+    )
+    classes = pairs.rows.classes
+    return train_on_pairs(pairs, classes, out, recipe, engine, watch, key, style=data)
 
 
 def train_on_pairs(
@@ -54,6 +70,7 @@ def train_on_pairs(
     watch: Watch,
     key: str,
     view: str | None = None,
+    style: bytes | None = None,
 ) -> ModelCard:
     """Trains a system on any pictures with masks; see :func:`train_system`.
 
@@ -66,6 +83,7 @@ def train_on_pairs(
         watch: Shows the progress.
         key: Hash of everything that the weights follow from.
         view: What it sees of them, other than the system's own.
+        style: A picture file, for a system that learns one style.
     """
     folder = Folder(out)
     folder.check_writable()
@@ -78,6 +96,8 @@ def train_on_pairs(
                 "remove it"
             )
         settings, system = recipe.training, recipe.build(classes)
+        if style is not None:
+            _give_style(system, style, recipe.task)
         side = recipe.system.size
         batches = Batches(pairs, view or system.view, side, settings.batch, settings.seed)
         checkpoints = Checkpoints(f"{folder.uri}/{STAGING}/{key[:12]}")
@@ -100,6 +120,15 @@ def train_on_pairs(
         )
         checkpoints.clear()
     return card
+
+
+def _give_style(system: System, style: bytes, task: str) -> None:
+    if not isinstance(system, FastStyle):
+        raise UserError(f"{task!r} does not learn one style: leave --style out")
+    try:
+        system.take_style(as_image(style))
+    except DecodeError as error:
+        raise UserError(f"the style cannot be read: {error}") from error
 
 
 def parameter_count(system: System) -> int:

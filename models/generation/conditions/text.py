@@ -59,7 +59,9 @@ class Text(Condition):
         self.sentences, self.states, self.vector = sentences, states, vector
 
     def facts(self, count: int, batch: Batch, rng: torch.Generator) -> Facts:
-        """A sentence on each picture, twice: (N, 2, L)."""
+        """A sentence on each picture, or the given ``words`` (N, L), twice: (N, 2, L)."""
+        if "words" in batch:
+            return self.plain(batch["words"])
         return self.plain(self.sentences.describe(batch["tags"], batch["mask"], rng))
 
     def plain(self, words: Tensor) -> Facts:

@@ -56,6 +56,30 @@ class TestTrainSystem:
         assert card.classes.names == ("cat", "dog", "bird")
         assert card.training["steps"] == 2
 
+    def test_a_style_of_one_s_own(self, dataset, tmp_path):
+        picture = tmp_path / "style.png"
+        Image.fromarray(np.full((40, 30, 3), (255, 0, 0), np.uint8)).save(picture)
+        recipe = read_system_recipe("fast_style", None, [*TINY, "system.trunk=tiny"])
+        arguments = (recipe, LocalEngine(1), SilentWatch())
+        train_system(dataset, f"{tmp_path}/red", *arguments, style=str(picture))
+        system, _ = load_system(f"{tmp_path}/red")
+        assert system.style.mean(dim=(0, 2, 3)).tolist() == pytest.approx([1, -1, -1])
+        with pytest.raises(UserError, match="another recipe"):
+            train_system(dataset, f"{tmp_path}/red", *arguments)
+        with pytest.raises(UserError, match="no picture nowhere"):
+            train_system(dataset, f"{tmp_path}/no", *arguments, style="nowhere.png")
+        picture.write_bytes(b"no picture")
+        with pytest.raises(UserError, match="style cannot be read"):
+            train_system(dataset, f"{tmp_path}/no", *arguments, style=str(picture))
+
+    def test_a_style_for_a_system_without(self, dataset, tmp_path):
+        picture = tmp_path / "style.png"
+        Image.new("RGB", (8, 8)).save(picture)
+        recipe = read_system_recipe("dcgan", None, TINY)
+        arguments = (recipe, LocalEngine(1), SilentWatch())
+        with pytest.raises(UserError, match="'dcgan' does not learn one style"):
+            train_system(dataset, f"{tmp_path}/m", *arguments, style=str(picture))
+
     def test_another_recipe_does_not_replace_it(self, dataset, models):
         with pytest.raises(UserError, match="another recipe or dataset"):
             trained("cgan", dataset, models, "training.seed=1")
@@ -124,6 +148,33 @@ class TestGenerate:
             )
         cat, dog = (pixels(next((tmp_path / name).glob("*.png"))) for name in ("cats", "dogs"))
         assert not np.array_equal(cat, dog), "the same noise, another class"
+
+    def test_a_sentence(self, dataset, tmp_path):
+        trained("text_gan", dataset, tmp_path)
+        shown = []
+        for number, sentence in enumerate(["a cat left of a dog", "a dog left of a cat"]):
+            out = f"{tmp_path}/{number}"
+            made = generate_pictures(
+                f"{tmp_path}/text_gan",
+                out,
+                LocalEngine(1),
+                SilentWatch(),
+                count=1,
+                sentence=sentence,
+            )
+            assert made.failed == ()
+            shown.append(pixels(next((tmp_path / str(number)).glob("*.png"))))
+        assert not np.array_equal(*shown), "the same noise, another sentence"
+        with pytest.raises(UserError, match="things of cat, dog, bird"):
+            generate_pictures(
+                f"{tmp_path}/text_gan", out, LocalEngine(1), SilentWatch(), sentence="a unicorn"
+            )
+
+    def test_who_reads_no_sentence(self, models, tmp_path):
+        with pytest.raises(UserError, match="reads no sentences"):
+            generate_pictures(
+                str(models / "cgan"), str(tmp_path), LocalEngine(1), SilentWatch(), sentence="a cat"
+            )
 
     def test_an_unknown_class(self, models, tmp_path):
         with pytest.raises(UserError, match="unknown class 'cow'"):
