@@ -5,11 +5,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 
@@ -20,17 +18,9 @@ from packaging.version import Version
 from flows.serve import check
 from pipeline.errors import UserError
 from tests.flows.conftest import REPOSITORY
+from tests.flows.scheduled import deployment, end_of, schedule_run, wait_for
 
 SERVE = "from flows.cli import main; main()"
-
-
-def wait_for(found, seconds=60.0):
-    """What a function returns as soon as it is not None."""
-    end = time.monotonic() + seconds
-    while (value := found()) is None:
-        assert time.monotonic() < end, "it takes too long"
-        time.sleep(0.5)
-    return value
 
 
 @contextmanager
@@ -54,11 +44,6 @@ def served(arguments, environment, log: Path) -> Iterator[subprocess.Popen]:
                 process.wait()
 
 
-def deployment(server: str, name: str) -> dict | None:
-    answer = httpx.get(f"{server}/deployments/name/label/{name}")
-    return answer.json() if answer.status_code == 200 else None
-
-
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_scheduled_run_is_picked_up(prefect_server, finished, source, recipe_file, tmp_path):
@@ -71,18 +56,8 @@ def test_a_scheduled_run_is_picked_up(prefect_server, finished, source, recipe_f
         assert [entry["schedule"]["cron"] for entry in made["schedules"]] == ["0 3 * * *"]
         assert made["parameters"]["out"] == str(finished.folder)
         assert made["parameter_openapi_schema"]["properties"]["recipe"]["$ref"]
-        due = datetime.now(UTC) + timedelta(seconds=1)
-        state = {"type": "SCHEDULED", "state_details": {"scheduled_time": due.isoformat()}}
-        run = httpx.post(
-            f"{prefect_server}/deployments/{made['id']}/create_flow_run", json={"state": state}
-        ).raise_for_status()
-        address = f"{prefect_server}/flow_runs/{run.json()['id']}"
-
-        def ended():
-            found = httpx.get(address).json()
-            return found if found["state_type"] in ("COMPLETED", "FAILED", "CRASHED") else None
-
-        assert wait_for(ended, 120)["state_type"] == "COMPLETED", (tmp_path / "log").read_text()
+        run = schedule_run(prefect_server, made["id"])
+        assert end_of(run)["state_type"] == "COMPLETED", (tmp_path / "log").read_text()
     assert "nothing new in the source since version 1" in (tmp_path / "log").read_text()
 
 
