@@ -6,15 +6,14 @@ import torch
 from PIL import Image
 from torch.nn.functional import interpolate
 
-from models.factory import Architecture
 from pipeline.errors import UserError
 from pipeline.prediction import predict_folder
 from pipeline.recipe import RelabelSettings
-from pipeline.records import ClassTable, decode_mask
+from pipeline.records import decode_mask
 from pipeline.stages.labels import as_tensor
 from pipeline.stages.relabel import predict_logits
-from pipeline.training.model_store import load_model, save_model
-from tests.models.randomised import randomise
+from pipeline.training.model_store import load_model
+from tests.pipeline.stored_models import stored_model
 from tests.pipeline.toys import CLASSES, image_row
 
 SIZE = 64
@@ -23,19 +22,10 @@ SIZE = 64
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     """A segmenter of a run that labelled at 64 pixels."""
-    architecture = Architecture(
-        kind="segmenter", trunk="tiny", output_stride=8, head="deeplab_v1", width=8, classes=3
+    relabel = RelabelSettings(size=SIZE).model_dump(mode="json")
+    return stored_model(
+        tmp_path_factory.mktemp("models"), "segmenter", "deeplab_v1", 8, {"relabel": relabel}
     )
-    uri = str(tmp_path_factory.mktemp("models") / "powerful")
-    save_model(
-        uri,
-        randomise(architecture.build()),
-        architecture=architecture,
-        classes=ClassTable(names=CLASSES),
-        key="",
-        training={"relabel": RelabelSettings(size=SIZE).model_dump(mode="json")},
-    )
-    return uri
 
 
 @pytest.fixture

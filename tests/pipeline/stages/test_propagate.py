@@ -4,35 +4,22 @@ import numpy as np
 import pytest
 import torch
 
-from models.factory import Architecture
 from models.saliency.scaling import scaled_to
 from models.weak.affinity import AffinityNet, walked
-from pipeline.records import ClassTable, decode_map, decode_mask
+from pipeline.records import decode_map, decode_mask
 from pipeline.stages.labels import as_tensor, encoded_maps, rgb
 from pipeline.stages.propagate import Propagate
 from pipeline.stages.refine import seed_probabilities
-from pipeline.training.model_store import load_model, read_card, save_model
-from tests.models.randomised import randomise
-from tests.pipeline.toys import CLASSES, image_row
+from pipeline.training.model_store import load_model, read_card
+from tests.pipeline.stored_models import stored_model
+from tests.pipeline.toys import image_row
 
 SETTINGS = {"size": 64, "crf": "none", "contrast": 1.0, "device": "cpu"}
 
 
 @pytest.fixture(scope="module")
 def affinity(tmp_path_factory):
-    architecture = Architecture(
-        kind="affinity", trunk="tiny", output_stride=8, classes=len(CLASSES)
-    )
-    uri = str(tmp_path_factory.mktemp("models") / "affinity")
-    save_model(
-        uri,
-        randomise(architecture.build()),
-        architecture=architecture,
-        classes=ClassTable(names=CLASSES),
-        key="",
-        training={},
-    )
-    return uri
+    return stored_model(tmp_path_factory.mktemp("models"), "affinity")
 
 
 @pytest.fixture(autouse=True)

@@ -5,38 +5,21 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from models.factory import Architecture
 from pipeline.errors import UserError
-from pipeline.records import IGNORE, ClassTable, decode_mask
+from pipeline.records import IGNORE, decode_mask
 from pipeline.stages.labels import as_tensor, rgb
 from pipeline.stages.relabel import Relabel, predict_logits
-from pipeline.training.model_store import load_model, read_card, save_model
-from tests.models.randomised import assert_same, random_images, randomise
-from tests.pipeline.toys import CLASSES, image_row
+from pipeline.training.model_store import load_model, read_card
+from tests.models.randomised import assert_same, random_images
+from tests.pipeline.stored_models import stored_model
+from tests.pipeline.toys import image_row
 
 SIZE = 56
 
 
 @pytest.fixture(scope="module")
 def uri(tmp_path_factory):
-    architecture = Architecture(
-        kind="segmenter",
-        trunk="tiny",
-        output_stride=8,
-        head="deeplab_v1",
-        width=8,
-        classes=len(CLASSES),
-    )
-    uri = str(tmp_path_factory.mktemp("models") / "segmenter")
-    save_model(
-        uri,
-        randomise(architecture.build()),
-        architecture=architecture,
-        classes=ClassTable(names=CLASSES),
-        key="",
-        training={},
-    )
-    return uri
+    return stored_model(tmp_path_factory.mktemp("models"), "segmenter", "deeplab_v1", width=8)
 
 
 @pytest.fixture(scope="module")

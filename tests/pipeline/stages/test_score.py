@@ -4,15 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from models.factory import Architecture
 from models.saliency import SCORERS
 from pipeline.errors import UserError
-from pipeline.records import ClassTable, decode_map
+from pipeline.records import decode_map
 from pipeline.stages.labels import as_tensor, rgb
 from pipeline.stages.score import Score
-from pipeline.training.model_store import load_model, read_card, save_model
-from tests.models.randomised import randomise
-from tests.pipeline.toys import CLASSES, image_row
+from pipeline.training.model_store import load_model, read_card
+from tests.pipeline.stored_models import stored_model
+from tests.pipeline.toys import image_row
 
 SMALL = {"size": 64}
 SETTINGS = {name: SMALL for name in SCORERS} | {
@@ -25,19 +24,7 @@ SETTINGS = {name: SMALL for name in SCORERS} | {
 
 @pytest.fixture(scope="module")
 def tagger(tmp_path_factory):
-    architecture = Architecture(
-        kind="tagger", trunk="tiny", output_stride=8, head="average", classes=len(CLASSES)
-    )
-    uri = str(tmp_path_factory.mktemp("models") / "tagger")
-    save_model(
-        uri,
-        randomise(architecture.build()),
-        architecture=architecture,
-        classes=ClassTable(names=CLASSES),
-        key="",
-        training={},
-    )
-    return uri
+    return stored_model(tmp_path_factory.mktemp("models"), "tagger", "average")
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,46 @@
+"""Models of random weights, stored as a run stores its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from models.factory import Architecture
+from pipeline.records import ClassTable
+from pipeline.training.model_store import save_model
+from tests.models.randomised import randomise
+from tests.pipeline.toys import CLASSES
+
+
+def stored_model(
+    folder: Path, kind: str, head: str = "", width: int = 0, training: dict[str, Any] | None = None
+) -> str:
+    """The URI of a model for the toy classes, with the tiny trunk at stride 8.
+
+    Args:
+        folder: Where it is stored.
+        kind: See :class:`models.factory.Architecture`.
+        head: The same.
+        width: The same.
+        training: What its card says of its training.
+    """
+    architecture = Architecture.model_validate(
+        {
+            "kind": kind,
+            "trunk": "tiny",
+            "output_stride": 8,
+            "head": head,
+            "width": width,
+            "classes": len(CLASSES),
+        }
+    )
+    uri = str(folder / kind)
+    save_model(
+        uri,
+        randomise(architecture.build()),
+        architecture=architecture,
+        classes=ClassTable(names=CLASSES),
+        key="",
+        training=training or {},
+    )
+    return uri
