@@ -5,8 +5,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+import fsspec
 import httpx
 import pytest
+import ray
 from PIL import Image
 from prefect.client.orchestration import get_client
 
@@ -15,6 +17,7 @@ from flows.label import label
 from pipeline.records import decode_mask
 from pipeline.synthetic.pictures import write_sample
 from pipeline.tables.table import Table
+from tests.object_store import BUCKET
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -62,6 +65,20 @@ def test_what_is_new_is_added_as_a_version(grown, finished):
     old = Table.open(after.uri, revision=1)
     assert old.fingerprint == before.fingerprint
     old.verify()
+
+
+def test_ray_adds_the_same_on_an_object_store(grown, finished, recipe, s3):
+    del s3
+    store = fsspec.filesystem("s3")
+    place = f"s3://{BUCKET}/grown"
+    store.put(str(grown.source), f"{place}/source", recursive=True)
+    store.put(str(finished.folder), f"{place}/run", recursive=True)
+    label(f"{place}/source", f"{place}/run", recipe, engine="ray", workers=2, retrain_share=0.9)
+    ray.shutdown()
+    table, expected = (Table.open(f"{root}/dataset") for root in (f"{place}/run", grown.folder))
+    assert table.manifest.revision == 2
+    assert table.fingerprint == expected.fingerprint
+    table.verify()
 
 
 def test_new_masks_hold_tags_and_background_alone(grown):
