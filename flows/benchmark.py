@@ -153,12 +153,13 @@ def climb(rungs: Ladder, data: str) -> None:
     def seeds(changes: dict[str, object]) -> SeedSettings:
         return SeedSettings.model_validate({**recipe.seeds.model_dump(), **changes})
 
-    seed = rungs.seeds("dcsm + crf", lambda: run.seed(images))
+    scorer = recipe.seeds.scorer
+    seed = rungs.seeds(f"{scorer} + crf", lambda: run.seed(images))
     rungs.order.clear()
-    rungs.seeds("cam", lambda: run.seed(images, "cam", seeds(CAM)))
+    rungs.seeds("cam, three scales", lambda: run.seed(images, "cam", seeds(CAM)))
     rungs.seeds("low-level saliency", lambda: run.seed(images, "saliency", seeds(SALIENCY)))
-    rungs.seeds("dcsm", lambda: measured.reseed(run, images, "dcsm", NO_CRF))
-    rungs.seeds("dcsm + crf", lambda: run.seed(images))
+    rungs.seeds(scorer, lambda: measured.reseed(run, images, "dcsm", NO_CRF))
+    rungs.seeds(f"{scorer} + crf", lambda: run.seed(images))
 
     def seeded(row: Row) -> bool:
         # The last masks train nothing: on these pictures they compare with the seeds.

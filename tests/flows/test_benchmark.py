@@ -17,7 +17,7 @@ from tests.flows.requests import request
 from tests.pipeline.toys import tiny_recipe
 
 RUNGS = [
-    "cam",
+    "cam, three scales",
     "low-level saliency",
     "dcsm",
     "dcsm + crf",
