@@ -118,8 +118,11 @@ class SegmenterSettings(_Settings):
     continued: bool = Field(
         True, description="Whether a round starts with the weights of the round before."
     )
-    # Small batches: as many crops teach more in more steps (docs/experiments.md).
-    training: TrainingSettings = TrainingSettings(steps=640, batch=8, learning_rate=1e-4, warmup=40)
+    # Small batches: as many crops teach more in more steps; three passes: after more, the masks'
+    # errors are learnt by heart and the next round is told them again (docs/experiments.md).
+    training: TrainingSettings = TrainingSettings(
+        steps=640, batch=8, passes=3, learning_rate=1e-4, warmup=40
+    )
 
     @model_validator(mode="before")
     @classmethod

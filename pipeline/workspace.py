@@ -209,7 +209,7 @@ class Workspace:
             scan: The pictures and labels.
             target: What a view's target is.
             loss: From the model's output and the targets to a mean.
-            settings: The schedule.
+            settings: The schedule, to be fitted to the number of samples.
             key: Hash of everything that the weights follow from.
             views: Draws the view of a sample.
             prepare: Changes the new model before it is trained.
@@ -218,6 +218,7 @@ class Workspace:
         uri = self.model_uri(name)
         if model_exists(uri, key):
             return read_card(uri)
+        settings = settings.fitted(len(scan))
         samples = Samples(
             scan, target, settings.batch, settings.crop, settings.scale, self.recipe.seed, views
         )

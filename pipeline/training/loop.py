@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -29,6 +30,10 @@ class TrainingSettings(Schedule):
     weight_decay: float = Field(0.01, ge=0, description="Of AdamW, decoupled.")
     warmup: int = Field(20, ge=0, description="Steps until the learning rate is at its highest.")
     power: float = Field(0.9, gt=0, description="Of the poly schedule (1 - step / steps) ^ power.")
+    passes: float | None = Field(
+        None, gt=0, description="Steps are cut to so many passes over the samples; None cuts none."
+    )
+    least: int = Field(240, ge=1, description="Steps below which nothing is cut.")
 
     @field_validator("scale")
     @classmethod
@@ -36,6 +41,17 @@ class TrainingSettings(Schedule):
         if not 0 < scale[0] <= scale[1]:
             raise ValueError("a range of scales is two positive numbers, the smaller one first")
         return scale
+
+    def fitted(self, samples: int) -> TrainingSettings:
+        """The settings with the steps that suit so many samples.
+
+        Noisy masks are first understood and then learnt by heart, errors and all; where one
+        turns into the other depends on how often each is seen (Arpit et al., ICML 2017).
+        """
+        if self.passes is None:
+            return self
+        enough = max(self.least, math.ceil(self.passes * samples / self.batch))
+        return self.model_copy(update={"steps": min(self.steps, enough)})
 
 
 @dataclass(frozen=True)

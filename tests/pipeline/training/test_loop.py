@@ -172,6 +172,21 @@ def test_a_finished_schedule_is_not_trained_again(scan, tmp_path):
         assert torch.equal(value, kept[name])
 
 
+@pytest.mark.parametrize(
+    ("samples", "steps"),
+    [(10, 240), (640, 240), (1000, 375), (1001, 376), (100_000, 640)],
+    ids=["least", "just least", "three passes", "rounded up", "all"],
+)
+def test_steps_are_cut_to_passes(samples, steps):
+    settings = TrainingSettings(steps=640, batch=8, passes=3, least=240)
+    assert settings.fitted(samples).steps == steps
+
+
+def test_steps_without_passes_or_below_the_least_are_kept():
+    assert TrainingSettings(steps=640, batch=8).fitted(10).steps == 640
+    assert TrainingSettings(steps=30, batch=8, passes=3).fitted(10).steps == 30
+
+
 @pytest.mark.parametrize("name", ["scale", "crop", "learning_rate", "workers"])
 def test_settings_out_of_range_are_refused(name):
     wrong = {"scale": (1.6, 0.8), "crop": 33, "learning_rate": float("inf"), "workers": 5}
