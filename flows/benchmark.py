@@ -20,6 +20,7 @@ from flows.reading import reading  # noqa: E402
 from flows.semi_supervised import corrections  # noqa: E402
 from flows.table1 import table1  # noqa: E402
 from flows.throughput import throughput  # noqa: E402
+from pipeline import propagation  # noqa: E402
 from pipeline.evaluation.truth import TruthFolder  # noqa: E402
 from pipeline.measuring import measured  # noqa: E402
 from pipeline.recipe import SeedSettings  # noqa: E402
@@ -160,6 +161,14 @@ def climb(rungs: Ladder, data: str) -> None:
     rungs.seeds("low-level saliency", lambda: run.seed(images, "saliency", seeds(SALIENCY)))
     rungs.seeds(scorer, lambda: measured.reseed(run, images, "dcsm", NO_CRF))
     rungs.seeds(f"{scorer} + crf", lambda: run.seed(images))
+    if recipe.affinity:
+        scores = seed
+
+        def walk() -> Table:
+            propagation.train_affinity(run, images, scores)
+            return propagation.propagate(run, images, scores)
+
+        seed = rungs.seeds("affinity", walk, "a walk between scores and CRF")
 
     def seeded(row: Row) -> bool:
         # The last masks train nothing: on these pictures they compare with the seeds.
