@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 from flows.environment import set_defaults
 
@@ -162,12 +163,7 @@ def climb(rungs: Ladder, data: str) -> None:
     rungs.seeds(scorer, lambda: measured.reseed(run, images, "dcsm", NO_CRF))
     rungs.seeds(f"{scorer} + crf", lambda: run.seed(images))
     if recipe.affinity:
-        scores = seed
-
-        def walk() -> Table:
-            propagation.train_affinity(run, images, scores)
-            return propagation.propagate(run, images, scores)
-
+        walk = partial(propagation.spread, run, images, seed)
         seed = rungs.seeds("affinity", walk, "a walk between scores and CRF")
 
     def seeded(row: Row) -> bool:

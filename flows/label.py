@@ -24,7 +24,7 @@ from flows.addition import label_new  # noqa: E402
 from flows.artifacts import show  # noqa: E402
 from flows.progress import Terminal  # noqa: E402
 from flows.step import step  # noqa: E402
-from flows.summary import MODELS, load_record, summarise  # noqa: E402
+from flows.summary import load_record, models_of, summarise  # noqa: E402
 from pipeline import propagation  # noqa: E402
 from pipeline.engine import build_engine  # noqa: E402
 from pipeline.incremental import Work, find_change  # noqa: E402
@@ -124,7 +124,7 @@ def label_everything(run: Run, source: str, pictures: Ingest) -> str:
 
 def made_of(run: Run) -> dict[str, str]:
     """What a finished run has made, URIs by name."""
-    models = {name: run.model_uri(name) for name in MODELS}
+    models = {name: run.model_uri(name) for name in models_of(run.recipe)}
     return {"images": run.table_uri("images"), **models, "dataset": run.table_uri("dataset")}
 
 

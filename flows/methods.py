@@ -15,7 +15,6 @@ from flows.predictions import (
     stc,
     supervised,
     walk,
-    walked,
     weak,
 )
 from pipeline.stages.segments import RelabelWithPrior
@@ -32,15 +31,12 @@ class Method:
         make: Its predictions.
         published: Mean IoU on VOC 2012 test in percent, from the survey's Table 1.
         mark: † is on VOC 2011, ‡ uses MS COCO too.
-        model: The name of its model in the run, if it is not the method's own; empty for
-            methods without one but the tagger.
     """
 
     supervision: str
     make: Make
     published: float | None = None
     mark: str = ""
-    model: str | None = None
 
 
 METHODS: dict[str, Method] = {
@@ -57,7 +53,7 @@ METHODS: dict[str, Method] = {
     "dilation_front": Method("masks", supervised("dilation_front")),
     "dilation": Method("masks", supervised("dilation")),
     "deeplab_v1": Method("masks", supervised("deeplab_v1"), 71.6),
-    "deeplab_v1 + tree": Method("masks", on_tree("deeplab_v1", "deeplab_v1"), model="deeplab_v1"),
+    "deeplab_v1 + tree": Method("masks", on_tree("deeplab_v1", "deeplab_v1")),
     "crf_rnn": Method("masks", supervised("crf_rnn", 32), 72.0),
     "deeplab_v2": Method("masks", supervised("deeplab_v2"), 79.7, "‡"),
     "pspnet": Method("masks", supervised("pspnet"), 82.6),
@@ -65,16 +61,14 @@ METHODS: dict[str, Method] = {
     "ccnn": Method("tags", weak("ccnn"), 35.5),
     "em_adapt": Method("tags", weak("em_adapt"), 39.6),
     "mil_ilp": Method("tags", weak("mil_ilp")),
-    "mil_ilp_seg": Method(
-        "tags", weak("mil_ilp", model="mil_ilp", stage=RelabelWithPrior), 40.6, model="mil_ilp"
-    ),
-    "dcsm": Method("tags", direct(no_crf), 41.0, model=""),
-    "dcsm + crf": Method("tags", direct(crf), 45.1, model=""),
-    "dcsm + affinity": Method("tags", direct(walk), model="affinity"),
+    "mil_ilp_seg": Method("tags", weak("mil_ilp", model="mil_ilp", stage=RelabelWithPrior), 40.6),
+    "dcsm": Method("tags", direct(no_crf), 41.0),
+    "dcsm + crf": Method("tags", direct(crf), 45.1),
+    "dcsm + affinity": Method("tags", direct(walk)),
     "foreground_prior": Method("tags", weak("foreground_prior", weak_training.foreground), 48.0),
     "stc": Method("tags", stc, 51.2),
     "sec": Method("tags", weak("sec", weak_training.cues), 51.7),
-    "ours": Method("tags", ours(False), 51.2, model="powerful"),
-    "ours + augmentation": Method("tags", ours(True), 52.8, model="augmented"),
-    "ours + affinity": Method("tags", walked),
+    "ours": Method("tags", ours(walked=False, augmented=False), 51.2),
+    "ours + augmentation": Method("tags", ours(walked=False, augmented=True), 52.8),
+    "ours + affinity": Method("tags", ours(walked=True, augmented=True)),
 }

@@ -33,17 +33,19 @@ class Predictions(NamedTuple):
     Attributes:
         table: The predicted masks.
         seconds: Wall time of the prediction alone; next to nothing if it was found done.
+        model: URI of the method's own model, or of the tagger where it has no other.
     """
 
     table: Table
     seconds: float
+    model: str
 
 
-def timed(predict: Callable[[], Table]) -> Predictions:
-    """Predictions and their time."""
+def timed(model: str, predict: Callable[[], Table]) -> Predictions:
+    """A model's predictions and their time."""
     started = time.monotonic()
     table = predict()
-    return Predictions(table, time.monotonic() - started)
+    return Predictions(table, time.monotonic() - started, model)
 
 
 def with_recipe(bench: Bench, recipe: Recipe) -> Bench:
@@ -61,7 +63,9 @@ def predicted(
 ) -> Predictions:
     """What a model of the run says of the held-out pictures, without their tags."""
     uri = bench.run.model_uri(model)
-    return timed(lambda: measured.predict(bench.dev, bench.dev_images, name or model, uri, stage))
+    return timed(
+        uri, lambda: measured.predict(bench.dev, bench.dev_images, name or model, uri, stage)
+    )
 
 
 Make = Callable[[Bench, str], Predictions]
@@ -119,7 +123,7 @@ def regions(descriptor: str) -> Make:
         region_training.train_regions(bench.run, name, bench.images, truth, descriptor)
         uri = bench.run.model_uri(name)
         return timed(
-            lambda: region_training.predict_regions(bench.dev, bench.dev_images, name, uri)
+            uri, lambda: region_training.predict_regions(bench.dev, bench.dev_images, name, uri)
         )
 
     return make
@@ -151,6 +155,7 @@ def direct(refine: Callable[[Bench], StageSpec]) -> Make:
         tagger = bench.run.model_uri("tagger")
         score = {"scorer": seeds.scorer, "tagger": tagger, "settings": seeds.settings}
         return timed(
+            last.settings.get("affinity", tagger),
             lambda: bench.dev.round_table(
                 name,
                 scan=sound(bench.dev_images, columns=["image", "tags"]),
@@ -166,7 +171,7 @@ def direct(refine: Callable[[Bench], StageSpec]) -> Make:
                     "crf": last.settings["crf"],
                     **_walk(bench, last),
                 },
-            )
+            ),
         )
 
     return make
@@ -199,47 +204,38 @@ def walk(bench: Bench) -> StageSpec:
 
 def spread(bench: Bench) -> Table:
     """The run's seeds after such a walk."""
-    seed = bench.run.seed(bench.images)
-    propagation.train_affinity(bench.run, bench.images, seed)
-    return propagation.propagate(bench.run, bench.images, seed)
+    return propagation.spread(bench.run, bench.images, bench.run.seed(bench.images))
 
 
 def stc(bench: Bench, name: str) -> Predictions:
     """The original loop: seeds of low-level saliency, three rounds, no augmentation."""
     settings = SeedSettings(scorer="saliency", settings={}, contrast=1.0)
-    return rounds(bench, bench.run.seed(bench.images, f"{name} seed", settings), name)
+    return rounds(bench, bench.run.seed(bench.images, f"{name} seed", settings), f"{name} ")
 
 
-def walked(bench: Bench, name: str) -> Predictions:
-    """The loop on seeds that have walked, with the augmentation of its last round."""
-    return rounds(bench, spread(bench), name, bench.run.recipe.augmentation)
+def ours(*, walked: bool, augmented: bool) -> Make:
+    """The loop on the recipe's seeds, with or without a walk and the last augmentation."""
+
+    def make(bench: Bench, name: str) -> Predictions:
+        del name
+        # The one of the two that the recipe describes is the ladder's loop and shares its models.
+        described = walked == (bench.run.recipe.affinity is not None)
+        prefix = "" if described else "walked " if walked else "direct "
+        seed = spread(bench) if walked else bench.run.seed(bench.images)
+        return rounds(bench, seed, prefix, augmented)
+
+    return make
 
 
-def rounds(bench: Bench, seed: Table, name: str, thresholds: tuple[float, ...] = ()) -> Predictions:
-    """Three rounds from a seed, under names of their own."""
+def rounds(bench: Bench, seed: Table, prefix: str, augmented: bool = False) -> Predictions:
+    """Three rounds from a seed; their models are named as the ladder's, after a prefix."""
     run, images = bench.run, bench.images
-    first, second = f"{name} initial", f"{name} enhanced"
+    first, second = f"{prefix}initial", f"{prefix}enhanced"
     run.segmenter(first, images, seed, soft=True)
     simple = run.relabel(images, model=first, select=is_simple)
     run.segmenter(second, images, simple, after=first)
     everything = run.relabel(images, model=second)
-    run.segmenter(name, images, everything, thresholds=thresholds, after=second)
-    return predicted(bench, name)
-
-
-def ours(augmented: bool) -> Make:
-    """The loop with DCSM seeds, with or without the augmentation of its last round."""
-
-    def make(bench: Bench, name: str) -> Predictions:
-        run, images = bench.run, bench.images
-        seed = run.seed(images)
-        run.segmenter("initial", images, seed, soft=True)
-        simple = run.relabel(images, model="initial", select=is_simple)
-        run.segmenter("enhanced", images, simple, after="initial")
-        everything = run.relabel(images, model="enhanced")
-        model = "augmented" if augmented else "powerful"
-        thresholds = run.recipe.augmentation if augmented else ()
-        run.segmenter(model, images, everything, thresholds=thresholds, after="enhanced")
-        return predicted(bench, model)
-
-    return make
+    last = f"{prefix}{'augmented' if augmented else 'powerful'}"
+    thresholds = run.recipe.augmentation if augmented else ()
+    run.segmenter(last, images, everything, thresholds=thresholds, after=second)
+    return predicted(bench, last)

@@ -17,6 +17,7 @@ from pipeline.ingestion.counts import IngestCounts
 from pipeline.propagation import rounds_of
 from pipeline.publication.card import write_card
 from pipeline.publication.verdicts import failures, reasons
+from pipeline.recipe import Recipe
 from pipeline.records import Row, decode_mask
 from pipeline.report.assess import assess, class_table, find_truth
 from pipeline.report.contact_sheet import SheetRow, contact_sheet
@@ -28,8 +29,6 @@ from pipeline.training.model_store import read_card
 
 RECORD = "run.json"
 SHEET = "contact_sheet.png"
-
-MODELS = ("tagger", "initial", "enhanced", "powerful")
 SHEET_ROWS = 12
 PACKAGES = ("tag2mask", "torch", "torchvision", "ray", "prefect", "pyarrow", "pydensecrf2")
 
@@ -79,7 +78,7 @@ def summarise(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
             "counts": counts.model_dump(),
             "published": len(dataset),
             "left_out": left_out,
-            "models": {name: read_card(run.model_uri(name)).training for name in MODELS},
+            "models": {name: read_card(made[name]).training for name in models_of(run.recipe)},
             "fingerprint": dataset.fingerprint,
             "ladder": [row.model_dump() for row in ladder],
             "contact_sheet": SHEET,
@@ -87,6 +86,11 @@ def summarise(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
         },
     )
     return last_word
+
+
+def models_of(recipe: Recipe) -> tuple[str, ...]:
+    """The models that a run trains: the tagger, then one for each round but the seeds."""
+    return ("tagger", *rounds_of(recipe)[1:])
 
 
 def published(count: int, left_out: Mapping[str, int]) -> list[str]:

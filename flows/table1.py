@@ -9,7 +9,7 @@ set_defaults()
 from prefect import flow  # noqa: E402  (its settings are read on import)
 
 from flows.bench import BenchRequest, open_bench  # noqa: E402
-from flows.methods import METHODS, Method  # noqa: E402
+from flows.methods import METHODS  # noqa: E402
 from pipeline.report.assess import assess  # noqa: E402
 from pipeline.report.method_chart import method_chart  # noqa: E402
 from pipeline.report.method_grid import example_grid  # noqa: E402
@@ -19,7 +19,6 @@ from pipeline.report.methods import (  # noqa: E402
     markdown,
     save_methods,
 )
-from pipeline.run import Run  # noqa: E402
 from pipeline.tables.table import Table  # noqa: E402
 from pipeline.training.model_store import load_model, read_card  # noqa: E402
 
@@ -48,7 +47,7 @@ def table1(request: BenchRequest) -> str:
     shown: dict[str, Table] = {}
     for name in names:
         method = METHODS[name]
-        table, seconds = method.make(bench, name)
+        table, seconds, model = method.make(bench, name)
         shown[name] = table
         seconds /= max(1, len(table))
         earlier = rows.get(name)
@@ -59,7 +58,7 @@ def table1(request: BenchRequest) -> str:
             published=method.published,
             mark=method.mark,
             seconds=max(seconds, earlier.seconds if earlier else 0.0),
-            parameters=_parameters(run, name, method),
+            parameters=_parameters(model),
         )
         ordered = [rows[known] for known in METHODS if known in rows]
         save_methods(run.folder, ordered)
@@ -70,8 +69,7 @@ def table1(request: BenchRequest) -> str:
     return markdown([rows[known] for known in METHODS if known in rows])
 
 
-def _parameters(run: Run, name: str, method: Method) -> int:
-    """Of a method's model; of the tagger where it has no other."""
-    uri = run.model_uri((name if method.model is None else method.model) or "tagger")
+def _parameters(uri: str) -> int:
+    """Of the model at a URI."""
     network, _ = load_model(uri, read_card(uri).architecture.kind)
     return sum(parameter.numel() for parameter in network.parameters())

@@ -58,6 +58,12 @@ def train_affinity(run: Run, images: Table, seed: Table) -> ModelCard:
     )
 
 
+def spread(run: Run, images: Table, seed: Table) -> Table:
+    """The seeds after a walk along the affinities that they teach."""
+    train_affinity(run, images, seed)
+    return propagate(run, images, seed)
+
+
 def propagate(run: Run, images: Table, seed: Table) -> Table:
     """The seeds after a walk and the CRF, as the round ``affinity``."""
     columns = ["image", "tags", "seed.scores", "seed.source", "seed.model"]
@@ -93,7 +99,7 @@ def propagate_stage(run: Run) -> StageSpec:
             "affinity": run.model_uri(AFFINITY),
             "size": settings.size,
             "crf": seeds.crf,
-            "contrast": seeds.contrast,
+            "contrast": settings.contrast,
             "crf_method": seeds.crf_method,
             "doublings": settings.doublings,
         },

@@ -152,6 +152,10 @@ class AffinitySettings(_Settings):
         0.7, ge=0, lt=1, description="Probability from which a pixel of the seeds is learnt from."
     )
     size: int = Field(320, ge=32, description="Longer side at which affinities are seen.")
+    # Lower than the seeds': a walk gathers weak claims where they are right (docs/experiments.md).
+    contrast: float = Field(
+        3.0, gt=0, description="Of the scores that walk, in place of the seeds' contrast."
+    )
     doublings: int = Field(8, ge=0, le=16, description="A walk makes 2 ^ doublings steps.")
     training: TrainingSettings = TrainingSettings(steps=240, batch=8, crop=224)
 
@@ -170,7 +174,8 @@ class Recipe(_Settings):
     tagger: TaggerSettings = TaggerSettings()
     seeds: SeedSettings = SeedSettings()
     affinity: AffinitySettings | None = Field(
-        None, description="Spreads the seeds along learnt affinities; {} has the defaults."
+        AffinitySettings(),
+        description="Spreads the seeds along learnt affinities; null goes without.",
     )
     segmenter: SegmenterSettings = SegmenterSettings()
     relabel: RelabelSettings = RelabelSettings()
@@ -249,8 +254,7 @@ def complete_recipe(values: dict[str, Any]) -> Recipe:
     try:
         recipe = Recipe.model_validate(overlaid(defaults, values))
     except ValidationError as error:
-        known = {**defaults, "affinity": AffinitySettings().model_dump()}
-        raise UserError(explained(error, known)) from error
+        raise UserError(explained(error, defaults)) from error
     _check_models(recipe)
     return recipe
 

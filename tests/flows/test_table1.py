@@ -29,7 +29,7 @@ ONE_OF_EACH_KIND = [
 def quick():
     walk = '{"steps": 2, "batch": 2, "crop": 64}'
     steps = ("tagger.training.steps=2", "segmenter.training.steps=2")
-    return tiny_recipe(*steps, "affinity.size=64", f"affinity.training={walk}")
+    return tiny_recipe(*steps, f'affinity={{"size": 64, "training": {walk}}}')
 
 
 @pytest.mark.slow

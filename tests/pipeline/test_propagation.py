@@ -36,20 +36,21 @@ def _normal_floats():
 
 def run_at(root, steps=TRAINING, *changes) -> Run:
     recipe = tiny_recipe(
+        "affinity={}",
         f"affinity.training={steps}",
         "affinity.size=64",
         "segmenter.from_tagger=false",
         "seeds.crf=none",
-        "seeds.contrast=1",
+        "affinity.contrast=1",
         *changes,
     )
     return Run(str(root), recipe, LocalEngine(1), SilentWatch())
 
 
 def test_rounds_are_those_of_the_recipe():
-    assert rounds_of(Recipe()) == ("seed", "initial", "enhanced", "powerful")
-    walking = read_recipe(None, ["affinity={}"])
-    assert rounds_of(walking) == ("seed", "affinity", "initial", "enhanced", "powerful")
+    assert rounds_of(Recipe()) == ("seed", "affinity", "initial", "enhanced", "powerful")
+    direct = read_recipe(None, ["affinity=null"])
+    assert rounds_of(direct) == ("seed", "initial", "enhanced", "powerful")
 
 
 def test_shares_of_a_batch_join_exactly():

@@ -176,9 +176,9 @@ def test_architectures_are_those_of_the_recipe():
     assert (segmenter.kind, segmenter.width, segmenter.output_stride) == ("segmenter", 8, 8)
 
 
-def test_naming_a_setting_of_the_walk_switches_it_on() -> None:
-    assert read_recipe(None).affinity is None
-    assert read_recipe(None, ["affinity={}"]).affinity == AffinitySettings()
+def test_seeds_walk_unless_told_otherwise() -> None:
+    assert read_recipe(None, ["affinity=null"]).affinity is None
+    assert read_recipe(None).affinity == AffinitySettings()
     assert read_recipe(None, ["affinity.confident=0.5"]).affinity == AffinitySettings(confident=0.5)
 
 

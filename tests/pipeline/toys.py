@@ -146,6 +146,7 @@ def tiny_recipe(*changes: str) -> Recipe:
             "tagger.pooling=average",
             'seeds.settings={"canvas": 64, "scales": [1]}',
             f"seeds.select={everything}",
+            "affinity=null",
             "segmenter.width=8",
             "segmenter.dropout=0.1",
             "segmenter.from_tagger=true",

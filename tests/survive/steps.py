@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pipeline.engine.base import Engine
 from pipeline.engine.local import LocalEngine
 from pipeline.ingestion.ingest import ingest
+from pipeline.propagation import spread
 from pipeline.run import Run
 from pipeline.selection import is_simple
 from pipeline.sources import open_source
@@ -21,12 +22,13 @@ from tests.pipeline.toys import CLASSES, SilentWatch, image_row, tiny_recipe
 TABLES = (
     "images",
     "rounds/seed",
+    "rounds/affinity",
     "rounds/initial",
     "rounds/enhanced",
     "rounds/powerful",
     "dataset",
 )
-MODELS = ("tagger", "initial", "enhanced", "powerful")
+MODELS = ("tagger", "affinity", "initial", "enhanced", "powerful")
 COUNT = 24
 
 
@@ -44,13 +46,19 @@ def label(
 ) -> dict[str, str]:
     """A whole run; fingerprints of its tables and hashes of its models by name."""
     often = "segmenter.training.checkpoint_seconds=1e-6"
-    recipe = tiny_recipe(often, "tagger.training.checkpoint_seconds=1e-6")
+    walk = '{"steps": 4, "batch": 4, "crop": 64, "checkpoint_seconds": 1e-6}'
+    recipe = tiny_recipe(
+        often,
+        "tagger.training.checkpoint_seconds=1e-6",
+        f'affinity={{"size": 64, "training": {walk}}}',
+    )
     run = Run(out, recipe, engine or LocalEngine(1), watch or SilentWatch())
     with run.lease():
         images = run.images(ingest(open_source(source)))
         run.tagger(images)
         seed = run.seed(images)
-        run.segmenter("initial", images, seed, soft=True)
+        walked = spread(run, images, seed)
+        run.segmenter("initial", images, walked, soft=True)
         simple = run.relabel(images, model="initial", select=is_simple)
         run.segmenter("enhanced", images, simple, after="initial")
         everything = run.relabel(images, model="enhanced")
