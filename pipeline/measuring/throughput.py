@@ -17,11 +17,13 @@ from pipeline.ingestion.ingest import Ingest
 from pipeline.measuring import measured
 from pipeline.measuring.metering import Meter
 from pipeline.measuring.timing import PlainLoop, TimedEngine, read_times
+from pipeline.propagation import propagate
 from pipeline.recipe import Recipe
 from pipeline.records import ClassTable, Row, decode_map, decode_mask, encode_map, encode_mask
 from pipeline.report.throughput import PLAIN, EngineFigures, PartFigures, StepFigures
 from pipeline.run import Run
 from pipeline.stages.labels import encoded_maps, resized, rgb
+from pipeline.stages.propagate import AFFINITY
 from pipeline.stages.select import SelectSettings
 from pipeline.tables.scan import Scan
 from pipeline.tables.table import Table
@@ -82,7 +84,9 @@ class Measurement:
             images = self._step(call, lambda: run.images(ingest))
             self._make_models(images)
             ids = set(images.ids())
-            self._step(call, lambda: run.seed(images, ids=ids))
+            seed = self._step(call, lambda: run.seed(images, ids=ids))
+            if run.recipe.affinity:
+                self._step(call, lambda: propagate(run, images, seed))
             self._step(call, lambda: measured.reseed(run, images, "crf", run.recipe.seeds.crf))
             last = self._step(call, lambda: run.relabel(images, model=SEGMENTER))
             self._step(call, lambda: run.publish(images, last))
@@ -115,6 +119,7 @@ class Measurement:
         names = tuple(images.metadata["classes"])
         recipe = self.run.recipe
         self._make("tagger", recipe.tagger_architecture(len(names)), names)
+        self._make(AFFINITY, recipe.affinity_architecture(len(names)), names)
         self._make(SEGMENTER, recipe.segmenter_architecture(len(names)), names)
 
     def _make(self, name: str, architecture: Architecture, names: tuple[str, ...]) -> None:

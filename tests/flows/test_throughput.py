@@ -10,7 +10,7 @@ from pipeline.tables.table import Table
 from tests.flows.requests import request
 from tests.pipeline.toys import tiny_recipe
 
-STEPS = ["images", "seed", "crf", "powerful", "dataset"]
+STEPS = ["images", "seed", "affinity", "crf", "powerful", "dataset"]
 
 
 @pytest.mark.slow
@@ -18,7 +18,8 @@ def test_engines_are_measured_on_the_same_work(prefect_server, tmp_path, monkeyp
     monkeypatch.setenv("PREFECT_API_URL", prefect_server)
     write_sample(tmp_path / "pictures", 10, seed=0)
     out = tmp_path / "out"
-    text = throughput(request(tmp_path / "pictures", out, tiny_recipe(), ["plain", "local"]))
+    recipe = tiny_recipe('affinity={"size": 64}')
+    text = throughput(request(tmp_path / "pictures", out, recipe, ["plain", "local"]))
     figures = FIGURES.validate_json((out / RESULT).read_text())
     assert [engine.engine for engine in figures.engines] == ["plain", "local"]
     for engine in figures.engines:
