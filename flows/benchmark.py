@@ -160,7 +160,7 @@ def climb(rungs: Ladder, data: str) -> None:
     rungs.order.clear()
     rungs.seeds("cam, three scales", lambda: run.seed(images, "cam", seeds(CAM)))
     rungs.seeds("low-level saliency", lambda: run.seed(images, "saliency", seeds(SALIENCY)))
-    rungs.seeds(scorer, lambda: measured.reseed(run, images, "dcsm", NO_CRF))
+    rungs.seeds(scorer, lambda: measured.reseed(run, images, "scores", NO_CRF))
     rungs.seeds(f"{scorer} + crf", lambda: run.seed(images))
     if recipe.affinity:
         walk = partial(propagation.spread, run, images, seed)

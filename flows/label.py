@@ -30,6 +30,7 @@ from pipeline.engine import build_engine  # noqa: E402
 from pipeline.incremental import Work, find_change  # noqa: E402
 from pipeline.ingestion.counts import IngestCounts  # noqa: E402
 from pipeline.ingestion.ingest import Ingest  # noqa: E402
+from pipeline.publication.release import release  # noqa: E402
 from pipeline.recipe import Recipe, complete_recipe  # noqa: E402
 from pipeline.run import Run  # noqa: E402
 from pipeline.selection import is_simple  # noqa: E402
@@ -204,4 +205,4 @@ def summarise_run(run: Run, source: str, listed: IngestCounts, made: dict[str, s
 def publish(run: Run, images: str, last: str, earlier: list[str]) -> str:
     """The dataset."""
     rounds = [Table.open(uri) for uri in earlier]
-    return run.publish(Table.open(images), Table.open(last), earlier=rounds).uri
+    return release(run, Table.open(images), Table.open(last), earlier=rounds).uri

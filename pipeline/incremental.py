@@ -18,6 +18,7 @@ from enum import Enum
 from functools import partial
 
 from pipeline.ingestion.ingest import Ingest, Picture, ingest
+from pipeline.publication.release import release
 from pipeline.records import ClassTable
 from pipeline.run import Run
 from pipeline.sources import Source
@@ -146,4 +147,4 @@ def add_to_dataset(run: Run, images: Table, masks: Table) -> Table:
     # None of them has a mask of a new picture, but a mask says which round it is of.
     names = [made["name"] for made in dataset.metadata["rounds"][:-1]]
     earlier = [Table.open(run.table_uri(f"rounds/{name}")) for name in names]
-    return run.publish(images, masks, base=dataset, earlier=earlier)
+    return release(run, images, masks, base=dataset, earlier=earlier)

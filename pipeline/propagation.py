@@ -99,7 +99,7 @@ def propagate_stage(run: Run) -> StageSpec:
             "affinity": run.model_uri(AFFINITY),
             "size": settings.size,
             "crf": seeds.crf,
-            "contrast": settings.contrast,
+            "contrast": seeds.contrast,
             "crf_method": seeds.crf_method,
             "doublings": settings.doublings,
         },

@@ -152,10 +152,6 @@ class AffinitySettings(_Settings):
         0.7, ge=0, lt=1, description="Probability from which a pixel of the seeds is learnt from."
     )
     size: int = Field(320, ge=32, description="Longer side at which affinities are seen.")
-    # Lower than the seeds': a walk gathers weak claims where they are right (docs/experiments.md).
-    contrast: float = Field(
-        3.0, gt=0, description="Of the scores that walk, in place of the seeds' contrast."
-    )
     doublings: int = Field(8, ge=0, le=16, description="A walk makes 2 ^ doublings steps.")
     training: TrainingSettings = TrainingSettings(steps=240, batch=8, crop=224)
 

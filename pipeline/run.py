@@ -16,16 +16,6 @@ from pipeline.engine.base import StageSpec
 from pipeline.errors import UserError
 from pipeline.evaluation.tags import class_average_precisions, is_held_out
 from pipeline.ingestion.ingest import Ingest
-from pipeline.publication.card import write_card
-from pipeline.publication.publish import (
-    DATASET_SCHEMA,
-    Publish,
-    dataset_metadata,
-    dataset_schema,
-    is_kept,
-    part_name,
-    published_columns,
-)
 from pipeline.publication.verdicts import require_kept
 from pipeline.recipe import SeedSettings
 from pipeline.records import IGNORE, IMAGES_SCHEMA, Row
@@ -39,13 +29,11 @@ from pipeline.stages.score import Score
 from pipeline.stages.select import Select, SelectSettings
 from pipeline.tables.manifest import Lineage, table_key
 from pipeline.tables.scan import Scan
-from pipeline.tables.storage import Folder
 from pipeline.tables.table import Table
-from pipeline.tables.versions import file_version, next_version
 from pipeline.training.losses import hard_loss, soft_loss, tags_loss
 from pipeline.training.model_store import ModelCard, load_model, model_exists, read_card
 from pipeline.training.samples import ConfidentMaskTarget, MaskTarget, SoftTarget, TagTarget, Target
-from pipeline.workspace import Workspace, as_built
+from pipeline.workspace import Workspace, as_built, grown
 
 
 class Run(Workspace):
@@ -62,7 +50,7 @@ class Run(Workspace):
             pictures=[dataclasses.astuple(picture) for picture in ingest.pictures],
             classes=ingest.classes.names,
             shards=self.recipe.shards,
-            **_grown(base),
+            **grown(base),
         )
         return self.table(
             "images",
@@ -198,70 +186,11 @@ class Run(Workspace):
                 "pictures": table_key(ids=sorted(scan.wanted_ids())),
                 "tagger": self.weights("tagger") if self._has_tagger() else None,
                 **human.ingredients(corrections),
-                **_grown(base),
+                **grown(base),
             },
             base=base,
             corrections=corrections,
         )
-
-    def publish(
-        self,
-        images: Table,
-        last: Table,
-        base: Table | None = None,
-        earlier: Sequence[Table] = (),
-    ) -> Table:
-        """The next version of the dataset: the kept masks of the last round, their pictures.
-
-        The version before stays readable, see :mod:`pipeline.tables.versions`.
-
-        Args:
-            images: The pictures.
-            last: The round.
-            base: The version that is added to what was made since; None publishes it all.
-            earlier: The rounds before the last, the seeds first: masks name the one that
-                they follow.
-
-        Raises:
-            UserError: If no mask is kept.
-        """
-        done = () if base is None else base.manifest.inputs
-        new_images, new_masks = images.without(done), last.without(done)
-        if new_images is None or new_masks is None:
-            raise ValueError("there is nothing to add to the dataset")
-        require_kept(new_masks, "dataset")
-        place = Folder(self.table_uri("dataset"))
-        file_version(place)
-        lineage = Lineage.of(
-            images.manifest, last.manifest, base=None if base is None else base.manifest
-        )
-        number, settings = len(earlier), self.recipe.publish.model_dump(mode="json")
-        scan = Scan(
-            new_images,
-            {f"round{index}": table for index, table in enumerate([*earlier, new_masks])},
-            columns=published_columns(number),
-        ).where(lambda row: is_kept(row[f"round{number}"]), [f"round{number}.kept"])
-        rounds = [*earlier, last]
-        dataset = self.table(
-            "dataset",
-            source=scan,
-            total=len(scan),
-            stages=[StageSpec(Publish, {"number": number, "quality": settings["quality"]})],
-            schema=dataset_schema(list(images.metadata["classes"])),
-            key=table_key(
-                images=images.manifest.key,
-                rounds=[[table.fingerprint, table.manifest.key] for table in rounds],
-                columns=DATASET_SCHEMA.names,
-                **self.recipe.digest_of("publish", "split"),
-                **_grown(base),
-            ),
-            metadata={**last.metadata, **dataset_metadata(rounds, self.recipe.split, settings)},
-            lineage=dataclasses.replace(lineage, revision=next_version(place)),
-            part_name=part_name(self.recipe.split),
-        )
-        file_version(place)
-        write_card(dataset)
-        return dataset
 
     def segmenter(
         self,
@@ -357,11 +286,6 @@ class Run(Workspace):
         """The filter of the masks."""
         names = list(images.metadata["classes"])
         return StageSpec(Select, {"settings": settings.model_dump(), "class_names": names})
-
-
-def _grown(base: Table | None) -> dict[str, str]:
-    """What the key of a table that adds to another follows from besides."""
-    return {} if base is None else {"base": base.manifest.key}
 
 
 def refine_stage(settings: SeedSettings, crf: str) -> StageSpec:

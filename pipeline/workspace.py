@@ -252,3 +252,8 @@ class Workspace:
         )
         checkpoints.clear()
         return card
+
+
+def grown(base: Table | None) -> dict[str, str]:
+    """What the key of a table that adds to another follows from besides."""
+    return {} if base is None else {"base": base.manifest.key}

@@ -18,6 +18,7 @@ from pipeline.measuring import measured
 from pipeline.measuring.metering import Meter
 from pipeline.measuring.timing import PlainLoop, TimedEngine, read_times
 from pipeline.propagation import propagate
+from pipeline.publication.release import release
 from pipeline.recipe import Recipe
 from pipeline.records import ClassTable, Row, decode_map, decode_mask, encode_map, encode_mask
 from pipeline.report.throughput import PLAIN, EngineFigures, PartFigures, StepFigures
@@ -89,7 +90,7 @@ class Measurement:
                 self._step(call, lambda: propagate(run, images, seed))
             self._step(call, lambda: measured.reseed(run, images, "crf", run.recipe.seeds.crf))
             last = self._step(call, lambda: run.relabel(images, model=SEGMENTER))
-            self._step(call, lambda: run.publish(images, last))
+            self._step(call, lambda: release(run, images, last))
         return EngineFigures(
             engine=self.engine,
             workers=1 if self.engine == PLAIN else self.workers,

@@ -3,6 +3,7 @@
 import pytest
 
 from pipeline.engine.local import LocalEngine
+from pipeline.publication.release import release
 from pipeline.records import decode_mask, encode_mask
 from pipeline.run import Run
 from tests.pipeline.toys import SilentWatch, images_table, round_table, tiny_recipe
@@ -13,7 +14,7 @@ def dataset(tmp_path_factory):
     root = tmp_path_factory.mktemp("mending")
     run = Run(str(root), tiny_recipe(), LocalEngine(1), SilentWatch())
     images = images_table(root, 5)
-    return run.publish(images, round_table(root, images, "powerful")).uri
+    return release(run, images, round_table(root, images, "powerful")).uri
 
 
 def test_export_says_what_it_wrote_and_lost(command, dataset, tmp_path):

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.engine.local import LocalEngine
+from pipeline.publication.release import release
 from pipeline.records import Row, decode_mask, encode_mask
 from pipeline.run import Run
 from pipeline.tables.table import Table
@@ -51,4 +52,4 @@ def publish_toys(root: Path | str, count: int, *changes: str, shards: int = SHAR
     last.stage([last_row(number, row) for number, row in enumerate(rows)])
     recipe = tiny_recipe(f"shards={shards}", *changes)
     run = Run(str(root), recipe, LocalEngine(1), SilentWatch())
-    return run.publish(images, last.commit(), earlier=[before.commit()])
+    return release(run, images, last.commit(), earlier=[before.commit()])

@@ -12,6 +12,7 @@ from pipeline.engine.local import LocalEngine
 from pipeline.errors import UserError
 from pipeline.incremental import Work, add_images, add_masks, add_to_dataset, find_change
 from pipeline.ingestion.ingest import ingest
+from pipeline.publication.release import release
 from pipeline.run import Run
 from pipeline.sources import open_source
 from pipeline.stages.decode import Decode
@@ -59,7 +60,7 @@ class Place:
         images = self.run.images(ingest(open_source(str(self.source)), CLASSES))
         toy = round_table(f"{self.run.uri}/toy", images, changes={})
         self.run.segmenter("powerful", images, toy)
-        return self.run.publish(images, self.run.relabel(images, model="powerful"))
+        return release(self.run, images, self.run.relabel(images, model="powerful"))
 
     def label_new(self, change):
         images = add_images(self.run, change)
@@ -128,7 +129,7 @@ def test_the_masks_are_those_that_the_same_model_makes_of_everything(place):
     """Whether a picture comes today or tomorrow."""
     dataset = place.label_new(place.change())
     images = place.run.images(ingest(open_source(str(place.source)), CLASSES))
-    at_once = place.run.publish(images, place.run.relabel(images, model="powerful"))
+    at_once = release(place.run, images, place.run.relabel(images, model="powerful"))
     assert at_once.manifest.revision == 3
     assert at_once.fingerprint == dataset.fingerprint
 

@@ -41,7 +41,7 @@ def run_at(root, steps=TRAINING, *changes) -> Run:
         "affinity.size=64",
         "segmenter.from_tagger=false",
         "seeds.crf=none",
-        "affinity.contrast=1",
+        "seeds.contrast=1",
         *changes,
     )
     return Run(str(root), recipe, LocalEngine(1), SilentWatch())

@@ -10,6 +10,7 @@ from pipeline.engine.local import LocalEngine
 from pipeline.errors import UserError
 from pipeline.ingestion.ingest import ingest
 from pipeline.measuring import measured
+from pipeline.publication.release import release
 from pipeline.recipe import Recipe
 from pipeline.records import IMAGES_SCHEMA, decode_mask
 from pipeline.run import Run
@@ -232,7 +233,7 @@ def test_rounds_from_seed_to_dataset(tmp_path, images, run):
         assert table.metadata["classes"] == list(CLASSES)
         assert Recipe.model_validate(table.metadata["recipe"]) == run.recipe
     assert {row["model"] for row in last.rows()} == {read_card(run.model_uri("enhanced")).weights}
-    dataset = run.publish(images, last)
+    dataset = release(run, images, last)
     assert sorted(dataset.ids()) == sorted(images.ids())
 
     reseeded = measured.reseed(run, images, "dcsm", "none")

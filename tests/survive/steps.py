@@ -10,6 +10,7 @@ from pipeline.engine.base import Engine
 from pipeline.engine.local import LocalEngine
 from pipeline.ingestion.ingest import ingest
 from pipeline.propagation import spread
+from pipeline.publication.release import release
 from pipeline.run import Run
 from pipeline.selection import is_simple
 from pipeline.sources import open_source
@@ -63,7 +64,7 @@ def label(
         run.segmenter("enhanced", images, simple, after="initial")
         everything = run.relabel(images, model="enhanced")
         run.segmenter("powerful", images, everything, thresholds=(0.0, 0.5), after="enhanced")
-        run.publish(images, run.relabel(images, model="powerful"))
+        release(run, images, run.relabel(images, model="powerful"))
     return result(out)
 
 

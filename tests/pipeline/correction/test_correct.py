@@ -14,6 +14,7 @@ from pipeline.correction.corrections import open_corrections
 from pipeline.correction.review import write_review
 from pipeline.engine.local import LocalEngine
 from pipeline.errors import UserError
+from pipeline.publication.release import release
 from pipeline.records import decode_mask, encode_mask
 from pipeline.run import Run
 from pipeline.tables.table import Table
@@ -27,7 +28,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("finished")
     run = Run(str(root), tiny_recipe(), LocalEngine(1), SilentWatch())
     images = images_table(root, COUNT)
-    run.publish(images, round_table(root, images, "powerful"))
+    release(run, images, round_table(root, images, "powerful"))
     return root
 
 

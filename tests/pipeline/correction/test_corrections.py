@@ -17,6 +17,7 @@ from pipeline.correction.corrections import (
 )
 from pipeline.engine.local import LocalEngine
 from pipeline.errors import UserError
+from pipeline.publication.release import release
 from pipeline.records import IGNORE, Row, decode_map, decode_mask, encode_mask
 from pipeline.run import Run
 from pipeline.tables.scan import Scan
@@ -157,7 +158,7 @@ def test_rounds_and_dataset_hold_the_person_s_masks(tmp_path, images):
         assert certain[0].max() < 0.2
         assert (certain[2:] == 1).all()
     assert found == {row_id: earlier[row_id] for row_id in found}
-    dataset = run.publish(images, table)
+    dataset = release(run, images, table)
     published = {row["id"]: row for row in dataset.rows()}
     for row in rows:
         assert published[row["id"]]["mask"]["bytes"] == row["mask"]["bytes"]

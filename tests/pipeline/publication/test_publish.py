@@ -13,6 +13,7 @@ from PIL import Image
 
 from pipeline.engine.local import LocalEngine
 from pipeline.errors import UserError
+from pipeline.publication.release import release
 from pipeline.records import decode_mask, palette
 from pipeline.run import Run
 from pipeline.tables.table import Table
@@ -30,7 +31,8 @@ from tests.pipeline.toys import (
 
 
 def publish(root, images, last):
-    return Run(str(root), tiny_recipe(), LocalEngine(1), SilentWatch()).publish(images, last)
+    run = Run(str(root), tiny_recipe(), LocalEngine(1), SilentWatch())
+    return release(run, images, last)
 
 
 @pytest.fixture(scope="module")
