@@ -118,6 +118,7 @@ def test_an_unknown_view_is_named(quick):
         masks.fn(request("nowhere", "nowhere", quick, ["cut"]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["ladder", "dcsm", "corrections", "table1"])
 def test_data_without_true_masks(name, source, quick, prefect_server, tmp_path):
     del prefect_server
