@@ -120,7 +120,8 @@ class Measurement:
         names = tuple(images.metadata["classes"])
         recipe = self.run.recipe
         self._make("tagger", recipe.tagger_architecture(len(names)), names)
-        self._make(AFFINITY, recipe.affinity_architecture(len(names)), names)
+        if recipe.affinity:
+            self._make(AFFINITY, recipe.affinity_architecture(len(names)), names)
         self._make(SEGMENTER, recipe.segmenter_architecture(len(names)), names)
 
     def _make(self, name: str, architecture: Architecture, names: tuple[str, ...]) -> None:

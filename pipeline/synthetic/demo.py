@@ -29,6 +29,7 @@ DEMO_RECIPE = Recipe(
     seeds=SeedSettings(
         settings={"canvas": 160}, contrast=10, select=SelectSettings(simple_area=(0.03, 0.8))
     ),
+    # What the walk gives generated pictures is not measured.
     affinity=None,
     # Without ImageNet weights the tagger's trunk is the only one that knows anything, and a
     # narrow head loses whole classes if half of it is dropped.
