@@ -83,7 +83,9 @@ def open_bench(request: BenchRequest) -> Bench:
     held_out = recipe.model_copy(update={"split": HELD_OUT})
     dev = Run(f"{out}/{HELD_OUT}", held_out, machine, Terminal())
     source = open_source(data)
-    pictures = ingest(source, request.classes, recipe.split, recipe.near_duplicates)
+    pictures = ingest(
+        source, request.classes, recipe.split, recipe.near_duplicates, recipe.negatives
+    )
     others = ingest(source, pictures.classes.names, HELD_OUT, recipe.near_duplicates)
     run.watch.say(f"train: {pictures.counts.sentence()}")
     run.watch.say(f"{HELD_OUT}: {others.counts.sentence()}")

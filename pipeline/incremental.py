@@ -82,7 +82,13 @@ def find_change(
             this share of those that they were, or more.
     """
     recipe = run.recipe
-    ingested = partial(ingest, source, split=recipe.split, near_duplicates=recipe.near_duplicates)
+    ingested = partial(
+        ingest,
+        source,
+        split=recipe.split,
+        near_duplicates=recipe.near_duplicates,
+        negatives=recipe.negatives,
+    )
     finished = None if retrain else find_finished(run)
     if finished is None:
         everything = ingested(classes)
@@ -103,11 +109,11 @@ def find_change(
 
 
 def _compared(pictures: Ingest, finished: Finished) -> Change:
-    left = {picture.id: picture for picture in pictures.pictures}
+    left = {picture.id: picture for picture in pictures.pictures if picture.tags}
     gone = retagged = 0
     for row in finished.images.rows(["id", "tags"]):
         picture = left.pop(row["id"], None)
-        gone += picture is None
+        gone += picture is None and bool(row["tags"])
         retagged += picture is not None and list(picture.tags) != row["tags"]
     new = tuple(left.values())
     version = finished.dataset.manifest.revision

@@ -166,6 +166,12 @@ class Recipe(_Settings):
     )
     download: DownloadSettings = DownloadSettings()
     near_duplicates: NearDuplicateSettings = NearDuplicateSettings()
+    negatives: float = Field(
+        0.5,
+        ge=0,
+        description="Pictures with other tags alone that trainings see as background, at most so "
+        "many for each one that is labelled; 0 for none.",
+    )
     trunk: TrunkSettings = TrunkSettings()
     tagger: TaggerSettings = TaggerSettings()
     seeds: SeedSettings = SeedSettings()
@@ -176,6 +182,12 @@ class Recipe(_Settings):
     segmenter: SegmenterSettings = SegmenterSettings()
     relabel: RelabelSettings = RelabelSettings()
     select: SelectSettings = SelectSettings(simple_area=(0.02, 0.95))
+    adaptive_share: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="Share of a picture that a tag is raised to if its mask lacks it; 0 for none.",
+    )
     augmentation: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = Field(
         (0.0, 0.6, 0.8),
         description="Probabilities at which masks are cut for the last training; () for none.",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import astuple, replace
 from functools import partial
 from typing import Any
 
@@ -19,20 +19,27 @@ from pipeline.ingestion.ingest import Ingest
 from pipeline.publication.verdicts import require_kept
 from pipeline.recipe import SeedSettings
 from pipeline.records import IGNORE, IMAGES_SCHEMA, Row
-from pipeline.selection import simple_ids, sound
+from pipeline.selection import negative_ids, readable, simple_ids, sound
 from pipeline.stages.check_tags import CheckTags
 from pipeline.stages.correct import around
 from pipeline.stages.decode import Decode, Pictures
 from pipeline.stages.refine import Refine
-from pipeline.stages.relabel import Relabel
 from pipeline.stages.score import Score
+from pipeline.stages.seek import Seek
 from pipeline.stages.select import Select, SelectSettings
 from pipeline.tables.manifest import Lineage, table_key
 from pipeline.tables.scan import Scan
 from pipeline.tables.table import Table
 from pipeline.training.losses import hard_loss, soft_loss, tags_loss
 from pipeline.training.model_store import ModelCard, load_model, model_exists, read_card
-from pipeline.training.samples import ConfidentMaskTarget, MaskTarget, SoftTarget, TagTarget, Target
+from pipeline.training.samples import (
+    ConfidentMaskTarget,
+    MaskTarget,
+    NegativeTarget,
+    SoftTarget,
+    TagTarget,
+    Target,
+)
 from pipeline.workspace import Workspace, as_built, grown
 
 
@@ -47,7 +54,7 @@ class Run(Workspace):
             base: The table that they are added to.
         """
         key = table_key(
-            pictures=[dataclasses.astuple(picture) for picture in ingest.pictures],
+            pictures=[astuple(picture) for picture in ingest.pictures],
             classes=ingest.classes.names,
             shards=self.recipe.shards,
             **grown(base),
@@ -75,14 +82,14 @@ class Run(Workspace):
             return is_held_out(row["id"], settings.held_out)
 
         def precision(model: Tagger) -> dict[str, Any]:
-            scan = sound(images, ["image", "tags"], held_out)
+            scan = readable(images, ["image", "tags"], held_out)
             found = class_average_precisions(model, scan, names, settings.training.crop)
             return {"average_precision": found, "held_out": len(scan)}
 
         return self.model(
             "tagger",
             architecture=recipe.tagger_architecture(len(names)),
-            scan=sound(images, ["image", "tags"], trained),
+            scan=readable(images, ["image", "tags"], trained),
             target=TagTarget(len(names)),
             loss=tags_loss,
             settings=settings.training,
@@ -164,10 +171,12 @@ class Run(Workspace):
         scan = sound(images, columns=["image", "tags"], select=select)
         stages = [
             StageSpec(
-                Relabel,
+                Seek,
                 {
                     "segmenter": self.model_uri(model),
                     "source": model,
+                    "tag_area": self.recipe.select.tag_area,
+                    "share": self.recipe.adaptive_share,
                     **settings.model_dump(),
                 },
                 gpus=1.0,
@@ -182,7 +191,7 @@ class Run(Workspace):
             images=images,
             ingredients={
                 "model": self.weights(model),
-                **self.recipe.digest_of("relabel", "select"),
+                **self.recipe.digest_of("relabel", "select", "adaptive_share"),
                 "pictures": table_key(ids=sorted(scan.wanted_ids())),
                 "tagger": self.weights("tagger") if self._has_tagger() else None,
                 **human.ingredients(corrections),
@@ -203,6 +212,8 @@ class Run(Workspace):
         after: str | None = None,
     ) -> ModelCard:
         """A segmenter trained on the kept masks of a round, and on all that people corrected.
+
+        Negatives are trained on as background, no more of them than the recipe says.
 
         Args:
             name: Of the model.
@@ -238,6 +249,14 @@ class Run(Workspace):
             lambda row: bool(row["round"] and row["round"]["kept"]) or human.is_corrected(row),
             narrow,
         )
+        negatives = negative_ids(images, int(recipe.negatives * len(scan)))
+        if negatives:
+            scan = replace(
+                scan,
+                ids={*scan.wanted_ids(), *negatives},
+                columns=[*(scan.columns or ()), "height", "width"],
+            )
+            target = NegativeTarget(target, classes, soft)
         return self.model(
             name,
             architecture=recipe.segmenter_architecture(classes),
@@ -253,6 +272,7 @@ class Run(Workspace):
                 recipe=recipe.digest_of("seed", "trunk", "segmenter"),
                 start=weights,
                 **human.ingredients(corrections),
+                **({"negatives": table_key(ids=sorted(negatives))} if negatives else {}),
             ),
             prepare=start,
             # For those who predict with the model later, outside of the run.

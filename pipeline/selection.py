@@ -10,12 +10,26 @@ from pipeline.tables.scan import Scan
 from pipeline.tables.table import Table
 
 
+def readable(images: Table, columns: Sequence[str], select: Callable[[Row], bool]) -> Scan:
+    """The pictures that could be read, negatives among them, and whose tags meet a condition."""
+    return Scan(images, columns=list(columns)).where(
+        lambda row: not row["error"] and select(row), ["error", "tags"]
+    )
+
+
 def sound(
     images: Table, columns: Sequence[str], select: Callable[[Row], bool] | None = None
 ) -> Scan:
-    """The pictures that could be read and, where a condition is given, whose tags meet it."""
-    return Scan(images, columns=list(columns)).where(
-        lambda row: not row["error"] and (select is None or select(row)), ["error", "tags"]
+    """The pictures to label: read, with a tag, and their tags meet the condition, if any."""
+    return readable(
+        images, columns, lambda row: bool(row["tags"]) and (select is None or select(row))
+    )
+
+
+def negative_ids(images: Table, at_most: int) -> set[str]:
+    """Pictures that show none of the classes, the first by id: a fair random draw."""
+    return set(
+        sorted(readable(images, ["tags"], lambda row: not row["tags"]).wanted_ids())[:at_most]
     )
 
 

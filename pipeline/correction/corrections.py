@@ -27,7 +27,7 @@ from pipeline.tables.storage import Folder
 from pipeline.tables.table import Table
 from pipeline.tables.table_writer import TableWriter
 from pipeline.training.augmentation import View
-from pipeline.training.samples import Labels, MaskTarget, Target
+from pipeline.training.samples import Labels, MaskTarget, Target, one_hot
 
 NAME = "corrections"
 # The name of the table in a scan, and so in the rows of stages and targets.
@@ -145,10 +145,7 @@ class CorrectedTarget:
         if not is_corrected(row):
             return self.otherwise(row, view, rng)
         mask = MaskTarget(JOINED)(row, view, rng)
-        if not self.soft:
-            return mask
-        # Ignored pixels sum to zero, and so take no part in the loss.
-        return (mask == np.arange(self.classes + 1)[:, None, None]).astype(np.float32)
+        return one_hot(mask, self.classes) if self.soft else mask
 
 
 def _batched(rows: Iterable[Row]) -> Iterable[list[Row]]:

@@ -15,13 +15,14 @@ class IngestCounts(BaseModel):
     Args:
         pictures: Files that the source lists.
         other_split: Files of another split, not looked at.
-        left_out: Files without a tag, or without one that was asked for; not read.
+        left_out: Files without a tag, or without one that was asked for.
         tags_dropped: Tags that were not asked for, counted once for each file.
         duplicates: Files with the same bytes as another one.
         near_duplicates: Rows that look like another one.
         dropped: Those of them that are left out; their rows name the other one.
         errors: Rows whose picture cannot be read.
-        kept: Rows with a picture.
+        kept: Rows with a picture and a tag.
+        negatives: Rows without tags, of files that are left out.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,6 +36,7 @@ class IngestCounts(BaseModel):
     dropped: int = 0
     errors: int
     kept: int
+    negatives: int = 0
 
     def after_decoding(self, errors: int) -> IngestCounts:
         """The same with the number of rows that have an error in the end, dropped ones included."""
@@ -43,9 +45,10 @@ class IngestCounts(BaseModel):
 
     def sentence(self) -> str:
         """The counts in one line for people; what is zero is not mentioned."""
+        shown = f" ({self.negatives:,} of them seen as background)" if self.negatives else ""
         parts = (
             (self.other_split, "of another split"),
-            (self.left_out, "left out without a wanted tag"),
+            (self.left_out, f"left out without a wanted tag{shown}"),
             (self.duplicates, "the same as another"),
             (self.dropped, "left out as near-duplicates"),
             (self.errors, "unreadable"),

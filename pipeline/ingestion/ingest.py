@@ -56,7 +56,7 @@ class Ingest:
         source: Where the pictures are read from.
         classes: The classes of the run.
         counts: What became of the source's files, before decoding.
-        pictures: One for each row, sorted by id.
+        pictures: One for each row, sorted by id; negatives are those without tags.
     """
 
     source: Source
@@ -103,6 +103,7 @@ def ingest(
     classes: Sequence[str] | ClassTable | None = None,
     split: str | None = None,
     near_duplicates: NearDuplicateSettings = NearDuplicateSettings(),  # noqa: B008 - frozen
+    negatives: float = 0.0,
 ) -> Ingest:
     """List and hash a source's files, and settle classes, tags and duplicates.
 
@@ -115,6 +116,8 @@ def ingest(
             taken as it is, whatever tags the source has by now.
         split: Take only the files of this split; a source without splits is taken whole.
         near_duplicates: Whether pictures that look alike are looked for, and left out.
+        negatives: How many pictures that have other tags alone are taken for each one that is
+            wanted, at most; they become rows without tags.
 
     Raises:
         UserError: If the source is empty, has no picture of the split or of a class, has
@@ -133,6 +136,7 @@ def ingest(
     ]
     looks = None if near_duplicates.distance is None else Looks()
     pictures = _merged(_hash_all(source, wanted, looks))
+    others = _negatives(source, table, taken, int(negatives * len(wanted)), pictures)
     errors = [picture for picture in pictures if picture.problem]
     if pictures and len(errors) == len(pictures):
         first = min(errors, key=lambda picture: picture.path)
@@ -154,8 +158,9 @@ def ingest(
         dropped=dropped,
         errors=len(errors),
         kept=len(pictures) - len(errors) - dropped,
+        negatives=len(others),
     )
-    return Ingest(source, table, counts, pictures)
+    return Ingest(source, table, counts, tuple(sorted((*pictures, *others), key=_by_id)))
 
 
 def _of_split(source: Source, files: list[TaggedFile], split: str | None) -> list[TaggedFile]:
@@ -171,6 +176,31 @@ def _of_split(source: Source, files: list[TaggedFile], split: str | None) -> lis
             f"it has {', '.join(sorted(splits))}"
         )
     return taken
+
+
+def _negatives(
+    source: Source,
+    table: ClassTable,
+    files: list[TaggedFile],
+    at_most: int,
+    pictures: tuple[Picture, ...],
+) -> tuple[Picture, ...]:
+    """Pictures that have tags, but none of the classes: a draw that does not depend on order."""
+    others = [
+        file for file in files if file.tags and not file.problem and not _indices(table, file.tags)
+    ]
+    drawn = sorted(others, key=lambda file: (_hash(file.address), file.path))[:at_most]
+    known = {picture.id for picture in pictures}  # the same bytes may have a wanted tag elsewhere
+    found = _merged(_hash_all(source, [(file, ()) for file in drawn], looks=None))
+    return tuple(each for each in found if not each.problem and each.id not in known)
+
+
+def _by_id(picture: Picture) -> str:
+    return picture.id
+
+
+def _hash(address: str) -> str:
+    return hashlib.sha256(address.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _indices(table: ClassTable, tags: Sequence[str]) -> tuple[int, ...]:
@@ -204,8 +234,7 @@ def _hashed(
                 return picture
             # By their bytes all empty files would be one row, and all but one unnamed.
             problem = "empty file"
-    address_id = hashlib.sha256(file.address.encode("utf-8", "surrogateescape")).hexdigest()
-    return Picture(address_id, file.path, file.address, tags, problem)
+    return Picture(_hash(file.address), file.path, file.address, tags, problem)
 
 
 def _merged(pictures: Iterator[Picture]) -> tuple[Picture, ...]:

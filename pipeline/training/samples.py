@@ -44,7 +44,7 @@ class TagTarget:
     def __call__(self, row: Row, view: View, rng: np.random.Generator) -> np.ndarray:
         """(C,) float32."""
         target = np.zeros(self.classes, np.float32)
-        target[np.asarray(row["tags"]) - 1] = 1
+        target[np.asarray(row["tags"], np.int64) - 1] = 1
         return target
 
 
@@ -119,6 +119,34 @@ class SoftTarget:
             target[channel] = _reduced(values).astype(np.float32)
         total = target.sum(axis=0, keepdims=True)
         return np.divide(target, total, out=target, where=total > 0)
+
+
+@dataclass(frozen=True)
+class NegativeTarget:
+    """Another target, but background for pictures without tags: they show none of the classes.
+
+    Args:
+        otherwise: The target of all other pictures.
+        classes: Number of foreground classes.
+        soft: Whether a target is (C + 1, h, w) probabilities and not (h, w) classes.
+    """
+
+    otherwise: Target
+    classes: int
+    soft: bool
+
+    def __call__(self, row: Row, view: View, rng: np.random.Generator) -> Labels:
+        """As ``otherwise``."""
+        if row["tags"]:
+            return self.otherwise(row, view, rng)
+        empty = Image.new("L", (row["width"], row["height"]), BACKGROUND)
+        mask = _reduced(view.of(empty, Image.Resampling.NEAREST, IGNORE)).astype(np.int64)
+        return one_hot(mask, self.classes) if self.soft else mask
+
+
+def one_hot(mask: np.ndarray, classes: int) -> np.ndarray:
+    """A mask (h, w) as (C + 1, h, w) float32; ignored pixels sum to zero: no loss sees them."""
+    return (mask == np.arange(classes + 1)[:, None, None]).astype(np.float32)
 
 
 @dataclass(frozen=True)

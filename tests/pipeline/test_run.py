@@ -14,7 +14,7 @@ from pipeline.publication.release import release
 from pipeline.recipe import Recipe
 from pipeline.records import IMAGES_SCHEMA, decode_mask
 from pipeline.run import Run
-from pipeline.selection import simple_ids, sound
+from pipeline.selection import negative_ids, simple_ids, sound
 from pipeline.sources import open_source
 from pipeline.tables.table import Table
 from pipeline.training.model_store import load_model, read_card
@@ -25,6 +25,7 @@ from tests.pipeline.toys import (
     image_row,
     images_table,
     png,
+    round_row,
     round_table,
     tags_of,
     tiny_recipe,
@@ -83,6 +84,32 @@ def test_pictures_that_could_not_be_read_take_no_part(tmp_path):
     assert len(readable) == COUNT - 4
     assert set(sound(images, ["image", "tags"]).wanted_ids()) == readable
     assert simple_ids(images, 100) <= readable
+
+
+def images_with_negatives(root: Path, negatives: int) -> Table:
+    """Toy pictures of which some, beside the usual ones, have no tag."""
+    images = writer(root, "images", IMAGES_SCHEMA, metadata={"classes": list(CLASSES)})
+    images.stage([image_row(number, tags_of(number)) for number in range(COUNT)])
+    images.stage([image_row(COUNT + n, [1]) | {"tags": []} for n in range(negatives)])
+    return images.commit()
+
+
+def test_negatives_are_trained_on_and_never_labelled(tmp_path):
+    run = run_at(tmp_path, "segmenter.from_tagger=false")
+    images = images_with_negatives(tmp_path, 8)
+    tagged = {row["id"] for row in images.rows(["id", "tags"]) if row["tags"]}
+    card = run.tagger(images)
+    assert card.training["pictures"] + card.training["held_out"] == COUNT + 8
+    toy = writer(tmp_path, "toy", metadata=images.metadata)
+    toy.stage([round_row(row) for row in images.rows() if row["id"] in tagged])
+    rounds = toy.commit()
+    for soft in (False, True):
+        # Half as many negatives as pictures with a mask, as the recipe says.
+        card = run.segmenter("initial", images, rounds, soft=soft)
+        assert card.training["pictures"] == COUNT + COUNT // 2
+    assert set(run.relabel(images, model="initial").ids()) == tagged
+    assert negative_ids(images, 3) == set(sorted(set(images.ids()) - tagged)[:3])
+    assert simple_ids(images, 100) <= tagged
 
 
 def test_ingested_pictures_are_a_table(tmp_path):

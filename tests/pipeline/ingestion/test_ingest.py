@@ -114,6 +114,40 @@ def test_other_tags_are_dropped_and_pictures_without_a_tag_left_out() -> None:
     assert set(pictures.read_paths) == {"a", "c"}  # the others cost nothing
 
 
+def test_pictures_with_other_tags_alone_are_negatives() -> None:
+    names = {f"n{number}": "car" for number in range(7)}
+    pictures = source(a="cat|tree", c="cat", d="cat|car", e="", **names)
+    pictures.data["n0"] = pictures.data["c"]  # has a wanted tag elsewhere
+    found = ingest(pictures, ["cat"], negatives=5.0)
+    tags = {path: row["tags"] for path, row in rows(found).items()}
+    assert tags == {"a": [1], "c": [1], "d": [1], **{f"n{number}": [] for number in range(1, 7)}}
+    assert (found.counts.kept, found.counts.left_out, found.counts.negatives) == (3, 8, 6)
+    assert_balanced(found.counts)
+    assert "8 left out without a wanted tag (6 of them seen as background)" in (
+        found.counts.sentence()
+    )
+    assert [picture.id for picture in found.pictures] == sorted(
+        picture.id for picture in found.pictures
+    )
+
+
+def test_negatives_are_a_draw_that_does_not_depend_on_the_order() -> None:
+    pictures = source(a="cat", b="cat", **{f"n{number}": "car" for number in range(9)})
+    found = ingest(pictures, ["cat"], negatives=1.5)
+    assert found.counts.negatives == 3
+    pictures.files.reverse()
+    assert ingest(pictures, ["cat"], negatives=1.5).pictures == found.pictures
+    assert ingest(pictures, ["cat"], negatives=0.0).counts.negatives == 0
+
+
+def test_a_negative_that_cannot_be_read_is_none() -> None:
+    pictures = source(a="cat", b="car", c="car")
+    pictures.data["b"] = b""
+    found = ingest(pictures, ["cat"], negatives=2.0)
+    assert set(rows(found)) == {"a", "c"}
+    assert_balanced(found.counts)
+
+
 def test_same_bytes_are_one_row_with_all_tags() -> None:
     pictures = source(c="cat", a="dog", b="dog|ant", d="cat")
     pictures.data["b"] = pictures.data["c"]

@@ -16,10 +16,12 @@ from pipeline.training.augmentation import View
 from pipeline.training.samples import (
     ConfidentMaskTarget,
     MaskTarget,
+    NegativeTarget,
     Samples,
     SoftTarget,
     TagTarget,
     WeakTarget,
+    one_hot,
 )
 from tests.pipeline.toys import CLASSES, labels, toy_scan
 
@@ -201,6 +203,26 @@ def test_soft_targets_sum_to_one_or_zero_in_any_view(scan, seed):
     for _, targets in take(stream, 2):
         total = targets.sum(dim=1)
         assert bool((((total - 1).abs() < 1e-5) | (total == 0)).all())
+
+
+@pytest.mark.parametrize("soft", [False, True])
+def test_negatives_are_background_inside_and_nothing_outside(row, soft):
+    rng = np.random.default_rng(0)
+    otherwise = SoftTarget("toy", len(CLASSES)) if soft else MaskTarget("toy")
+    target = NegativeTarget(otherwise, len(CLASSES), soft)
+    np.testing.assert_array_equal(target(row, WHOLE, rng), otherwise(row, WHOLE, rng))
+    negative = {**row, "tags": [], "toy": None}
+    expected = np.full((16, 16), IGNORE)
+    expected[:12] = 0  # a toy picture is 48 high, padded below
+    found = target(negative, WHOLE, rng)
+    np.testing.assert_array_equal(found, one_hot(expected, len(CLASSES)) if soft else expected)
+    assert found.dtype == otherwise(row, WHOLE, rng).dtype
+
+
+def test_one_hot_of_a_mask():
+    mask = np.array([[0, 2], [IGNORE, 1]])
+    expected = [[[1, 0], [0, 0]], [[0, 0], [0, 1]], [[0, 1], [0, 0]]]
+    np.testing.assert_array_equal(one_hot(mask, 2), expected)
 
 
 def test_weak_targets_are_tags_seeds_and_the_picture(scan):

@@ -1,0 +1,103 @@
+"""Seek: a tag that a mask lacks gets its share where it is likeliest, others stay as they are."""
+
+import numpy as np
+import pytest
+import torch
+
+from pipeline.records import decode_mask
+from pipeline.stages.relabel import Relabel
+from pipeline.stages.seek import Seek, missing, raised
+from tests.pipeline.stages.test_relabel import SIZE, uri  # noqa: F401  (a fixture)
+from tests.pipeline.toys import image_row
+
+SETTINGS = {"source": "x", "size": SIZE, "scales": (1.0,), "crf": "none", "device": "cpu"}
+TAG_AREA = 0.3  # of random models, so that both cases come about
+
+
+@pytest.fixture(autouse=True)
+def _normal_floats():
+    yield
+    torch.set_flush_denormal(False)
+
+
+def random_probabilities(seed, channels=3, size=(20, 30)):
+    noise = np.random.default_rng(seed).gumbel(size=(channels, *size)).astype(np.float32)
+    odds = np.exp(3 * noise)
+    return odds / odds.sum(axis=0)
+
+
+def shares(probabilities):
+    chosen = probabilities.argmax(axis=0)
+    return [float((chosen == channel).mean()) for channel in range(len(probabilities))]
+
+
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.5])
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_raised_wins_its_share_where_it_leads(share, seed):
+    probabilities = random_probabilities(seed)
+    probabilities[2] *= 1e-4
+    probabilities /= probabilities.sum(axis=0)
+    done = raised(probabilities, [2], share)
+    assert shares(done)[2] == pytest.approx(share, abs=2 / 600)
+    np.testing.assert_allclose(done.sum(axis=0), 1, rtol=1e-5)
+    lead = np.log(probabilities[2] / probabilities[:2].max(axis=0))
+    won = done.argmax(axis=0) == 2
+    assert lead[won].min() >= lead[~won].max()
+    # One factor for the whole picture: the others keep their odds among themselves.
+    np.testing.assert_allclose(done[0] / done[1], probabilities[0] / probabilities[1], rtol=1e-3)
+
+
+def test_what_takes_more_is_not_lowered():
+    probabilities = random_probabilities(0)
+    np.testing.assert_allclose(raised(probabilities, [1], 0.1), probabilities, atol=1e-6)
+
+
+def test_a_probability_of_zero_can_be_raised():
+    probabilities = np.zeros((2, 4, 5), np.float32)
+    probabilities[0] = 1
+    done = raised(probabilities, [1], 0.1)
+    assert np.isfinite(done).all()
+    np.testing.assert_allclose(done.sum(axis=0), 1)
+
+
+def test_missing_channels_are_those_under_the_bound():
+    probabilities = np.zeros((4, 10, 10), np.float32)
+    probabilities[0] = 0.1
+    probabilities[1, :3] = 0.9  # 30 % of the pixels
+    probabilities[2, 9, :2] = 0.9  # 2 %
+    assert missing(probabilities, 0.01) == [3]
+    assert missing(probabilities, 0.02) == [3]
+    assert missing(probabilities, 0.021) == [2, 3]
+    assert missing(probabilities[:1], 0.5) == []
+
+
+def test_pictures_whose_tags_are_found_stay_as_they_are(uri):  # noqa: F811
+    rows = [image_row(number, [1 + number % 3, 3][: 1 + number % 2]) for number in range(12)]
+    plain = Relabel(uri, **SETTINGS)(rows)
+    sought = Seek(segmenter=uri, tag_area=TAG_AREA, share=0.4, **SETTINGS)(rows)
+    looked_again = 0
+    for before, after in zip(plain, sought, strict=True):
+        areas = dict(zip(before["classes"], before["area"], strict=True))
+        absent = [tag for tag in before["tags"] if areas.get(tag, 0) < TAG_AREA]
+        if not absent:
+            assert after == before
+            continue
+        looked_again += 1
+        mask = decode_mask(after["mask"]["bytes"])
+        assert (mask == absent[-1]).mean() == pytest.approx(0.4, abs=0.01)
+        # The confidence is that of the scores as they were.
+        assert after["confidence"][after["classes"].index(absent[-1])] < 0.5
+    assert 0 < looked_again < len(rows)
+
+
+def test_no_share_is_plain_relabelling(uri):  # noqa: F811
+    rows = [image_row(number, [1 + number % 3]) for number in range(4)]
+    sought = Seek(segmenter=uri, tag_area=TAG_AREA, share=0.0, **SETTINGS)(rows)
+    assert sought == Relabel(uri, **SETTINGS)(rows)
+
+
+def test_a_row_does_not_depend_on_its_batch(uri):  # noqa: F811
+    settings = {**SETTINGS, "crf": "irn"}
+    stage = Seek(segmenter=uri, tag_area=TAG_AREA, share=0.2, **settings)
+    rows = [image_row(number, [1 + number % 3, 3][: 1 + number % 2]) for number in range(4)]
+    assert stage(rows) == [stage([row])[0] for row in rows]
