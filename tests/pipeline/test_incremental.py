@@ -145,6 +145,17 @@ def test_nothing_new_commits_nothing(place, seen):
     assert seen == {"decoded": 0, "labelled": 0}
 
 
+def test_pictures_with_other_tags_alone_are_nothing_new(place, seen):
+    place.label_new(place.change())
+    for number in (900, 901):
+        (place.source / f"{number}.png").write_bytes(image_row(number, [1])["image"]["bytes"])
+        with (place.source / "tags.csv").open("a") as table:
+            table.write(f"{number}.png,lighthouse\n")
+    change = place.change()
+    assert change.pictures.counts.negatives == 2
+    assert (change.work, change.new, change.gone) == (Work.NOTHING, (), 0)
+
+
 def test_corrected_masks_begin_a_new_training(place, seen):
     images, masks = place.table("images"), place.table("dataset")
     (row, *_) = masks.rows(["id", "mask", "classes", "tags"])
