@@ -169,8 +169,8 @@ class Recipe(_Settings):
     negatives: float = Field(
         0.5,
         ge=0,
-        description="Pictures with other tags alone that trainings see as background, at most so "
-        "many for each one that is labelled; 0 for none.",
+        description="Pictures with other tags alone that tagger and segmenters see as background, "
+        "at most so many for each one that is labelled; 0 for none.",
     )
     trunk: TrunkSettings = TrunkSettings()
     tagger: TaggerSettings = TaggerSettings()

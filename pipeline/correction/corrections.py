@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ from pipeline.tables.storage import Folder
 from pipeline.tables.table import Table
 from pipeline.tables.table_writer import TableWriter
 from pipeline.training.augmentation import View
-from pipeline.training.samples import Labels, MaskTarget, Target, one_hot
+from pipeline.training.samples import KnownTarget, MaskTarget
 
 NAME = "corrections"
 # The name of the table in a scan, and so in the rows of stages and targets.
@@ -126,26 +126,12 @@ def is_corrected(row: Row) -> bool:
     return row.get(JOINED) is not None
 
 
-@dataclass(frozen=True)
-class CorrectedTarget:
-    """Another target, but the person's mask where there is one.
+class CorrectedTarget(KnownTarget):
+    """The person's mask where there is one."""
 
-    Args:
-        otherwise: The target of all other pictures.
-        classes: Number of foreground classes.
-        soft: Whether a target is (C + 1, h, w) probabilities and not (h, w) classes.
-    """
-
-    otherwise: Target
-    classes: int
-    soft: bool
-
-    def __call__(self, row: Row, view: View, rng: np.random.Generator) -> Labels:
-        """As ``otherwise``; of a person's mask no pixel is in doubt."""
-        if not is_corrected(row):
-            return self.otherwise(row, view, rng)
-        mask = MaskTarget(JOINED)(row, view, rng)
-        return one_hot(mask, self.classes) if self.soft else mask
+    def known(self, row: Row, view: View, rng: np.random.Generator) -> np.ndarray | None:
+        """The person's mask, if the picture has one."""
+        return MaskTarget(JOINED)(row, view, rng) if is_corrected(row) else None
 
 
 def _batched(rows: Iterable[Row]) -> Iterable[list[Row]]:

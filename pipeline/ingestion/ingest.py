@@ -15,6 +15,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from operator import attrgetter
 
 from pipeline.errors import UserError
 from pipeline.ingestion.class_choice import choose_classes
@@ -160,7 +161,7 @@ def ingest(
         kept=len(pictures) - len(errors) - dropped,
         negatives=len(others),
     )
-    return Ingest(source, table, counts, tuple(sorted((*pictures, *others), key=_by_id)))
+    return Ingest(source, table, counts, tuple(sorted((*pictures, *others), key=attrgetter("id"))))
 
 
 def _of_split(source: Source, files: list[TaggedFile], split: str | None) -> list[TaggedFile]:
@@ -193,10 +194,6 @@ def _negatives(
     known = {picture.id for picture in pictures}  # the same bytes may have a wanted tag elsewhere
     found = _merged(_hash_all(source, [(file, ()) for file in drawn], looks=None))
     return tuple(each for each in found if not each.problem and each.id not in known)
-
-
-def _by_id(picture: Picture) -> str:
-    return picture.id
 
 
 def _hash(address: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
 from pipeline.stages.relabel import Relabel
 
@@ -73,6 +74,5 @@ def raised(probabilities: np.ndarray, channels: Collection[int], share: float) -
         rivals = np.delete(scores, channel, axis=0).max(axis=0)
         lead = np.quantile(scores[channel] - rivals, 1 - share)
         scores[channel] -= min(lead, 0.0)
-    likelihoods = np.exp(scores - scores.max(axis=0))
-    total: np.ndarray = likelihoods / likelihoods.sum(axis=0)
-    return total.astype(np.float32)
+    probable: np.ndarray = softmax(scores, axis=0)
+    return probable

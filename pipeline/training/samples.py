@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -122,8 +123,8 @@ class SoftTarget:
 
 
 @dataclass(frozen=True)
-class NegativeTarget:
-    """Another target, but background for pictures without tags: they show none of the classes.
+class KnownTarget(ABC):
+    """Another target, but the mask itself for those pictures whose mask is beyond doubt.
 
     Args:
         otherwise: The target of all other pictures.
@@ -136,12 +137,26 @@ class NegativeTarget:
     soft: bool
 
     def __call__(self, row: Row, view: View, rng: np.random.Generator) -> Labels:
-        """As ``otherwise``."""
-        if row["tags"]:
+        """As ``otherwise``; of a known mask no pixel is in doubt."""
+        mask = self.known(row, view, rng)
+        if mask is None:
             return self.otherwise(row, view, rng)
-        empty = Image.new("L", (row["width"], row["height"]), BACKGROUND)
-        mask = _reduced(view.of(empty, Image.Resampling.NEAREST, IGNORE)).astype(np.int64)
         return one_hot(mask, self.classes) if self.soft else mask
+
+    @abstractmethod
+    def known(self, row: Row, view: View, rng: np.random.Generator) -> np.ndarray | None:
+        """The mask as :class:`MaskTarget` gives one, None where it is not known."""
+
+
+class NegativeTarget(KnownTarget):
+    """Background for pictures without tags: they show none of the classes."""
+
+    def known(self, row: Row, view: View, rng: np.random.Generator) -> np.ndarray | None:
+        """Background inside of the picture, if it has no tag."""
+        if row["tags"]:
+            return None
+        empty = Image.new("L", (row["width"], row["height"]), BACKGROUND)
+        return _reduced(view.of(empty, Image.Resampling.NEAREST, IGNORE)).astype(np.int64)
 
 
 def one_hot(mask: np.ndarray, classes: int) -> np.ndarray:
