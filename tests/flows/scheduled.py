@@ -15,9 +15,19 @@ def wait_for(found, seconds=60.0):
     return value
 
 
+def ask(method: str, url: str, **content) -> httpx.Response:
+    """What a Prefect server answers: 503 is its SQLite database being busy, as its client knows."""
+
+    def answer():
+        response = httpx.request(method, url, timeout=30, **content)
+        return None if response.status_code == httpx.codes.SERVICE_UNAVAILABLE else response
+
+    return wait_for(answer)
+
+
 def deployment(server: str, name: str) -> dict | None:
     """A deployment of the flow label, once it is there."""
-    answer = httpx.get(f"{server}/deployments/name/label/{name}")
+    answer = ask("GET", f"{server}/deployments/name/label/{name}")
     return answer.json() if answer.status_code == 200 else None
 
 
@@ -25,17 +35,17 @@ def schedule_run(server: str, deployment_id: str) -> str:
     """Schedules a run of a deployment for in a second, and returns its address."""
     due = datetime.now(UTC) + timedelta(seconds=1)
     state = {"type": "SCHEDULED", "state_details": {"scheduled_time": due.isoformat()}}
-    run = httpx.post(
-        f"{server}/deployments/{deployment_id}/create_flow_run", json={"state": state}
-    ).raise_for_status()
-    return f"{server}/flow_runs/{run.json()['id']}"
+    created = ask(
+        "POST", f"{server}/deployments/{deployment_id}/create_flow_run", json={"state": state}
+    )
+    return f"{server}/flow_runs/{created.raise_for_status().json()['id']}"
 
 
 def end_of(run: str, seconds: float = 120.0) -> dict:
     """A run when it has ended."""
 
     def ended():
-        found = httpx.get(run).json()
+        found = ask("GET", run).json()
         return found if found["state_type"] in ("COMPLETED", "FAILED", "CRASHED") else None
 
     return wait_for(ended, seconds)

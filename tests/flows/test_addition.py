@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import fsspec
-import httpx
 import pytest
 import ray
 from PIL import Image
@@ -17,6 +16,7 @@ from flows.label import label
 from pipeline.records import decode_mask
 from pipeline.synthetic.pictures import write_sample
 from pipeline.tables.table import Table
+from tests.flows.scheduled import ask
 from tests.object_store import BUCKET
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -129,7 +129,7 @@ def test_nothing_new_is_said_and_commits_nothing(grown, recipe):
 def artifacts_of(server: str, flow_run_id) -> dict[str, str]:
     """By key, as the UI asks for them."""
     wanted = {"artifacts": {"flow_run_id": {"any_": [str(flow_run_id)]}}}
-    found = httpx.post(f"{server}/artifacts/filter", json=wanted).raise_for_status().json()
+    found = ask("POST", f"{server}/artifacts/filter", json=wanted).raise_for_status().json()
     return {artifact["key"]: str(artifact["data"]) for artifact in found}
 
 

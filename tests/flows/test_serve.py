@@ -11,14 +11,13 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-import httpx
 import pytest
 from packaging.version import Version
 
 from flows.serve import check
 from pipeline.errors import UserError
 from tests.flows.conftest import REPOSITORY
-from tests.flows.scheduled import deployment, end_of, schedule_run, wait_for
+from tests.flows.scheduled import ask, deployment, end_of, schedule_run, wait_for
 
 SERVE = "from flows.cli import main; main()"
 
@@ -83,7 +82,7 @@ def test_a_server_of_its_own_makes_the_runs_of_the_schedule(source, recipe_file,
 
         def scheduled():
             wanted = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}, "limit": 1}
-            found = httpx.post(f"{server}/flow_runs/filter", json=wanted).json()
+            found = ask("POST", f"{server}/flow_runs/filter", json=wanted).json()
             return found[0] if found else None
 
         run = wait_for(scheduled, 120)
