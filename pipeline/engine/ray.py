@@ -1,4 +1,4 @@
-"""The engine on Ray: one pool of actors for each stage, all busy at once, on any cluster.
+"""The engine on Ray: pools of actors for GPUs and processors, all busy at once, on any cluster.
 
 Units flow through Ray Data: tasks read them, actors run the stages, tasks stage the rows.
 The driver holds the units' descriptions and nothing of their content.
@@ -23,9 +23,9 @@ import ray.data
 from ray.actor import ActorHandle
 from ray.data import ActorPoolStrategy, DataContext, Datasink, TaskPoolStrategy
 
-from pipeline.engine.base import Source, Stage, StageSpec, Unit, one_line, portable, run_stage
+from pipeline.engine.base import Source, Stage, StageSpec, Unit, one_line, portable, run_stages
 from pipeline.engine.packing import pack, unpack
-from pipeline.engine.pools import Node, plan_pools
+from pipeline.engine.pools import Link, Node, cut, plan_pools
 from pipeline.engine.ray_tally import counted, start_tally
 from pipeline.errors import UserError
 from pipeline.records import Row
@@ -161,13 +161,14 @@ def _dataset(
         num_cpus=0,
         compute=TaskPoolStrategy(_tasks()),
     )
-    pools = plan_pools(stages, _nodes())
-    for number, (spec, pool) in enumerate(zip(stages, pools, strict=True)):
+    nodes = _nodes()
+    links = cut(stages, nodes)
+    for number, (link, pool) in enumerate(zip(links, plan_pools(links, nodes), strict=True)):
         rows = rows.map_batches(
             _Actor,
-            fn_constructor_args=(number, spec, tally),
+            fn_constructor_args=(number, link, tally),
             batch_format="pyarrow",
-            batch_size=spec.batch_size,
+            batch_size=link.batch_size,
             compute=ActorPoolStrategy(min_size=1, max_size=pool.size),
             num_cpus=pool.cpus,
             num_gpus=pool.gpus,
@@ -201,17 +202,17 @@ def _read(batch: pa.Table, tally: ActorHandle) -> pa.Table:
 
 
 class _Actor:
-    """Holds one stage, the n-th of the chain.
+    """Holds the stages of one link, the n-th of the chain.
 
-    The stage is built at the first batch: an actor that dies in its constructor is restarted
-    by Ray for ever.
+    They are built at the first batch: an actor that dies in its constructor is restarted by
+    Ray for ever.
     """
 
-    def __init__(self, number: int, spec: StageSpec, tally: ActorHandle) -> None:
+    def __init__(self, number: int, link: Link, tally: ActorHandle) -> None:
         self._number = number
-        self._spec = spec
+        self._specs = link.stages
         self._tally = tally
-        self._stage: Stage | None = None
+        self._stages: list[Stage] | None = None
         self._failure: bytes | None = None
 
     def __call__(self, batch: pa.Table) -> pa.Table:
@@ -221,16 +222,16 @@ class _Actor:
         if self._failure:
             return _failed([self._failure])
         try:
-            if self._stage is None:
-                self._stage = self._build()
-            return _block(self._run(self._stage, [unpack(d) for d in batch["row"].to_pylist()]))
+            if self._stages is None:
+                self._stages = self._build()
+            return _block(self._run(self._stages, [unpack(d) for d in batch["row"].to_pylist()]))
         except Exception as error:
             # What a stage makes of rows never raises: this is the end of the run, and the
             # batches that still come need not try in vain.
             self._failure = pickle.dumps(portable(error))
             return _failed([self._failure])
 
-    def _build(self) -> Stage:
+    def _build(self) -> list[Stage]:
         tally: Any = self._tally
         # A restarted actor keeps its id.
         actor = ray.get_runtime_context().get_actor_id()
@@ -243,19 +244,19 @@ class _Actor:
                     "worker processes die while they load the stages: memory may be short, "
                     "try fewer workers"
                 )
-            return self._spec.build()
+            return [spec.build() for spec in self._specs]
 
-    def _run(self, stage: Stage, rows: list[Row]) -> list[Row]:
+    def _run(self, stages: list[Stage], rows: list[Row]) -> list[Row]:
         """Run a batch, or row by row if workers died on it."""
-        size = self._spec.batch_size
+        sizes = [spec.batch_size for spec in self._specs]
         with counted(self._tally, "batch", self._number, [row["id"] for row in rows]) as deaths:
             if deaths < _TRIES:
-                return run_stage(stage, rows, size)
+                return run_stages(stages, sizes, rows)
             done = []
             for row in rows:
                 with counted(self._tally, "row", self._number, row["id"]) as deaths_on_row:
                     fatal = deaths_on_row >= _TRIES
-                    done += [{**row, "error": _DIED}] if fatal else run_stage(stage, [row], 1)
+                    done += [{**row, "error": _DIED}] if fatal else run_stages(stages, sizes, [row])
             return done
 
 
