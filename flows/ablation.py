@@ -22,8 +22,9 @@ from pipeline.recipe import Recipe, SeedSettings  # noqa: E402
 from pipeline.records import BACKGROUND, Row, decode_map  # noqa: E402
 from pipeline.report.assess import class_table  # noqa: E402
 from pipeline.selection import sound  # noqa: E402
+from pipeline.stages.delineate import NO_CRF  # noqa: E402
 from pipeline.stages.labels import resized  # noqa: E402
-from pipeline.stages.refine import NO_CRF, seed_probabilities  # noqa: E402
+from pipeline.stages.refine import seed_probabilities  # noqa: E402
 from pipeline.tables.scan import Scan  # noqa: E402
 from pipeline.tables.table import Table  # noqa: E402
 

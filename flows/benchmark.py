@@ -36,7 +36,7 @@ from pipeline.report.ladder import (  # noqa: E402
 )
 from pipeline.run import Run  # noqa: E402
 from pipeline.selection import is_simple, sound  # noqa: E402
-from pipeline.stages.refine import NO_CRF  # noqa: E402
+from pipeline.stages.delineate import NO_CRF  # noqa: E402
 from pipeline.tables.table import Table  # noqa: E402
 
 # CAM at three scales; its maps fall off quickly, so a class claims their fourth root.

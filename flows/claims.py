@@ -24,7 +24,7 @@ from pipeline.measuring.region_speed import REGIONS, region_seconds  # noqa: E40
 from pipeline.recipe import SeedSettings  # noqa: E402
 from pipeline.report.assess import assess  # noqa: E402
 from pipeline.report.claims import Claim, load_claims, markdown, save_claims  # noqa: E402
-from pipeline.stages.refine import NO_CRF  # noqa: E402
+from pipeline.stages.delineate import NO_CRF  # noqa: E402
 from pipeline.synthetic.clips import render_clip  # noqa: E402
 from pipeline.tables.table import Table  # noqa: E402
 from pipeline.training.masks import train_reduced  # noqa: E402

@@ -17,7 +17,7 @@ from flows.predictions import (
     walk,
     weak,
 )
-from pipeline.stages.segments import RelabelWithPrior
+from pipeline.stages.segments import RelabelSuperpixels, SegmentWithPrior
 from pipeline.training import masks as mask_training
 from pipeline.training import weak as weak_training
 
@@ -61,7 +61,11 @@ METHODS: dict[str, Method] = {
     "ccnn": Method("tags", weak("ccnn"), 35.5),
     "em_adapt": Method("tags", weak("em_adapt"), 39.6),
     "mil_ilp": Method("tags", weak("mil_ilp")),
-    "mil_ilp_seg": Method("tags", weak("mil_ilp", model="mil_ilp", stage=RelabelWithPrior), 40.6),
+    "mil_ilp_seg": Method(
+        "tags",
+        weak("mil_ilp", model="mil_ilp", segment=SegmentWithPrior, relabel=RelabelSuperpixels),
+        40.6,
+    ),
     "dcsm": Method("tags", direct(no_crf), 41.0),
     "dcsm + crf": Method("tags", direct(crf), 45.1),
     "dcsm + affinity": Method("tags", direct(walk)),

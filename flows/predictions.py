@@ -12,15 +12,16 @@ import torch
 from flows.bench import Bench
 from models.trunks import TRUNKS
 from pipeline import propagation
+from pipeline.chains import refine_stage, score_stage
 from pipeline.engine.base import StageSpec
 from pipeline.measuring import measured
 from pipeline.recipe import Recipe, SeedSettings
-from pipeline.run import Run, refine_stage
+from pipeline.run import Run
 from pipeline.selection import is_simple, sound
+from pipeline.stages.delineate import NO_CRF
 from pipeline.stages.recognise import Recognise
-from pipeline.stages.refine import NO_CRF
 from pipeline.stages.relabel import Relabel
-from pipeline.stages.score import Score
+from pipeline.stages.segment import Segment
 from pipeline.stages.segments import RelabelOnTree
 from pipeline.tables.table import Table
 from pipeline.training import regions as region_training
@@ -59,12 +60,17 @@ def with_recipe(bench: Bench, recipe: Recipe) -> Bench:
 
 
 def predicted(
-    bench: Bench, model: str, stage: type[Relabel] = Relabel, name: str = ""
+    bench: Bench,
+    model: str,
+    name: str = "",
+    segment: type[Segment] = Segment,
+    relabel: type[Relabel] = Relabel,
 ) -> Predictions:
     """What a model of the run says of the held-out pictures, without their tags."""
     uri = bench.run.model_uri(model)
+    name = name or model
     return timed(
-        uri, lambda: measured.predict(bench.dev, bench.dev_images, name or model, uri, stage)
+        uri, lambda: measured.predict(bench.dev, bench.dev_images, name, uri, segment, relabel)
     )
 
 
@@ -110,7 +116,7 @@ def on_tree(model: str, head: str) -> Make:
 
     def make(bench: Bench, name: str) -> Predictions:
         supervised(head)(bench, model)
-        return predicted(bench, model, RelabelOnTree, name)
+        return predicted(bench, model, name, relabel=RelabelOnTree)
 
     return make
 
@@ -133,19 +139,20 @@ def weak(
     loss: str,
     seeds: Callable[[Run, Table], Table] | None = None,
     model: str | None = None,
-    stage: type[Relabel] = Relabel,
+    segment: type[Segment] = Segment,
+    relabel: type[Relabel] = Relabel,
 ) -> Make:
     """The recipe's segmenter trained by a weak loss, under its own name or another's."""
 
     def make(bench: Bench, name: str) -> Predictions:
         found = None if seeds is None else seeds(bench.run, bench.images)
         weak_training.train_weakly(bench.run, model or name, bench.images, loss, found)
-        return predicted(bench, model or name, stage, name)
+        return predicted(bench, model or name, name, segment, relabel)
 
     return make
 
 
-def direct(refine: Callable[[Bench], StageSpec]) -> Make:
+def direct(refine: Callable[[Bench], list[StageSpec]]) -> Make:
     """DCSM on the held-out pictures themselves, of the classes that the tagger sees."""
 
     def make(bench: Bench, name: str) -> Predictions:
@@ -153,22 +160,21 @@ def direct(refine: Callable[[Bench], StageSpec]) -> Make:
         seeds = bench.run.recipe.seeds
         size = bench.run.recipe.tagger.training.crop
         tagger = bench.run.model_uri("tagger")
-        score = {"scorer": seeds.scorer, "tagger": tagger, "settings": seeds.settings}
         return timed(
-            last.settings.get("affinity", tagger),
+            last[0].settings.get("affinity", tagger),
             lambda: bench.dev.round_table(
                 name,
                 scan=sound(bench.dev_images, columns=["image", "tags"]),
                 stages=[
                     StageSpec(Recognise, {"tagger": tagger, "size": size}, gpus=0.5),
-                    StageSpec(Score, score, gpus=0.5),
-                    last,
+                    replace(score_stage(seeds, tagger), gpus=0.5),
+                    *last,
                 ],
                 images=bench.dev_images,
                 ingredients={
                     "tagger": bench.run.weights("tagger"),
                     "seeds": seeds.model_dump(mode="json"),
-                    "crf": last.settings["crf"],
+                    "crf": last[-1].settings["crf"],
                     **_walk(bench, last),
                 },
             ),
@@ -177,29 +183,28 @@ def direct(refine: Callable[[Bench], StageSpec]) -> Make:
     return make
 
 
-def _walk(bench: Bench, stage: StageSpec) -> dict[str, object]:
-    """What predictions follow from besides, if their last step is a walk."""
-    if "affinity" not in stage.settings:
+def _walk(bench: Bench, stages: list[StageSpec]) -> dict[str, object]:
+    """What predictions follow from besides, if they end with a walk."""
+    if "affinity" not in stages[0].settings:
         return {}
-    walk = {name: value for name, value in stage.settings.items() if name != "affinity"}
-    return {"affinity": bench.run.weights("affinity"), "walk": walk}
+    return {"affinity": bench.run.weights("affinity"), "walk": propagation.described(stages)}
 
 
-def no_crf(bench: Bench) -> StageSpec:
+def no_crf(bench: Bench) -> list[StageSpec]:
     """The scores as they are."""
-    return refine_stage(bench.run.recipe.seeds, NO_CRF)
+    return [refine_stage(bench.run.recipe.seeds, NO_CRF)]
 
 
-def crf(bench: Bench) -> StageSpec:
+def crf(bench: Bench) -> list[StageSpec]:
     """The recipe's CRF."""
     seeds = bench.run.recipe.seeds
-    return refine_stage(seeds, seeds.crf)
+    return [refine_stage(seeds, seeds.crf)]
 
 
-def walk(bench: Bench) -> StageSpec:
+def walk(bench: Bench) -> list[StageSpec]:
     """A walk along affinities that the seeds of the run have taught, then the CRF."""
     spread(bench)
-    return propagation.propagate_stage(bench.run)
+    return propagation.stages_of(bench.run)
 
 
 def spread(bench: Bench) -> Table:

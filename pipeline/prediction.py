@@ -15,7 +15,7 @@ from pipeline.recipe import RelabelSettings
 from pipeline.records import encode_mask
 from pipeline.report.assess import CLASSES
 from pipeline.stages.labels import as_tensor
-from pipeline.stages.relabel import predict_logits
+from pipeline.stages.segment import predict_logits
 from pipeline.tables.storage import Folder
 from pipeline.training.model_store import load_model
 

@@ -6,12 +6,15 @@ together; a network learns it, and a random walk carries the scores to where the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from pipeline.chains import walk_stages
 from pipeline.engine.base import StageSpec
 from pipeline.publication.verdicts import require_kept
 from pipeline.recipe import AffinitySettings, Recipe
 from pipeline.report.left_out import ROUNDS
 from pipeline.run import Run
-from pipeline.stages.propagate import AFFINITY, Propagate
+from pipeline.stages.propagate import AFFINITY
 from pipeline.stages.untagged import Rescore
 from pipeline.tables.manifest import table_key
 from pipeline.tables.scan import Scan
@@ -70,13 +73,13 @@ def propagate(run: Run, images: Table, seed: Table) -> Table:
     scan = Scan(images, {"seed": seed}, columns=columns).where(
         lambda row: bool(row["seed"] and not row["seed"]["error"]), ["seed.error"]
     )
-    walk = propagate_stage(run)
+    walk = stages_of(run)
     return run.round_table(
         AFFINITY,
         scan=scan,
         stages=[
             StageSpec(Rescore, {"name": "seed"}),
-            walk,
+            *walk,
             run.select_stage(run.recipe.seeds.select, images),
         ],
         images=images,
@@ -84,27 +87,22 @@ def propagate(run: Run, images: Table, seed: Table) -> Table:
             "seeds": seed.fingerprint,
             "kind": seed.manifest.key,
             "model": run.weights(AFFINITY),
-            "walk": {name: value for name, value in walk.settings.items() if name != "affinity"},
+            "walk": described(walk),
             "select": run.recipe.seeds.select.model_dump(mode="json"),
         },
     )
 
 
-def propagate_stage(run: Run) -> StageSpec:
+def stages_of(run: Run) -> list[StageSpec]:
     """The walk with the run's affinity network, and the CRF of its seeds."""
-    settings, seeds = settings_of(run.recipe), run.recipe.seeds
-    return StageSpec(
-        Propagate,
-        {
-            "affinity": run.model_uri(AFFINITY),
-            "size": settings.size,
-            "crf": seeds.crf,
-            "contrast": seeds.contrast,
-            "crf_method": seeds.crf_method,
-            "doublings": settings.doublings,
-        },
-        gpus=1.0,
-    )
+    return walk_stages(settings_of(run.recipe), run.recipe.seeds, run.model_uri(AFFINITY))
+
+
+def described(stages: Sequence[StageSpec]) -> dict[str, object]:
+    """The settings of a walk, but where its network is."""
+    settings = {name: value for spec in stages for name, value in spec.settings.items()}
+    del settings["affinity"]
+    return settings
 
 
 def settings_of(recipe: Recipe) -> AffinitySettings:

@@ -28,7 +28,7 @@ from pipeline.ingestion.near_duplicates import NearDuplicateSettings
 from pipeline.publication.publish import PublishSettings
 from pipeline.settings import explained, overlaid, read_values
 from pipeline.sources import DownloadSettings
-from pipeline.stages.refine import NO_CRF, build_crf
+from pipeline.stages.delineate import NO_CRF, build_crf
 from pipeline.stages.select import SelectSettings
 from pipeline.training.loop import TrainingSettings
 

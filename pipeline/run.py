@@ -11,6 +11,7 @@ from typing import Any
 from models.saliency.loading import own_code
 from models.segmentation import Segmenter
 from models.tagging import Tagger
+from pipeline.chains import refine_stage, relabel_stages, score_stage
 from pipeline.correction import corrections as human
 from pipeline.engine.base import StageSpec
 from pipeline.errors import UserError
@@ -23,8 +24,6 @@ from pipeline.selection import negative_ids, readable, simple_ids, sound
 from pipeline.stages.check_tags import CheckTags
 from pipeline.stages.correct import around
 from pipeline.stages.decode import Decode, Pictures
-from pipeline.stages.refine import Refine
-from pipeline.stages.score import Score
 from pipeline.stages.seek import Seek
 from pipeline.stages.select import Select, SelectSettings
 from pipeline.tables.manifest import Lineage, table_key
@@ -129,11 +128,7 @@ class Run(Workspace):
             name,
             scan=Scan(images, columns=["image", "tags"], ids=wanted),
             stages=[
-                StageSpec(
-                    Score,
-                    {"scorer": settings.scorer, "tagger": tagger, "settings": settings.settings},
-                    gpus=1.0,
-                ),
+                score_stage(settings, tagger),
                 refine_stage(settings, settings.crf),
                 self.select_stage(settings.select, images),
             ],
@@ -166,20 +161,16 @@ class Run(Workspace):
             select: Which pictures, by id and tags; all that could be read by default.
             base: The round that their masks are added to.
         """
-        settings = self.recipe.relabel
         corrections = self.corrections(images)
         scan = sound(images, columns=["image", "tags"], select=select)
         stages = [
-            StageSpec(
-                Seek,
-                {
-                    "segmenter": self.model_uri(model),
-                    "source": model,
-                    "tag_area": self.recipe.select.tag_area,
-                    "share": self.recipe.adaptive_share,
-                    **settings.model_dump(),
-                },
-                gpus=1.0,
+            *relabel_stages(
+                self.recipe.relabel,
+                self.model_uri(model),
+                model,
+                relabel=Seek,
+                tag_area=self.recipe.select.tag_area,
+                share=self.recipe.adaptive_share,
             ),
             self.select_stage(self.recipe.select, images),
             *self._tag_checks(),
@@ -306,14 +297,6 @@ class Run(Workspace):
         """The filter of the masks."""
         names = list(images.metadata["classes"])
         return StageSpec(Select, {"settings": settings.model_dump(), "class_names": names})
-
-
-def refine_stage(settings: SeedSettings, crf: str) -> StageSpec:
-    """The step from scores to masks, by a CRF or without."""
-    # The one implementation that wants a GPU shares it with the scorer.
-    gpus = 0.5 if settings.crf_method == "torch" else 0.0
-    method = {"crf": crf, "crf_method": settings.crf_method}
-    return StageSpec(Refine, {**method, "contrast": settings.contrast}, gpus=gpus)
 
 
 def _continue(segmenter: Segmenter, uri: str) -> None:

@@ -134,15 +134,14 @@ def walked(features: Tensor, scores: Tensor, doublings: int = DOUBLINGS) -> Tens
 
     Args:
         features: (D, h, w) of one picture.
-        scores: (T, H, W) maps; brought to the grid and back.
+        scores: (T, H, W) maps; brought to the grid.
         doublings: The walk makes 2 ** doublings steps.
 
     Returns:
-        (T, H, W); means of the scores that can be reached, hence in their range.
+        (T, h, w); means of the scores that can be reached, hence in their range.
     """
     step = transitions(features)
     for _ in range(doublings):
         step = step @ step
     grid = interpolate(scores[None], features.shape[1:], mode="bilinear", antialias=True)[0]
-    spread = (step @ grid.flatten(1).T).T.view_as(grid)
-    return interpolate(spread[None], scores.shape[1:], mode="bilinear", align_corners=False)[0]
+    return (step @ grid.flatten(1).T).T.reshape(grid.shape)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pipeline.chains import refine_stage, relabel_stages
 from pipeline.engine.base import StageSpec
-from pipeline.run import Run, refine_stage
+from pipeline.run import Run
 from pipeline.selection import sound
 from pipeline.stages.relabel import Relabel
+from pipeline.stages.segment import Segment
 from pipeline.stages.true_mask import TrueMask
 from pipeline.stages.untagged import Rescore, Untagged
 from pipeline.tables.scan import Scan
@@ -36,7 +38,12 @@ def reseed(run: Run, images: Table, name: str, crf: str) -> Table:
 
 
 def predict(
-    run: Run, images: Table, name: str, model: str, stage: type[Relabel] = Relabel
+    run: Run,
+    images: Table,
+    name: str,
+    model: str,
+    segment: type[Segment] = Segment,
+    relabel: type[Relabel] = Relabel,
 ) -> Table:
     """What a segmenter sees in pictures whose tags it is not told.
 
@@ -45,21 +52,22 @@ def predict(
         images: The pictures.
         name: Of the table of predictions.
         model: URI of the segmenter.
-        stage: How it predicts.
+        segment: How it makes logits.
+        relabel: How masks are made of them.
     """
-    settings = run.recipe.relabel.model_dump()
+    others = [stage.__name__ for stage in (segment, relabel) if stage not in (Segment, Relabel)]
     return run.round_table(
         name,
         scan=sound(images, columns=["image", "tags"]),
         stages=[
             StageSpec(Untagged, {"classes": len(images.metadata["classes"])}),
-            StageSpec(stage, {"segmenter": model, "source": name, **settings}, gpus=1.0),
+            *relabel_stages(run.recipe.relabel, model, name, segment, relabel),
         ],
         images=images,
         ingredients={
             "model": read_card(model).weights,
             **run.recipe.digest_of("relabel"),
-            **({} if stage is Relabel else {"stage": stage.__name__}),
+            **({"stages": others} if others else {}),
         },
     )
 

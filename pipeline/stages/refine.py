@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.crf import CRF_PRESETS, CRFS, Crf
 from pipeline.records import Row, decode_map
-from pipeline.stages.labels import encoded_maps, labelled, resized, rgb
-
-NO_CRF = "none"
-REFERENCE = "reference"
-
-
-def build_crf(preset: str, method: str) -> Crf | None:
-    """The DenseCRF of a preset by one of its implementations; None for ``none``."""
-    return None if preset == NO_CRF else CRFS[method](CRF_PRESETS[preset])
+from pipeline.stages.delineate import REFERENCE, Delineate
+from pipeline.stages.labels import encoded_maps, resized
 
 
 def seed_probabilities(scores: np.ndarray, contrast: float = 1.0) -> np.ndarray:
@@ -33,7 +25,21 @@ def seed_probabilities(scores: np.ndarray, contrast: float = 1.0) -> np.ndarray:
     return probabilities
 
 
-class Refine:
+def scored_probabilities(row: Row, size: tuple[int, int], contrast: float) -> np.ndarray:
+    """The ``scores`` of a row as probabilities (1 + T, *size)."""
+    scores = np.stack([decode_map(score) for score in row["scores"]])
+    return seed_probabilities(resized(scores, size), contrast)
+
+
+class SeedMasks(Delineate):
+    """Masks of a round that comes before any segmenter: soft ``probabilities`` beside them."""
+
+    def finished(self, row: Row, refined: np.ndarray, beliefs: np.ndarray) -> Row:
+        """The row with the columns of a mask and ``probabilities``."""
+        return {**super().finished(row, refined, beliefs), "probabilities": encoded_maps(refined)}
+
+
+class Refine(SeedMasks):
     """Turns ``scores`` into a mask, its confidence and soft ``probabilities``.
 
     Args:
@@ -46,25 +52,9 @@ class Refine:
     def __init__(
         self, crf: str, contrast: float, crf_method: str = REFERENCE, ignore_below: float = 0.0
     ) -> None:
-        self.crf = build_crf(crf, crf_method)
+        super().__init__(crf, crf_method, ignore_below)
         self.contrast = contrast
-        self.ignore_below = ignore_below
-
-    def __call__(self, rows: list[Row]) -> list[Row]:
-        """The whole batch goes to the CRF at once, for one that runs on a GPU."""
-        images = [rgb(row) for row in rows]
-        pairs = zip(images, rows, strict=True)
-        beliefs = [self.believed(image, row) for image, row in pairs]
-        refined = beliefs if self.crf is None else self.crf(images, beliefs)
-        return [
-            {
-                **labelled(row, maps, before, ignore_below=self.ignore_below),
-                "probabilities": encoded_maps(maps),
-            }
-            for row, maps, before in zip(rows, refined, beliefs, strict=True)
-        ]
 
     def believed(self, image: np.ndarray, row: Row) -> np.ndarray:
         """Probabilities (1 + T, H, W) before the CRF, of background and the tags."""
-        scores = np.stack([decode_map(score) for score in row["scores"]])
-        return seed_probabilities(resized(scores, image.shape[:2]), self.contrast)
+        return scored_probabilities(row, image.shape[:2], self.contrast)

@@ -10,17 +10,19 @@ from torch import Tensor
 from models.regions.smoothing import TreeSmoothing, segment_means
 from models.weak.mil import with_image_prior
 from pipeline.stages.relabel import Relabel
+from pipeline.stages.segment import Segment
 
 
-class RelabelWithPrior(Relabel):
-    """As MIL-ILP-seg predicts (Pinheiro & Collobert, CVPR 2015, sections 3.2 and 3.3).
-
-    Pixel probabilities times those of the whole picture, then means over superpixels.
-    """
+class SegmentWithPrior(Segment):
+    """Pixel probabilities times those of the whole picture (MIL-ILP, CVPR 2015, section 3.2)."""
 
     def logits(self, image: np.ndarray) -> Tensor:
         """(K, h, w) log-probabilities under the prior of the picture."""
         return with_image_prior(super().logits(image)[None])[0]
+
+
+class RelabelSuperpixels(Relabel):
+    """Means over superpixels (MIL-ILP-seg, Pinheiro & Collobert, CVPR 2015, section 3.3)."""
 
     def refined(
         self, images: Sequence[np.ndarray], beliefs: Sequence[np.ndarray]

@@ -11,7 +11,7 @@ from pipeline.prediction import predict_folder
 from pipeline.recipe import RelabelSettings
 from pipeline.records import decode_mask
 from pipeline.stages.labels import as_tensor
-from pipeline.stages.relabel import predict_logits
+from pipeline.stages.segment import predict_logits
 from pipeline.training.model_store import load_model
 from tests.pipeline.stored_models import stored_model
 from tests.pipeline.toys import CLASSES, image_row

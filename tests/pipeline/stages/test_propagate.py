@@ -8,13 +8,13 @@ from models.saliency.scaling import scaled_to
 from models.weak.affinity import AffinityNet, walked
 from pipeline.records import decode_map, decode_mask
 from pipeline.stages.labels import as_tensor, encoded_maps, rgb
-from pipeline.stages.propagate import Propagate
+from pipeline.stages.propagate import Propagate, RefineWalked
 from pipeline.stages.refine import seed_probabilities
 from pipeline.training.model_store import load_model, read_card
 from tests.pipeline.stored_models import stored_model
 from tests.pipeline.toys import image_row
 
-SETTINGS = {"size": 64, "crf": "none", "contrast": 1.0, "device": "cpu"}
+SETTINGS = {"size": 64, "contrast": 1.0, "device": "cpu"}
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def scored(number, tags):
 
 def test_probabilities_are_those_of_the_walk(affinity):
     row = scored(4, [1, 3])
-    (done,) = Propagate(affinity, **SETTINGS)([row])
+    (done,) = RefineWalked(crf="none")(Propagate(affinity, **SETTINGS)([row]))
     network, _ = load_model(affinity, "affinity")
     assert isinstance(network, AffinityNet)
     scores = np.stack([decode_map(data) for data in row["scores"]])
@@ -45,16 +45,18 @@ def test_probabilities_are_those_of_the_walk(affinity):
     before = torch.from_numpy(seed_probabilities(full.numpy()))
     with torch.no_grad():
         features = network(scaled_to(as_tensor(rgb(row)), 64))[0]
-    after = walked(features, before).numpy()
+    grid = walked(features, before)
+    after = torch.nn.functional.interpolate(grid[None], (48, 64), mode="bilinear")[0].numpy()
     assert after.sum(axis=0) == pytest.approx(np.ones((48, 64)), abs=1e-5)
     expected = np.array([0, 1, 3])[after.argmax(axis=0)]
     np.testing.assert_array_equal(decode_mask(done["mask"]["bytes"]), expected)
     assert len(done["probabilities"]) == 3
+    assert "walked" not in done
     assert done["source"] == "affinity"
     assert done["model"] == read_card(affinity).weights
 
 
 def test_a_row_does_not_depend_on_its_batch(affinity):
-    stage = Propagate(affinity, **{**SETTINGS, "crf": "irn"})
+    walk, refine = Propagate(affinity, **SETTINGS), RefineWalked(crf="irn")
     rows = [scored(number, tags) for number, tags in enumerate([[1], [2, 3], [3]])]
-    assert stage(rows) == [stage([row])[0] for row in rows]
+    assert refine(walk(rows)) == [refine(walk([row]))[0] for row in rows]

@@ -7,11 +7,9 @@ import torch
 from pipeline.records import decode_mask
 from pipeline.stages.relabel import Relabel
 from pipeline.stages.seek import Seek, missing, raised
-from tests.pipeline.stages.test_relabel import SIZE, uri  # noqa: F401  (a fixture)
-from tests.pipeline.toys import image_row
+from tests.pipeline.stages.test_relabel import segmented
 
-SETTINGS = {"source": "x", "size": SIZE, "scales": (1.0,), "crf": "none", "device": "cpu"}
-TAG_AREA = 0.3  # of random models, so that both cases come about
+TAG_AREA = 0.3  # of random logits, so that both cases come about
 
 
 @pytest.fixture(autouse=True)
@@ -71,12 +69,13 @@ def test_missing_channels_are_those_under_the_bound():
     assert missing(probabilities[:1], 0.5) == []
 
 
-def test_pictures_whose_tags_are_found_stay_as_they_are(uri):  # noqa: F811
-    rows = [image_row(number, [1 + number % 3, 3][: 1 + number % 2]) for number in range(12)]
-    plain = Relabel(uri, **SETTINGS)(rows)
-    sought = Seek(segmenter=uri, tag_area=TAG_AREA, share=0.4, **SETTINGS)(rows)
+def test_pictures_whose_tags_are_found_stay_as_they_are():
+    rows = [segmented(number, [1 + number % 2, 3][: 1 + number % 3]) for number in range(12)]
+    plain = Relabel(crf="none")(rows)
+    sought = Seek(tag_area=TAG_AREA, share=0.4, crf="none")(rows)
+    beliefs = [Relabel(crf="none").believed(np.empty((48, 64, 3)), row) for row in rows]
     looked_again = 0
-    for before, after in zip(plain, sought, strict=True):
+    for before, after, belief in zip(plain, sought, beliefs, strict=True):
         areas = dict(zip(before["classes"], before["area"], strict=True))
         absent = [tag for tag in before["tags"] if areas.get(tag, 0) < TAG_AREA]
         if not absent:
@@ -86,18 +85,19 @@ def test_pictures_whose_tags_are_found_stay_as_they_are(uri):  # noqa: F811
         mask = decode_mask(after["mask"]["bytes"])
         assert (mask == absent[-1]).mean() == pytest.approx(0.4, abs=0.01)
         # The confidence is that of the scores as they were.
-        assert after["confidence"][after["classes"].index(absent[-1])] < 0.5
+        expected = belief[1 + after["tags"].index(absent[-1])][mask == absent[-1]].mean()
+        found = after["confidence"][after["classes"].index(absent[-1])]
+        assert found == pytest.approx(float(expected))
     assert 0 < looked_again < len(rows)
 
 
-def test_no_share_is_plain_relabelling(uri):  # noqa: F811
-    rows = [image_row(number, [1 + number % 3]) for number in range(4)]
-    sought = Seek(segmenter=uri, tag_area=TAG_AREA, share=0.0, **SETTINGS)(rows)
-    assert sought == Relabel(uri, **SETTINGS)(rows)
+def test_no_share_is_plain_relabelling():
+    rows = [segmented(number, [1 + number % 3]) for number in range(4)]
+    sought = Seek(tag_area=TAG_AREA, share=0.0, crf="none")(rows)
+    assert sought == Relabel(crf="none")(rows)
 
 
-def test_a_row_does_not_depend_on_its_batch(uri):  # noqa: F811
-    settings = {**SETTINGS, "crf": "irn"}
-    stage = Seek(segmenter=uri, tag_area=TAG_AREA, share=0.2, **settings)
-    rows = [image_row(number, [1 + number % 3, 3][: 1 + number % 2]) for number in range(4)]
+def test_a_row_does_not_depend_on_its_batch():
+    stage = Seek(tag_area=TAG_AREA, share=0.2, crf="irn")
+    rows = [segmented(number, [1 + number % 2, 3][: 1 + number % 3]) for number in range(4)]
     assert stage(rows) == [stage([row])[0] for row in rows]

@@ -10,13 +10,13 @@ from models.regions.tree import region_tree
 from models.weak.mil import with_image_prior
 from pipeline.records import decode_mask
 from pipeline.stages.labels import as_tensor, rgb
-from pipeline.stages.relabel import predict_logits
-from pipeline.stages.segments import RelabelOnTree, RelabelWithPrior
+from pipeline.stages.segment import Segment, predict_logits
+from pipeline.stages.segments import RelabelOnTree, RelabelSuperpixels, SegmentWithPrior
 from pipeline.training.model_store import load_model
-from tests.pipeline.stages.test_relabel import SIZE, uri  # noqa: F401  (a fixture)
+from tests.pipeline.stages.test_segment import SIZE, uri  # noqa: F401  (a fixture)
 from tests.pipeline.toys import image_row
 
-SETTINGS = {"source": "x", "size": SIZE, "scales": (1.0,), "crf": "irn", "device": "cpu"}
+SETTINGS = {"source": "x", "size": SIZE, "scales": (1.0,), "device": "cpu"}
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def _normal_floats():
 
 def test_prior_then_segments(uri):  # noqa: F811
     row = image_row(7, [1, 3])
-    (done,) = RelabelWithPrior(uri, **SETTINGS)([row])
+    (done,) = RelabelSuperpixels(crf="irn")(SegmentWithPrior(uri, **SETTINGS)([row]))
     segmenter, _ = load_model(uri, "segmenter")
     logits = predict_logits(segmenter, as_tensor(rgb(row)), SIZE, (1.0,))
     allowed = with_image_prior(logits[None])[:, [0, 1, 3]]
@@ -36,11 +36,12 @@ def test_prior_then_segments(uri):  # noqa: F811
     np.testing.assert_array_equal(decode_mask(done["mask"]["bytes"]), expected)
 
 
-@pytest.mark.parametrize("stage", [RelabelWithPrior, RelabelOnTree])
+@pytest.mark.parametrize("stage", [RelabelSuperpixels, RelabelOnTree])
 def test_a_segment_has_one_label(uri, stage):  # noqa: F811
-    rows = [image_row(number, [1 + number % 3]) for number in range(3)]
-    done = stage(uri, **SETTINGS)(rows)
-    assert done == [stage(uri, **SETTINGS)([row])[0] for row in rows]
+    toys = [image_row(number, [1 + number % 3]) for number in range(3)]
+    rows, relabel = Segment(uri, **SETTINGS)(toys), stage(crf="irn")
+    done = relabel(rows)
+    assert done == [relabel([row])[0] for row in rows]
     for row in done:
         mask, segments = decode_mask(row["mask"]["bytes"]), region_tree(rgb(row)).superpixels
         assert set(mask.flat) <= {0, *row["tags"]}

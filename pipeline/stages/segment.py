@@ -1,0 +1,91 @@
+"""Segment: the logits that a segmenter gives the tags of a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from models.segmentation import Segmenter
+from pipeline.records import BACKGROUND, Row
+from pipeline.stages.labels import as_tensor, rgb
+from pipeline.training.model_store import load_model
+
+LOGITS = "logits"
+
+
+@torch.no_grad()
+def predict_logits(
+    segmenter: Segmenter, image: Tensor, size: int, scales: Sequence[float]
+) -> Tensor:
+    """Logits averaged over scales and both directions of one picture.
+
+    Args:
+        segmenter: In evaluation mode.
+        image: (3, H, W) RGB in [0, 255].
+        size: Longer side to which the picture is brought, in pixels.
+        scales: Sizes relative to ``size``.
+
+    Returns:
+        (K, h, w) at the model's stride for scale 1.
+    """
+    total: Tensor | None = None
+    for scale in scales:
+        factor = scale * size / max(image.shape[1:])
+        extent = tuple(max(1, round(side * factor)) for side in image.shape[1:])
+        scaled = interpolate(image[None], extent, mode="bilinear", antialias=True)
+        both = torch.cat([scaled, scaled.flip(3)])
+        plain, flipped = segmenter(both.contiguous(memory_format=torch.channels_last))
+        logits = (plain + flipped.flip(2))[None] / (2 * len(scales))
+        if total is None:
+            total = logits
+        else:
+            total += interpolate(logits, total.shape[2:], mode="bilinear")
+    if total is None:
+        raise ValueError("at least one scale is needed")
+    return total[0]
+
+
+class Segment:
+    """Adds ``logits`` (1 + T, h, w) float32 of background and the tags, at the model's stride.
+
+    Args:
+        segmenter: URI of the model.
+        source: The round's name, written into the rows.
+        size: Longer side at which pictures are segmented, in pixels.
+        scales: Sizes relative to it whose logits are averaged.
+        device: Where it runs; by default a GPU where there is one.
+    """
+
+    def __init__(
+        self,
+        segmenter: str,
+        source: str,
+        size: int,
+        scales: Sequence[float],
+        device: str | None = None,
+    ) -> None:
+        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        torch.set_flush_denormal(True)
+        model, card = load_model(segmenter, "segmenter")
+        self.segmenter, self.weights = model.to(self.device), card.weights
+        self.source = source
+        self.size = size
+        self.scales = tuple(scales)
+
+    def __call__(self, rows: list[Row]) -> list[Row]:
+        """One picture after another: a row's mask must not depend on its batch."""
+        made = {"source": self.source, "model": self.weights}
+        return [{**row, LOGITS: self._allowed(row), **made} for row in rows]
+
+    def logits(self, image: np.ndarray) -> Tensor:
+        """(K, h, w) of a picture (H, W, 3) uint8."""
+        pixels = as_tensor(image).to(self.device)
+        return predict_logits(self.segmenter, pixels, self.size, self.scales)
+
+    def _allowed(self, row: Row) -> np.ndarray:
+        allowed: np.ndarray = self.logits(rgb(row))[[BACKGROUND, *row["tags"]]].cpu().numpy()
+        return allowed
