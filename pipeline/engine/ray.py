@@ -115,9 +115,6 @@ class RayEngine:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         # Ray's core writes to the terminal that Ray Data's own actors hold large arguments.
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-        # Else a reader is killed after a second without work, and the next unit waits for a new
-        # process that imports everything again (on two cores a fifth of a CRF's time went there).
-        os.environ.setdefault("RAY_idle_worker_killing_time_threshold_ms", "300000")
         # "local", because Ray would join any cluster that happens to run on this machine.
         ray.init("local", num_cpus=self.workers, include_dashboard=False, **_QUIET)
 
