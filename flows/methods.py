@@ -17,7 +17,7 @@ from flows.predictions import (
     walk,
     weak,
 )
-from pipeline.stages.segments import RelabelSuperpixels, SegmentWithPrior
+from pipeline.stages.smoothed import RelabelSuperpixels, SegmentWithPrior
 from pipeline.training import masks as mask_training
 from pipeline.training import weak as weak_training
 

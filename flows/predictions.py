@@ -22,7 +22,7 @@ from pipeline.stages.delineate import NO_CRF
 from pipeline.stages.recognise import Recognise
 from pipeline.stages.relabel import Relabel
 from pipeline.stages.segment import Segment
-from pipeline.stages.segments import RelabelOnTree
+from pipeline.stages.smoothed import RelabelOnTree
 from pipeline.tables.table import Table
 from pipeline.training import regions as region_training
 from pipeline.training import weak as weak_training

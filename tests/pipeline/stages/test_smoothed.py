@@ -11,7 +11,7 @@ from models.weak.mil import with_image_prior
 from pipeline.records import decode_mask
 from pipeline.stages.labels import as_tensor, rgb
 from pipeline.stages.segment import Segment, predict_logits
-from pipeline.stages.segments import RelabelOnTree, RelabelSuperpixels, SegmentWithPrior
+from pipeline.stages.smoothed import RelabelOnTree, RelabelSuperpixels, SegmentWithPrior
 from pipeline.training.model_store import load_model
 from tests.pipeline.stages.test_segment import SIZE, uri  # noqa: F401  (a fixture)
 from tests.pipeline.toys import image_row
