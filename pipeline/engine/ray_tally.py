@@ -22,7 +22,6 @@ class Tally:
     def __init__(self) -> None:
         self._begun: Counter[str] = Counter()
         self._broken: set[int] = set()
-        self._failure: bytes | None = None
 
     def begin(self, work: str) -> int:
         """Count one more try and return how many there were before it."""
@@ -40,14 +39,6 @@ class Tally:
     def is_broken(self, stage: int) -> bool:
         """Whether loading a stage was given up."""
         return stage in self._broken
-
-    def fail(self, failure: bytes) -> None:
-        """Remember the first exception that ends the run, pickled."""
-        self._failure = self._failure or failure
-
-    def failure(self) -> bytes | None:
-        """The exception that ends the run, if there is one."""
-        return self._failure
 
 
 def start_tally() -> ActorHandle:

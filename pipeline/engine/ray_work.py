@@ -1,0 +1,155 @@
+"""What Ray's workers do with a block: read its units, run the stages on its rows, stage them.
+
+A failure ends the run. It travels as a value, for Ray Data would repeat a task that raises.
+"""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+import pyarrow as pa
+import ray
+from ray.actor import ActorHandle
+
+from pipeline.engine.base import Stage, portable, run_stages
+from pipeline.engine.packing import pack, unpack
+from pipeline.engine.pools import Link
+from pipeline.engine.ray_tally import counted
+from pipeline.records import Row
+from pipeline.tables.table_writer import TableWriter
+
+# What a block holds: pickled units, or packed rows, or how many rows were staged; and, but for
+# units, pickled exceptions.
+UNIT, ROW, STAGED, FAILURE = "unit", "row", "staged", "failure"
+_SCHEMAS = {
+    ROW: pa.schema([(ROW, pa.binary()), (FAILURE, pa.binary())]),
+    STAGED: pa.schema([(STAGED, pa.int64()), (FAILURE, pa.binary())]),
+}
+
+_TRIES = 2
+_DIED = f"its worker process died {_TRIES} times"
+
+
+def failure_of(block: pa.Table) -> bytes | None:
+    """The first pickled exception of a block, made by :mod:`pipeline` and never stored."""
+    failures = block[FAILURE].drop_null() if FAILURE in block.column_names else []
+    return failures[0].as_py() if len(failures) else None
+
+
+def read(block: pa.Table, tally: ActorHandle) -> pa.Table:
+    """A block of the rows of a block of units."""
+    try:
+        return _filled(ROW, [pack(row) for row in _read(block, tally)])
+    except Exception as error:
+        return _failed(ROW, pickle.dumps(portable(error)))
+
+
+def stage(block: pa.Table, writer: TableWriter) -> pa.Table:
+    """A block that says how many rows of a block of rows were staged: all of them."""
+    failure = failure_of(block)
+    if failure is None:
+        try:
+            return _filled(STAGED, [writer.stage(_unpacked(block))])
+        except Exception as error:
+            failure = pickle.dumps(portable(error))
+    return _failed(STAGED, failure)
+
+
+class LinkActor:
+    """Holds the stages of one link of the chain.
+
+    They are built at the first batch: an actor that dies in its constructor is restarted by
+    Ray for ever.
+
+    Args:
+        number: Of the link.
+        link: Its stages.
+        tally: Of the run.
+        writer: Stages the rows that come out, where no link follows.
+    """
+
+    def __init__(
+        self, number: int, link: Link, tally: ActorHandle, writer: TableWriter | None
+    ) -> None:
+        self._number = number
+        self._specs = link.stages
+        self._tally = tally
+        self._writer = writer
+        self._made = ROW if writer is None else STAGED
+        self._stages: list[Stage] | None = None
+        self._failure: bytes | None = None
+
+    def __call__(self, block: pa.Table) -> pa.Table:
+        """A block of rows, or of numbers of staged rows, of a block of units or of rows."""
+        failure = self._failure or failure_of(block)
+        if failure is None:
+            try:
+                return self._work(block)
+            except Exception as error:
+                # What a stage makes of rows never raises: this is the end of the run, and the
+                # batches that still come need not try in vain.
+                failure = self._failure = pickle.dumps(portable(error))
+        return _failed(self._made, failure)
+
+    def _work(self, block: pa.Table) -> pa.Table:
+        if self._stages is None:
+            self._stages = self._build()
+        units = UNIT in block.column_names
+        rows = _read(block, self._tally) if units else _unpacked(block)
+        done = self._run(self._stages, rows)
+        if self._writer is None:
+            return _filled(ROW, [pack(row) for row in done])
+        return _filled(STAGED, [self._writer.stage(done)])
+
+    def _build(self) -> list[Stage]:
+        tally: Any = self._tally
+        # A restarted actor keeps its id.
+        actor = ray.get_runtime_context().get_actor_id()
+        with counted(self._tally, "build", actor) as deaths:
+            if deaths >= _TRIES:
+                # Else every batch that is still to come would cost as many workers again.
+                ray.get(tally.give_up.remote(self._number))
+            if ray.get(tally.is_broken.remote(self._number)):
+                raise RuntimeError(
+                    "worker processes die while they load the stages: memory may be short, "
+                    "try fewer workers"
+                )
+            return [spec.build() for spec in self._specs]
+
+    def _run(self, stages: list[Stage], rows: list[Row]) -> list[Row]:
+        """Run a batch, or row by row if workers died on it."""
+        sizes = [spec.batch_size for spec in self._specs]
+        with counted(self._tally, "batch", self._number, [row["id"] for row in rows]) as deaths:
+            if deaths < _TRIES:
+                return run_stages(stages, sizes, rows)
+            done = []
+            for row in rows:
+                with counted(self._tally, "row", self._number, row["id"]) as deaths_on_row:
+                    fatal = deaths_on_row >= _TRIES
+                    done += [{**row, "error": _DIED}] if fatal else run_stages(stages, sizes, [row])
+            return done
+
+
+def _read(block: pa.Table, tally: ActorHandle) -> list[Row]:
+    rows: list[Row] = []
+    for unit in map(pickle.loads, block[UNIT].to_pylist()):
+        with counted(tally, "read", unit.ids) as deaths:
+            if deaths < _TRIES:
+                rows += unit.read()
+            else:
+                rows += [{"id": row_id, "error": _DIED} for row_id in unit.ids]
+    return rows
+
+
+def _unpacked(block: pa.Table) -> list[Row]:
+    return [unpack(data) for data in block[ROW].to_pylist()]
+
+
+def _filled(column: str, values: list[Any]) -> pa.Table:
+    nothing = [None] * len(values)
+    return pa.table({column: values, FAILURE: nothing}, schema=_SCHEMAS[column])
+
+
+def _failed(column: str, failure: bytes) -> pa.Table:
+    return pa.table({column: [None], FAILURE: [failure]}, schema=_SCHEMAS[column])
