@@ -14,6 +14,7 @@ from prefect.cache_policies import NO_CACHE  # noqa: E402
 
 from flows.bench import BenchRequest, open_bench  # noqa: E402
 from flows.progress import Terminal  # noqa: E402
+from pipeline import propagation  # noqa: E402
 from pipeline.correction.corrections import SOURCE, add_corrections, open_corrections  # noqa: E402
 from pipeline.engine.base import Engine  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
@@ -108,6 +109,8 @@ def corrections(request: BenchRequest) -> str:
     run, dev, images, truth = bench.run, bench.dev, bench.images, bench.truth
     run.tagger(images)
     seed, true_masks = run.seed(images), measured.truth(run, images, bench.data)
+    if run.recipe.affinity:
+        seed = propagation.spread(run, images, seed)
     others = others_than(true_masks, max(SHARES))
     lines = [f"| {' | '.join(HEADINGS)} |", "| ---: | ---: | ---: | ---: | ---: | ---: |"]
     for share in SHARES:

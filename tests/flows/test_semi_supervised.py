@@ -14,6 +14,7 @@ from tests.flows.requests import request
 from tests.pipeline.toys import image_row, images_table, round_table, tiny_recipe
 
 COUNT = 60
+WALK = 'affinity={"size": 64, "training": {"steps": 1, "batch": 4, "crop": 64, "warmup": 0}}'
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def test_it_is_a_benchmark():
 def test_every_share_is_measured_and_nothing_twice(source, prefect_server, tmp_path, monkeypatch):
     del prefect_server
     monkeypatch.setattr("flows.semi_supervised.SHARES", (0.0, 0.2))
-    recipe = tiny_recipe("tagger.training.steps=1", "segmenter.training.steps=1")
+    recipe = tiny_recipe("tagger.training.steps=1", "segmenter.training.steps=1", WALK)
     asked = request(source, tmp_path / "out", recipe)
     table = corrections(asked)
     lines = table.splitlines()
@@ -76,7 +77,10 @@ def test_every_share_is_measured_and_nothing_twice(source, prefect_server, tmp_p
     assert len(Table.open(f"{run}/corrections-0.2")) == drawn > 0
     human = [row for row in Table.open(f"{run}/rounds/enhanced-0.2").rows(["source"])]
     assert sum(row["source"] == "human" for row in human) == drawn
-    seeds = read_card(f"{run}/models/initial").training["pictures"]
+    # The walked seeds teach, as in the ladder, whose rounds are therefore not made again.
+    walked = Table.open(f"{run}/rounds/affinity")
+    seeds = sum(row["kept"] for row in walked.rows(["kept"]))
+    assert read_card(f"{run}/models/initial").training["pictures"] == seeds
     assert seeds < read_card(f"{run}/models/initial-0.2").training["pictures"] <= seeds + drawn
     monkeypatch.setattr("models.factory.Architecture.build", None)
     assert corrections(asked) == table
