@@ -1,9 +1,10 @@
-"""The engine on Ray, on a cluster of this machine with two processors."""
+"""The engine on Ray, on this machine: two processors, and what Ray takes for a GPU."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,17 +13,27 @@ pytest.importorskip("ray")
 
 import ray
 
-from pipeline.engine.base import StageSpec
+from pipeline.engine.base import Source, StageSpec
 from pipeline.engine.ray import RayEngine
 from pipeline.tables.scan import Scan
 from pipeline.tables.table import Table
+from pipeline.tables.table_writer import TableWriter
 from tests.pipeline.engine import toys
 from tests.pipeline.engine.base_engine import SurvivingEngineTests
 from tests.pipeline.small_tables import writer
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="class")
 def cluster() -> Iterator[None]:
+    ray.shutdown()
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture(scope="class")
+def gpu_cluster() -> Iterator[None]:
+    ray.shutdown()
+    ray.init("local", num_cpus=2, num_gpus=1, include_dashboard=False, log_to_driver=False)
     yield
     ray.shutdown()
 
@@ -44,3 +55,24 @@ class TestRay(SurvivingEngineTests):
         while ray.available_resources().get("CPU") != engine.workers:
             assert time.monotonic() < deadline, f"kept, as {failure} is"
             time.sleep(0.1)
+
+
+class OnGpus(RayEngine):
+    """Wants a GPU for every stage, so that other processes read and stage."""
+
+    def run(
+        self,
+        source: Source,
+        stages: Sequence[StageSpec],
+        writer: TableWriter,
+        progress: Callable[[int], None],
+    ) -> None:
+        super().run(source, [replace(spec, gpus=1) for spec in stages], writer, progress)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("gpu_cluster")
+class TestRayWithGpus(SurvivingEngineTests):
+    @pytest.fixture
+    def engine(self) -> RayEngine:
+        return OnGpus(workers=2)
