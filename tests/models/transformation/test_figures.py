@@ -7,13 +7,13 @@ import pytest
 from tests.models.transformation.figures import figures, trained
 
 FLOW = {"width": 16, "levels": 4, "turn": 3, "zoom": 0.03, "learning_rate": 2e-3}
-# Steps and settings that a quiet processor needs less than half a minute for.
+# Steps and settings that a quiet processor needs less than a minute for.
 SHORT: dict[str, tuple[int, dict[str, Any]]] = {
     "colourisation": (250, {"width": 16, "learning_rate": 2e-3}),
     "depth": (200, {"width": 16, "levels": 4}),
     "edges_to_photo": (100, {"width": 16}),
-    "flow_correlation": (250, FLOW),
-    "flow_simple": (250, FLOW),
+    "flow_correlation": (750, FLOW),
+    "flow_simple": (2000, {**FLOW, "learning_rate": 4e-3}),
     "inpainting": (150, {"width": 16}),
     "mask_to_photo": (100, {"width": 16}),
     "super_resolution": (300, {}),
@@ -49,7 +49,7 @@ def test_depth_is_seen_in_one_picture_without_depth_labels():
 @pytest.mark.parametrize("name", ["flow_correlation", "flow_simple"])
 def test_flow_is_better_than_standing_still(name):
     found = reached(name)
-    assert found["system"] < 0.85 * found["zero"]
+    assert found["system"] < 0.4 * found["zero"]
 
 
 @pytest.mark.slow
