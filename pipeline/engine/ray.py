@@ -13,7 +13,7 @@ import logging
 import os
 import pickle
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import ray
@@ -123,28 +123,34 @@ def _stream(
 ) -> Iterator[int]:
     """Run units through the stages into the staging folder; yields how many rows it got."""
     tally = start_tally()
+    try:
+        failure = yield from _staged(units, stages, writer, tally)
+        if failure is not None:
+            # What is left of the run holds its actors, and they their processors, until it is
+            # collected: the next run would wait for them.
+            gc.collect()
+            raise pickle.loads(failure)  # made by our own workers, never stored
+    finally:
+        ray.kill(tally)
+
+
+def _staged(
+    units: Sequence[Unit], stages: Sequence[StageSpec], writer: TableWriter, tally: ActorHandle
+) -> Generator[int, None, bytes | None]:
+    """Yields how many rows were staged; returns the pickled exception that ended the run."""
     context = DataContext.get_current().copy()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
-    failure = None
-    try:
-        with DataContext.current(context):
-            blocks: Any = _dataset(units, stages, writer, tally).iter_batches(
-                batch_size=None, batch_format="pyarrow", prefetch_batches=0
-            )
-        for block in blocks:
+    with DataContext.current(context):
+        dataset = _dataset(units, stages, writer, tally)
+    # Not iter_batches, which leaves a thread behind.
+    for bundle in dataset.iter_internal_ref_bundles():
+        for block in ray.get(list(bundle.block_refs)):
             failure = failure_of(block)
             if failure is not None:
-                break
+                return failure
             yield sum(block[STAGED].to_pylist())
-    finally:
-        ray.kill(tally)
-    if failure is not None:
-        # What is left of the run holds its actors, and they their processors, until it is
-        # collected: the next run would wait for them.
-        del blocks
-        gc.collect()
-        raise pickle.loads(failure)  # made by our own workers, never stored
+    return None
 
 
 def _dataset(

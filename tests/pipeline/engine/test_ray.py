@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -44,6 +45,13 @@ class TestRay(SurvivingEngineTests):
     @pytest.fixture
     def engine(self) -> RayEngine:
         return RayEngine(workers=2)
+
+    def test_a_run_leaves_no_thread(self, engine: RayEngine, images: Table, tmp_path: Path) -> None:
+        engine.connect()
+        before = threading.active_count()
+        target = writer(tmp_path, "seed")
+        engine.run(Scan(images), [StageSpec(toys.Reverse)], target, lambda count: None)
+        assert threading.active_count() <= before
 
     def test_a_run_that_failed_frees_its_processors(
         self, engine: RayEngine, images: Table, tmp_path: Path
