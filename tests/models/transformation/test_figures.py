@@ -10,7 +10,7 @@ FLOW = {"width": 16, "levels": 4, "turn": 3, "zoom": 0.03, "learning_rate": 2e-3
 # Steps and settings that a quiet processor needs less than a minute for.
 SHORT: dict[str, tuple[int, dict[str, Any]]] = {
     "colourisation": (250, {"width": 16, "learning_rate": 2e-3}),
-    "depth": (200, {"width": 16, "levels": 4}),
+    "depth": (600, {"width": 16, "levels": 4}),
     "edges_to_photo": (100, {"width": 16}),
     "flow_correlation": (750, FLOW),
     "flow_simple": (2000, {**FLOW, "learning_rate": 4e-3}),
@@ -42,7 +42,7 @@ def test_colours_follow_from_texture():
 @pytest.mark.slow
 def test_depth_is_seen_in_one_picture_without_depth_labels():
     found = reached("depth")
-    assert found["system"] < 0.75 * found["constant"]
+    assert found["system"] < 0.5 * found["constant"]
 
 
 @pytest.mark.slow
