@@ -89,3 +89,16 @@ def elastic_view(
 ) -> View:
     """Draws a view as :func:`random_view` does, and bends it."""
     return random_view(width, height, crop, scale, rng)._replace(bend=random_bend(rng))
+
+
+def whole_view(
+    width: int, height: int, crop: int, scale: tuple[float, float], rng: np.random.Generator
+) -> View:
+    """The whole picture, squeezed into the crop and flipped at random.
+
+    For losses over a picture's tags: a tag may lie outside of a crop, and where a picture does
+    not fill its crop, the padding is the best place to put a class that must be somewhere. (SEC,
+    Kolesnikov & Lampert, ECCV 2016, squeezes its pictures likewise.)
+    """
+    del width, height, scale
+    return View(crop, crop, 0, 0, crop, bool(rng.integers(2)))

@@ -11,6 +11,7 @@ from pipeline.stages.cues import Cues
 from pipeline.tables.manifest import table_key
 from pipeline.tables.scan import Scan
 from pipeline.tables.table import Table
+from pipeline.training.augmentation import whole_view
 from pipeline.training.losses import WeakObjective
 from pipeline.training.model_store import ModelCard
 from pipeline.training.samples import WeakTarget
@@ -68,9 +69,11 @@ def train_weakly(
         target=target,
         loss=WeakObjective(loss),
         settings=run.recipe.segmenter.training,
+        views=whole_view,
         key=table_key(
             images=images.manifest.key,
             loss=loss,
+            views=whole_view.__name__,
             seeds=None if seeds is None else seeds.fingerprint,
             recipe=run.recipe.digest_of("seed", "trunk", "segmenter"),
             start=weights,

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from pipeline.records import IGNORE, palette
-from pipeline.training.augmentation import PADDING, View, random_view
+from pipeline.training.augmentation import PADDING, View, random_view, whole_view
 
 NEAREST, BILINEAR = Image.Resampling.NEAREST, Image.Resampling.BILINEAR
 BLOCK = 24
@@ -101,3 +101,19 @@ def test_a_view_follows_from_its_generator_alone():
         random_view(100, 60, 64, (0.5, 1.5), np.random.default_rng(7)) for _ in range(2)
     )
     assert first == second
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_whole_view_has_all_of_the_picture_and_nothing_else(seed):
+    mask = pattern()
+    view = whole_view(96, 72, 64, (0.8, 1.6), np.random.default_rng(seed))
+    made = view.of(Image.fromarray(mask), NEAREST, 255)
+    assert made.shape == (64, 64)
+    classes = made[8::21, 8::16]  # the middle of each of 3 x 4 blocks
+    expected = mask[BLOCK // 2 :: BLOCK, BLOCK // 2 :: BLOCK]
+    np.testing.assert_array_equal(classes, expected[:, ::-1] if view.flip else expected)
+    assert 255 not in made
+    assert {whole_view(96, 72, 64, (1, 1), np.random.default_rng(s)).flip for s in range(8)} == {
+        True,
+        False,
+    }
