@@ -44,6 +44,7 @@ METHODS: dict[str, Method] = {
     "rcnn": Method("masks", regions("rcnn"), 47.9, "†"),
     "sds": Method("masks", regions("sds"), 51.6),
     "spp": Method("masks", regions("spp")),
+    "pointwise": Method("masks", supervised("pointwise")),
     "fcn32s": Method("masks", supervised("fcn32s", 32)),
     "fcn16s": Method("masks", supervised("fcn16s", 32)),
     "fcn8s": Method("masks", supervised("fcn8s", 32), 62.2),

@@ -9,6 +9,7 @@ from models.segmentation.deeplab_v1 import DeepLabLargeFov
 from models.segmentation.deeplab_v2 import DeepLabV2
 from models.segmentation.dilation import Dilation, FrontEnd
 from models.segmentation.fcn import Fcn8s, Fcn16s, Fcn32s
+from models.segmentation.pointwise import Pointwise
 from models.segmentation.pspnet import PspNet
 from models.segmentation.segnet import SegNet
 from models.segmentation.unet import UNet
@@ -25,6 +26,7 @@ SEGMENTERS: dict[str, type[Segmenter]] = {
     "fcn32s": Fcn32s,
     "fcn16s": Fcn16s,
     "fcn8s": Fcn8s,
+    "pointwise": Pointwise,
     "pspnet": PspNet,
     "segnet": SegNet,
     "unet": UNet,

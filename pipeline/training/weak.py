@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from models.segmentation import Segmenter
+from models.segmentation.pointwise import Pointwise
 from models.weak import WEAK_LOSSES
 from pipeline.engine.base import StageSpec
 from pipeline.recipe import SeedSettings
@@ -13,7 +17,7 @@ from pipeline.tables.scan import Scan
 from pipeline.tables.table import Table
 from pipeline.training.augmentation import whole_view
 from pipeline.training.losses import WeakObjective
-from pipeline.training.model_store import ModelCard
+from pipeline.training.model_store import ModelCard, load_model
 from pipeline.training.samples import WeakTarget
 
 
@@ -40,10 +44,14 @@ def foreground(run: Run, images: Table) -> Table:
 def train_weakly(
     run: Run, name: str, images: Table, loss: str, seeds: Table | None = None
 ) -> ModelCard:
-    """Trains the recipe's segmenter from tags alone.
+    """Trains a segmenter from tags alone.
+
+    With seeds it is the recipe's. Without, it is the run's tagger with a background: a loss over
+    tags is content with a class anywhere, and a new head puts it at the border, which zero
+    padding makes known to every network (docs/experiments.md).
 
     Args:
-        run: Whose tagger's trunk it starts with, if the recipe says so.
+        run: Whose tagger has been trained.
         name: Of the model.
         images: The pictures.
         loss: One of :data:`models.weak.WEAK_LOSSES`.
@@ -61,10 +69,15 @@ def train_weakly(
             lambda row: bool(row["round"] and not row["round"].get("error")), ["round.error"]
         )
         target = WeakTarget(classes, "round")
+    architecture = run.recipe.segmenter_architecture(classes)
     start, weights = run.start(None)
+    if seeds is None:
+        architecture = architecture.model_copy(update={"head": "pointwise"})
+        start = partial(_take_classifier, uri=run.model_uri("tagger"))
+        weights = run.weights("tagger")
     return run.model(
         name,
-        architecture=run.recipe.segmenter_architecture(classes),
+        architecture=architecture,
         scan=scan,
         target=target,
         loss=WeakObjective(loss),
@@ -81,3 +94,10 @@ def train_weakly(
         prepare=start,
         examine=lambda model: run.recipe.digest_of("relabel"),
     )
+
+
+def _take_classifier(segmenter: Segmenter, uri: str) -> None:
+    """Gives a new segmenter trunk and scores of the tagger."""
+    if not isinstance(segmenter, Pointwise):
+        raise TypeError(f"{type(segmenter).__name__} has not a classifier's layers")
+    segmenter.take(load_model(uri, "tagger")[0])
