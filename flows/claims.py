@@ -30,6 +30,7 @@ from pipeline.tables.table import Table  # noqa: E402
 from pipeline.training.masks import train_reduced  # noqa: E402
 
 CLIPS = 10
+COARSE = 32  # stride of a trunk without holes
 SCORERS: dict[str, dict[str, Any] | None] = {
     "gradient": {},
     "gradient_grabcut": {},
@@ -78,9 +79,11 @@ def crf_gain(bench: Bench) -> Figures:
 
 
 def fields_of_view(bench: Bench) -> Figures:
-    """The context module against its front end, and ASPP against one large field of view."""
-    names = ("dilation_front", "dilation", "deeplab_v1", "deeplab_v2")
-    return {name: _miou(bench, METHODS[name].make(bench, name).table) for name in names}
+    """Holes in the trunk, in the head, in a context module, and of several sizes."""
+    coarse = supervised("deeplab_v1", COARSE)(bench, f"deeplab_v1 at stride {COARSE}")
+    figures = {f"deeplab_v1 at stride {COARSE}": _miou(bench, coarse.table)}
+    names = ("pointwise", "deeplab_v1", "deeplab_v2", "dilation_front", "dilation")
+    return figures | {name: _miou(bench, METHODS[name].make(bench, name).table) for name in names}
 
 
 def reduced_labels(bench: Bench) -> Figures:

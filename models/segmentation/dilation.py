@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from models.segmentation.base import DROPOUT, Segmenter, initialise
 from models.trunks.base import Trunk
 
-CONTEXT = (1, 1, 2, 4, 8, 16, 1)  # dilations of the context module (table 1)
-FRONT_RATE = 4  # of fc6 at stride 8
+STRIDE = 8  # of the paper's trunk, which dilations are given for
+CONTEXT = (1, 1, 2, 4, 8, 16, 1)  # of the context module (table 1)
+FRONT_RATE = 4  # of fc6
 WIDTH = 4096
 
 
@@ -21,13 +22,16 @@ class ContextModule(nn.Module):
 
     Args:
         labels: Number of channels K.
+        stride: Of the maps. On coarser ones than the paper's the dilations shrink, and what is
+            seen stays the same part of the picture: holes beyond its border see zeros alone.
     """
 
-    def __init__(self, labels: int) -> None:
+    def __init__(self, labels: int, stride: int = STRIDE) -> None:
         super().__init__()
+        dilations = [max(1, dilation * STRIDE // stride) for dilation in CONTEXT]
         self.layers = nn.ModuleList(
             nn.Conv2d(labels, labels, 3, padding=dilation, dilation=dilation)
-            for dilation in CONTEXT
+            for dilation in dilations
         )
         self.last = nn.Conv2d(labels, labels, 1)
         for layer in [*self.layers, self.last]:
@@ -55,7 +59,7 @@ class FrontEnd(Segmenter):
         self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
     ) -> None:
         super().__init__(trunk, labels, width=width, dropout=dropout)
-        rate = max(1, FRONT_RATE * 8 // trunk.output_stride)
+        rate = max(1, FRONT_RATE * STRIDE // trunk.output_stride)
         self.fc6 = nn.Conv2d(trunk.channels["c5"], width, 7, padding=3 * rate, dilation=rate)
         self.fc7 = nn.Conv2d(width, width, 1)
         self.fc8 = nn.Conv2d(width, labels, 1, bias=False)
@@ -79,7 +83,7 @@ class Dilation(FrontEnd):
         self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
     ) -> None:
         super().__init__(trunk, labels, width=width, dropout=dropout)
-        self.context = ContextModule(labels)
+        self.context = ContextModule(labels, trunk.output_stride)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, h, w) at output stride."""

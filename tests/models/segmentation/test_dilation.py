@@ -21,3 +21,12 @@ def test_sixty_seven_pixels_see_each_other():
     impulse[0, 0, 50, 50] = 1
     rows = module(impulse)[0, 0].sum(dim=1).nonzero().flatten()
     assert rows[-1] - rows[0] + 1 == 67
+
+
+def test_on_coarser_maps_the_same_part_of_the_picture_is_seen():
+    reaches = {
+        stride: stride * sum(layer.dilation[0] for layer in ContextModule(2, stride).layers)
+        for stride in (8, 16)
+    }
+    assert reaches[8] == 8 * 33
+    assert reaches[8] <= reaches[16] <= 1.2 * reaches[8]
