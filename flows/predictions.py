@@ -15,7 +15,7 @@ from pipeline import propagation
 from pipeline.chains import refine_stage, score_stage
 from pipeline.engine.base import StageSpec
 from pipeline.measuring import measured
-from pipeline.recipe import Recipe, SeedSettings
+from pipeline.recipe import AffinitySettings, Recipe, SeedSettings
 from pipeline.run import Run
 from pipeline.selection import is_simple, sound
 from pipeline.stages.delineate import NO_CRF
@@ -214,6 +214,7 @@ def spread(bench: Bench) -> Table:
 
 def stc(bench: Bench, name: str) -> Predictions:
     """The original loop: seeds of low-level saliency, three rounds, no augmentation."""
+    bench = walking(bench, None)
     settings = SeedSettings(scorer="saliency", settings={}, contrast=1.0)
     return rounds(bench, bench.run.seed(bench.images, f"{name} seed", settings), f"{name} ")
 
@@ -226,10 +227,16 @@ def ours(*, walked: bool, augmented: bool) -> Make:
         # The one of the two that the recipe describes is the ladder's loop and shares its models.
         described = walked == (bench.run.recipe.affinity is not None)
         prefix = "" if described else "walked " if walked else "direct "
+        bench = walking(bench, propagation.settings_of(bench.run.recipe) if walked else None)
         seed = spread(bench) if walked else bench.run.seed(bench.images)
         return rounds(bench, seed, prefix, augmented)
 
     return make
+
+
+def walking(bench: Bench, affinity: AffinitySettings | None) -> Bench:
+    """The bench with these walks, of seeds and of rounds."""
+    return with_recipe(bench, bench.run.recipe.model_copy(update={"affinity": affinity}))
 
 
 def rounds(bench: Bench, seed: Table, prefix: str, augmented: bool = False) -> Predictions:

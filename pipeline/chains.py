@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pipeline.engine.base import StageSpec
@@ -11,6 +12,7 @@ from pipeline.stages.refine import Refine
 from pipeline.stages.relabel import Relabel
 from pipeline.stages.score import Score
 from pipeline.stages.segment import Segment
+from pipeline.stages.spread import Spread
 
 
 def score_stage(settings: SeedSettings, tagger: str) -> StageSpec:
@@ -51,12 +53,26 @@ def walk_stages(settings: AffinitySettings, seeds: SeedSettings, network: str) -
     ]
 
 
+def spread_stages(settings: AffinitySettings | None, network: str) -> list[StageSpec]:
+    """From logits to logits, by a walk along affinities; none where the settings want none.
+
+    Args:
+        settings: Of the walk.
+        network: URI of the affinity network.
+    """
+    if settings is None or not settings.round_doublings:
+        return []
+    walk = {"affinity": network, "size": settings.size, "doublings": settings.round_doublings}
+    return [StageSpec(Spread, walk, gpus=1.0)]
+
+
 def relabel_stages(
     settings: RelabelSettings,
     segmenter: str,
     source: str,
     segment: type[Segment] = Segment,
     relabel: type[Relabel] = Relabel,
+    between: Sequence[StageSpec] = (),
     **more: Any,  # noqa: ANN401 - the stage knows their types
 ) -> list[StageSpec]:
     """From pictures with tags to the masks that a segmenter sees.
@@ -67,6 +83,7 @@ def relabel_stages(
         source: The round's name, written into the rows.
         segment: Makes logits.
         relabel: Makes masks of them.
+        between: What is done with the logits first.
         more: Settings of ``relabel`` besides.
     """
     logits = {
@@ -83,6 +100,7 @@ def relabel_stages(
     }
     return [
         StageSpec(segment, logits, gpus=1.0),
+        *between,
         StageSpec(relabel, masks, gpus=_gpus(settings.crf_method)),
     ]
 

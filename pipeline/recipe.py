@@ -153,6 +153,9 @@ class AffinitySettings(_Settings):
     )
     size: int = Field(320, ge=32, description="Longer side at which affinities are seen.")
     doublings: int = Field(8, ge=0, le=16, description="A walk makes 2 ^ doublings steps.")
+    round_doublings: int = Field(
+        0, ge=0, le=16, description="The same of a segmenter's probabilities; 0 makes no walk."
+    )
     training: TrainingSettings = TrainingSettings(steps=240, batch=8, crop=224)
 
 

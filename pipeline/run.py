@@ -11,7 +11,7 @@ from typing import Any
 from models.saliency.loading import own_code
 from models.segmentation import Segmenter
 from models.tagging import Tagger
-from pipeline.chains import refine_stage, relabel_stages, score_stage
+from pipeline.chains import refine_stage, relabel_stages, score_stage, spread_stages
 from pipeline.correction import corrections as human
 from pipeline.engine.base import StageSpec
 from pipeline.errors import UserError
@@ -24,6 +24,7 @@ from pipeline.selection import negative_ids, readable, simple_ids, sound
 from pipeline.stages.check_tags import CheckTags
 from pipeline.stages.correct import around
 from pipeline.stages.decode import Decode, Pictures
+from pipeline.stages.propagate import AFFINITY
 from pipeline.stages.seek import Seek
 from pipeline.stages.select import Select, SelectSettings
 from pipeline.tables.manifest import Lineage, table_key
@@ -163,12 +164,14 @@ class Run(Workspace):
         """
         corrections = self.corrections(images)
         scan = sound(images, columns=["image", "tags"], select=select)
+        walk = spread_stages(self.recipe.affinity, self.model_uri(AFFINITY))
         stages = [
             *relabel_stages(
                 self.recipe.relabel,
                 self.model_uri(model),
                 model,
                 relabel=Seek,
+                between=walk,
                 tag_area=self.recipe.select.tag_area,
                 share=self.recipe.adaptive_share,
             ),
@@ -185,6 +188,7 @@ class Run(Workspace):
                 **self.recipe.digest_of("relabel", "select", "adaptive_share"),
                 "pictures": table_key(ids=sorted(scan.wanted_ids())),
                 "tagger": self.weights("tagger") if self._has_tagger() else None,
+                **(self._affinities(walk[0]) if walk else {}),
                 **human.ingredients(corrections),
                 **grown(base),
             },
@@ -278,6 +282,11 @@ class Run(Workspace):
         if settings.from_tagger:
             return partial(_take_trunk, uri=self.model_uri("tagger")), self.weights("tagger")
         return as_built, ""
+
+    def _affinities(self, walk: StageSpec) -> dict[str, Any]:
+        """What masks follow from besides, after a walk."""
+        settings = {name: value for name, value in walk.settings.items() if name != AFFINITY}
+        return {AFFINITY: self.weights(AFFINITY), "walk": settings}
 
     def _tag_checks(self) -> list[StageSpec]:
         """The check of the tags, where the run has a tagger to ask."""
