@@ -61,10 +61,16 @@ METHODS: dict[str, Method] = {
     "mil_fcn": Method("tags", weak("mil_fcn"), 24.9),
     "ccnn": Method("tags", weak("ccnn"), 35.5),
     "em_adapt": Method("tags", weak("em_adapt"), 39.6),
-    "mil_ilp": Method("tags", weak("mil_ilp")),
+    "mil_ilp": Method("tags", weak("mil_ilp", negatives=True)),
     "mil_ilp_seg": Method(
         "tags",
-        weak("mil_ilp", model="mil_ilp", segment=SegmentWithPrior, relabel=RelabelSuperpixels),
+        weak(
+            "mil_ilp",
+            model="mil_ilp",
+            segment=SegmentWithPrior,
+            relabel=RelabelSuperpixels,
+            negatives=True,
+        ),
         40.6,
     ),
     "dcsm": Method("tags", direct(no_crf), 41.0),

@@ -141,12 +141,13 @@ def weak(
     model: str | None = None,
     segment: type[Segment] = Segment,
     relabel: type[Relabel] = Relabel,
+    negatives: bool = False,
 ) -> Make:
-    """The recipe's segmenter trained by a weak loss, under its own name or another's."""
+    """A segmenter trained by a weak loss, under its own name or another's."""
 
     def make(bench: Bench, name: str) -> Predictions:
         found = None if seeds is None else seeds(bench.run, bench.images)
-        weak_training.train_weakly(bench.run, model or name, bench.images, loss, found)
+        weak_training.train_weakly(bench.run, model or name, bench.images, loss, found, negatives)
         return predicted(bench, model or name, name, segment, relabel)
 
     return make

@@ -26,7 +26,9 @@ class MilIlp:
     """Log-sum-exp pooled scores (Pinheiro & Collobert, CVPR 2015, equations 4 to 6).
 
     The softmax over the classes of the pooled scores is the probability of the picture;
-    with several tags each counts alike. :func:`with_image_prior` belongs to it.
+    with several tags each counts alike. The background is a class of pictures, of those that
+    have no tag: where every picture had it too, no place would be told from another.
+    :func:`with_image_prior` belongs to it.
 
     Args:
         sharpness: The r of the pooling.
@@ -38,7 +40,8 @@ class MilIlp:
     def __call__(self, logits: Tensor, labels: WeakLabels) -> Tensor:
         """See :class:`models.weak.base.WeakLoss`."""
         scores = log_sum_exp_pool(logits, self.sharpness).log_softmax(dim=1)
-        there = present(labels.tags)
+        untagged = ~labels.tags.any(dim=1, keepdim=True)
+        there = torch.cat([untagged, labels.tags > 0], dim=1)
         return -((scores * there).sum(dim=1) / there.sum(dim=1)).mean()
 
 

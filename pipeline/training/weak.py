@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from models.segmentation import Segmenter
@@ -10,7 +11,7 @@ from models.weak import WEAK_LOSSES
 from pipeline.engine.base import StageSpec
 from pipeline.recipe import SeedSettings
 from pipeline.run import Run
-from pipeline.selection import sound
+from pipeline.selection import negative_ids, sound
 from pipeline.stages.cues import Cues
 from pipeline.tables.manifest import table_key
 from pipeline.tables.scan import Scan
@@ -42,7 +43,12 @@ def foreground(run: Run, images: Table) -> Table:
 
 
 def train_weakly(
-    run: Run, name: str, images: Table, loss: str, seeds: Table | None = None
+    run: Run,
+    name: str,
+    images: Table,
+    loss: str,
+    seeds: Table | None = None,
+    negatives: bool = False,
 ) -> ModelCard:
     """Trains a segmenter from tags alone.
 
@@ -56,6 +62,7 @@ def train_weakly(
         images: The pictures.
         loss: One of :data:`models.weak.WEAK_LOSSES`.
         seeds: The round whose masks are the method's seeds, if it has any.
+        negatives: Whether pictures without tags are shown, no more than the recipe says.
 
     Raises:
         ValueError: If there is no such loss.
@@ -69,6 +76,9 @@ def train_weakly(
             lambda row: bool(row["round"] and not row["round"].get("error")), ["round.error"]
         )
         target = WeakTarget(classes, "round")
+    others = negative_ids(images, int(run.recipe.negatives * len(scan))) if negatives else set()
+    if others:
+        scan = replace(scan, ids={*scan.wanted_ids(), *others})
     architecture = run.recipe.segmenter_architecture(classes)
     start, weights = run.start(None)
     if seeds is None:
@@ -90,6 +100,7 @@ def train_weakly(
             seeds=None if seeds is None else seeds.fingerprint,
             recipe=run.recipe.digest_of("seed", "trunk", "segmenter"),
             start=weights,
+            **({"negatives": table_key(ids=sorted(others))} if others else {}),
         ),
         prepare=start,
         examine=lambda model: run.recipe.digest_of("relabel"),
