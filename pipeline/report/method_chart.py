@@ -37,7 +37,7 @@ def method_chart(rows: Sequence[MethodRow], data: str) -> bytes:
             text = f"{row.published:.1f}{row.mark}"
             axes.text(row.published + 0.6, place + BAR / 2, text, va="center")
     axes.set_yticks(places, [f"{row.name} ({row.supervision})" for row in rows])
-    axes.invert_yaxis()
+    axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, 100)
     axes.set_xlabel("mean IoU, %")
     axes.legend(loc="lower right", frameon=False)
