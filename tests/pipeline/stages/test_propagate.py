@@ -11,21 +11,9 @@ from pipeline.stages.labels import as_tensor, encoded_maps, rgb
 from pipeline.stages.propagate import Propagate, RefineWalked
 from pipeline.stages.refine import seed_probabilities
 from pipeline.training.model_store import load_model, read_card
-from tests.pipeline.stored_models import stored_model
 from tests.pipeline.toys import image_row
 
 SETTINGS = {"size": 64, "contrast": 1.0, "device": "cpu"}
-
-
-@pytest.fixture(scope="module")
-def affinity(tmp_path_factory):
-    return stored_model(tmp_path_factory.mktemp("models"), "affinity")
-
-
-@pytest.fixture(autouse=True)
-def _normal_floats():
-    yield
-    torch.set_flush_denormal(False)
 
 
 def scored(number, tags):

@@ -10,12 +10,6 @@ from pipeline.stages.relabel import Relabel
 from tests.pipeline.toys import image_row
 
 
-@pytest.fixture(autouse=True)
-def _normal_floats():
-    yield
-    torch.set_flush_denormal(False)
-
-
 def segmented(number, tags):
     """A row as a segmenter leaves it."""
     noise = np.random.default_rng(number).normal(size=(1 + len(tags), 6, 8))

@@ -27,12 +27,6 @@ def tagger(tmp_path_factory):
     return stored_model(tmp_path_factory.mktemp("models"), "tagger", "average")
 
 
-@pytest.fixture(autouse=True)
-def _normal_floats():
-    yield
-    torch.set_flush_denormal(False)
-
-
 @pytest.mark.parametrize("scorer", SETTINGS)
 def test_one_map_for_each_tag_in_their_order(tagger, scorer):
     stage = Score(scorer, tagger, SETTINGS[scorer], device="cpu")

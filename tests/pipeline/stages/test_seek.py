@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from pipeline.records import decode_mask
 from pipeline.stages.relabel import Relabel
@@ -10,12 +9,6 @@ from pipeline.stages.seek import Seek, missing, raised
 from tests.pipeline.stages.test_relabel import segmented
 
 TAG_AREA = 0.3  # of random logits, so that both cases come about
-
-
-@pytest.fixture(autouse=True)
-def _normal_floats():
-    yield
-    torch.set_flush_denormal(False)
 
 
 def random_probabilities(seed, channels=3, size=(20, 30)):

@@ -27,12 +27,6 @@ def segmenter(uri):
     return load_model(uri, "segmenter")[0]
 
 
-@pytest.fixture(autouse=True)
-def _normal_floats():
-    yield
-    torch.set_flush_denormal(False)
-
-
 def segment(uri, source="initial", scales=(1.0,)):
     return Segment(uri, source=source, size=SIZE, scales=scales, device="cpu")
 

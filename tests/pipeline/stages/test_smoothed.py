@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 from torch.nn.functional import interpolate
 
 from models.regions.smoothing import segment_means
@@ -17,12 +16,6 @@ from tests.pipeline.stages.test_segment import SIZE, uri  # noqa: F401  (a fixtu
 from tests.pipeline.toys import image_row
 
 SETTINGS = {"source": "x", "size": SIZE, "scales": (1.0,), "device": "cpu"}
-
-
-@pytest.fixture(autouse=True)
-def _normal_floats():
-    yield
-    torch.set_flush_denormal(False)
 
 
 def test_prior_then_segments(uri):  # noqa: F811

@@ -9,21 +9,9 @@ from models.weak.affinity import walked
 from pipeline.stages.labels import as_tensor, rgb
 from pipeline.stages.spread import Spread
 from pipeline.training.model_store import load_model
-from tests.pipeline.stored_models import stored_model
 from tests.pipeline.toys import image_row
 
 SETTINGS = {"size": 64, "doublings": 3, "device": "cpu"}
-
-
-@pytest.fixture(scope="module")
-def affinity(tmp_path_factory):
-    return stored_model(tmp_path_factory.mktemp("models"), "affinity")
-
-
-@pytest.fixture(autouse=True)
-def _normal_floats():
-    yield
-    torch.set_flush_denormal(False)
 
 
 def segmented(number, tags):
