@@ -96,9 +96,9 @@ def whole_view(
 ) -> View:
     """The whole picture, squeezed into the crop and flipped at random.
 
-    For losses over a picture's tags: a tag may lie outside of a crop, and where a picture does
-    not fill its crop, the padding is the best place to put a class that must be somewhere. (SEC,
-    Kolesnikov & Lampert, ECCV 2016, squeezes its pictures likewise.)
+    For losses over a picture's tags: what has a tag may lie outside of a crop, and a class that
+    must be somewhere may be put into a crop's padding. (SEC, Kolesnikov & Lampert, ECCV 2016,
+    squeezes its pictures likewise.)
     """
     del width, height, scale
     return View(crop, crop, 0, 0, crop, bool(rng.integers(2)))

@@ -9,14 +9,9 @@ from models.weak.affinity import walked
 from pipeline.stages.labels import as_tensor, rgb
 from pipeline.stages.spread import Spread
 from pipeline.training.model_store import load_model
-from tests.pipeline.toys import image_row
+from tests.pipeline.stages.test_relabel import segmented
 
 SETTINGS = {"size": 64, "doublings": 3, "device": "cpu"}
-
-
-def segmented(number, tags):
-    logits = np.random.default_rng(number).normal(size=(1 + len(tags), 6, 8))
-    return {**image_row(number, tags), "logits": logits.astype(np.float32)}
 
 
 def test_probabilities_walk_and_come_back_as_logits(affinity):
