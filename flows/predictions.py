@@ -12,7 +12,7 @@ import torch
 from flows.bench import Bench
 from models.trunks import TRUNKS
 from pipeline import propagation
-from pipeline.chains import refine_stage, score_stage
+from pipeline.chains import described, refine_stage, score_stage
 from pipeline.engine.base import StageSpec
 from pipeline.measuring import measured
 from pipeline.recipe import AffinitySettings, Recipe, SeedSettings
@@ -188,7 +188,7 @@ def _walk(bench: Bench, stages: list[StageSpec]) -> dict[str, object]:
     """What predictions follow from besides, if they end with a walk."""
     if "affinity" not in stages[0].settings:
         return {}
-    return {"affinity": bench.run.weights("affinity"), "walk": propagation.described(stages)}
+    return {"affinity": bench.run.weights("affinity"), "walk": described(stages)}
 
 
 def no_crf(bench: Bench) -> list[StageSpec]:

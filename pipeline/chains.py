@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.engine.base import StageSpec
 from pipeline.recipe import AffinitySettings, RelabelSettings, SeedSettings
-from pipeline.stages.propagate import Propagate, RefineWalked
+from pipeline.stages.propagate import AFFINITY, Propagate, RefineWalked
 from pipeline.stages.refine import Refine
 from pipeline.stages.relabel import Relabel
 from pipeline.stages.score import Score
@@ -41,7 +41,7 @@ def walk_stages(settings: AffinitySettings, seeds: SeedSettings, network: str) -
         network: URI of the affinity network.
     """
     walk = {
-        "affinity": network,
+        AFFINITY: network,
         "size": settings.size,
         "contrast": seeds.contrast,
         "doublings": settings.doublings,
@@ -62,8 +62,15 @@ def spread_stages(settings: AffinitySettings | None, network: str) -> list[Stage
     """
     if settings is None or not settings.round_doublings:
         return []
-    walk = {"affinity": network, "size": settings.size, "doublings": settings.round_doublings}
+    walk = {AFFINITY: network, "size": settings.size, "doublings": settings.round_doublings}
     return [StageSpec(Spread, walk, gpus=1.0)]
+
+
+def described(walk: Sequence[StageSpec]) -> dict[str, Any]:
+    """The settings of a walk, but where its network is."""
+    settings = {name: value for spec in walk for name, value in spec.settings.items()}
+    del settings[AFFINITY]
+    return settings
 
 
 def relabel_stages(

@@ -6,9 +6,7 @@ together; a network learns it, and a random walk carries the scores to where the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from pipeline.chains import walk_stages
+from pipeline.chains import described, walk_stages
 from pipeline.engine.base import StageSpec
 from pipeline.publication.verdicts import require_kept
 from pipeline.recipe import AffinitySettings, Recipe
@@ -96,13 +94,6 @@ def propagate(run: Run, images: Table, seed: Table) -> Table:
 def stages_of(run: Run) -> list[StageSpec]:
     """The walk with the run's affinity network, and the CRF of its seeds."""
     return walk_stages(settings_of(run.recipe), run.recipe.seeds, run.model_uri(AFFINITY))
-
-
-def described(stages: Sequence[StageSpec]) -> dict[str, object]:
-    """The settings of a walk, but where its network is."""
-    settings = {name: value for spec in stages for name, value in spec.settings.items()}
-    del settings["affinity"]
-    return settings
 
 
 def settings_of(recipe: Recipe) -> AffinitySettings:

@@ -11,7 +11,13 @@ from typing import Any
 from models.saliency.loading import own_code
 from models.segmentation import Segmenter
 from models.tagging import Tagger
-from pipeline.chains import refine_stage, relabel_stages, score_stage, spread_stages
+from pipeline.chains import (
+    described,
+    refine_stage,
+    relabel_stages,
+    score_stage,
+    spread_stages,
+)
 from pipeline.correction import corrections as human
 from pipeline.engine.base import StageSpec
 from pipeline.errors import UserError
@@ -188,7 +194,7 @@ class Run(Workspace):
                 **self.recipe.digest_of("relabel", "select", "adaptive_share"),
                 "pictures": table_key(ids=sorted(scan.wanted_ids())),
                 "tagger": self.weights("tagger") if self._has_tagger() else None,
-                **(self._affinities(walk[0]) if walk else {}),
+                **(self._affinities(walk) if walk else {}),
                 **human.ingredients(corrections),
                 **grown(base),
             },
@@ -283,10 +289,9 @@ class Run(Workspace):
             return partial(_take_trunk, uri=self.model_uri("tagger")), self.weights("tagger")
         return as_built, ""
 
-    def _affinities(self, walk: StageSpec) -> dict[str, Any]:
+    def _affinities(self, walk: Sequence[StageSpec]) -> dict[str, Any]:
         """What masks follow from besides, after a walk."""
-        settings = {name: value for name, value in walk.settings.items() if name != AFFINITY}
-        return {AFFINITY: self.weights(AFFINITY), "walk": settings}
+        return {AFFINITY: self.weights(AFFINITY), "walk": described(walk)}
 
     def _tag_checks(self) -> list[StageSpec]:
         """The check of the tags, where the run has a tagger to ask."""
