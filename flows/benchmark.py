@@ -94,7 +94,9 @@ class Ladder:
         train()
         table = relabel() if relabel else None
         seconds = time.monotonic() - started
-        prediction = measured.predict(self.dev, self.dev_images, name, self.run.model_uri(name))
+        prediction = measured.predict(
+            self.dev, self.dev_images, name, self.run.model_uri(name), walk=self.run.walk()
+        )
         whole = table is not None and len(table) == self.readable
         self._keep(
             LadderRow(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ import torch
 from flows.bench import Bench
 from models.trunks import TRUNKS
 from pipeline import propagation
-from pipeline.chains import described, refine_stage, score_stage
+from pipeline.chains import refine_stage, score_stage, walk_ingredients
 from pipeline.engine.base import StageSpec
 from pipeline.measuring import measured
 from pipeline.recipe import AffinitySettings, Recipe, SeedSettings
@@ -65,12 +65,14 @@ def predicted(
     name: str = "",
     segment: type[Segment] = Segment,
     relabel: type[Relabel] = Relabel,
+    walk: Sequence[StageSpec] = (),
 ) -> Predictions:
     """What a model of the run says of the held-out pictures, without their tags."""
     uri = bench.run.model_uri(model)
     name = name or model
     return timed(
-        uri, lambda: measured.predict(bench.dev, bench.dev_images, name, uri, segment, relabel)
+        uri,
+        lambda: measured.predict(bench.dev, bench.dev_images, name, uri, segment, relabel, walk),
     )
 
 
@@ -176,19 +178,12 @@ def direct(refine: Callable[[Bench], list[StageSpec]]) -> Make:
                     "tagger": bench.run.weights("tagger"),
                     "seeds": seeds.model_dump(mode="json"),
                     "crf": last[-1].settings["crf"],
-                    **_walk(bench, last),
+                    **walk_ingredients(last),
                 },
             ),
         )
 
     return make
-
-
-def _walk(bench: Bench, stages: list[StageSpec]) -> dict[str, object]:
-    """What predictions follow from besides, if they end with a walk."""
-    if "affinity" not in stages[0].settings:
-        return {}
-    return {"affinity": bench.run.weights("affinity"), "walk": described(stages)}
 
 
 def no_crf(bench: Bench) -> list[StageSpec]:
@@ -251,4 +246,4 @@ def rounds(bench: Bench, seed: Table, prefix: str, augmented: bool = False) -> P
     last = f"{prefix}{'augmented' if augmented else 'powerful'}"
     thresholds = run.recipe.augmentation if augmented else ()
     run.segmenter(last, images, everything, thresholds=thresholds, after=second)
-    return predicted(bench, last)
+    return predicted(bench, last, walk=run.walk())

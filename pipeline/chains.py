@@ -13,6 +13,7 @@ from pipeline.stages.relabel import Relabel
 from pipeline.stages.score import Score
 from pipeline.stages.segment import Segment
 from pipeline.stages.spread import Spread
+from pipeline.training.model_store import read_card
 
 
 def score_stage(settings: SeedSettings, tagger: str) -> StageSpec:
@@ -66,11 +67,13 @@ def spread_stages(settings: AffinitySettings | None, network: str) -> list[Stage
     return [StageSpec(Spread, walk, gpus=1.0)]
 
 
-def described(walk: Sequence[StageSpec]) -> dict[str, Any]:
-    """The settings of a walk, but where its network is."""
-    settings = {name: value for spec in walk for name, value in spec.settings.items()}
-    del settings[AFFINITY]
-    return settings
+def walk_ingredients(stages: Sequence[StageSpec]) -> dict[str, Any]:
+    """What masks follow from besides if their stages walk: the network and the settings."""
+    settings = {name: value for spec in stages for name, value in spec.settings.items()}
+    network = settings.pop(AFFINITY, None)
+    if network is None:
+        return {}
+    return {AFFINITY: read_card(network).weights, "walk": settings}
 
 
 def relabel_stages(

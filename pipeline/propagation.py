@@ -6,7 +6,7 @@ together; a network learns it, and a random walk carries the scores to where the
 
 from __future__ import annotations
 
-from pipeline.chains import described, walk_stages
+from pipeline.chains import walk_ingredients, walk_stages
 from pipeline.engine.base import StageSpec
 from pipeline.publication.verdicts import require_kept
 from pipeline.recipe import AffinitySettings, Recipe
@@ -72,6 +72,7 @@ def propagate(run: Run, images: Table, seed: Table) -> Table:
         lambda row: bool(row["seed"] and not row["seed"]["error"]), ["seed.error"]
     )
     walk = stages_of(run)
+    walked = walk_ingredients(walk)
     return run.round_table(
         AFFINITY,
         scan=scan,
@@ -84,8 +85,8 @@ def propagate(run: Run, images: Table, seed: Table) -> Table:
         ingredients={
             "seeds": seed.fingerprint,
             "kind": seed.manifest.key,
-            "model": run.weights(AFFINITY),
-            "walk": described(walk),
+            "model": walked[AFFINITY],
+            "walk": walked["walk"],
             "select": run.recipe.seeds.select.model_dump(mode="json"),
         },
     )

@@ -146,7 +146,7 @@ class RelabelSettings(_Settings):
 
 
 class AffinitySettings(_Settings):
-    """Random walks between the first masks and the first segmenter (PSA, CVPR 2018)."""
+    """Random walks of the first masks and of every round's probabilities (PSA, CVPR 2018)."""
 
     confident: float = Field(
         0.7, ge=0, lt=1, description="Probability from which a pixel of the seeds is learnt from."
@@ -154,7 +154,7 @@ class AffinitySettings(_Settings):
     size: int = Field(320, ge=32, description="Longer side at which affinities are seen.")
     doublings: int = Field(8, ge=0, le=16, description="A walk makes 2 ^ doublings steps.")
     round_doublings: int = Field(
-        0, ge=0, le=16, description="The same of a segmenter's probabilities; 0 makes no walk."
+        4, ge=0, le=16, description="The same of a segmenter's probabilities; 0 makes no walk."
     )
     training: TrainingSettings = TrainingSettings(steps=240, batch=8, crop=224)
 

@@ -12,11 +12,11 @@ from models.saliency.loading import own_code
 from models.segmentation import Segmenter
 from models.tagging import Tagger
 from pipeline.chains import (
-    described,
     refine_stage,
     relabel_stages,
     score_stage,
     spread_stages,
+    walk_ingredients,
 )
 from pipeline.correction import corrections as human
 from pipeline.engine.base import StageSpec
@@ -170,7 +170,7 @@ class Run(Workspace):
         """
         corrections = self.corrections(images)
         scan = sound(images, columns=["image", "tags"], select=select)
-        walk = spread_stages(self.recipe.affinity, self.model_uri(AFFINITY))
+        walk = self.walk()
         stages = [
             *relabel_stages(
                 self.recipe.relabel,
@@ -194,7 +194,7 @@ class Run(Workspace):
                 **self.recipe.digest_of("relabel", "select", "adaptive_share"),
                 "pictures": table_key(ids=sorted(scan.wanted_ids())),
                 "tagger": self.weights("tagger") if self._has_tagger() else None,
-                **(self._affinities(walk) if walk else {}),
+                **walk_ingredients(walk),
                 **human.ingredients(corrections),
                 **grown(base),
             },
@@ -289,9 +289,9 @@ class Run(Workspace):
             return partial(_take_trunk, uri=self.model_uri("tagger")), self.weights("tagger")
         return as_built, ""
 
-    def _affinities(self, walk: Sequence[StageSpec]) -> dict[str, Any]:
-        """What masks follow from besides, after a walk."""
-        return {AFFINITY: self.weights(AFFINITY), "walk": described(walk)}
+    def walk(self) -> list[StageSpec]:
+        """What a segmenter's logits go through before the CRF, if the recipe says so."""
+        return spread_stages(self.recipe.affinity, self.model_uri(AFFINITY))
 
     def _tag_checks(self) -> list[StageSpec]:
         """The check of the tags, where the run has a tagger to ask."""

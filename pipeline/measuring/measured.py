@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pipeline.chains import refine_stage, relabel_stages
+from collections.abc import Sequence
+
+from pipeline.chains import refine_stage, relabel_stages, walk_ingredients
 from pipeline.engine.base import StageSpec
 from pipeline.run import Run
 from pipeline.selection import sound
@@ -44,6 +46,7 @@ def predict(
     model: str,
     segment: type[Segment] = Segment,
     relabel: type[Relabel] = Relabel,
+    walk: Sequence[StageSpec] = (),
 ) -> Table:
     """What a segmenter sees in pictures whose tags it is not told.
 
@@ -54,6 +57,7 @@ def predict(
         model: URI of the segmenter.
         segment: How it makes logits.
         relabel: How masks are made of them.
+        walk: What is done with the logits in between, see :meth:`pipeline.run.Run.walk`.
     """
     others = [stage.__name__ for stage in (segment, relabel) if stage not in (Segment, Relabel)]
     return run.round_table(
@@ -61,13 +65,14 @@ def predict(
         scan=sound(images, columns=["image", "tags"]),
         stages=[
             StageSpec(Untagged, {"classes": len(images.metadata["classes"])}),
-            *relabel_stages(run.recipe.relabel, model, name, segment, relabel),
+            *relabel_stages(run.recipe.relabel, model, name, segment, relabel, walk),
         ],
         images=images,
         ingredients={
             "model": read_card(model).weights,
             **run.recipe.digest_of("relabel"),
             **({"stages": others} if others else {}),
+            **walk_ingredients(walk),
         },
     )
 

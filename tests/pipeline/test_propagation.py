@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from pipeline.engine.local import LocalEngine
+from pipeline.measuring import measured
 from pipeline.propagation import propagate, rounds_of, train_affinity
 from pipeline.recipe import Recipe, read_recipe
 from pipeline.records import decode_map, decode_mask, encode_map, encode_mask
@@ -84,6 +85,33 @@ def test_walks_follow_the_seeds_and_are_made_once(tmp_path):
     assert propagate(again, images, seed).fingerprint == table.fingerprint
     other = run_at(tmp_path, quick, "affinity.confident=0.5")
     assert train_affinity(other, images, seed).key != card.key
+
+
+def test_rounds_and_predictions_walk_as_the_recipe_says(tmp_path):
+    """Both say in their keys which affinities they followed, and how far."""
+    quick = TRAINING.replace("60", "1")
+    learnt = f"segmenter.training={TRAINING}"
+    changes = (learnt, "relabel.crf=none", "relabel.size=64")
+    walking = run_at(tmp_path, quick, *changes)
+    images = images_table(tmp_path, COUNT)
+    seed = round_table(tmp_path, images, "seed")
+    train_affinity(walking, images, seed)
+    walking.segmenter("initial", images, seed)
+    staying = run_at(tmp_path, quick, *changes, "affinity.round_doublings=0")
+    assert [len(run.walk()) for run in (walking, staying)] == [1, 0]
+    for make in (
+        lambda run: run.relabel(images, model="initial"),
+        lambda run: measured.predict(
+            run, images, "predicted", run.model_uri("initial"), walk=run.walk()
+        ),
+    ):
+        walked, stayed, again = (
+            (table.manifest.key, [row["mask_confidence"] for row in table.rows()])
+            for table in map(make, (walking, staying, walking))
+        )
+        assert walked == again
+        assert walked[0] != stayed[0]
+        assert not np.allclose(walked[1], stayed[1], atol=0.01)
 
 
 def half_seen(row):
