@@ -17,10 +17,11 @@ from prefect import flow  # noqa: E402  (its settings are read on import)
 from flows.ablation import best_contrast, with_truth  # noqa: E402
 from flows.bench import Bench, BenchRequest, open_bench  # noqa: E402
 from flows.methods import METHODS  # noqa: E402
-from flows.predictions import predicted, supervised, with_recipe  # noqa: E402
+from flows.predictions import predicted, staged, supervised, with_recipe  # noqa: E402
 from models.crf import CRF_PRESETS, CRFS  # noqa: E402
 from models.weak.motion import motion_labels  # noqa: E402
 from pipeline.measuring.region_speed import REGIONS, region_seconds  # noqa: E402
+from pipeline.measuring.told_apart import told_apart  # noqa: E402
 from pipeline.recipe import SeedSettings  # noqa: E402
 from pipeline.report.assess import assess  # noqa: E402
 from pipeline.report.claims import Claim, load_claims, markdown, save_claims  # noqa: E402
@@ -31,6 +32,7 @@ from pipeline.training.masks import train_reduced  # noqa: E402
 
 CLIPS = 10
 COARSE = 32  # stride of a trunk without holes
+FIELDS = ("deeplab_v1", "deeplab_v2", "dilation_front")
 SCORERS: dict[str, dict[str, Any] | None] = {
     "gradient": {},
     "gradient_grabcut": {},
@@ -49,10 +51,13 @@ def gradients(bench: Bench) -> Figures:
             settings = seeds.settings if seeds.scorer == scorer else {}
         changes = {"scorer": scorer, "settings": settings, "crf": NO_CRF}
         chosen = SeedSettings.model_validate({**seeds.model_dump(), **changes})
-        for count, wanted in (("one tag", _one), ("several", _several)):
-            ids = with_truth(images, truth, wanted)
-            table = run.seed(images, f"{scorer}, {count}", chosen, ids)
-            figures[f"{scorer}, {count}"] = 100 * best_contrast(images, table, truth)[0]
+        one, several = (
+            run.seed(images, f"{scorer}, {count}", chosen, with_truth(images, truth, wanted))
+            for count, wanted in (("one tag", _one), ("several", _several))
+        )
+        figures[f"{scorer}, one tag"] = 100 * best_contrast(images, one, truth)[0]
+        figures[f"{scorer}, several"] = 100 * best_contrast(images, several, truth)[0]
+        figures[f"{scorer} tells these apart (%)"] = 100 * told_apart(images, several, truth)
     return figures
 
 
@@ -79,11 +84,15 @@ def crf_gain(bench: Bench) -> Figures:
 
 
 def fields_of_view(bench: Bench) -> Figures:
-    """Holes in the trunk, in the head, in a context module, and of several sizes."""
-    coarse = supervised("deeplab_v1", COARSE)(bench, f"deeplab_v1 at stride {COARSE}")
-    figures = {f"deeplab_v1 at stride {COARSE}": _miou(bench, coarse.table)}
-    names = ("pointwise", "deeplab_v1", "deeplab_v2", "dilation_front", "dilation")
-    return figures | {name: _miou(bench, METHODS[name].make(bench, name).table) for name in names}
+    """Holes in the trunk, in the head, in a context module, and of several sizes.
+
+    The context module is trained on a trained front end, so it compares with others whose
+    training went on for as long.
+    """
+    makes = {f"deeplab_v1 at stride {COARSE}": supervised("deeplab_v1", COARSE)}
+    makes |= {name: METHODS[name].make for name in ("pointwise", *FIELDS, "dilation")}
+    makes |= {f"{name} twice as long": staged(name, name) for name in FIELDS}
+    return {name: _miou(bench, make(bench, name).table) for name, make in makes.items()}
 
 
 def reduced_labels(bench: Bench) -> Figures:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -92,6 +93,17 @@ def supervised(head: str, output_stride: int | None = None, train: Train = Run.s
         truth = measured.truth(bench.run, bench.images, bench.data)
         train(bench.run, name, bench.images, truth)
         return predicted(bench, name)
+
+    return make
+
+
+def staged(first: str, head: str, output_stride: int | None = None) -> Make:
+    """The same, starting as a segmenter that has been trained by itself, as its paper has it."""
+
+    def make(bench: Bench, name: str) -> Predictions:
+        supervised(first, output_stride)(bench, first)
+        train = partial(Run.segmenter, after=first)
+        return supervised(head, output_stride, train)(bench, name)
 
     return make
 

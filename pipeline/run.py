@@ -314,9 +314,11 @@ class Run(Workspace):
 
 
 def _continue(segmenter: Segmenter, uri: str) -> None:
-    """Gives a new segmenter the weights of an earlier one."""
+    """Gives a new segmenter the weights of an earlier one; what that lacks stays as built."""
     earlier, _ = load_model(uri, "segmenter")
-    segmenter.load_state_dict(earlier.state_dict())
+    unknown = segmenter.load_state_dict(earlier.state_dict(), strict=False).unexpected_keys
+    if unknown:
+        raise ValueError(f"{uri} has layers that the new segmenter lacks: {', '.join(unknown)}")
 
 
 def _take_trunk(segmenter: Segmenter, uri: str) -> None:

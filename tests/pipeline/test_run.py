@@ -239,6 +239,22 @@ def test_another_setting_trains_again(tmp_path, images):
     assert softly.key not in (before.key, after.key)
 
 
+def test_a_segmenter_continues_what_it_contains(tmp_path, images):
+    """The mean field starts on a trained FCN-8s; what the earlier one lacks stays as built."""
+    training = ["segmenter.training.steps=1", "segmenter.training.learning_rate=1e-12"]
+    still = [*training, "segmenter.from_tagger=false"]
+    toy = round_table(tmp_path, images)
+    plain = run_at(tmp_path, "segmenter.head=fcn8s", *still)
+    plain.segmenter("first", images, toy)
+    whole = run_at(tmp_path, "segmenter.head=crf_rnn", *still)
+    whole.segmenter("then", images, toy, after="first")
+    first, then = (load_model(whole.model_uri(name), "segmenter")[0] for name in ("first", "then"))
+    for name, weights in first.named_parameters():
+        torch.testing.assert_close(then.get_parameter(name), weights, atol=1e-6, rtol=1e-5)
+    with pytest.raises(ValueError, match="mean_field"):
+        plain.segmenter("back", images, toy, after="then")
+
+
 def test_rounds_from_seed_to_dataset(tmp_path, images, run):
     """Every table holds what it should, and masks hold tags and background alone."""
     run.tagger(images)
