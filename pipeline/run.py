@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import astuple, replace
+from dataclasses import astuple
 from functools import partial
 from typing import Any
 
@@ -26,7 +26,7 @@ from pipeline.ingestion.ingest import Ingest
 from pipeline.publication.verdicts import require_kept
 from pipeline.recipe import SeedSettings
 from pipeline.records import IGNORE, IMAGES_SCHEMA, Row
-from pipeline.selection import negative_ids, readable, simple_ids, sound
+from pipeline.selection import readable, simple_ids, sound, with_negatives
 from pipeline.stages.check_tags import CheckTags
 from pipeline.stages.correct import around
 from pipeline.stages.decode import Decode, Pictures
@@ -250,13 +250,8 @@ class Run(Workspace):
             lambda row: bool(row["round"] and row["round"]["kept"]) or human.is_corrected(row),
             narrow,
         )
-        negatives = negative_ids(images, int(recipe.negatives * len(scan)))
+        scan, negatives = with_negatives(scan, images, recipe.negatives)
         if negatives:
-            scan = replace(
-                scan,
-                ids={*scan.wanted_ids(), *negatives},
-                columns=[*(scan.columns or ()), "height", "width"],
-            )
             target = NegativeTarget(target, classes, soft)
         return self.model(
             name,
@@ -273,7 +268,7 @@ class Run(Workspace):
                 recipe=recipe.digest_of("seed", "trunk", "segmenter"),
                 start=weights,
                 **human.ingredients(corrections),
-                **({"negatives": table_key(ids=sorted(negatives))} if negatives else {}),
+                **negatives,
             ),
             prepare=start,
             # For those who predict with the model later, outside of the run.

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from pipeline.records import Row
+from pipeline.tables.manifest import table_key
 from pipeline.tables.scan import Scan
 from pipeline.tables.table import Table
 
@@ -31,6 +33,26 @@ def negative_ids(images: Table, at_most: int) -> set[str]:
     return set(
         sorted(readable(images, ["tags"], lambda row: not row["tags"]).wanted_ids())[:at_most]
     )
+
+
+def with_negatives(scan: Scan, images: Table, share: float) -> tuple[Scan, dict[str, str]]:
+    """A scan that reads negatives too, at most so many for each picture that it has.
+
+    Args:
+        scan: Of some pictures.
+        images: Where the negatives are.
+        share: As :attr:`pipeline.recipe.Recipe.negatives`.
+
+    Returns:
+        The scan, with the sizes of the pictures, and what a key has to say of the negatives:
+        nothing if there are none, for then the scan is as it was.
+    """
+    negatives = negative_ids(images, int(share * len(scan)))
+    if not negatives:
+        return scan, {}
+    columns = [*(scan.columns or ()), "height", "width"]
+    wider = replace(scan, ids={*scan.wanted_ids(), *negatives}, columns=columns)
+    return wider, {"negatives": table_key(ids=sorted(negatives))}
 
 
 def is_simple(row: Row) -> bool:

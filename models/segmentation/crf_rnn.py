@@ -13,6 +13,11 @@ from models.trunks.base import Trunk
 TRAINING_STEPS = 5
 STEPS = 10
 KERNELS = 2  # the bilateral and the spatial one
+# Weights that they start with on FCN-8s. The 10 and 3 of a field at full size, between whose
+# places less happens, make it too sure of itself here: on 60 train pictures the loss of a trained
+# FCN-8s is 0.29, 0.32 and 0.97 without them, with these and with those, its mean IoU 74.0, 75.8
+# and 73.1. A learning rate that suits the other layers does not bring them back.
+ON_SCORES = (2.0, 1.0)
 
 
 class MeanField(nn.Module):
@@ -99,7 +104,7 @@ class CrfRnn(Fcn8s):
         self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
     ) -> None:
         super().__init__(trunk, labels, width=width, dropout=dropout)
-        self.mean_field = MeanField(labels)
+        self.mean_field = MeanField(labels, weights=ON_SCORES)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, H, W)."""

@@ -4,30 +4,48 @@ from __future__ import annotations
 
 from pipeline.publication.verdicts import require_kept
 from pipeline.run import Run
+from pipeline.selection import with_negatives
 from pipeline.tables.manifest import table_key
 from pipeline.tables.scan import Scan
 from pipeline.tables.table import Table
 from pipeline.training.augmentation import elastic_view, random_view
 from pipeline.training.losses import Loss, reduced_loss, weighted_loss
 from pipeline.training.model_store import ModelCard
-from pipeline.training.samples import MaskTarget, Target, Views, WeightedMaskTarget
+from pipeline.training.samples import (
+    MaskTarget,
+    NegativeTarget,
+    Target,
+    Views,
+    WeightedMaskTarget,
+    WeightedNegativeTarget,
+)
 
 
 def train_unet(run: Run, name: str, images: Table, rounds: Table) -> ModelCard:
     """By U-Net's deformed samples, and weights that part what touches."""
     target = WeightedMaskTarget("round")
-    return _train(run, name, images, rounds, target, weighted_loss, elastic_view)
+    return _train(
+        run, name, images, rounds, target, WeightedNegativeTarget, weighted_loss, elastic_view
+    )
 
 
 def train_reduced(run: Run, name: str, images: Table, rounds: Table) -> ModelCard:
     """On labels at the stride of the logits, as DeepLab is (Chen et al., ICLR 2015, sec. 3)."""
-    return _train(run, name, images, rounds, MaskTarget("round"), reduced_loss, random_view)
+    target = MaskTarget("round")
+    return _train(run, name, images, rounds, target, NegativeTarget, reduced_loss, random_view)
 
 
 def _train(
-    run: Run, name: str, images: Table, rounds: Table, target: Target, loss: Loss, views: Views
+    run: Run,
+    name: str,
+    images: Table,
+    rounds: Table,
+    target: Target,
+    negative: type[NegativeTarget],
+    loss: Loss,
+    views: Views,
 ) -> ModelCard:
-    """The recipe's segmenter on the kept masks of a round.
+    """The recipe's segmenter on the kept masks of a round, and on negatives as background.
 
     Args:
         run: Whose segmenter and schedule it is.
@@ -35,6 +53,7 @@ def _train(
         images: The pictures.
         rounds: The masks, joined as ``round``.
         target: What a view's target is.
+        negative: What it is on a picture without tags.
         loss: From the output and the targets to a mean.
         views: Draws the view of a sample.
 
@@ -46,11 +65,13 @@ def _train(
     scan = Scan(images, {"round": rounds}, columns=["image", "tags", "round.mask"]).where(
         lambda row: bool(row["round"] and row["round"]["kept"]), ["round.kept"]
     )
+    scan, negatives = with_negatives(scan, images, run.recipe.negatives)
+    classes = len(images.metadata["classes"])
     return run.model(
         name,
-        architecture=run.recipe.segmenter_architecture(len(images.metadata["classes"])),
+        architecture=run.recipe.segmenter_architecture(classes),
         scan=scan,
-        target=target,
+        target=negative(target, classes, soft=False) if negatives else target,
         loss=loss,
         settings=run.recipe.segmenter.training,
         views=views,
@@ -61,6 +82,7 @@ def _train(
             views=views.__name__,
             recipe=run.recipe.digest_of("seed", "trunk", "segmenter"),
             start=weights,
+            **negatives,
         ),
         prepare=start,
         examine=lambda model: run.recipe.digest_of("relabel"),

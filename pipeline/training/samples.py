@@ -159,6 +159,17 @@ class NegativeTarget(KnownTarget):
         return _reduced(view.of(empty, Image.Resampling.NEAREST, IGNORE)).astype(np.int64)
 
 
+class WeightedNegativeTarget(NegativeTarget):
+    """The same, with the weights that :class:`WeightedMaskTarget` gives to what is all alike."""
+
+    def __call__(self, row: Row, view: View, rng: np.random.Generator) -> Labels:
+        """As ``otherwise``; background weighs one, what is outside of the picture nothing."""
+        mask = self.known(row, view, rng)
+        if mask is None:
+            return self.otherwise(row, view, rng)
+        return mask, (mask != IGNORE).astype(np.float32)
+
+
 def one_hot(mask: np.ndarray, classes: int) -> np.ndarray:
     """A mask (h, w) as (C + 1, h, w) float32; ignored pixels sum to zero: no loss sees them."""
     return (mask == np.arange(classes + 1)[:, None, None]).astype(np.float32)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from models.segmentation import Segmenter
@@ -11,7 +10,7 @@ from models.weak import WEAK_LOSSES
 from pipeline.engine.base import StageSpec
 from pipeline.recipe import SeedSettings
 from pipeline.run import Run
-from pipeline.selection import negative_ids, sound
+from pipeline.selection import sound, with_negatives
 from pipeline.stages.cues import Cues
 from pipeline.tables.manifest import table_key
 from pipeline.tables.scan import Scan
@@ -76,9 +75,7 @@ def train_weakly(
             lambda row: bool(row["round"] and not row["round"].get("error")), ["round.error"]
         )
         target = WeakTarget(classes, "round")
-    others = negative_ids(images, int(run.recipe.negatives * len(scan))) if negatives else set()
-    if others:
-        scan = replace(scan, ids={*scan.wanted_ids(), *others})
+    scan, others = with_negatives(scan, images, run.recipe.negatives if negatives else 0)
     architecture = run.recipe.segmenter_architecture(classes)
     start, weights = run.start(None)
     if seeds is None:
@@ -100,7 +97,7 @@ def train_weakly(
             seeds=None if seeds is None else seeds.fingerprint,
             recipe=run.recipe.digest_of("seed", "trunk", "segmenter"),
             start=weights,
-            **({"negatives": table_key(ids=sorted(others))} if others else {}),
+            **others,
         ),
         prepare=start,
         examine=lambda model: run.recipe.digest_of("relabel"),

@@ -10,7 +10,7 @@ import torch
 
 import pipeline.training.samples
 from pipeline.errors import UserError
-from pipeline.records import IGNORE
+from pipeline.records import IGNORE, encode_mask
 from pipeline.tables.scan import ScanUnit
 from pipeline.training.augmentation import View
 from pipeline.training.samples import (
@@ -21,6 +21,8 @@ from pipeline.training.samples import (
     SoftTarget,
     TagTarget,
     WeakTarget,
+    WeightedMaskTarget,
+    WeightedNegativeTarget,
     one_hot,
 )
 from tests.pipeline.toys import CLASSES, labels, toy_scan
@@ -217,6 +219,19 @@ def test_negatives_are_background_inside_and_nothing_outside(row, soft):
     found = target(negative, WHOLE, rng)
     np.testing.assert_array_equal(found, one_hot(expected, len(CLASSES)) if soft else expected)
     assert found.dtype == otherwise(row, WHOLE, rng).dtype
+
+
+def test_weighted_negatives_weigh_as_an_empty_mask_does(row):
+    rng = np.random.default_rng(0)
+    otherwise = WeightedMaskTarget("toy")
+    target = WeightedNegativeTarget(otherwise, len(CLASSES), soft=False)
+    empty = encode_mask(np.zeros((48, 64), np.uint8))
+    expected = otherwise({**row, "toy": {"mask": {"bytes": empty}}}, WHOLE, rng)
+    found = target({**row, "tags": [], "toy": None}, WHOLE, rng)
+    for part, known in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(part, known)
+        assert part.dtype == known.dtype
+    np.testing.assert_array_equal(target(row, WHOLE, rng), otherwise(row, WHOLE, rng))
 
 
 def test_one_hot_of_a_mask():
