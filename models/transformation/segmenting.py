@@ -26,6 +26,12 @@ class SegmentingSettings(SystemSettings):
     head: str = Field("unet", description="One of models.segmentation.SEGMENTERS.")
     width: int = Field(48, ge=1, description="Channels of the head, where it has a width.")
     dropout: float = Field(0.1, ge=0, lt=1, description="Share of the head's channels.")
+    enlarged: int = Field(
+        1,
+        ge=1,
+        description="How many times larger the trunk sees a picture: one that knows "
+        "photographs finds nothing in squares of 64 pixels.",
+    )
     learning_rate: float = Field(2e-3, gt=0, description="Of Adam.")
 
 
@@ -64,7 +70,7 @@ class Segmenting(TransformingSystem):
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """The cross-entropy of all pixels that are not to be ignored."""
-        output = self.segmenter(_in_pixels(batch["image"]))
+        output = self.segmenter(self._seen(batch["image"]))
         if isinstance(output, DeepSupervision):
             terms = {"logits": (output.logits, 1.0), "auxiliary": (output.auxiliary, output.weight)}
         else:
@@ -77,13 +83,19 @@ class Segmenting(TransformingSystem):
     @torch.no_grad()
     def labels(self, images: Tensor) -> Tensor:
         """The most probable labels (N, H, W) int64 of pictures in [-1, 1]."""
-        return _resized(self.segmenter(_in_pixels(images)), images).argmax(dim=1)
+        return _resized(self.segmenter(self._seen(images)), images).argmax(dim=1)
 
     @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:
         """The means over the picture of every stage of the trunk, (N, F) float32."""
-        stages = self.segmenter.trunk(_in_pixels(images))
+        stages = self.segmenter.trunk(self._seen(images))
         return torch.cat([stage.float().mean(dim=(2, 3)) for stage in stages.values()], dim=1)
+
+    def _seen(self, images: Tensor) -> Tensor:
+        """Pictures in [-1, 1] as the segmenter wants them: in [0, 255], and large enough."""
+        pixels = (images + 1) * 127.5
+        side = self.settings.enlarged
+        return pixels if side == 1 else interpolate(pixels, scale_factor=side, mode="bilinear")
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """The labels in their colours."""
@@ -93,11 +105,6 @@ class Segmenting(TransformingSystem):
         """Picture, labels and truth."""
         made = self.transform(batch, rng)
         return torch.cat([batch["image"], made, label_colours(batch["mask"])], dim=3)
-
-
-def _in_pixels(images: Tensor) -> Tensor:
-    """Pictures in [-1, 1] as segmenters want them, in [0, 255]."""
-    return (images + 1) * 127.5
 
 
 def _resized(logits: Tensor, like: Tensor) -> Tensor:

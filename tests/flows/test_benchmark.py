@@ -8,7 +8,7 @@ import pytest
 
 from flows.ablation import CONTRASTS, ablation, variants
 from flows.benchmark import BENCHMARKS, ladder
-from flows.mask_quality import GENERATOR, JUDGE, masks
+from flows.mask_quality import BUDGETS, masks
 from pipeline.errors import UserError
 from pipeline.recipe import Recipe, read_recipe
 from pipeline.report.ladder import load_ladder
@@ -102,15 +102,18 @@ class TestLadder:
             assert int(pictures) > 3
             assert float(contrast) in CONTRASTS
 
-    def test_masks_of_every_quality_train_a_generator(self, climbed, source, quick, monkeypatch):
+    @pytest.mark.parametrize("view", BUDGETS)
+    def test_masks_of_every_quality_train_a_generator(
+        self, climbed, source, quick, monkeypatch, view
+    ):
         out, _ = climbed
-        for settings in (GENERATOR, JUDGE):
+        for settings in BUDGETS[view].values():
             monkeypatch.setitem(settings, "training", {**settings["training"], "steps": 1})
         monkeypatch.setattr("flows.mask_quality.TEST", 40)
-        lines = masks(request(source, out, quick)).splitlines()
+        lines = masks(request(source, out, quick, [view])).splitlines()
         found = [line.split("|")[1].strip() for line in lines[2:]]
         assert found[2:] == ["true masks", "masks of the loop", "seeds", "shuffled masks"]
-        assert (out / "masks_picture.png").read_bytes().startswith(b"\x89PNG")
+        assert (out / f"masks_{view}.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_an_unknown_view_is_named(quick):
