@@ -7,7 +7,7 @@ import torch
 from models.transformation.segmenting import Segmenting, SegmentingSettings
 from pipeline.records import encode_mask
 from pipeline.systems.batches import Batches, as_batch
-from pipeline.systems.photo_scores import blurred, real, score_photos
+from pipeline.systems.photo_scores import blurred, real, score_photos, standardised
 from pipeline.systems.round_pairs import RoundPairs, round_pairs
 from tests.pipeline.systems.toy_system import ToyPairs
 from tests.pipeline.toys import CLASSES, images_table, round_table
@@ -88,3 +88,14 @@ class TestRoundPairs:
         image = pairs.files[0][0]
         mixed = RoundPairs(((image, encode_mask(np.ones((5, 7), np.uint8))),), ((1,),), 3)
         assert mixed[0]["mask"].shape == mixed[0]["image"].shape[1:]
+
+
+def test_features_of_any_scale_count_alike():
+    generator = torch.Generator().manual_seed(0)
+    made, real = torch.rand(2, 50, 3, generator=generator)
+    scale = torch.tensor([1.0, 100.0, 0.01])
+    for plain, scaled in zip(
+        standardised(made, real), standardised(scale * made + 5, scale * real + 5), strict=True
+    ):
+        torch.testing.assert_close(plain, scaled, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(standardised(made, real)[1].std(dim=0), torch.ones(3))
