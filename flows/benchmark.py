@@ -94,9 +94,7 @@ class Ladder:
         train()
         table = relabel() if relabel else None
         seconds = time.monotonic() - started
-        prediction = measured.predict(
-            self.dev, self.dev_images, name, self.run.model_uri(name), walk=self.run.walk()
-        )
+        prediction = measured.predict(self.dev, self.dev_images, name, self.run.model_uri(name))
         whole = table is not None and len(table) == self.readable
         self._keep(
             LadderRow(

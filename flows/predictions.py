@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from typing import NamedTuple
@@ -66,14 +66,12 @@ def predicted(
     name: str = "",
     segment: type[Segment] = Segment,
     relabel: type[Relabel] = Relabel,
-    walk: Sequence[StageSpec] = (),
 ) -> Predictions:
     """What a model of the run says of the held-out pictures, without their tags."""
     uri = bench.run.model_uri(model)
     name = name or model
     return timed(
-        uri,
-        lambda: measured.predict(bench.dev, bench.dev_images, name, uri, segment, relabel, walk),
+        uri, lambda: measured.predict(bench.dev, bench.dev_images, name, uri, segment, relabel)
     )
 
 
@@ -258,4 +256,4 @@ def rounds(bench: Bench, seed: Table, prefix: str, augmented: bool = False) -> P
     last = f"{prefix}{'augmented' if augmented else 'powerful'}"
     thresholds = run.recipe.augmentation if augmented else ()
     run.segmenter(last, images, everything, thresholds=thresholds, after=second)
-    return predicted(bench, last, walk=run.walk())
+    return predicted(bench, last)

@@ -147,7 +147,7 @@ def climb(
     everything = run.relabel(images, model=enhanced)
     run.segmenter(powerful, images, everything, after=enhanced)
     predictions = [
-        measured.predict(dev, dev_images, name, run.model_uri(name), walk=run.walk())
+        measured.predict(dev, dev_images, name, run.model_uri(name))
         for name in (initial, enhanced, powerful)
     ]
     found = [assess(everything, truth, others), *(assess(table, truth) for table in predictions)]

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from pipeline.chains import refine_stage, relabel_stages, walk_ingredients
+from pipeline.chains import refine_stage, relabel_stages
 from pipeline.engine.base import StageSpec
 from pipeline.run import Run
 from pipeline.selection import sound
@@ -46,9 +44,12 @@ def predict(
     model: str,
     segment: type[Segment] = Segment,
     relabel: type[Relabel] = Relabel,
-    walk: Sequence[StageSpec] = (),
 ) -> Table:
-    """What a segmenter sees in pictures whose tags it is not told.
+    """What a segmenter alone sees in pictures whose tags it is not told.
+
+    Its logits do not walk before the CRF, as those of a round do: this is what ``predict`` makes
+    of a model without the run that it comes from. Told no tags, a walk helps only the first
+    segmenters (docs/experiments.md).
 
     Args:
         run: On those pictures.
@@ -57,7 +58,6 @@ def predict(
         model: URI of the segmenter.
         segment: How it makes logits.
         relabel: How masks are made of them.
-        walk: What is done with the logits in between, see :meth:`pipeline.run.Run.walk`.
     """
     others = [stage.__name__ for stage in (segment, relabel) if stage not in (Segment, Relabel)]
     return run.round_table(
@@ -65,14 +65,13 @@ def predict(
         scan=sound(images, columns=["image", "tags"]),
         stages=[
             StageSpec(Untagged, {"classes": len(images.metadata["classes"])}),
-            *relabel_stages(run.recipe.relabel, model, name, segment, relabel, walk),
+            *relabel_stages(run.recipe.relabel, model, name, segment, relabel),
         ],
         images=images,
         ingredients={
             "model": read_card(model).weights,
             **run.recipe.digest_of("relabel"),
             **({"stages": others} if others else {}),
-            **walk_ingredients(walk),
         },
     )
 
