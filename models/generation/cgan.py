@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from models.generation.conditions.tags import Tags
-from models.generation.dcgan import PictureGan
-from models.generation.gan import GanSettings
+from models.generation.dcgan import PictureGan, PictureSettings
 
 
 class ConditionalGan(PictureGan):
@@ -16,5 +15,5 @@ class ConditionalGan(PictureGan):
 
     needs = Tags.needs
 
-    def __init__(self, settings: GanSettings) -> None:
+    def __init__(self, settings: PictureSettings) -> None:
         super().__init__(settings, Tags(settings.classes))

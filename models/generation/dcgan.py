@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from models.generation.conditions.base import Condition, said
+from models.generation.conditions.base import Condition, Facts, said
 from models.generation.conditions.nothing import Nothing
 from models.generation.gan import Gan, GanSettings
-from models.generation.networks import Discriminator, Downsampler, Generator, Upsampler
+from models.generation.networks import (
+    Discriminator,
+    Downsampler,
+    Generator,
+    Judgement,
+    Upsampler,
+    with_planes,
+)
+from models.generation.shown import CHANGES, Change
+from models.system import SystemSettings
+
+
+class PictureSettings(GanSettings):
+    """Of those that make pictures."""
+
+    augment: tuple[Change, ...] = Field(
+        (),
+        description="How pictures are changed, in this order, before the discriminator sees them "
+        "(Zhao et al., 2020); for some thousand of them and less, all three.",
+    )
 
 
 class PictureGan(Gan):
@@ -19,7 +42,10 @@ class PictureGan(Gan):
         joins: See :class:`models.generation.networks.Downsampler`.
     """
 
-    def __init__(self, settings: GanSettings, condition: Condition, joins: int = 0) -> None:
+    settings_type: ClassVar[type[SystemSettings]] = PictureSettings
+    settings: PictureSettings
+
+    def __init__(self, settings: PictureSettings, condition: Condition, joins: int = 0) -> None:
         shape = (settings.size, settings.size)
         sizes = {"width": settings.width, "coarsest": settings.coarsest}
         told = condition.for_generator()
@@ -33,11 +59,20 @@ class PictureGan(Gan):
             condition,
         )
 
+    def judged(self, made: Tensor, facts: Facts, rng: torch.Generator) -> Judgement:
+        """See :meth:`models.generation.gan.Gan.judged`; what is seen is augmented."""
+        if self.settings.augment:
+            maps = with_planes(made, facts.planes)
+            for change in self.settings.augment:
+                maps = CHANGES[change](maps, rng)
+            made, facts = maps[:, :3], facts._replace(planes=maps[:, 3:])
+        return super().judged(made, facts, rng)
+
 
 class Dcgan(PictureGan):
     """Makes pictures from noise alone."""
 
-    def __init__(self, settings: GanSettings) -> None:
+    def __init__(self, settings: PictureSettings) -> None:
         super().__init__(settings, Nothing())
 
     def pictures(self, noise: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from models.generation.conditions.base import Condition, Facts
 from models.generation.networks import (
     Discriminator,
     Generator,
+    Judgement,
     at_rest,
     pyramid,
 )
@@ -125,12 +126,12 @@ class Gan(GeneratingSystem):
         """Terms of the discriminator's loss."""
         with torch.no_grad():
             made, _ = self.make(self.noise(len(reals), rng), facts)
-        real = self.discriminator(reals, facts).logits
-        fake, features = self.discriminator(made, facts)
+        real = self.judged(reals, facts, rng).logits
+        fake, features = self.judged(made, facts, rng)
         wrong = self.condition.wrong(facts, rng)
         if wrong is not None:
             # A real picture with wrong facts is as bad as one that was made (GAN-CLS).
-            unfit = self.discriminator(reals, wrong.facts).logits
+            unfit = self.judged(reals, wrong.facts, rng).logits
             fake = torch.cat([fake, unfit[wrong.counts]])
         if self.waits(real, fake):
             return {}
@@ -140,12 +141,16 @@ class Gan(GeneratingSystem):
     def making(self, facts: Facts, rng: torch.Generator) -> dict[str, Tensor]:
         """Terms of the generator's loss."""
         made, terms = self.make(self.noise(len(facts.vector), rng), facts)
-        logits, features = self.discriminator(made, facts)
+        logits, features = self.judged(made, facts, rng)
         return {
             "generator": generator_loss(logits),
             **terms,
             **self.condition.terms(features, facts),
         }
+
+    def judged(self, made: Tensor, facts: Facts, rng: torch.Generator) -> Judgement:
+        """What the discriminator says while both are trained."""
+        return self.discriminator(made, facts)
 
     def noise(self, count: int, rng: torch.Generator) -> Tensor:
         """Latent vectors z (N, Z) from N(0, 1)."""

@@ -9,13 +9,12 @@ from torch.nn.functional import one_hot
 
 from models.generation.conditions.base import said
 from models.generation.conditions.code import Code, Posterior
-from models.generation.dcgan import PictureGan
-from models.generation.gan import GanSettings
+from models.generation.dcgan import PictureGan, PictureSettings
 from models.generation.networks import at_rest, features_of
 from models.system import Batch
 
 
-class InfoSettings(GanSettings):
+class InfoSettings(PictureSettings):
     """Of InfoGAN; the generator learns faster than the discriminator (appendix C)."""
 
     latent: int = Field(62, ge=1, description="Length of the noise vector z.")

@@ -13,8 +13,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from models.generation.conditions.base import said
-from models.generation.dcgan import Dcgan
-from models.generation.gan import GanSettings
+from models.generation.dcgan import Dcgan, PictureSettings
 from models.generation.networks import Encoder, at_rest
 from models.system import Batch, Turn
 
@@ -27,7 +26,7 @@ WHITE = 0.1  # mean squared distance from white at which a pixel belongs to a th
 TRIALS = 32  # starts among which the best is taken for an outline
 
 
-class InteractiveSettings(GanSettings):
+class InteractiveSettings(PictureSettings):
     """Of the interactive GAN."""
 
     predictor_rate: float = Field(2e-4, gt=0, description="Learning rate of the predictor.")

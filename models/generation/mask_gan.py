@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from models.generation.conditions.mask import Mask
-from models.generation.dcgan import PictureGan
-from models.generation.gan import GanSettings
+from models.generation.dcgan import PictureGan, PictureSettings
 
 
 class MaskGan(PictureGan):
@@ -16,5 +15,5 @@ class MaskGan(PictureGan):
 
     needs = Mask.needs
 
-    def __init__(self, settings: GanSettings) -> None:
+    def __init__(self, settings: PictureSettings) -> None:
         super().__init__(settings, Mask(settings.classes))

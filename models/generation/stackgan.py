@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate
 from models.generation.base import GeneratingSystem
 from models.generation.conditions.augmentation import AugmentedTags
 from models.generation.conditions.low_resolution import LowResolution
-from models.generation.dcgan import PictureGan
+from models.generation.dcgan import PictureGan, PictureSettings
 from models.generation.gan import EXAMPLES, Gan, GanSettings
 from models.generation.networks import Discriminator, Downsampler, Generator
 from models.generation.refiner import Refiner
@@ -38,11 +38,11 @@ class StackSettings(GanSettings):
         self.small()
         return self
 
-    def small(self) -> GanSettings:
+    def small(self) -> PictureSettings:
         """The settings of the first stage."""
         common = GanSettings.model_fields.keys() - {"size"}
         values = {name: getattr(self, name) for name in common}
-        return GanSettings(size=self.size // self.factor, **values)
+        return PictureSettings(size=self.size // self.factor, **values)
 
 
 class StackGan(GeneratingSystem):

@@ -9,13 +9,12 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from models.generation.conditions.text import Text
-from models.generation.dcgan import PictureGan
-from models.generation.gan import GanSettings
+from models.generation.dcgan import PictureGan, PictureSettings
 from models.generation.networks import at_rest
 from models.generation.sentences import Sentences
 
 
-class TextSettings(GanSettings):
+class TextSettings(PictureSettings):
     """Of the text-conditioned GAN."""
 
     names: tuple[str, ...] = Field(

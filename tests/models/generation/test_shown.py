@@ -1,0 +1,102 @@
+import pytest
+import torch
+from torchvision.transforms.v2.functional import affine
+
+from models.generation import GENERATORS
+from models.generation.shown import CHANGES, colour, cutout, translation
+from tests.models.generation.toys import pairs
+
+
+def rng(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def maps(count=4, planes=2, height=16, width=24, seed=0):
+    return torch.rand(count, 3 + planes, height, width, generator=rng(seed)) * 2 - 1
+
+
+@pytest.fixture(params=sorted(CHANGES))
+def change(request):
+    return CHANGES[request.param]
+
+
+def test_changes_differ_by_picture_and_draw_and_repeat(change):
+    same = maps(1).expand(4, -1, -1, -1)
+    changed = change(same, rng(1))
+    assert changed.shape == same.shape
+    assert not any(torch.equal(changed[0], other) for other in changed[1:])
+    assert torch.equal(changed, change(same, rng(1)))
+    assert not torch.equal(changed, change(same, rng(2)))
+
+
+def test_gradients_pass_through(change):
+    """What the generator is told is the derivative of what was shown."""
+    here = maps(2, planes=0, height=8, width=8).double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda x: change(x, rng()), here)
+
+
+def test_colours_keep_planes_and_the_relations_of_grey_pictures():
+    grey = maps(50)
+    grey[:, :3] = grey[:, :1]
+    changed = colour(grey, rng())
+    assert torch.equal(changed[:, 3:], grey[:, 3:])
+    # A grey picture stays grey, whatever the saturation, and its contrast is scaled.
+    torch.testing.assert_close(changed[:, 0], changed[:, 2])
+    scale = changed[:, 0].flatten(1).std(dim=1) / grey[:, 0].flatten(1).std(dim=1)
+    shift = changed[:, 0].flatten(1).mean(dim=1) - grey[:, 0].flatten(1).mean(dim=1)
+    assert 0.5 <= scale.min() < 0.6
+    assert 1.4 < scale.max() <= 1.5
+    assert -0.5 <= shift.min() < -0.4
+    assert 0.4 < shift.max() <= 0.5
+
+
+def test_translations_are_torchvisions_and_reach_an_eighth():
+    before = maps(200)
+    steps = set()
+    for one, moved in zip(before, translation(before, rng()), strict=True):
+        fitting = [
+            (x, y)
+            for x in range(-3, 4)
+            for y in range(-2, 3)
+            if torch.equal(moved, affine(one, 0.0, [x, y], 1.0, [0.0, 0.0]))
+        ]
+        assert len(fitting) == 1
+        steps |= set(fitting)
+    assert len(steps) == 7 * 5
+
+
+def test_cutouts_hide_half_a_side_of_the_picture_alone():
+    before = maps(200)
+    changed = cutout(before, rng())
+    assert torch.equal(changed[:, 3:], before[:, 3:])
+    hidden = (changed[:, :3] == 0).all(dim=1)
+    assert torch.equal(changed[:, :3], before[:, :3] * ~hidden[:, None])
+    areas = hidden.sum(dim=(1, 2))
+    assert areas.max() == 8 * 12
+    assert areas.min() >= 4 * 6
+    for mask in hidden:
+        rows, columns = mask.any(dim=1), mask.any(dim=0)
+        assert torch.equal(mask, rows[:, None] & columns)
+
+
+@pytest.mark.parametrize("name", ["mask_gan", "cgan"])
+def test_discriminators_see_changed_pictures_alone(name):
+    """Both turns lose other than without; the same facts without maps, the same masks with."""
+    batch = pairs(6, seed=0, size=32)
+    losses = []
+    for augment in ((), ("colour",), ("colour", "translation", "cutout")):
+        torch.manual_seed(0)
+        kind = GENERATORS[name]
+        settings = kind.settings_type(size=32, classes=2, latent=8, width=4, augment=augment)
+        system = kind(settings).eval()
+        seen = []
+        system.discriminator.register_forward_pre_hook(
+            lambda _, given, seen=seen: seen.append(given)
+        )
+        losses.append(
+            [sum(system.losses(turn.name, batch, rng()).values()) for turn in system.turns()]
+        )
+        for shown, facts in seen:
+            assert shown.shape == (6, 3, 32, 32)
+            assert facts.planes.shape[1] == (3 if name == "mask_gan" else 0)
+    assert len({tuple(term.item() for term in pair) for pair in losses}) == 3
