@@ -12,6 +12,8 @@ from models.segmentation.fcn import cropped
 from models.segmentation.unpooling import STAGES
 from models.trunks.base import Trunk
 
+WIDTH = 256  # channels of the coarsest merged stage; the paper's finest has 64
+
 
 class UNet(Segmenter):
     """Up-convolution, concatenation with the finer stage, two convolutions; stage by stage.
@@ -19,27 +21,39 @@ class UNet(Segmenter):
     The paper's convolutions shrink the picture (572 to 388 pixels); these keep its size, as
     is usual on a pretrained trunk. The logits stand at the stride of the finest stage.
 
+    Both that meet are normalised and rectified first, as they are in the paper's own encoder: the
+    stages of a mobile trunk end with linear maps, whose finer ones are several times larger than
+    what comes up, so that the classes, which the coarsest knows, were hardly seen.
+
     Args:
         trunk: The contracting path.
         labels: Number of pixel values K, background included.
-        width: Without effect: each level has the channels of its stage.
+        width: Channels of the coarsest merged stage; each finer one has half of them.
         dropout: Without effect: the paper drops nothing.
     """
 
     def __init__(
-        self, trunk: Trunk, labels: int, *, width: int = 0, dropout: float = DROPOUT
+        self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
     ) -> None:
         super().__init__(trunk, labels, width=width, dropout=dropout)
         self.up = nn.ModuleDict()
+        self.skip = nn.ModuleDict()
         self.merge = nn.ModuleDict()
-        for coarse, fine in pairwise(STAGES):
-            inputs, outputs = trunk.channels[coarse], trunk.channels[fine]
-            step = trunk.strides[coarse] // trunk.strides[fine]
-            self.up[fine] = nn.ConvTranspose2d(inputs, outputs, step, stride=step)
-            self.merge[fine] = nn.Sequential(
-                conv_bn_relu(2 * outputs, outputs), conv_bn_relu(outputs, outputs)
+        inputs = trunk.channels["c5"]
+        for level, (coarse, fine) in enumerate(pairwise(STAGES)):
+            outputs, step = max(1, width >> level), trunk.strides[coarse] // trunk.strides[fine]
+            self.up[fine] = nn.Sequential(
+                nn.ConvTranspose2d(inputs, outputs, step, stride=step, bias=False),
+                nn.BatchNorm2d(outputs),
+                nn.ReLU(),
             )
-        self.classifier = nn.Conv2d(trunk.channels["c2"], labels, 1)
+            known = trunk.channels[fine]
+            self.skip[fine] = nn.Sequential(nn.BatchNorm2d(known), nn.ReLU())
+            self.merge[fine] = nn.Sequential(
+                conv_bn_relu(known + outputs, outputs), conv_bn_relu(outputs, outputs)
+            )
+            inputs = outputs
+        self.classifier = nn.Conv2d(inputs, labels, 1)
 
     @property
     def stride(self) -> int:
@@ -51,6 +65,6 @@ class UNet(Segmenter):
         features = self.trunk(images)
         x = features["c5"]
         for _, fine in pairwise(STAGES):
-            skip = features[fine]
+            skip = self.skip[fine](features[fine])
             x = self.merge[fine](torch.cat([skip, cropped(self.up[fine](x), skip)], dim=1))
         return self.classifier(x)

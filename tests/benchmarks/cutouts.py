@@ -1,0 +1,69 @@
+"""GANs on photographs, judged: ``python -m tests.benchmarks.cutouts LADDER MODEL …``.
+
+``LADDER`` is the folder of ``tag2mask benchmark masks … --only cutout``: its judge, a segmenter
+of cut-outs, looks at what a GAN makes of the tags and masks of 400 true cut-outs of ``dev``.
+``shown`` is the share of which it sees most of the class that was told; ``fcn_score`` counts the
+pixels too, and says something only of systems that are told a mask.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import torch
+from torch import Tensor
+
+from models.generation import GeneratingSystem
+from models.transformation.segmenting import Segmenting
+from pipeline.systems.batches import Batches, as_batch
+from pipeline.systems.photo_scores import Photos, blurred, real, score_photos
+from pipeline.systems.round_pairs import round_pairs
+from pipeline.systems.store import load_generator, load_system
+from pipeline.tables.table import Table
+
+BATCHES, BATCH = 10, 40
+
+
+def shown(judge: Segmenting, photos: Photos, batches: list[dict[str, Tensor]]) -> float:
+    """The share of photos of which the judge sees most of the class of their mask."""
+    right = []
+    for batch in batches:
+        seen = judge.labels(photos(batch)).flatten(1)
+        for labels, mask in zip(seen, batch["mask"].flatten(1), strict=True):
+            counts = torch.bincount(labels, minlength=batch["tags"].shape[1] + 1)[1:]
+            right.append(counts.sum() > 0 and counts.argmax() + 1 == mask.max())
+    return torch.tensor(right).float().mean().item()
+
+
+def generated(system: GeneratingSystem) -> Photos:
+    """What a system makes of what it is told of a batch."""
+    return lambda batch: system.sample(len(batch["image"]), batch, torch.Generator().manual_seed(0))
+
+
+def main() -> None:
+    """Prints a line for each model."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("ladder")
+    parser.add_argument("models", nargs="*")
+    given = parser.parse_args()
+    judge, _ = load_system(f"{given.ladder}/systems/judge-cutout")
+    assert isinstance(judge, Segmenting)
+    images = Table.open(f"{given.ladder}/dev/images")
+    truth = Table.open(f"{given.ladder}/dev/rounds/truth")
+    pairs = round_pairs(images, truth, truth.ids())
+    stream = Batches(pairs, "cutout", judge.settings.size, BATCH, seed=2).stream()
+    batches = [as_batch(parts, "cpu") for _, parts in zip(range(BATCHES), stream, strict=False)]
+    makers: dict[str, Photos] = {"(real)": real, "(blurred)": blurred}
+    makers |= {uri: generated(load_generator(uri)[0]) for uri in given.models}
+    names = tuple(images.metadata["classes"])
+    for name, photos in makers.items():
+        found = score_photos(judge, photos, batches, names)
+        right = shown(judge, photos, batches)
+        print(
+            f"{name:40} fcn_score {found.fcn_score:.3f}  shown {right:.3f}  kid {found.kid:.3f}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
