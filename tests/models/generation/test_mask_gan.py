@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from models.generation.gan import GanSettings
+from models.generation.dcgan import PictureSettings
 from models.generation.interactive import silhouette
 from models.generation.mask_gan import MaskGan
 from tests.models.generation.toys import batches, blobs
@@ -10,7 +10,7 @@ from tests.models.turns import train
 
 def trained(seed=0, longer=1):
     torch.manual_seed(seed)
-    settings = GanSettings(
+    settings = PictureSettings(
         size=16,
         classes=2,
         latent=8,
