@@ -38,7 +38,7 @@ SIZE = 64
 TEST = 400
 SHOWN = 8
 GENERATOR = {"size": SIZE, "width": 16, "patch_layers": 2, "l1": 10.0}
-# Objects on white differ in faces and fur alone, which no trunk learns from some hundred of them.
+# Animals differ in faces and fur alone, which no trunk learns from some hundred of them.
 KNOWING = {
     "trunk": "efficientnet_lite0",
     "pretrained": True,
@@ -47,18 +47,20 @@ KNOWING = {
     "enlarged": 3,
     "learning_rate": 3e-4,
 }
+PHOTOGRAPHS: dict[str, dict[str, Any]] = {
+    "generator": {"system": GENERATOR, "training": {"steps": 2000, "batch": 16, "seed": 0}},
+    "judge": {
+        "system": {"size": SIZE, **KNOWING},
+        "training": {"steps": 240, "batch": 16, "seed": 1},
+    },
+}
 BUDGETS: dict[str, dict[str, dict[str, Any]]] = {
     "picture": {
         "generator": {"system": GENERATOR, "training": {"steps": 500, "batch": 16, "seed": 0}},
         "judge": {"system": {"size": SIZE}, "training": {"steps": 500, "batch": 16, "seed": 1}},
     },
-    "cutout": {
-        "generator": {"system": GENERATOR, "training": {"steps": 2000, "batch": 16, "seed": 0}},
-        "judge": {
-            "system": {"size": SIZE, **KNOWING},
-            "training": {"steps": 240, "batch": 16, "seed": 1},
-        },
-    },
+    "cutout": PHOTOGRAPHS,
+    "object": PHOTOGRAPHS,
 }
 HEADINGS = ("generator trained on", "mIoU of the masks", "fcn_score", "pixels", "kid@segmenter")
 
@@ -72,8 +74,8 @@ def masks(request: BenchRequest) -> str:
     ``dev``, made from their true masks.
 
     Args:
-        request: Chosen are views, ``picture`` (default) or ``cutout``: objects on white. Its
-            folder is a ladder's, whose rounds are compared.
+        request: Chosen are views: ``picture`` (default), ``object``, a square around one, or
+            ``cutout``, one on white. Its folder is a ladder's, whose rounds are compared.
 
     Returns:
         A Markdown table for each view; the same photos of every generator are in

@@ -51,6 +51,47 @@ def cutout_view(image: Tensor, mask: Tensor, size: int, rng: np.random.Generator
         size: Side S of the square.
         rng: Of the class and the flip.
     """
+    found = _largest_piece(mask, rng)
+    if found is None:
+        return None
+    chosen, piece, (rows, columns) = found
+    inside = torch.from_numpy(piece[rows, columns])
+    objects = torch.where(inside, image[:, rows, columns], torch.tensor(255, dtype=torch.uint8))
+    label = torch.where(inside, chosen, BACKGROUND).to(torch.uint8)
+    return _flipped(_resized(_squared(objects, 255), _squared(label, BACKGROUND), size), rng)
+
+
+def object_view(image: Tensor, mask: Tensor, size: int, rng: np.random.Generator) -> Square:
+    """A square around one object, with what surrounds it, and the mask of all that is there.
+
+    Where :func:`cutout_view` shows an outline in the picture itself, right or wrong, this one
+    shows whether picture and mask agree. Of a random class that the mask shows, around the
+    largest connected piece, as far as the picture reaches.
+
+    Args:
+        image: (3, H, W) uint8.
+        mask: (H, W) uint8.
+        size: Side S of the square.
+        rng: Of the class and the flip.
+    """
+    found = _largest_piece(mask, rng)
+    if found is None:
+        return None
+    _, _, (rows, columns) = found
+    height, width = mask.shape
+    longer = max(rows.stop - rows.start, columns.stop - columns.start)
+    side = min(longer + 2 * round(MARGIN * longer), height, width)
+    place = (..., _span(rows, side, height), _span(columns, side, width))
+    return _flipped(_resized(image[place], mask[place], size), rng)
+
+
+VIEWS: dict[str, View] = {"picture": picture_view, "cutout": cutout_view, "object": object_view}
+
+
+def _largest_piece(
+    mask: Tensor, rng: np.random.Generator
+) -> tuple[int, np.ndarray, tuple[slice, slice]] | None:
+    """A class, the largest piece of it (H, W) bool, and the box of that; None if all are small."""
     labels = mask.numpy()
     areas = np.bincount(labels.ravel(), minlength=256)
     large = [c for c in np.flatnonzero(areas) if areas[c] >= OBJECT_SHARE * labels.size]
@@ -60,14 +101,13 @@ def cutout_view(image: Tensor, mask: Tensor, size: int, rng: np.random.Generator
     chosen = int(rng.choice(shown))
     pieces, count = ndimage.label(labels == chosen)
     largest = 1 + int(np.argmax(np.bincount(pieces.ravel(), minlength=count + 1)[1:]))
-    rows, columns = ndimage.find_objects(pieces)[largest - 1]
-    inside = torch.from_numpy(pieces[rows, columns] == largest)
-    objects = torch.where(inside, image[:, rows, columns], torch.tensor(255, dtype=torch.uint8))
-    label = torch.where(inside, chosen, BACKGROUND).to(torch.uint8)
-    return _flipped(_resized(_squared(objects, 255), _squared(label, BACKGROUND), size), rng)
+    return chosen, pieces == largest, ndimage.find_objects(pieces)[largest - 1]
 
 
-VIEWS: dict[str, View] = {"picture": picture_view, "cutout": cutout_view}
+def _span(span: slice, side: int, whole: int) -> slice:
+    """As long as the side, with the span in the middle if that is inside of the whole."""
+    start = min(max(0, (span.start + span.stop - side) // 2), whole - side)
+    return slice(start, start + side)
 
 
 def _squared(values: Tensor, fill: int) -> Tensor:

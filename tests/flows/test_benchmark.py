@@ -117,7 +117,7 @@ class TestLadder:
 
 
 def test_an_unknown_view_is_named(quick):
-    with pytest.raises(UserError, match=r"no view 'cut'.*picture, cutout"):
+    with pytest.raises(UserError, match=r"no view 'cut'.*picture, cutout, object"):
         masks.fn(request("nowhere", "nowhere", quick, ["cut"]))
 
 

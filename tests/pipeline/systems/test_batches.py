@@ -8,7 +8,7 @@ import torch
 
 from pipeline.errors import UserError
 from pipeline.systems.batches import Batches, as_batch
-from pipeline.systems.views import VIEWS, cutout_view, picture_view
+from pipeline.systems.views import VIEWS, cutout_view, object_view, picture_view
 from tests.pipeline.systems.toy_system import ToyPairs
 
 
@@ -45,10 +45,28 @@ class TestViews:
         assert (square[:, label == 0] > 200).float().mean() > 0.9
         assert abs((label == 2).float().mean() - 25 * 20 / 29**2) < 0.03
 
-    def test_a_picture_without_an_object_has_no_cutout(self):
+    @pytest.mark.parametrize("place", [(5, 20), (0, 45), (25, 0)])
+    def test_an_object_stands_in_its_surroundings(self, place):
+        """Fifteen pixels and a margin of one around them, or less where the picture ends."""
+        top, left = place
+        mask = torch.zeros(40, 60, dtype=torch.uint8)
+        mask[top : top + 15, left : left + 10] = 2  # the largest piece
+        mask[0, 0], mask[39, 59] = 1, 255
+        image = torch.stack([torch.arange(40)[:, None].expand(40, 60)] * 3).to(torch.uint8)
+        image[1] = torch.arange(60)[None]
+        squares = [object_view(image, mask, 17, np.random.default_rng(seed)) for seed in range(10)]
+        for square, label in squares:
+            assert (label == 2).sum() == 150
+            rows, columns = square[0].unique(), square[1].unique()
+            assert len(rows) == len(columns) == 17  # as large as it was, so nothing is resized
+            assert rows.min() == min(max(0, top - 1), 23)
+            assert columns.min() == max(0, min(left - 4, 43))
+
+    @pytest.mark.parametrize("view", [cutout_view, object_view])
+    def test_a_picture_without_an_object_has_no_square(self, view):
         mask = torch.zeros(40, 60, dtype=torch.uint8)
         mask[0, :5] = 3
-        assert cutout_view(torch.zeros(3, 40, 60), mask, 64, np.random.default_rng(0)) is None
+        assert view(torch.zeros(3, 40, 60), mask, 64, np.random.default_rng(0)) is None
 
     def test_the_smallest_picture(self):
         image, mask = torch.zeros(3, 1, 1, dtype=torch.uint8), torch.zeros(1, 1, dtype=torch.uint8)
