@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from models.generation.conditions.base import Condition, Facts, said
 from models.generation.conditions.nothing import Nothing
+from models.generation.diff_augment import CHANGES, Change
 from models.generation.gan import Gan, GanSettings
 from models.generation.networks import (
     Discriminator,
@@ -19,7 +20,6 @@ from models.generation.networks import (
     Upsampler,
     with_planes,
 )
-from models.generation.shown import CHANGES, Change
 from models.system import SystemSettings
 
 

@@ -66,13 +66,7 @@ def object_view(image: Tensor, mask: Tensor, size: int, rng: np.random.Generator
 
     Where :func:`cutout_view` shows an outline in the picture itself, right or wrong, this one
     shows whether picture and mask agree. Of a random class that the mask shows, around the
-    largest connected piece, as far as the picture reaches.
-
-    Args:
-        image: (3, H, W) uint8.
-        mask: (H, W) uint8.
-        size: Side S of the square.
-        rng: Of the class and the flip.
+    largest connected piece, as far as the picture reaches; arguments are those of a cut-out.
     """
     found = _largest_piece(mask, rng)
     if found is None:

@@ -3,7 +3,7 @@ import torch
 from torchvision.transforms.v2.functional import affine
 
 from models.generation import GENERATORS
-from models.generation.shown import CHANGES, colour, cutout, translation
+from models.generation.diff_augment import CHANGES, colour, cutout, translation
 from tests.models.generation.toys import pairs
 
 
