@@ -2,8 +2,9 @@
 
 Its layers are those of pix2pix's generator (Isola et al., CVPR 2017, section 6.1): 4x4
 convolutions that halve or double the side, batch normalisation between, rectifiers that leak
-on the way down. What the way up sees of the way down is a :class:`~models.transformation.
-skips.Skip`; with ``concatenate`` the network is a U-Net, with ``switches`` a SegNet.
+on the way down; another layer can do the doubling. What the way up sees of the way down is a
+:class:`~models.transformation.skips.Skip`; with ``concatenate`` the network is a U-Net, with
+``switches`` a SegNet.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
 from models.adversarial import SLOPE, initialise
-from models.transformation.skips import SKIPS
+from models.transformation.skips import SKIPS, Doubling, transposed
 
 
 def widths_of(width: int, levels: int) -> tuple[int, ...]:
@@ -104,6 +105,7 @@ class Decoder(nn.Module):
         widths: Channels of the encoder's levels, from fine to coarse.
         outputs: Channels of the picture.
         skip: One of :data:`~models.transformation.skips.SKIPS`.
+        double: Makes the layers that double the side.
         noisy: How many levels, from the coarsest, drop features when there is noise.
         dropout: The share of them.
     """
@@ -114,6 +116,7 @@ class Decoder(nn.Module):
         outputs: int,
         skip: str = "concatenate",
         *,
+        double: Doubling = transposed,
         noisy: int = 3,
         dropout: float = 0.5,
     ) -> None:
@@ -123,10 +126,10 @@ class Decoder(nn.Module):
         self.skips = nn.ModuleList()
         *finer, channels = widths
         for fine in reversed(finer):
-            joint = SKIPS[skip](channels, fine)
+            joint = SKIPS[skip](channels, fine, double)
             self.skips.append(joint)
             channels = joint.outputs
-        self.last = nn.ConvTranspose2d(channels, outputs, 4, stride=2, padding=1)
+        self.last = double(channels, outputs, bias=True)
         initialise(self)
 
     def forward(self, features: Sequence[Tensor], rng: torch.Generator | None = None) -> Tensor:
@@ -154,6 +157,7 @@ class EncoderDecoder(nn.Module):
         outputs: Channels of what comes out.
         widths: Channels of the levels, from fine to coarse.
         skip: One of :data:`~models.transformation.skips.SKIPS`.
+        double: Makes the layers that double the side.
         dropout: Share of features that the noise drops.
     """
 
@@ -164,11 +168,12 @@ class EncoderDecoder(nn.Module):
         widths: Sequence[int],
         skip: str = "concatenate",
         *,
+        double: Doubling = transposed,
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
         self.encoder = Encoder(inputs, widths)
-        self.decoder = Decoder(widths, outputs, skip, dropout=dropout)
+        self.decoder = Decoder(widths, outputs, skip, double=double, dropout=dropout)
 
     def forward(self, x: Tensor, rng: torch.Generator | None = None) -> Tensor:
         """(N, inputs, H, W) to (N, outputs, H, W), before any squashing.

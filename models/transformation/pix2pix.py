@@ -1,6 +1,11 @@
 """pix2pix (Isola et al., CVPR 2017): pictures from something that is given of them.
 
 What is given makes the member: a label mask, edges, or a picture with a hole.
+
+To a game and a distance of colours, pix2pixHD (Wang et al., CVPR 2018, section 3.5) adds one of
+perceptual features (Johnson et al., ECCV 2016, equation 2). Where there are some hundred pictures,
+that is what makes things look like things. They would also leave a grid that a transposed
+convolution begins with, since a trunk's first stride does not see it; so the generator resizes.
 """
 
 from __future__ import annotations
@@ -11,12 +16,17 @@ from typing import ClassVar, Self
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor
+from torch.nn.functional import l1_loss
 
 from models.adversarial import discriminator_loss, generator_loss
 from models.system import Batch, SystemSettings, Turn
 from models.transformation.base import TransformingSystem
 from models.transformation.encoder_decoder import EncoderDecoder, levels_of, widths_of
 from models.transformation.patch_gan import PatchGan
+from models.transformation.perceptual import Perceptual
+from models.transformation.skips import resized
+
+STAGES = ("c2", "c3", "c4", "c5")  # whose features are compared, each with the same weight
 
 
 class Pix2PixSettings(SystemSettings):
@@ -31,6 +41,10 @@ class Pix2PixSettings(SystemSettings):
         "pixels; the paper's 70 is for pictures of 256.",
     )
     l1: float = Field(100.0, ge=0, description="Weight λ of the L1 loss against the GAN's.")
+    perceptual: float = Field(
+        0.0, ge=0, description="Weight of the distance of perceptual features against the GAN's."
+    )
+    trunk: str = Field("efficientnet_lite0", description="Of those features; see perceptual.py.")
     dropout: float = Field(0.5, ge=0, lt=1, description="Share of features that noise drops.")
     learning_rate: float = Field(2e-4, gt=0, description="Of Adam, in both networks.")
 
@@ -62,9 +76,12 @@ class Pix2Pix(TransformingSystem):
             given,
             3,
             widths_of(settings.width, levels_of(settings.size)),
+            double=resized,
             dropout=settings.dropout,
         )
         self.discriminator = PatchGan(given + 3, settings.width, settings.patch_layers)
+        if settings.perceptual:
+            self.features = Perceptual(settings.trunk, STAGES)
 
     @classmethod
     @abstractmethod
@@ -101,7 +118,7 @@ class Pix2Pix(TransformingSystem):
         )
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """The discriminator's cross entropy; the generator's and the L1 loss."""
+        """The discriminator's cross entropy; the generator's and the distances."""
         batch = self.exercise(batch)
         given, real = self.given(batch), batch["image"]
         if turn == "discriminator":
@@ -112,10 +129,14 @@ class Pix2Pix(TransformingSystem):
             return {"discriminator": discriminator_loss(*judged)}
         made, weights = self._make(given, rng), self.judged(given)
         distance = (weights * (made - real).abs()).sum() / (3 * weights.sum()).clamp(min=1)
-        return {
-            "generator": generator_loss(self._judge(given, self.finished(given, made))),
+        finished = self.finished(given, made)
+        terms = {
+            "generator": generator_loss(self._judge(given, finished)),
             "l1": self.settings.l1 * distance,
         }
+        if self.settings.perceptual:
+            terms["perceptual"] = self.settings.perceptual * self._perceived(finished, real)
+        return terms
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """Pictures from what is given; the dropout stays on, as the only noise there is."""
@@ -126,6 +147,13 @@ class Pix2Pix(TransformingSystem):
         """What is given, what is made of it and the true picture."""
         made = self.transform(batch, rng)
         return torch.cat([self.shown(self.given(batch)), made, batch["image"]], dim=3)
+
+    def _perceived(self, made: Tensor, real: Tensor) -> Tensor:
+        """The mean distance of the features of both, over the stages."""
+        with torch.no_grad():
+            targets = self.features(real)
+        found = self.features(made)
+        return torch.stack([l1_loss(found[name], targets[name]) for name in STAGES]).mean()
 
     def _make(self, given: Tensor, rng: torch.Generator) -> Tensor:
         return self.generator(given, rng).tanh()

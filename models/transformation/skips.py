@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -11,22 +12,48 @@ from models.segmentation.base import conv_bn_relu
 from models.segmentation.unpooling import switches_of, unpool
 
 
+class Doubling(Protocol):
+    """Makes the layer that doubles the side of features."""
+
+    def __call__(self, inputs: int, outputs: int, *, bias: bool) -> nn.Module:
+        """(N, inputs, H, W) to (N, outputs, 2H, 2W)."""
+        ...
+
+
+def transposed(inputs: int, outputs: int, *, bias: bool) -> nn.Module:
+    """A transposed 4x4 convolution of stride 2, as in pix2pix and most others."""
+    return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=bias)
+
+
+def resized(inputs: int, outputs: int, *, bias: bool) -> nn.Module:
+    """Bilinear resizing, then a 3x3 convolution: it begins without a grid.
+
+    A transposed convolution treats the pixels of a cell apart, and before it has learnt to
+    make them fit, its pictures are chequered (Odena et al., Distill 2016).
+    """
+    return nn.Sequential(
+        nn.Upsample(scale_factor=2, mode="bilinear"),
+        nn.Conv2d(inputs, outputs, 3, padding=1, bias=bias),
+    )
+
+
 class Skip(nn.Module):
-    """No skip: features grow by an up-convolution that sees nothing of the finer level.
+    """No skip: features grow by a layer that sees nothing of the finer level.
 
     Args:
         coarse: Channels of the features that come in.
         fine: Channels of the encoder's features at the finer level.
+        double: Makes the layer by which they grow.
 
     Attributes:
         outputs: Channels of the joined features.
     """
 
-    def __init__(self, coarse: int, fine: int) -> None:
+    def __init__(self, coarse: int, fine: int, double: Doubling = transposed) -> None:
         super().__init__()
         self.outputs = fine
         self.up = nn.Sequential(
-            nn.ConvTranspose2d(coarse, fine, 4, stride=2, padding=1, bias=False),
+            double(coarse, fine, bias=False),
             nn.BatchNorm2d(fine),
             nn.ReLU(),
         )
@@ -72,10 +99,11 @@ class Concatenate(Skip):
     Args:
         coarse: See :class:`Skip`.
         fine: See :class:`Skip`.
+        double: See :class:`Skip`.
     """
 
-    def __init__(self, coarse: int, fine: int) -> None:
-        super().__init__(coarse, fine)
+    def __init__(self, coarse: int, fine: int, double: Doubling = transposed) -> None:
+        super().__init__(coarse, fine, double)
         self.outputs = 2 * fine
 
     def join(self, x: Tensor, fine: Tensor) -> Tensor:
@@ -89,10 +117,11 @@ class Switches(Skip):
     Args:
         coarse: See :class:`Skip`.
         fine: See :class:`Skip`.
+        double: See :class:`Skip`; a cell's maximum has its place, and nothing else grows.
     """
 
-    def __init__(self, coarse: int, fine: int) -> None:
-        super().__init__(coarse, fine)
+    def __init__(self, coarse: int, fine: int, double: Doubling = transposed) -> None:
+        super().__init__(coarse, fine, double)
         self.up = conv_bn_relu(coarse, fine)
         self.smooth = conv_bn_relu(fine, fine)
 

@@ -22,6 +22,8 @@ CROP = (0.8, 1.0)
 OBJECT_SHARE = 0.02
 # White margin around a cut-out, relative to its longer side.
 MARGIN = 0.08
+# Side of the square around an object, relative to the longer side of that.
+AROUND = (1.0, 1.3)
 
 
 def picture_view(image: Tensor, mask: Tensor, size: int, rng: np.random.Generator) -> Square:
@@ -65,8 +67,9 @@ def object_view(image: Tensor, mask: Tensor, size: int, rng: np.random.Generator
     """A square around one object, with what surrounds it, and the mask of all that is there.
 
     Where :func:`cutout_view` shows an outline in the picture itself, right or wrong, this one
-    shows whether picture and mask agree. Of a random class that the mask shows, around the
-    largest connected piece, as far as the picture reaches; arguments are those of a cut-out.
+    shows whether picture and mask agree. Of a random class that the mask shows, the largest
+    connected piece, anywhere in a square up to a third larger, as far as the picture reaches;
+    arguments are those of a cut-out.
     """
     found = _largest_piece(mask, rng)
     if found is None:
@@ -74,8 +77,8 @@ def object_view(image: Tensor, mask: Tensor, size: int, rng: np.random.Generator
     _, _, (rows, columns) = found
     height, width = mask.shape
     longer = max(rows.stop - rows.start, columns.stop - columns.start)
-    side = min(longer + 2 * round(MARGIN * longer), height, width)
-    place = (..., _span(rows, side, height), _span(columns, side, width))
+    side = min(round(longer * rng.uniform(*AROUND)), height, width)
+    place = (..., _span(rows, side, height, rng), _span(columns, side, width, rng))
     return _flipped(_resized(image[place], mask[place], size), rng)
 
 
@@ -98,9 +101,10 @@ def _largest_piece(
     return chosen, pieces == largest, ndimage.find_objects(pieces)[largest - 1]
 
 
-def _span(span: slice, side: int, whole: int) -> slice:
-    """As long as the side, with the span in the middle if that is inside of the whole."""
-    start = min(max(0, (span.start + span.stop - side) // 2), whole - side)
+def _span(span: slice, side: int, whole: int, rng: np.random.Generator) -> slice:
+    """As long as the side, somewhere inside of the whole: around the span, or inside of it."""
+    first, last = sorted((span.start, span.stop - side))
+    start = rng.integers(max(0, first), min(last, whole - side), endpoint=True)
     return slice(start, start + side)
 
 

@@ -5,6 +5,7 @@ import torch
 from torch.nn.functional import max_pool2d, mse_loss
 
 from models.transformation.encoder_decoder import (
+    Decoder,
     Encoder,
     EncoderDecoder,
     dropped,
@@ -12,7 +13,7 @@ from models.transformation.encoder_decoder import (
     padded,
     widths_of,
 )
-from models.transformation.skips import SKIPS
+from models.transformation.skips import SKIPS, resized, transposed
 from tests.models.scenes import scenes
 
 
@@ -25,6 +26,21 @@ def test_widths_double_to_eight_times_and_levels_end_at_one_pixel():
 def test_any_size_comes_out_as_it_came_in(skip):
     network = EncoderDecoder(4, 2, (4, 8, 8), skip).train()
     assert network(torch.randn(2, 4, 21, 34)).shape == (2, 2, 21, 34)
+
+
+@pytest.mark.parametrize("double", [transposed, resized])
+def test_either_way_of_doubling_fits_every_skip(double):
+    for skip in SKIPS:
+        decoder = Decoder((4, 8), 3, skip, double=double)
+        features = [torch.randn(2, 4, 8, 8), torch.randn(2, 8, 4, 4)]
+        assert decoder(features).shape == (2, 3, 16, 16)
+
+
+def test_a_resized_plane_begins_without_a_grid():
+    plane = torch.ones(1, 4, 8, 8)
+    layers = resized(4, 2, bias=False), transposed(4, 2, bias=False)
+    spreads = [layer(plane)[0, 0, 3:-3, 3:-3].std() for layer in layers]
+    assert spreads[0] < 1e-6 < 0.01 < spreads[1]
 
 
 def test_padding_repeats_the_border_and_leaves_multiples_alone():

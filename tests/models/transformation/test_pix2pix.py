@@ -57,13 +57,37 @@ def test_each_turn_reaches_the_network_that_it_moves(turn):
     assert all(parameter.grad is not None for parameter in getattr(system, turn).parameters())
 
 
-def test_the_l1_loss_has_its_weight():
+@pytest.mark.parametrize("name", ["l1", "perceptual"])
+def test_the_distances_have_their_weights(name):
     batch, rng = scenes(2, seed=0), torch.Generator()
     terms = [
-        build("mask_to_photo", l1=weight).losses("generator", batch, rng.manual_seed(0))["l1"]
+        build("mask_to_photo", trunk="tiny", **{name: weight}).losses(
+            "generator", batch, rng.manual_seed(0)
+        )[name]
         for weight in (1.0, 100.0)
     ]
+    assert terms[0] > 0
     torch.testing.assert_close(100 * terms[0], terms[1])
+
+
+def test_the_perceptual_distance_is_of_features_and_of_the_finished_picture(monkeypatch):
+    system, batch = build("inpainting", trunk="tiny", perceptual=1.0), scenes(2, seed=0)
+    made = batch["image"].roll(5, dims=-1)
+    monkeypatch.setattr(system, "finished", lambda given, _: made)
+    found = system.losses("generator", batch, torch.Generator().manual_seed(0))["perceptual"]
+    features = [system.features(pictures) for pictures in (made, batch["image"])]
+    stages = [(features[0][name] - features[1][name]).abs().mean() for name in features[0]]
+    assert len(stages) == 4
+    torch.testing.assert_close(found, torch.stack(stages).mean())
+    monkeypatch.setattr(system, "finished", lambda given, _: batch["image"])
+    assert system.losses("generator", batch, torch.Generator())["perceptual"] == 0
+
+
+def test_perceptual_features_do_not_learn():
+    system = build("mask_to_photo", trunk="tiny", perceptual=1.0)
+    before = {name: value.clone() for name, value in system.features.state_dict().items()}
+    train(system, lambda step: scenes(2, seed=step), steps=2)
+    torch.testing.assert_close(system.features.state_dict(), before, rtol=0, atol=0)
 
 
 def colours_from_masks(shuffled):

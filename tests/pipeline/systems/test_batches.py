@@ -47,20 +47,24 @@ class TestViews:
 
     @pytest.mark.parametrize("place", [(5, 20), (0, 45), (25, 0)])
     def test_an_object_stands_in_its_surroundings(self, place):
-        """Fifteen pixels and a margin of one around them, or less where the picture ends."""
+        """Wholly inside, somewhere in a square of up to 1.3 times its longer side."""
         top, left = place
         mask = torch.zeros(40, 60, dtype=torch.uint8)
         mask[top : top + 15, left : left + 10] = 2  # the largest piece
         mask[0, 0], mask[39, 59] = 1, 255
         image = torch.stack([torch.arange(40)[:, None].expand(40, 60)] * 3).to(torch.uint8)
         image[1] = torch.arange(60)[None]
-        squares = [object_view(image, mask, 17, np.random.default_rng(seed)) for seed in range(10)]
-        for square, label in squares:
-            assert (label == 2).sum() == 150
-            rows, columns = square[0].unique(), square[1].unique()
-            assert len(rows) == len(columns) == 17  # as large as it was, so nothing is resized
-            assert rows.min() == min(max(0, top - 1), 23)
-            assert columns.min() == max(0, min(left - 4, 43))
+        seen = set()
+        for seed in range(30):
+            square = object_view(image, mask, 80, np.random.default_rng(seed))
+            assert square is not None
+            (rows, columns), label = square[0][:2].int(), square[1]
+            share = (label == 2).float().mean()
+            assert 150 / 21**2 <= share <= 150 / 15**2 + 0.03
+            assert rows.min() <= top <= top + 14 <= rows.max()
+            assert columns.min() <= left <= left + 9 <= columns.max()
+            seen.add((int(rows.min()), int(columns[0].min()), round(float(share), 1)))
+        assert len(seen) > 4
 
     @pytest.mark.parametrize("view", [cutout_view, object_view])
     def test_a_picture_without_an_object_has_no_square(self, view):
