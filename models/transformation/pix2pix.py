@@ -4,14 +4,14 @@ What is given makes the member: a label mask, edges, or a picture with a hole.
 
 To a game and a distance of colours, pix2pixHD (Wang et al., CVPR 2018, section 3.5) adds one of
 perceptual features (Johnson et al., ECCV 2016, equation 2). Where there are some hundred pictures,
-that is what makes things look like things. They would also leave a grid that a transposed
-convolution begins with, since a trunk's first stride does not see it; so the generator resizes.
+that is what makes things look like things, if the generator resizes: a grid, with which transposed
+convolutions begin, is one that the first stride of a trunk does not see, and so leaves.
 """
 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
@@ -24,7 +24,7 @@ from models.transformation.base import TransformingSystem
 from models.transformation.encoder_decoder import EncoderDecoder, levels_of, widths_of
 from models.transformation.patch_gan import PatchGan
 from models.transformation.perceptual import Perceptual
-from models.transformation.skips import resized
+from models.transformation.skips import DOUBLINGS
 
 STAGES = ("c2", "c3", "c4", "c5")  # whose features are compared, each with the same weight
 
@@ -39,6 +39,9 @@ class Pix2PixSettings(SystemSettings):
         le=5,
         description="Halvings in the discriminator: it sees patches of 16, 34, 70, 142 or 286 "
         "pixels; the paper's 70 is for pictures of 256.",
+    )
+    doubling: Literal["transposed", "resized"] = Field(
+        "transposed", description="How the generator doubles the side; see skips.py."
     )
     l1: float = Field(100.0, ge=0, description="Weight λ of the L1 loss against the GAN's.")
     perceptual: float = Field(
@@ -76,7 +79,7 @@ class Pix2Pix(TransformingSystem):
             given,
             3,
             widths_of(settings.width, levels_of(settings.size)),
-            double=resized,
+            double=DOUBLINGS[settings.doubling],
             dropout=settings.dropout,
         )
         self.discriminator = PatchGan(given + 3, settings.width, settings.patch_layers)

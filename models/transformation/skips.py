@@ -37,6 +37,9 @@ def resized(inputs: int, outputs: int, *, bias: bool) -> nn.Module:
     )
 
 
+DOUBLINGS: dict[str, Doubling] = {"transposed": transposed, "resized": resized}
+
+
 class Skip(nn.Module):
     """No skip: features grow by a layer that sees nothing of the finer level.
 

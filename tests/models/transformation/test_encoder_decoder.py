@@ -13,7 +13,7 @@ from models.transformation.encoder_decoder import (
     padded,
     widths_of,
 )
-from models.transformation.skips import SKIPS, resized, transposed
+from models.transformation.skips import DOUBLINGS, SKIPS
 from tests.models.scenes import scenes
 
 
@@ -28,7 +28,7 @@ def test_any_size_comes_out_as_it_came_in(skip):
     assert network(torch.randn(2, 4, 21, 34)).shape == (2, 2, 21, 34)
 
 
-@pytest.mark.parametrize("double", [transposed, resized])
+@pytest.mark.parametrize("double", DOUBLINGS.values(), ids=DOUBLINGS)
 def test_either_way_of_doubling_fits_every_skip(double):
     for skip in SKIPS:
         decoder = Decoder((4, 8), 3, skip, double=double)
@@ -38,9 +38,11 @@ def test_either_way_of_doubling_fits_every_skip(double):
 
 def test_a_resized_plane_begins_without_a_grid():
     plane = torch.ones(1, 4, 8, 8)
-    layers = resized(4, 2, bias=False), transposed(4, 2, bias=False)
-    spreads = [layer(plane)[0, 0, 3:-3, 3:-3].std() for layer in layers]
-    assert spreads[0] < 1e-6 < 0.01 < spreads[1]
+    spreads = {
+        name: double(4, 2, bias=False)(plane)[0, 0, 3:-3, 3:-3].std()
+        for name, double in DOUBLINGS.items()
+    }
+    assert spreads["resized"] < 1e-6 < 0.01 < spreads["transposed"]
 
 
 def test_padding_repeats_the_border_and_leaves_multiples_alone():

@@ -83,6 +83,13 @@ def test_the_perceptual_distance_is_of_features_and_of_the_finished_picture(monk
     assert system.losses("generator", batch, torch.Generator())["perceptual"] == 0
 
 
+def test_the_generator_doubles_as_it_is_told():
+    system = build("mask_to_photo", doubling="resized")
+    kinds = [type(module) for module in system.generator.decoder.modules()]
+    assert torch.nn.Upsample in kinds
+    assert torch.nn.ConvTranspose2d not in kinds
+
+
 def test_perceptual_features_do_not_learn():
     system = build("mask_to_photo", trunk="tiny", perceptual=1.0)
     before = {name: value.clone() for name, value in system.features.state_dict().items()}
