@@ -2,7 +2,7 @@
 
 What is given makes the member: a label mask, edges, or a picture with a hole.
 
-To a game and a distance of colours, pix2pixHD (Wang et al., CVPR 2018, section 3.5) adds one of
+To a game and a distance of colours, pix2pixHD (Wang et al., CVPR 2018) adds one of
 perceptual features (Johnson et al., ECCV 2016, equation 2). Where there are some hundred pictures,
 that is what makes things look like things, if the generator resizes: a grid, with which transposed
 convolutions begin, is one that the first stride of a trunk does not see, and so leaves.
