@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from flows.environment import set_defaults
 
@@ -20,6 +22,7 @@ from models.transformation import TransformingSystem  # noqa: E402
 from models.transformation.segmenting import Segmenting  # noqa: E402
 from pipeline.errors import UserError  # noqa: E402
 from pipeline.measuring import measured  # noqa: E402
+from pipeline.recipe import Recipe  # noqa: E402
 from pipeline.report.assess import assess, class_table  # noqa: E402
 from pipeline.selection import sound  # noqa: E402
 from pipeline.systems.batches import Batches, as_batch  # noqa: E402
@@ -37,6 +40,10 @@ from pipeline.tables.table import Table  # noqa: E402
 SIZE = 64
 TEST = 400
 SHOWN = 8
+# Of the generators: one alone may have neighbours change places.
+SEEDS = (0, 1)
+# Rounds of the loop, the last first.
+ROUNDS = ("powerful", "enhanced", "initial")
 GENERATOR = {"size": SIZE, "width": 16, "patch_layers": 2}
 # Animals differ in faces and fur alone, which no network learns from some hundred of them: both
 # know photographs. The game alone, on so few, gives patterns that a judge takes for any animal.
@@ -52,7 +59,7 @@ KNOWING = {
 PHOTOGRAPHS: dict[str, dict[str, Any]] = {
     "generator": {
         "system": GENERATOR | PERCEIVING,
-        "training": {"steps": 1000, "batch": 16, "seed": 0},
+        "training": {"steps": 1000, "batch": 16},
     },
     "judge": {
         "system": {"size": SIZE, **KNOWING},
@@ -63,7 +70,7 @@ BUDGETS: dict[str, dict[str, dict[str, Any]]] = {
     "picture": {
         "generator": {
             "system": GENERATOR | {"l1": 10.0},
-            "training": {"steps": 500, "batch": 16, "seed": 0},
+            "training": {"steps": 500, "batch": 16},
         },
         "judge": {"system": {"size": SIZE}, "training": {"steps": 500, "batch": 16, "seed": 1}},
     },
@@ -73,73 +80,107 @@ BUDGETS: dict[str, dict[str, dict[str, Any]]] = {
 HEADINGS = ("generator trained on", "mIoU of the masks", "fcn_score", "pixels", "kid@segmenter")
 
 
+class Ladder(NamedTuple):
+    """What is compared of a ladder.
+
+    Attributes:
+        seed: Its first round.
+        loop: The last one that is finished.
+        name: Of that.
+    """
+
+    seed: Table
+    loop: Table
+    name: str
+
+
 @flow(name="benchmark-masks", validate_parameters=False)
 def masks(request: BenchRequest) -> str:
     """Trains mask → photo on true masks, the loop's, the seeds' and shuffled ones.
 
-    The same pictures, generator and steps each time, at 64 pixels. The judge is a segmenter
-    trained on the true masks of other pictures; the test pictures are those of the split
-    ``dev``, made from their true masks.
+    The same pictures, generator and steps each time, at 64 pixels, with two seeds. The judge is a
+    segmenter trained on the true masks of other pictures; the test pictures are those of the
+    split ``dev``, made from their true masks.
 
     Args:
         request: Chosen are views: ``picture`` (default), ``object``, a square around one, or
-            ``cutout``, one on white. Its folder is a ladder's, whose rounds are compared.
+            ``cutout``, one on white. Its folder is a ladder's, finished or on the way, whose
+            seeds and last round are compared and whose recipe and classes are taken.
 
     Returns:
-        A Markdown table for each view; the same photos of every generator are in
-        ``masks_VIEW.png``.
+        A Markdown table for each view; the same photos of the first generator of each row are
+        in ``masks_VIEW.png``.
 
     Raises:
         UserError: If a view is unknown, the data has no true masks, or the folder holds no
-            finished ladder.
+            ladder with a round of the loop, or one of other classes than those of the request.
     """
     views = request.choice(VIEWS, "view") if request.chosen else ["picture"]
-    bench = open_bench(request)
-    return "\n\n".join(compare(bench, view) for view in views)
+    ladder = _climbed(request.out)
+    bench = open_bench(_as_climbed(request, ladder))
+    return "\n\n".join(compare(bench, ladder, view) for view in views)
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-def compare(bench: Bench, view: str) -> str:
+def compare(bench: Bench, ladder: Ladder, view: str) -> str:
     """The table."""
     run, names = bench.run, tuple(bench.images.metadata["classes"])
     truth = measured.truth(run, bench.images, bench.data)
-    rounds = {name: _finished(bench, name) for name in ("powerful", "seed")}
-    shared = _masked(truth) & _masked(rounds["powerful"]) & _masked(rounds["seed"])
+    shared = _masked(truth) & _masked(ladder.loop) & _masked(ladder.seed)
+    loop = f"masks of the loop, {ladder.name}"
     others = set(sound(bench.images, ["tags"]).wanted_ids()) - shared
     seen = {
         "true masks": round_pairs(bench.images, truth, shared),
-        "masks of the loop": round_pairs(bench.images, rounds["powerful"], shared),
-        "seeds": round_pairs(bench.images, rounds["seed"], shared),
+        loop: round_pairs(bench.images, ladder.loop, shared),
+        "seeds": round_pairs(bench.images, ladder.seed, shared),
     }
     seen["shuffled masks"] = seen["true masks"].shuffled(seed=0)
     quality = {"true masks": 1.0} | {
-        label: assess(rounds[name], bench.truth, shared).mean_iou
-        for label, name in (("masks of the loop", "powerful"), ("seeds", "seed"))
+        label: assess(masks, bench.truth, shared).mean_iou
+        for label, masks in ((loop, ladder.loop), ("seeds", ladder.seed))
     }
     judge = _judge(bench, round_pairs(bench.images, truth, others), view)
     batches = _test_batches(bench, view)
-    photos: dict[str, Photos] = {"(real photos)": real, "(blurred photos)": blurred}
+    photos: dict[str, list[Photos]] = {"(real photos)": [real], "(blurred photos)": [blurred]}
     for label, pairs in seen.items():
-        photos[label] = partial(_made, system=_generator(bench, label, pairs, view))
+        systems = [_generator(bench, label, pairs, view, seed) for seed in SEEDS]
+        photos[label] = [partial(_made, system=system) for system in systems]
     lines = [f"| {' | '.join(HEADINGS)} |", "| --- | ---: | ---: | ---: | ---: |"]
-    for label, make in photos.items():
-        found = score_photos(judge, make, batches, names)
+    for label, makers in photos.items():
+        found = [score_photos(judge, make, batches, names) for make in makers]
         cells = [f"{100 * quality[label]:.1f}" if label in quality else "–"]
-        cells += [f"{found.fcn_score:.3f}", f"{found.pixel_accuracy:.3f}", f"{found.kid:.4f}"]
+        for score, digits in (("fcn_score", 3), ("pixel_accuracy", 3), ("kid", 4)):
+            cells.append(", ".join(f"{getattr(scores, score):.{digits}f}" for scores in found))
         lines.append(f"| {label} | {' | '.join(cells)} |")
         run.watch.say(lines[-1])
-    Folder(_place(bench)).write(f"masks_{view}.png", _sheet(photos, batches[0]))
+    first = [makers[0] for makers in photos.values()]
+    Folder(_place(bench)).write(f"masks_{view}.png", _sheet(first, batches[0]))
     return "\n".join(lines)
 
 
-def _finished(bench: Bench, name: str) -> Table:
-    try:
-        return Table.open(bench.run.table_uri(f"rounds/{name}"))
-    except UserError as error:
+def _climbed(out: str) -> Ladder:
+    """The ladder in a folder."""
+    place = Folder(f"{out}/run/rounds").uri
+    for name in ROUNDS:
+        with suppress(UserError):
+            return Ladder(Table.open(f"{place}/seed"), Table.open(f"{place}/{name}"), name)
+    raise UserError(
+        f"{place} has no round {ROUNDS[-1]!r} yet: run `tag2mask benchmark ladder` into the same "
+        "folder first"
+    )
+
+
+def _as_climbed(request: BenchRequest, ladder: Ladder) -> BenchRequest:
+    """The request with the ladder's own recipe and classes, so that its pictures are found."""
+    metadata = ladder.loop.metadata
+    names = tuple(metadata["classes"])
+    if request.classes is not None and set(request.classes) != set(names):
         raise UserError(
-            f"{bench.run.uri} has no round {name!r}: run `tag2mask benchmark ladder` into the same "
-            "folder first"
-        ) from error
+            f"the rounds of {request.out} hold the classes {', '.join(names)}: leave --classes "
+            "out, or choose the folder of another ladder"
+        )
+    recipe = Recipe.model_validate(metadata["recipe"])
+    return request.model_copy(update={"classes": names, "recipe": recipe})
 
 
 def _masked(table: Table) -> set[str]:
@@ -159,9 +200,12 @@ def _judge(bench: Bench, pairs: RoundPairs, view: str) -> Segmenting:
     return system
 
 
-def _generator(bench: Bench, label: str, pairs: RoundPairs, view: str) -> TransformingSystem:
-    name = f"{label.replace(' ', '-')}-{view}"
-    given = BUDGETS[view]["generator"]
+def _generator(
+    bench: Bench, label: str, pairs: RoundPairs, view: str, seed: int
+) -> TransformingSystem:
+    name = f"{label.replace(',', '').replace(' ', '-')}-{view}-{seed}"
+    budget = BUDGETS[view]["generator"]
+    given = {**budget, "training": {**budget["training"], "seed": seed}}
     return load_transformer(_trained(bench, "mask_to_photo", name, pairs, view, given))[0]
 
 
@@ -187,8 +231,8 @@ def _made(batch: dict[str, Tensor], system: TransformingSystem) -> Tensor:
     return system.transform(batch, torch.Generator().manual_seed(0)).detach()
 
 
-def _sheet(photos: dict[str, Photos], batch: dict[str, Tensor]) -> bytes:
+def _sheet(photos: Sequence[Photos], batch: dict[str, Tensor]) -> bytes:
     """One row of photos for each generator."""
     few = {name: value[:SHOWN] for name, value in batch.items()}
-    rows = torch.cat([make(few) for make in photos.values()])
+    rows = torch.cat([make(few) for make in photos])
     return as_png(make_grid(rows, nrow=SHOWN, padding=2, pad_value=1.0))

@@ -49,6 +49,10 @@ def benchmark(
             "--only chooses methods of table1, claims, engines of throughput or the view of masks, "
             f"and {task} has none: leave it out"
         )
+    if task == "masks" and (recipe or set_):
+        raise UserError(
+            "masks takes the recipe of the ladder in its folder: leave --recipe and --set out"
+        )
     settings = read_recipe(recipe, set_ or ())
     request = BenchRequest(
         data=data,

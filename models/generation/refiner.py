@@ -1,4 +1,9 @@
-"""The second generator of StackGAN (Zhang et al., ICCV 2017, section 3.4)."""
+"""The second generator of StackGAN (Zhang et al., ICCV 2017, section 3.4).
+
+It corrects the enlarged small picture, as super-resolution does (VDSR: Kim et al., CVPR 2016,
+section 3.2), where the paper's draws the large one anew: so it begins with what the first stage
+has got right, such as the tags, which it lost otherwise for the first thousand steps.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +14,9 @@ from torch.nn.functional import interpolate
 
 from models.adversarial import initialise
 from models.generation.networks import with_planes
+
+# Of what a corrected picture begins as: at 1, tanh would have no slope left.
+BRIGHTEST = 0.9
 
 
 class Refiner(nn.Module):
@@ -46,14 +54,15 @@ class Refiner(nn.Module):
         initialise(self)
 
     def forward(self, vector: Tensor, small: Tensor) -> Tensor:
-        """(N, V) and (N, 3, s, s) to (N, 3, S, S) of any values."""
+        """(N, V) and (N, 3, s, s) to (N, 3, S, S) of any values, as they are before a tanh."""
+        whole = interpolate(small, (self.side, self.side), mode="bicubic")
         x = self.down(small)
         x = self.refine(self.join(with_planes(x, vector[:, :, None, None])))
         for up in self.up:
             # The last step is smaller where the factor is no power of two.
             side = min(2 * x.shape[-1], self.side)
             x = up(interpolate(x, (side, side), mode="nearest"))
-        return self.last(x)
+        return whole.clamp(-BRIGHTEST, BRIGHTEST).atanh() + self.last(x)
 
 
 class _Residual(nn.Module):

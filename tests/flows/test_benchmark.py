@@ -8,7 +8,7 @@ import pytest
 
 from flows.ablation import CONTRASTS, ablation, variants
 from flows.benchmark import BENCHMARKS, ladder
-from flows.mask_quality import BUDGETS, masks
+from flows.mask_quality import BUDGETS, SEEDS, masks
 from pipeline.errors import UserError
 from pipeline.recipe import Recipe, read_recipe
 from pipeline.report.ladder import load_ladder
@@ -112,8 +112,28 @@ class TestLadder:
         monkeypatch.setattr("flows.mask_quality.TEST", 40)
         lines = masks(request(source, out, quick, [view])).splitlines()
         found = [line.split("|")[1].strip() for line in lines[2:]]
-        assert found[2:] == ["true masks", "masks of the loop", "seeds", "shuffled masks"]
+        assert found[2:] == [
+            "true masks",
+            "masks of the loop, powerful",
+            "seeds",
+            "shuffled masks",
+        ]
+        for line in lines[4:]:
+            assert len(line.split("|")[3].split(",")) == len(SEEDS)
         assert (out / f"masks_{view}.png").read_bytes().startswith(b"\x89PNG")
+
+    def test_rounds_of_other_classes_are_refused(self, climbed, source, quick):
+        out, _ = climbed
+        images = Table.open(f"{out}/run/images")
+        other = request(source, out, quick, ["picture"]).model_copy(update={"classes": ("ball",)})
+        with pytest.raises(UserError, match=r"hold the classes .*leave --classes out"):
+            masks(other)
+        assert Table.open(f"{out}/run/images").manifest == images.manifest
+
+
+def test_masks_need_a_ladder(quick, tmp_path):
+    with pytest.raises(UserError, match="no round 'initial' yet: run `tag2mask benchmark ladder`"):
+        masks.fn(request("nowhere", tmp_path, quick))
 
 
 def test_an_unknown_view_is_named(quick):

@@ -315,6 +315,13 @@ def test_an_unknown_benchmark(command, tmp_path):
     assert_nothing_written(tmp_path / "out")
 
 
+def test_masks_are_compared_by_the_recipe_of_their_ladder(command, tmp_path):
+    out = tmp_path / "out"
+    outcome = command("benchmark", "masks", tmp_path, "--out", out, "--set", "negatives=0")
+    assert_one_sentence(outcome, "recipe of the ladder", "--set")
+    assert_nothing_written(out)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
