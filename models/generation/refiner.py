@@ -1,8 +1,8 @@
 """The second generator of StackGAN (Zhang et al., ICCV 2017, section 3.4).
 
-It corrects the enlarged small picture, as super-resolution does (VDSR: Kim et al., CVPR 2016,
-section 3.2), where the paper's draws the large one anew: so it begins with what the first stage
-has got right, such as the tags, which it lost otherwise for the first thousand steps.
+It corrects the enlarged small picture, as super-resolution does (VDSR: Kim et al., CVPR 2016),
+where the paper's draws the large one anew: so it begins with what the first stage has got right,
+such as the tags, which after some hundred steps it had lost in part otherwise.
 """
 
 from __future__ import annotations

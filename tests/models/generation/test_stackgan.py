@@ -5,7 +5,7 @@ from torch.nn.functional import interpolate
 from models.generation.stackgan import StackGan, StackSettings
 from models.kernel_distance import kernel_distance
 from tests.models.generation.filters import random_filters
-from tests.models.generation.toys import batches, blobs, kinds
+from tests.models.generation.toys import COLOURS, batches, blobs, kinds
 from tests.models.turns import train
 
 SIZE = 32
@@ -49,7 +49,7 @@ def figures(system):
 
 def blur(pictures):
     """The mean distance of pixels to the nearest of the colours that blobs have."""
-    pure = torch.tensor([[1.0, 1.0, 1.0], [0.8, -0.8, -0.8], [-0.8, -0.8, 0.8]])
+    pure = torch.cat([torch.ones(1, 3), COLOURS])
     pixels = pictures.permute(0, 2, 3, 1).reshape(-1, 3)
     return torch.cdist(pixels, pure).amin(dim=1).mean().item()
 

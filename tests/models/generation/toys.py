@@ -9,6 +9,7 @@ from torch.nn.functional import one_hot
 
 from models.system import Batch
 
+COLOURS = torch.tensor([[0.8, -0.8, -0.8], [-0.8, -0.8, 0.8]])  # of blobs: red, blue
 INK = 4 / 16  # of a digit's pixels, from which on they are no background
 
 
@@ -38,7 +39,7 @@ def blobs(count: int, seed: int, size: int = 16) -> dict[str, Tensor]:
     inside = _drawn(
         square, size * (0.42 + 0.16 * torch.rand(count, 2, generator=rng)), size / 4, size
     )
-    colours = torch.tensor([[0.8, -0.8, -0.8], [-0.8, -0.8, 0.8]])[blue]
+    colours = COLOURS[blue]
     return {
         "image": torch.where(inside[:, None], colours[:, :, None, None], 1.0),
         "mask": torch.where(inside, square[:, None, None] + 1, 0),
