@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.generation.conditions.tags import Tags
-from models.generation.dcgan import PictureGan, PictureSettings
+from models.generation.dcgan import KnowingSettings, PictureGan
 
 
 class ConditionalGan(PictureGan):
@@ -13,7 +13,8 @@ class ConditionalGan(PictureGan):
     convolution, which Perarnau et al. (2016, section 5.1) found to be the best places.
     """
 
+    settings_type = KnowingSettings
     needs = Tags.needs
 
-    def __init__(self, settings: PictureSettings) -> None:
-        super().__init__(settings, Tags(settings.classes))
+    def __init__(self, settings: KnowingSettings) -> None:
+        super().__init__(settings, Tags(settings.classes), trunk=settings.trunk)

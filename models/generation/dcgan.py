@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from models.generation.conditions.base import Condition, Facts, said
@@ -20,7 +20,11 @@ from models.generation.networks import (
     Upsampler,
     with_planes,
 )
+from models.generation.projected import ProjectedDiscriminator
 from models.system import SystemSettings
+from models.trunks import TRUNKS
+
+WHITE = 2.0  # before the tanh
 
 
 class PictureSettings(GanSettings):
@@ -33,6 +37,23 @@ class PictureSettings(GanSettings):
     )
 
 
+class KnowingSettings(PictureSettings):
+    """Of those whose discriminator may know photographs before it is trained."""
+
+    trunk: str | None = Field(
+        None,
+        description="One of models.trunks.TRUNKS, in whose frozen features real and made pictures "
+        "are told apart (Sauer et al., 2021); null for a discriminator that begins with nothing.",
+    )
+
+    @field_validator("trunk")
+    @classmethod
+    def _exists(cls, trunk: str | None) -> str | None:
+        if trunk is not None and trunk not in TRUNKS:
+            raise ValueError(f"{trunk!r} is none of {', '.join(TRUNKS)}")
+        return trunk
+
+
 class PictureGan(Gan):
     """DCGAN's two networks (figure 1), which also read what a condition tells.
 
@@ -40,24 +61,35 @@ class PictureGan(Gan):
         settings: Size and widths.
         condition: What both are told.
         joins: See :class:`models.generation.networks.Downsampler`.
+        trunk: Of a :class:`models.generation.projected.ProjectedDiscriminator` in place of
+            DCGAN's; None for DCGAN's.
     """
 
     settings_type: ClassVar[type[SystemSettings]] = PictureSettings
     settings: PictureSettings
 
-    def __init__(self, settings: PictureSettings, condition: Condition, joins: int = 0) -> None:
+    def __init__(
+        self,
+        settings: PictureSettings,
+        condition: Condition,
+        joins: int = 0,
+        trunk: str | None = None,
+    ) -> None:
         shape = (settings.size, settings.size)
         sizes = {"width": settings.width, "coarsest": settings.coarsest}
         told = condition.for_generator()
         maker = Upsampler(settings.latent + told.vector, 3, shape, planes=told.planes, **sizes)
         asked = condition.for_discriminator()
-        judge = Downsampler(3 + asked.planes, shape, vector=asked.vector, joins=joins, **sizes)
-        super().__init__(
-            settings,
-            Generator(told, maker, nn.Tanh()),
-            Discriminator(asked, judge, judge.outputs),
-            condition,
-        )
+        discriminator: nn.Module
+        if trunk is None:
+            judge = Downsampler(3 + asked.planes, shape, vector=asked.vector, joins=joins, **sizes)
+            discriminator = Discriminator(asked, judge, judge.outputs)
+        else:
+            discriminator = ProjectedDiscriminator(asked, settings.size, trunk, **sizes)
+            if self.view == "cutout":
+                # What looks alike to a trunk, white or grey, takes a discriminator long to teach.
+                maker.begin_at(WHITE)
+        super().__init__(settings, Generator(told, maker, nn.Tanh()), discriminator, condition)
 
     def judged(self, made: Tensor, facts: Facts, rng: torch.Generator) -> Judgement:
         """See :meth:`models.generation.gan.Gan.judged`; what is seen is augmented."""
@@ -72,8 +104,11 @@ class PictureGan(Gan):
 class Dcgan(PictureGan):
     """Makes pictures from noise alone."""
 
-    def __init__(self, settings: PictureSettings) -> None:
-        super().__init__(settings, Nothing())
+    settings_type: ClassVar[type[SystemSettings]] = KnowingSettings
+    settings: KnowingSettings
+
+    def __init__(self, settings: KnowingSettings) -> None:
+        super().__init__(settings, Nothing(), trunk=settings.trunk)
 
     def pictures(self, noise: Tensor) -> Tensor:
         """Pictures (N, 3, S, S) of latent vectors (N, Z), such as :func:`analogy` gives."""

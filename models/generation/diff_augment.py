@@ -41,19 +41,20 @@ def colour(maps: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def translation(maps: Tensor, rng: torch.Generator) -> Tensor:
-    """Elsewhere, pictures and planes alike, with zeros where nothing was; see :func:`colour`."""
+    """Elsewhere, pictures and planes alike; see :func:`colour`.
+
+    Where nothing was the border is repeated, so that a cut-out stays on white: the paper's zeros
+    are a grey frame, which a discriminator would then teach.
+    """
     height, width = maps.shape[-2:]
     reach = torch.tensor([height, width], device=maps.device).div(SHIFT).round()
     steps = _uniform(len(maps), 2, rng).mul(2 * reach + 1).floor() - reach
     rows = torch.arange(height, device=maps.device) - steps[:, :1]
     columns = torch.arange(width, device=maps.device) - steps[:, 1:]
-    inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[
-        :, None
-    ]
     rows, columns = rows.clamp(0, height - 1).long(), columns.clamp(0, width - 1).long()
     number = torch.arange(len(maps), device=maps.device)[:, None, None]
     moved = maps.permute(0, 2, 3, 1)[number, rows[:, :, None], columns[:, None]]
-    return moved.permute(0, 3, 1, 2) * inside[:, None]
+    return moved.permute(0, 3, 1, 2)
 
 
 def cutout(maps: Tensor, rng: torch.Generator) -> Tensor:

@@ -11,13 +11,12 @@ from typing import ClassVar, Self
 
 import torch
 from pydantic import Field, model_validator
-from torch import Tensor
+from torch import Tensor, nn
 
 from models.adversarial import discriminator_loss, generator_loss
 from models.generation.base import GeneratingSystem
 from models.generation.conditions.base import Condition, Facts
 from models.generation.networks import (
-    Discriminator,
     Generator,
     Judgement,
     at_rest,
@@ -82,7 +81,7 @@ class Gan(GeneratingSystem):
         self,
         settings: GanSettings,
         generator: Generator,
-        discriminator: Discriminator,
+        discriminator: nn.Module,
         condition: Condition,
     ) -> None:
         super().__init__(settings)

@@ -12,14 +12,14 @@ from torch.nn.functional import mse_loss
 
 from models.generation.cgan import ConditionalGan
 from models.generation.conditions.base import said
-from models.generation.dcgan import PictureSettings
+from models.generation.dcgan import KnowingSettings
 from models.generation.networks import Encoder, at_rest
 from models.system import Batch, Turn
 
 EDITS = 8  # tags that are shown, beginning with the first
 
 
-class InvertibleSettings(PictureSettings):
+class InvertibleSettings(KnowingSettings):
     """Of IcGAN."""
 
     encoder_rate: float = Field(2e-4, gt=0, description="Learning rate of the encoders.")

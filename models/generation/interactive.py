@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from models.generation.conditions.base import said
-from models.generation.dcgan import Dcgan, PictureSettings
+from models.generation.dcgan import Dcgan, KnowingSettings
 from models.generation.networks import Encoder, at_rest
 from models.system import Batch, Turn
 
@@ -26,7 +26,7 @@ WHITE = 0.1  # mean squared distance from white at which a pixel belongs to a th
 TRIALS = 32  # starts among which the best is taken for an outline
 
 
-class InteractiveSettings(PictureSettings):
+class InteractiveSettings(KnowingSettings):
     """Of the interactive GAN."""
 
     predictor_rate: float = Field(2e-4, gt=0, description="Learning rate of the predictor.")
@@ -151,7 +151,7 @@ class InteractiveGan(Dcgan):
             with at_rest(self.discriminator):
                 judged = self.discriminator(pictures, said(noise.new_zeros(len(noise), 0)))
             moved = (noise - start).square().mean(dim=1)
-            return off(pictures) + STAY * moved + REAL * softplus(-judged.logits)
+            return off(pictures) + STAY * moved + REAL * softplus(-judged.logits).mean(dim=1)
 
         return self._descend(start, loss, steps)
 

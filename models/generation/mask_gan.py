@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.generation.conditions.mask import Mask
-from models.generation.dcgan import PictureGan, PictureSettings
+from models.generation.dcgan import KnowingSettings, PictureGan
 
 
 class MaskGan(PictureGan):
@@ -13,7 +13,8 @@ class MaskGan(PictureGan):
     many, and no loss that compares with the one true picture.
     """
 
+    settings_type = KnowingSettings
     needs = Mask.needs
 
-    def __init__(self, settings: PictureSettings) -> None:
-        super().__init__(settings, Mask(settings.classes))
+    def __init__(self, settings: KnowingSettings) -> None:
+        super().__init__(settings, Mask(settings.classes), trunk=settings.trunk)

@@ -94,6 +94,10 @@ class Upsampler(nn.Module):
             self.grow.append(transposed(channels[level] + planes, number, **kernel, bias=last))
         initialise(self)
 
+    def begin_at(self, ground: float) -> None:
+        """Lets what is made begin around a value, which is zero otherwise."""
+        nn.init.constant_(self.get_parameter(f"grow.{len(self.grow) - 1}.bias"), ground)
+
     def forward(self, vector: Tensor, planes: Tensor) -> Tensor:
         """(N, Z) and (N, P, h, w) to (N, C, *shape), of any values."""
         x = self.first(vector[(...,) + (None,) * self.axes])
@@ -198,7 +202,8 @@ class Judgement(NamedTuple):
     """What a discriminator says.
 
     Attributes:
-        logits: (N,) of being real and, where it is told something, of fitting to that.
+        logits: (N, L) of being real and, where it is told something, of fitting to that; one of
+            the whole, or one for each of some places.
         features: (N, C, ...) what it came from.
     """
 
@@ -224,7 +229,7 @@ class Discriminator(nn.Module):
         """What is judged (N, C, ...) and what it should fit to."""
         told = self.reader(facts)
         features = self.body(with_planes(made, told.planes), told.vector)
-        return Judgement(self.judge(features.flatten(1))[:, 0], features)
+        return Judgement(self.judge(features.flatten(1)), features)
 
 
 class Encoder(nn.Module):

@@ -9,12 +9,12 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from models.generation.conditions.text import Text
-from models.generation.dcgan import PictureGan, PictureSettings
+from models.generation.dcgan import KnowingSettings, PictureGan
 from models.generation.networks import at_rest
 from models.generation.sentences import Sentences
 
 
-class TextSettings(PictureSettings):
+class TextSettings(KnowingSettings):
     """Of the text-conditioned GAN."""
 
     names: tuple[str, ...] = Field(
@@ -45,7 +45,7 @@ class TextGan(PictureGan):
     def __init__(self, settings: TextSettings) -> None:
         names = settings.names or tuple(f"class{k + 1}" for k in range(settings.classes))
         condition = Text(Sentences(names), states=settings.states, vector=settings.sentence)
-        super().__init__(settings, condition, joins=-1)
+        super().__init__(settings, condition, joins=-1, trunk=settings.trunk)
 
     @torch.no_grad()
     def illustrate(self, sentences: Sequence[str], rng: torch.Generator) -> Tensor:
@@ -64,4 +64,4 @@ class TextGan(PictureGan):
     def match(self, pictures: Tensor, words: Tensor) -> Tensor:
         """How well sentences (N, L) fit to pictures (N, 3, S, S): logits (N,)."""
         with at_rest(self.discriminator):
-            return self.discriminator(pictures, self.condition.plain(words)).logits
+            return self.discriminator(pictures, self.condition.plain(words)).logits.mean(dim=1)

@@ -1,18 +1,24 @@
-"""UberNet (Kokkinos, CVPR 2017): one trunk and a decoder for each of many tasks."""
+"""UberNet (Kokkinos, CVPR 2017): one trunk and a small decoder for each of many tasks."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
 from pydantic import Field, field_validator
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
 
+from models.adversarial import initialise
 from models.system import Batch, SystemSettings, Turn
 from models.transformation.base import TransformingSystem
 from models.transformation.colours import label_colours
-from models.transformation.encoder_decoder import Decoder, Encoder, padded, widths_of
+from models.transformation.encoder_decoder import Encoder, padded, widths_of
 from models.transformation.tasks import TASKS, Task
+
+# What the losses weigh: boxes and thin lines are few numbers among many.
+WEIGHTS = {"segmentation": 1.0, "boundary": 3.0, "saliency": 1.0, "detection": 2.0, "edges": 2.0}
 
 
 class UberNetSettings(SystemSettings):
@@ -20,8 +26,9 @@ class UberNetSettings(SystemSettings):
 
     width: int = Field(64, ge=1, description="Channels of the trunk's first level.")
     levels: int = Field(5, ge=2, le=7, description="Halvings of the side.")
+    decoder: int = Field(64, ge=1, description="Channels of every decoder, at all its levels.")
     tasks: dict[str, float] = Field(
-        {name: 1.0 for name in TASKS}, description="The tasks with the weights γ of their losses."
+        WEIGHTS, description="The tasks with the weights γ of their losses."
     )
     learning_rate: float = Field(1e-3, gt=0, description="Of Adam.")
 
@@ -32,6 +39,45 @@ class UberNetSettings(SystemSettings):
         if unknown or not tasks:
             raise ValueError(f"tasks are some of {', '.join(TASKS)}, not {unknown or 'none'}")
         return tasks
+
+
+class TaskDecoder(nn.Module):
+    """What one task reads of every level of a trunk, added up from coarse to fine.
+
+    Every level is normalised for the task alone and brought to few channels (section 2.1); so
+    the trunk holds most of the parameters, and a further task costs little.
+
+    Args:
+        widths: Channels of the trunk's levels, from fine to coarse.
+        outputs: Channels of the picture.
+        width: Channels of every level of the decoder.
+    """
+
+    def __init__(self, widths: Sequence[int], outputs: int, width: int) -> None:
+        super().__init__()
+        self.read = nn.ModuleList(
+            nn.Sequential(nn.BatchNorm2d(number), nn.Conv2d(number, width, 1)) for number in widths
+        )
+        self.refine = nn.ModuleList(
+            nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1))
+            for _ in widths
+        )
+        self.last = nn.Sequential(
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            nn.ConvTranspose2d(width, outputs, 4, stride=2, padding=1),
+        )
+        initialise(self)
+
+    def forward(self, features: Sequence[Tensor]) -> Tensor:
+        """(N, width, H / 2, W / 2) and coarser ones of the trunk to (N, outputs, H, W)."""
+        x: Tensor | None = None
+        for level in reversed(range(len(features))):
+            seen = self.read[level](features[level])
+            if x is not None:
+                seen = seen + interpolate(x, seen.shape[2:], mode="bilinear")
+            x = seen + self.refine[level](seen)
+        return self.last(x)
 
 
 class UberNet(TransformingSystem):
@@ -53,7 +99,7 @@ class UberNet(TransformingSystem):
         self.tasks: dict[str, Task] = {}
         for name in settings.tasks:
             self.tasks[name] = TASKS[name](settings.classes, settings.size)
-            self.add_module(name, Decoder(widths, self.tasks[name].channels))
+            self.add_module(name, TaskDecoder(widths, self.tasks[name].channels, settings.decoder))
 
     def turns(self) -> tuple[Turn, ...]:
         """One of all networks."""

@@ -17,7 +17,10 @@ SHORT: dict[str, tuple[int, dict[str, Any]]] = {
     "inpainting": (150, {"width": 16}),
     "mask_to_photo": (100, {"width": 16}),
     "super_resolution": (300, {}),
-    "ubernet": (200, {"size": 32, "width": 16, "levels": 3, "learning_rate": 2e-3}),
+    "ubernet": (
+        400,
+        {"size": 32, "width": 16, "levels": 3, "decoder": 24, "learning_rate": 2e-3},
+    ),
 }
 
 
