@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -33,7 +32,7 @@ from pipeline.systems.round_pairs import RoundPairs, round_pairs  # noqa: E402
 from pipeline.systems.store import load_system, load_transformer  # noqa: E402
 from pipeline.systems.train import train_on_pairs  # noqa: E402
 from pipeline.systems.views import VIEWS  # noqa: E402
-from pipeline.tables.manifest import table_key  # noqa: E402
+from pipeline.tables.manifest import MANIFEST, table_key  # noqa: E402
 from pipeline.tables.storage import Folder  # noqa: E402
 from pipeline.tables.table import Table  # noqa: E402
 
@@ -159,14 +158,15 @@ def compare(bench: Bench, ladder: Ladder, view: str) -> str:
 
 
 def _climbed(out: str) -> Ladder:
-    """The ladder in a folder."""
-    place = Folder(f"{out}/run/rounds").uri
+    """The ladder in a folder; a damaged round is an error, and not one that is still to come."""
+    place = Folder(f"{out}/run/rounds")
     for name in ROUNDS:
-        with suppress(UserError):
-            return Ladder(Table.open(f"{place}/seed"), Table.open(f"{place}/{name}"), name)
+        if MANIFEST in place.folder(name).sizes():
+            loop, seed = (Table.open(f"{place.uri}/{each}") for each in (name, "seed"))
+            return Ladder(seed, loop, name)
     raise UserError(
-        f"{place} has no round {ROUNDS[-1]!r} yet: run `tag2mask benchmark ladder` into the same "
-        "folder first"
+        f"{place.uri} has no round {ROUNDS[-1]!r} yet: run `tag2mask benchmark ladder` into the "
+        "same folder first"
     )
 
 

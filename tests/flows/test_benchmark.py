@@ -136,6 +136,12 @@ def test_masks_need_a_ladder(quick, tmp_path):
         masks.fn(request("nowhere", tmp_path, quick))
 
 
+def test_a_damaged_round_is_not_passed_over(quick, tmp_path):
+    Folder(f"{tmp_path}/run/rounds/powerful").write("manifest.json", b"{")
+    with pytest.raises(UserError, match=r"rounds/powerful/manifest.json is damaged"):
+        masks.fn(request("nowhere", tmp_path, quick))
+
+
 def test_an_unknown_view_is_named(quick):
     with pytest.raises(UserError, match=r"no view 'cut'.*picture, cutout, object"):
         masks.fn(request("nowhere", "nowhere", quick, ["cut"]))
