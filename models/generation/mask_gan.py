@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from torch import Tensor
+
+from models.generation.conditions.base import Facts
 from models.generation.conditions.mask import Mask
 from models.generation.dcgan import KnowingSettings, PictureGan
 
@@ -10,7 +13,8 @@ class MaskGan(PictureGan):
     """Makes pictures of things as they are outlined in a mask; what is inside is noise's.
 
     Where pix2pix has one picture for a mask, since its generator sees no noise, this one has
-    many, and no loss that compares with the one true picture.
+    many, and no loss that compares with the one true picture. Around the outline they are white,
+    as the cut-outs are that it learns from: all that is left to learn is what is inside.
     """
 
     settings_type = KnowingSettings
@@ -18,3 +22,9 @@ class MaskGan(PictureGan):
 
     def __init__(self, settings: KnowingSettings) -> None:
         super().__init__(settings, Mask(settings.classes), trunk=settings.trunk)
+
+    def make(self, noise: Tensor, facts: Facts) -> tuple[Tensor, dict[str, Tensor]]:
+        """See :meth:`models.generation.gan.Gan.make`; cut out by the mask."""
+        made, terms = super().make(noise, facts)
+        background = facts.planes[:, :1]
+        return made * (1 - background) + background, terms
