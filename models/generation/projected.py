@@ -97,10 +97,13 @@ class Head(nn.Module):
         between = [min(width, inputs * 2**level) for level in range(1, halvings)]
         kernel, stride = (4, 2) if halvings else (3, 1)
         self.shrink = nn.ModuleList(
-            spectral_norm(nn.Conv2d(before, after, kernel, stride, padding=1))
+            nn.Sequential(
+                spectral_norm(nn.Conv2d(before, after, kernel, stride, padding=1, bias=False)),
+                nn.BatchNorm2d(after),
+                nn.LeakyReLU(SLOPE),
+            )
             for before, after in pairwise([inputs + told.planes, *between, width])
         )
-        self.bend = nn.LeakyReLU(SLOPE)
         self.judge = spectral_norm(nn.Conv2d(width, 1, 1))
         self.compare = spectral_norm(nn.Linear(told.vector, width)) if told.vector else None
 
@@ -108,7 +111,7 @@ class Head(nn.Module):
         """Logits (N, places), and the maps (N, width, h, w) that they are of."""
         x = with_planes(x, told.planes)
         for shrink in self.shrink:
-            x = self.bend(shrink(x))
+            x = shrink(x)
         logits = self.judge(x)[:, 0]
         if self.compare is not None:
             logits = logits + (self.compare(told.vector)[..., None, None] * x).sum(dim=1)

@@ -4,10 +4,12 @@ import pytest
 import torch
 
 from models.generation import GENERATORS
+from models.generation.cgan import ConditionalGan
 from models.generation.conditions.base import Facts, Reader, said
 from models.generation.dcgan import KnowingSettings
 from models.generation.projected import Head, Mixing, ProjectedDiscriminator
-from tests.models.generation.toys import pairs
+from tests.models.generation.toys import batches, blobs, kinds, pairs
+from tests.models.turns import train
 
 CLASSES, SIZE, COUNT = 2, 32, 6
 KNOWING = sorted(
@@ -86,7 +88,7 @@ def test_heads_are_spectrally_normal():
     told = said(torch.zeros(1, 3))
     for _ in range(50):  # of the power iteration
         head(torch.zeros(1, 4, 16, 16), told)
-    layers = [*head.shrink, head.judge, head.compare]
+    layers = [*(block[0] for block in head.shrink), head.judge, head.compare]
     for layer in layers:
         largest = torch.linalg.matrix_norm(layer.weight.detach().flatten(1), ord=2)
         assert largest == pytest.approx(1, abs=0.01)
@@ -106,6 +108,26 @@ def test_mixing_goes_from_coarse_to_fine_and_repeats():
     fine = {**features, "c2": features["c2"] + 1}
     assert not torch.equal(Mixing(channels, 4)(coarse)[0], mixed[0])
     assert torch.equal(Mixing(channels, 4)(fine)[2], mixed[2])
+
+
+@pytest.mark.slow
+def test_its_generator_learns_to_obey():
+    """Random filters know no things, but colours, which are told."""
+    torch.manual_seed(0)
+    settings = KnowingSettings(
+        size=SIZE,
+        classes=4,
+        latent=16,
+        width=8,
+        trunk="tiny",
+        generator_rate=1e-3,
+        discriminator_rate=1e-3,
+    )
+    system = ConditionalGan(settings)
+    train(system, batches(blobs(400, seed=1, size=SIZE), 16, 0), 200, average=0.98)
+    tags = blobs(100, seed=2, size=SIZE)["tags"]
+    _, blue = kinds(system.sample(100, {"tags": tags}, rng()))
+    assert (blue == tags[:, 3].bool()).float().mean() >= 0.9
 
 
 def test_an_unknown_trunk_is_refused():
