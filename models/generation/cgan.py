@@ -10,7 +10,8 @@ class ConditionalGan(PictureGan):
     """Makes pictures that show given tags.
 
     The generator gets them beside the noise, the discriminator as planes after its first
-    convolution, which Perarnau et al. (2016, section 5.1) found to be the best places.
+    convolution, which Perarnau et al. (2016, section 5.1) found to be the best places;
+    one on a trunk compares them with what it sees.
     """
 
     settings_type = KnowingSettings

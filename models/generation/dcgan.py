@@ -80,7 +80,7 @@ class PictureGan(Gan):
         told = condition.for_generator()
         maker = Upsampler(settings.latent + told.vector, 3, shape, planes=told.planes, **sizes)
         asked = condition.for_discriminator()
-        discriminator: nn.Module
+        discriminator: Discriminator | ProjectedDiscriminator
         if trunk is None:
             judge = Downsampler(3 + asked.planes, shape, vector=asked.vector, joins=joins, **sizes)
             discriminator = Discriminator(asked, judge, judge.outputs)

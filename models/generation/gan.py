@@ -11,17 +11,19 @@ from typing import ClassVar, Self
 
 import torch
 from pydantic import Field, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 
 from models.adversarial import discriminator_loss, generator_loss
 from models.generation.base import GeneratingSystem
 from models.generation.conditions.base import Condition, Facts
 from models.generation.networks import (
+    Discriminator,
     Generator,
     Judgement,
     at_rest,
     pyramid,
 )
+from models.generation.projected import ProjectedDiscriminator
 from models.system import Batch, SystemSettings, Turn
 
 EXAMPLES = 4  # in a row of what is shown
@@ -81,7 +83,7 @@ class Gan(GeneratingSystem):
         self,
         settings: GanSettings,
         generator: Generator,
-        discriminator: nn.Module,
+        discriminator: Discriminator | ProjectedDiscriminator,
         condition: Condition,
     ) -> None:
         super().__init__(settings)

@@ -7,6 +7,7 @@ Pixels to ignore teach nothing, and where none is left a task has no loss at all
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -33,7 +34,13 @@ class Task(ABC):
     Args:
         classes: Number of foreground classes C.
         size: Side of the pictures in training, in pixels.
+
+    Attributes:
+        weight: What the loss weighs among others, by default: boxes and thin lines, which are few
+            among the pixels, more than the rest.
     """
+
+    weight: ClassVar[float] = 1.0
 
     def __init__(self, classes: int, size: int) -> None:
         self.classes = classes
@@ -80,6 +87,8 @@ class Segmentation(Task):
 class Boundary(Task):
     """Where each class begins and ends (semantic boundaries; Hariharan et al., ICCV 2011)."""
 
+    weight = 3.0
+
     @property
     def channels(self) -> int:
         """The classes."""
@@ -124,6 +133,8 @@ class Saliency(Task):
 
 class Detection(Task):
     """Boxes of things: how central a pixel is in one of a class, and how far its sides are."""
+
+    weight = 2.0
 
     @property
     def channels(self) -> int:
@@ -170,6 +181,8 @@ class Detection(Task):
 
 class Edges(Task):
     """Edges of the picture itself, which need no label."""
+
+    weight = 2.0
 
     @property
     def channels(self) -> int:

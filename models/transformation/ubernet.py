@@ -17,9 +17,6 @@ from models.transformation.colours import label_colours
 from models.transformation.encoder_decoder import Encoder, padded, widths_of
 from models.transformation.tasks import TASKS, Task
 
-# What the losses weigh: boxes and thin lines are few numbers among many.
-WEIGHTS = {"segmentation": 1.0, "boundary": 3.0, "saliency": 1.0, "detection": 2.0, "edges": 2.0}
-
 
 class UberNetSettings(SystemSettings):
     """Of the trunk, the decoders and their losses."""
@@ -28,7 +25,8 @@ class UberNetSettings(SystemSettings):
     levels: int = Field(5, ge=2, le=7, description="Halvings of the side.")
     decoder: int = Field(64, ge=1, description="Channels of every decoder, at all its levels.")
     tasks: dict[str, float] = Field(
-        WEIGHTS, description="The tasks with the weights γ of their losses."
+        {name: task.weight for name, task in TASKS.items()},
+        description="The tasks with the weights γ of their losses.",
     )
     learning_rate: float = Field(1e-3, gt=0, description="Of Adam.")
 
