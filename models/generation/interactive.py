@@ -65,11 +65,21 @@ class InteractiveGan(Dcgan):
         return (*adversaries, Turn("predictor", ("predictor",), rate, span=(begin, 1.0)))
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """The distance of pictures from their projections for the predictor (equation 5)."""
+        """For the predictor, the distance of pictures from their projections (equation 5).
+
+        Also that of the noise of made pictures from what is read off them: by pictures alone
+        it may find no way out of things of one colour, whose distance from those of another
+        has no slope that leads there.
+        """
         if turn == "predictor":
             wanted = batch["image"]
-            made = self.pictures(self.predictor(wanted))
-            return {"projection": self.distance(made, wanted).mean()}
+            found = self.pictures(self.predictor(wanted))
+            noise = self.noise(len(wanted), rng)
+            made = self.pictures(noise).detach()
+            return {
+                "projection": self.distance(found, wanted).mean(),
+                "noise": (self.predictor(made) - noise).square().mean(),
+            }
         return super().losses(turn, batch, rng)
 
     def distance(self, made: Tensor, wanted: Tensor) -> Tensor:

@@ -26,7 +26,7 @@ def trained(seed=0, longer=1):
     )
     system = InvertibleGan(settings)
     seen = {name: values[:HALF] for name, values in digits().items()}
-    train(system, batches(seen, 32, seed), 1100 * longer, average=0.99)
+    train(system, batches(seen, 32, seed), 2200 * longer, average=0.99)
     return system
 
 

@@ -19,7 +19,7 @@ def trained(seed=0, longer=1):
     torch.manual_seed(seed)
     settings = InfoSettings(size=8, latent=16, width=24, coarsest=2, continuous=1)
     system = InfoGan(settings)
-    train(system, batches(digits(), 32, seed), 800 * longer, average=0.99)
+    train(system, batches(digits(), 32, seed), 1600 * longer, average=0.99)
     return system
 
 
