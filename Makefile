@@ -4,6 +4,8 @@ PYTHON ?= $(shell for python in python3.12 python3.11 python3 python; do \
 	&& echo $$python && break; done)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+# As many processes as the smallest machine has cores; a file's tests share what it has trained.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .PHONY: demo test test-fast lint format
 
@@ -11,10 +13,10 @@ demo: $(INSTALLED)
 	$(BIN)/tag2mask demo --out demo
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-fast: $(INSTALLED)
-	$(BIN)/python -m pytest -m "not slow"
+	$(PYTEST) -m "not slow"
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
