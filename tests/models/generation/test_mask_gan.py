@@ -24,7 +24,7 @@ def build(seed=0):
 
 def trained(seed=0, longer=1):
     system = build(seed)
-    train(system, batches(blobs(2000, seed=1), 16, seed), 750 * longer, average=0.98)
+    train(system, batches(blobs(2000, seed=1), 16, seed), 1500 * longer, average=0.98)
     return system
 
 

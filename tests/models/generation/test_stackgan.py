@@ -1,5 +1,6 @@
 import pytest
 import torch
+from sklearn.svm import SVC
 from torch.nn.functional import interpolate
 
 from models.generation.stackgan import StackGan, StackSettings
@@ -20,31 +21,42 @@ def trained(seed=0, longer=1):
         width=12,
         told=32,
         blocks=1,
+        begin=0.35,
         generator_rate=1e-3,
         # As fast as the generator, it wins: what stage II makes is then now sharp, now spoilt.
-        discriminator_rate=3e-4,
+        discriminator_rate=5e-4,
     )
     system = StackGan(settings)
     data = batches(blobs(2000, seed=1, size=SIZE), 16, seed)
-    train(system, data, 2000 * longer, average=0.99)
+    train(system, data, 3000 * longer, average=0.99)
     return system
 
 
 def figures(system):
-    """Of stage I, enlarged, and of stage II: kid@filters, blur and shares that obey the tags."""
-    real = blobs(500, seed=2, size=SIZE)
-    filters, rng = random_filters(real["image"]), torch.Generator().manual_seed(3)
+    """Of stage I, enlarged, and of stage II: kid@filters, blur and shares that obey the tags.
+
+    An independent judge of pictures says which of the four kinds they show, and the colour
+    says which of two: eight pixels are too few for a shape.
+    """
+    real = blobs(2000, seed=2, size=SIZE)
+    machine = SVC().fit(real["image"].flatten(1), _kind(real["tags"]))
+    some = real["image"][:500]
+    filters, rng = random_filters(some), torch.Generator().manual_seed(3)
     tags = blobs(500, seed=4)["tags"]
     small = system.first.sample(500, {"tags": tags}, rng)
     smooth = interpolate(small, (SIZE, SIZE), mode="bicubic", align_corners=False).clamp(-1, 1)
     found = {}
     for name, pictures in (("bicubic", smooth), ("second", system.enlarge(small, tags, rng))):
-        square, blue = kinds(pictures)
-        found[f"kid@filters {name}"] = kernel_distance(filters(pictures), filters(real["image"]))
+        blue, judged = kinds(pictures)[1], machine.predict(pictures.flatten(1))
+        found[f"kid@filters {name}"] = kernel_distance(filters(pictures), filters(some))
         found[f"blur {name}"] = blur(pictures)
         found[f"colours {name}"] = (blue == tags[:, 3].bool()).float().mean().item()
-        found[f"shapes {name}"] = (square == tags[:, 1].bool()).float().mean().item()
+        found[f"classes {name}"] = float((judged == _kind(tags)).mean())
     return found
+
+
+def _kind(tags):
+    return (tags[:, 1] + 2 * tags[:, 3]).numpy()
 
 
 def blur(pictures):
@@ -82,8 +94,9 @@ def test_the_second_stage_begins_with_the_enlarged_picture():
 
 
 @pytest.mark.slow
-def test_both_stages_obey_and_the_second_is_sharper():
+def test_the_second_stage_is_sharper_and_mends_what_the_first_gets_wrong():
     found = figures(trained())
     assert found["colours bicubic"] >= 0.9
-    assert found["colours second"] >= 0.9
+    assert found["classes second"] >= 0.9
+    assert found["classes second"] > found["classes bicubic"] + 0.3
     assert found["blur second"] < 0.8 * found["blur bicubic"]
