@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn.functional import softplus
+from torch.nn.functional import mse_loss, softplus
 
 from models.generation.conditions.base import said
 from models.generation.dcgan import Dcgan, KnowingSettings
@@ -75,10 +75,11 @@ class InteractiveGan(Dcgan):
             wanted = batch["image"]
             found = self.pictures(self.predictor(wanted))
             noise = self.noise(len(wanted), rng)
-            made = self.pictures(noise).detach()
+            with torch.no_grad():
+                made = self.pictures(noise)
             return {
                 "projection": self.distance(found, wanted).mean(),
-                "noise": (self.predictor(made) - noise).square().mean(),
+                "noise": mse_loss(self.predictor(made), noise),
             }
         return super().losses(turn, batch, rng)
 

@@ -126,14 +126,12 @@ class TestInteractiveGan:
         hits, base = carried_over(system)
         assert hits > 1.5 * base
 
-    def test_every_colour_is_predicted(self, system):
-        """One in the wrong colour is off by 0.3: a predictor that knows red alone, by 0.17."""
-        assert projections(system)["predicted"] < 0.1
-
-    def test_optimisation_improves_a_prediction(self, system):
+    def test_every_colour_is_predicted_and_optimisation_comes_nearer(self, system):
         error = projections(system)
+        # A picture in the wrong colour is off by 0.3, a predictor of red things alone by 0.17.
+        assert error["predicted"] < 0.1
         assert error["hybrid"] < error["predicted"]
-        # Better than from nowhere with five seeds of six, by a third; worse by that with one.
+        # From nowhere: 0.50 to 0.82 of its error with five of six seeds, 1.32 with one.
         assert error["hybrid"] < 1.5 * error["optimised"]
 
     def test_outlines_are_filled(self, system):
