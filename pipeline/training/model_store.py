@@ -119,4 +119,7 @@ def load_model(uri: str, kind: str) -> tuple[Any, ModelCard]:
         raise UserError(
             f"the weights {uri}/{WEIGHTS} cannot be loaded into the model of {CARD}: train again"
         ) from error
-    return model.eval().to(memory_format=torch.channels_last), card
+    for weight in model.parameters():
+        if weight.dim() == 4:  # those of videos and voxels, of rank 5, have no such layout
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)
+    return model.eval(), card

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 
-def wait_for(found, seconds=60.0):
+def wait_for(found, seconds=240.0):
     """What a function returns as soon as it is not None."""
     end = time.monotonic() + seconds
     while (value := found()) is None:
@@ -41,7 +41,7 @@ def schedule_run(server: str, deployment_id: str) -> str:
     return f"{server}/flow_runs/{created.raise_for_status().json()['id']}"
 
 
-def end_of(run: str, seconds: float = 120.0) -> dict:
+def end_of(run: str, seconds: float = 300.0) -> dict:
     """A run when it has ended."""
 
     def ended():

@@ -18,6 +18,7 @@ from pipeline.synthetic.pictures import write_sample
 from pipeline.tables.table import Table
 from tests.flows.scheduled import ask
 from tests.object_store import BUCKET
+from tests.written import written
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -113,17 +114,10 @@ def test_what_is_said_and_recorded(grown):
 
 
 def test_nothing_new_is_said_and_commits_nothing(grown, recipe):
-    def state():
-        return {
-            path: path.stat().st_mtime_ns
-            for path in grown.folder.rglob("*")
-            if path.is_file() and ".staging" not in path.parts
-        }
-
-    before = state()
+    before = written(grown.folder)
     summary = label(str(grown.source), str(grown.folder), recipe, engine="local", workers=1)
     assert summary == f"nothing new in the source since version 2\n\n{grown.summary}"
-    assert state() == before
+    assert written(grown.folder) == before
 
 
 def artifacts_of(server: str, flow_run_id) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from pathlib import Path
 
 import pytest
 
@@ -16,6 +15,7 @@ from pipeline.tables.storage import Folder
 from pipeline.tables.table import Table
 from tests.flows.requests import request
 from tests.pipeline.toys import tiny_recipe
+from tests.written import written
 
 RUNGS = [
     "cam, three scales",
@@ -76,11 +76,7 @@ class TestLadder:
         out, _ = climbed
 
         def state():
-            return {
-                path: path.stat().st_mtime_ns
-                for path in Path(out).rglob("*")
-                if path.is_file() and path.name != "ladder.json"
-            }
+            return {path: time for path, time in written(out).items() if path.name != "ladder.json"}
 
         before = state()
         first = load_ladder(Folder(f"{out}/run"), "ladder.json")

@@ -37,7 +37,7 @@ def served(arguments, environment, log: Path) -> Iterator[subprocess.Popen]:
         finally:
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(timeout=30)
+                process.wait(timeout=120)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

@@ -64,5 +64,5 @@ def test_a_worker_picks_a_scheduled_run_up(prefect_server, deployments, tmp_path
             assert end_of(run, 240)["state_type"] == "COMPLETED", log.read_text()
         finally:
             worker.send_signal(signal.SIGTERM)
-            worker.wait(timeout=60)
+            worker.wait(timeout=180)
     assert "nothing new in the source since version 1" in log.read_text()

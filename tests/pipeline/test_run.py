@@ -30,6 +30,7 @@ from tests.pipeline.toys import (
     tags_of,
     tiny_recipe,
 )
+from tests.written import written
 
 COUNT = 12
 
@@ -63,10 +64,6 @@ def dirty_images(root: Path) -> Table:
         row |= {"image": None, "height": None, "width": None, "error": "x.jpg: cut short"}
     images.stage(rows)
     return images.commit()
-
-
-def files(uri: str) -> dict[str, int]:
-    return {str(path): path.stat().st_mtime_ns for path in Path(uri).rglob("*") if path.is_file()}
 
 
 def test_simple_pictures_are_the_first_by_id_of_each_class(images):
@@ -210,9 +207,9 @@ def test_a_tagger_is_trained_once(images, run):
     assert card.architecture.kind == "tagger"
     assert card.classes.names == CLASSES
     assert card.training["pictures"] + card.training["held_out"] == COUNT
-    before = files(run.model_uri("tagger"))
+    before = written(run.model_uri("tagger"))
     assert run.tagger(images) == card
-    assert files(run.model_uri("tagger")) == before
+    assert written(run.model_uri("tagger")) == before
     assert not (Path(run.uri) / ".staging").exists() or not any(
         path.is_file() for path in (Path(run.uri) / ".staging").rglob("*")
     )

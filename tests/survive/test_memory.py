@@ -48,14 +48,14 @@ class Greedy(toys.Reverse):
 
 @pytest.fixture
 def monitor(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A Ray that kills when two and a half GiB more than now are in use."""
+    """A Ray that kills when three GiB more than now are in use."""
     with open("/proc/meminfo") as file:
         sizes = {line.split(":")[0]: int(line.split()[1]) * 1024 for line in file}
     total, available = sizes["MemTotal"], sizes["MemAvailable"]
-    if available < 6 * GIB:
-        pytest.skip("less than 6 GiB of memory are free")
+    if available < 8 * GIB:
+        pytest.skip("less than 8 GiB of memory are free")
     ray.shutdown()
-    threshold = (total - available + 2.5 * GIB) / total
+    threshold = (total - available + 3 * GIB) / total
     monkeypatch.setenv("RAY_memory_usage_threshold", f"{threshold:.4f}")
     monkeypatch.setenv("RAY_memory_monitor_refresh_ms", "100")
     yield
@@ -65,7 +65,7 @@ def monitor(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.usefixtures("monitor")
 def test_a_worker_that_is_killed_for_memory_costs_nothing(tmp_path: Path) -> None:
     marker = tmp_path / "marker"
-    stages = [StageSpec(Greedy, {"marker": marker, "gib": 4})]
+    stages = [StageSpec(Greedy, {"marker": marker, "gib": 6})]
     images = Scan(images_table(tmp_path, COUNT))
     table = build_table(RayEngine(2), images, stages, writer(tmp_path, "seed"), lambda n: None)
     assert marker.exists()

@@ -59,7 +59,7 @@ class TestRay(SurvivingEngineTests):
         stages = [StageSpec(toys.MissingModel, {"path": "m.bin"})]
         with pytest.raises(FileNotFoundError) as failure:
             engine.run(Scan(images), stages, writer(tmp_path, "seed"), lambda count: None)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 120
         while ray.available_resources().get("CPU") != engine.workers:
             assert time.monotonic() < deadline, f"kept, as {failure} is"
             time.sleep(0.1)

@@ -40,21 +40,26 @@ def test_reads_and_follows_redirects(web: Web) -> None:
         ("/status/403", {}, "the server answers 403", 1),
         ("/status/503", {}, "the server answers 503 .*, tried 2 times", 2),
         ("/status/204", {}, "the server answers 204", 1),
-        ("/silent", {"seconds": 0.15}, r"no whole answer within 0\.15 s, tried 2 times", 2),
-        ("/drip", {"seconds": 0.15}, r"no whole answer within 0\.15 s", 2),
         ("/endless", {"max_bytes": 200_000}, "larger than 200000 bytes", 1),
         ("/big.jpg", {"max_bytes": 4999}, "larger than 4999 bytes", 1),
         ("/cut", {}, "the answer was cut short, tried 2 times", 2),
         ("/loop", {}, "more than 5 redirects", 6),
     ],
 )
-def test_what_goes_wrong_says_why_in_time(
+def test_what_goes_wrong_says_why(
     web: Web, path: str, settings: dict[str, Any], cause: str, asked: int
 ) -> None:
     web.redirects = {"/loop": "/loop"}
     with pytest.raises(UnreadableError, match=cause):
         downloads(**settings).read(f"{web.url}{path}")
     assert web.asked[path] == asked
+
+
+@pytest.mark.parametrize("path", ["/silent", "/drip"])
+def test_an_answer_that_takes_too_long_is_left(web: Web, path: str) -> None:
+    # Not what the server counts: a busy machine may use up the limit before it has been asked.
+    with pytest.raises(UnreadableError, match=r"no whole answer within 0\.15 s, tried 2 times"):
+        downloads(seconds=0.15).read(f"{web.url}{path}")
 
 
 def test_a_server_that_fails_once_is_asked_again(web: Web) -> None:

@@ -14,6 +14,7 @@ from pipeline.ingestion.ingest import ingest
 from pipeline.records import decode_mask
 from pipeline.sources import open_source
 from pipeline.synthetic.pictures import CLASSES, THINGS, render, write_sample
+from tests.written import written
 
 IMAGES = 50
 
@@ -102,9 +103,9 @@ def test_writing_again_changes_nothing_and_spoils_nothing(tmp_path: Path) -> Non
     folder = tmp_path / "sample"
     folder.mkdir()  # empty folders are welcome
     write_sample(folder, 10, 0)
-    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    before = written(folder)
     write_sample(folder, 10, 0)
-    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+    assert written(folder) == before
     with pytest.raises(UserError, match="is not empty"):
         write_sample(folder, 10, 1)
     (tmp_path / "mine").mkdir()

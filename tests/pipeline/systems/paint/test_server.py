@@ -18,7 +18,7 @@ def ask(serve, painter):
     server = serve(painter)
 
     def request(method, path, body=None, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", server.server_port, timeout=120)
         names = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body, names)
         answer = connection.getresponse()
@@ -77,7 +77,7 @@ def test_forms_of_other_pages(ask):
 
 @pytest.mark.parametrize(("length", "status"), [(None, 411), ("-5", 411), (2**20 + 1, 413)])
 def test_a_drawing_without_its_length_or_too_long(ask, length, status):
-    connection = http.client.HTTPConnection("127.0.0.1", ask.server.server_port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", ask.server.server_port, timeout=120)
     connection.putrequest("POST", "/picture?height=16&width=16")
     connection.putheader("Content-Type", BYTES)
     if length is not None:
