@@ -1,0 +1,84 @@
+"""Every system by its name: trained on a dataset, stored, read again, and at work."""
+
+import io
+import json
+
+import pytest
+from PIL import Image
+
+from models.generation import GENERATORS
+from models.transformation import TRANSFORMERS
+from pipeline.engine.local import LocalEngine
+from pipeline.systems.apply import generate_pictures, transform_pictures
+from pipeline.systems.recipe import read_system_recipe
+from pipeline.systems.train import train_system
+from pipeline.tables.table import Table
+from tests.models.generation.test_base import SMALLER
+from tests.models.transformation.test_base import SMALL
+from tests.pipeline.published import publish_toys
+from tests.pipeline.toys import SilentWatch
+
+SIZE, COUNT = 32, 12
+QUICK = ("training.steps=2", "training.batch=4", f"system.size={SIZE}")
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def dataset(tmp_path_factory):
+    return publish_toys(tmp_path_factory.mktemp("run"), COUNT).uri
+
+
+@pytest.fixture(scope="module")
+def photos(dataset, tmp_path_factory):
+    """The dataset's pictures as a folder of files, which may also be frames."""
+    folder = tmp_path_factory.mktemp("photos")
+    for row in Table.open(dataset).rows(["image"]):
+        with Image.open(io.BytesIO(row["image"]["bytes"])) as picture:
+            picture.resize((SIZE, SIZE)).save(folder / f"{row['image']['path'].rsplit('.')[0]}.png")
+    return folder
+
+
+def train(task, dataset, uri, small):
+    changes = [f"system.{name}={json.dumps(value)}" for name, value in small.items()]
+    recipe = read_system_recipe(task, None, [*QUICK, *changes])
+    return train_system(dataset, uri, recipe, LocalEngine(1), SilentWatch())
+
+
+def assert_pictures(made, folder, count):
+    assert made.failed == ()
+    files = sorted(folder.glob("*.png"))
+    assert len(files) == made.pictures == count
+    for file in files:
+        with Image.open(file) as picture:
+            picture.load()
+            assert picture.mode == "RGB"
+            assert min(picture.size) >= SIZE / 2
+
+
+@pytest.mark.parametrize("task", sorted(GENERATORS))
+def test_generates_what_it_has_learnt(task, dataset, tmp_path):
+    small = {"latent": 8, "width": 4, **SMALLER.get(task, {})}
+    card = train(task, dataset, f"{tmp_path}/model", small)
+    assert card.architecture.name == task
+    out = tmp_path / "out"
+    arguments = (f"{tmp_path}/model", str(out), LocalEngine(1), SilentWatch())
+    made = generate_pictures(*arguments, count=3, like=dataset)
+    assert_pictures(made, out, 3)
+
+
+@pytest.mark.parametrize("task", sorted(TRANSFORMERS))
+def test_transforms_what_it_is_given(task, dataset, photos, tmp_path):
+    card = train(task, dataset, f"{tmp_path}/model", SMALL.get(task, {}))
+    assert card.architecture.name == task
+    moves, out = "next" in TRANSFORMERS[task].needs, tmp_path / "out"
+    made = transform_pictures(
+        f"{tmp_path}/model",
+        str(photos) if moves else dataset,
+        str(out),
+        LocalEngine(1),
+        SilentWatch(),
+        style=str(next(photos.glob("*.png"))),
+        tags=["cat"],
+    )
+    assert_pictures(made, out, COUNT - moves)
