@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Any
 
 import pyarrow as pa
 
 from pipeline.engine.base import Engine, Source, StageSpec
-from pipeline.errors import UserError
 from pipeline.publication.verdicts import failures
 from pipeline.recipe import Recipe
-from pipeline.records import PICTURE
+from pipeline.records import PICTURE, Row
+from pipeline.systems.asked import check_generation, check_transformation
 from pipeline.systems.pictures import read_picture
 from pipeline.systems.requests import files_of, numbered, successive
 from pipeline.systems.stages import Generate, Transform
-from pipeline.systems.store import load_generator, load_transformer, read_sentence
+from pipeline.systems.store import load_generator, load_transformer
 from pipeline.tables.manifest import MANIFEST, table_key
 from pipeline.tables.scan import Scan
 from pipeline.tables.storage import Folder
@@ -70,15 +70,11 @@ def generate_pictures(
         sentence: What all of them are to show, for a system that reads sentences.
 
     Raises:
-        UserError: If there is no such system or class, it needs a dataset, or it cannot read
-            the sentence.
+        UserError: If there is no such system or class, it lacks what it needs, it is given what
+            it does not read, or it cannot read the sentence.
     """
     system, card = load_generator(model)
-    given = [name for name in system.needs if name != "tags"]
-    if sentence is not None:
-        read_sentence(system, sentence)  # here, and not after the engine has started
-    elif given and like is None:
-        raise UserError(f"{model} needs the {' and '.join(given)} of a dataset: name one by --like")
+    check_generation(system, model, tags=tags, like=like, sentence=sentence)
     settings = {
         "model": Folder(model).uri,
         "tags": tuple(card.classes.index(name) for name in tags),
@@ -121,30 +117,23 @@ def transform_pictures(
             each picture, which a folder does not know.
 
     Raises:
-        UserError: If there is no such system, it lacks what it needs, or there is no picture.
+        UserError: If there is no such system, it lacks what it needs, it is given what it does
+            not read, or there is no picture.
     """
     system, card = load_transformer(model)
-    _check_needs(system.needs, model, style, has_tags=bool(tags) or _is_dataset(pictures))
-    data = read_picture(style) if style and "style" in system.needs else None
+    is_dataset = MANIFEST in Folder(pictures).sizes()
+    check_transformation(system, model, is_dataset=is_dataset, masks=masks, style=style, tags=tags)
+    data = None if style is None else read_picture(style)
     source: Source
     content: object
-    moves = "next" in system.needs
-    if _is_dataset(pictures):
-        if moves:
-            raise UserError(
-                f"{model} needs frames, which follow each other by their names: name a folder of "
-                f"them, {pictures} is a dataset"
-            )
+    if is_dataset:
         table = Table.open(pictures)
         wanted = [name for name in ("image", "mask", "tags") if name in table.schema.names]
         source = scan = Scan(table, columns=wanted)
         total, content = len(scan), table.fingerprint
     else:
-        both = {"image", "mask"} <= set(system.needs)
-        if both and masks is None:
-            raise UserError(f"{model} needs a mask of every picture: name their folder by --masks")
-        requests = files_of(pictures, masks if both else None)
-        source = requests = successive(requests) if moves else requests
+        requests = files_of(pictures, masks)
+        source = requests = successive(requests) if "next" in system.needs else requests
         # Sizes in bytes stand for what is in the files, which are not read here.
         total = len(requests)
         content = [Folder(place).sizes() for place in (pictures, masks) if place is not None]
@@ -159,17 +148,6 @@ def transform_pictures(
     settings = {"model": Folder(model).uri, "style": data, "size": size, "tags": chosen}
     stage = StageSpec(Transform, settings, gpus=1.0)
     return _made(out, source, total, stage, key, engine, watch)
-
-
-def _is_dataset(pictures: str) -> bool:
-    return MANIFEST in Folder(pictures).sizes()
-
-
-def _check_needs(needs: Sequence[str], model: str, style: str | None, has_tags: bool) -> None:
-    if "style" in needs and style is None:
-        raise UserError(f"{model} needs a picture whose style it takes: name one by --style")
-    if "tags" in needs and not has_tags:
-        raise UserError(f"{model} needs to know which classes are meant: name them by --tags")
 
 
 def _made(
@@ -198,13 +176,19 @@ def _made(
 
 def _write_files(folder: Folder, table: Table) -> int:
     """The table's pictures as files beside it."""
+    stems = Counter(_stem(row) for row in table.rows(["id", "image.path"]))
     written = 0
-    for row in table.rows(["image", "error"]):
-        image: dict[str, Any] | None = row["image"]
-        if row["error"] or image is None:
+    for row in table.rows(["id", "image", "error"]):
+        if row["error"] or row["image"] is None:
             continue
-        # What leads out of the folder, or into another, is not taken from a path.
-        stem = PurePosixPath(image["path"] or row["id"]).stem
-        folder.write(f"{stem}.png", image["bytes"])
+        name = _stem(row)
+        if stems[name] > 1:  # a dataset of several folders may name two pictures alike
+            name = f"{name}-{row['id']}"
+        folder.write(f"{name}.png", row["image"]["bytes"])
         written += 1
     return written
+
+
+def _stem(row: Row) -> str:
+    # What leads out of the folder, or into another, is not taken from a path.
+    return PurePosixPath((row["image"] or {}).get("path") or row["id"]).stem

@@ -11,7 +11,7 @@ from PIL import Image
 from pipeline.engine.local import LocalEngine
 from pipeline.engine.ray import RayEngine
 from pipeline.errors import UserError
-from pipeline.records import encode_mask
+from pipeline.records import IMAGES_SCHEMA, encode_mask
 from pipeline.systems.apply import generate_pictures, transform_pictures
 from pipeline.systems.recipe import read_system_recipe
 from pipeline.systems.store import load_system
@@ -20,7 +20,8 @@ from pipeline.tables.lease import lease
 from pipeline.tables.storage import Folder
 from pipeline.tables.table import Table
 from tests.pipeline.published import publish_toys
-from tests.pipeline.toys import SilentWatch
+from tests.pipeline.small_tables import writer
+from tests.pipeline.toys import SilentWatch, image_row
 
 TINY = ("training.steps=2", "training.batch=4", "system.size=32", "system.width=4")
 
@@ -234,6 +235,25 @@ class TestTransform:
             size=32,
         )
         assert pixels(next(tmp_path.glob("*.png"))).shape == (24, 32, 3)
+
+    def test_pictures_of_one_name_are_kept_apart(self, dataset, tmp_path):
+        trained("colourisation", dataset, tmp_path)
+        rows = [image_row(number, [1]) for number in range(3)]
+        paths = ("a/1.png", "b/1.png", "b/2.png")
+        for row, path in zip(rows, paths, strict=True):
+            row["image"]["path"] = path
+        images = writer(tmp_path, "images", IMAGES_SCHEMA)
+        images.stage(rows)
+        made = transform_pictures(
+            f"{tmp_path}/colourisation",
+            images.commit().uri,
+            f"{tmp_path}/out",
+            LocalEngine(1),
+            SilentWatch(),
+        )
+        assert made.pictures == 3
+        names = {f"1-{rows[0]['id']}.png", f"1-{rows[1]['id']}.png", "2.png"}
+        assert {path.name for path in (tmp_path / "out").glob("*.png")} == names
 
     def test_no_picture(self, models, tmp_path):
         (tmp_path / "empty").mkdir()
