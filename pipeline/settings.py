@@ -61,17 +61,22 @@ def overlaid(defaults: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any
     return merged
 
 
-def explained(error: ValidationError, known: dict[str, Any]) -> str:
+def explained(error: ValidationError, known: dict[str, Any], part: str = "") -> str:
     """The first thing that is wrong with settings, as a sentence.
 
     Args:
         error: What pydantic found.
         known: All settings with their defaults, nested.
+        part: Name of the settings among others.
     """
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:  # several of them together
+        whose = f"of {part!r} " if part else ""
+        return f"the settings {whose}do not fit together: {message}"
+    place = ".".join(str(name) for name in (part, *first["loc"]) if name != "")
     if first["type"] != "extra_forbidden":
-        return f"the setting {place!r} is wrong: {first['msg'].removeprefix('Value error, ')}"
+        return f"the setting {place!r} is wrong: {message}"
     for level in first["loc"][:-1]:
         known = known[str(level)]
     return f"there is no setting {place!r}: choose from {', '.join(known)}"

@@ -96,5 +96,4 @@ def _validated(
     try:
         return kind.model_validate(values[part])
     except ValidationError as error:
-        text = explained(error, defaults[part])
-        raise UserError(text.replace("setting '", f"setting '{part}.", 1)) from error
+        raise UserError(explained(error, defaults[part], part)) from error

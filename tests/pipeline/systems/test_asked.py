@@ -1,13 +1,15 @@
 """What a system is asked with: what is missing and what would be ignored are both told."""
 
+from typing import Any
+
 import pytest
 
 from models.system_factory import SYSTEMS
 from pipeline.errors import UserError
 from pipeline.systems.asked import check_generation, check_transformation
 
-GENERATION = {"tags": [], "like": None, "sentence": None}
-TRANSFORMATION = {"is_dataset": False, "masks": None, "style": None, "tags": []}
+GENERATION: dict[str, Any] = {"tags": [], "like": None, "sentence": None}
+TRANSFORMATION: dict[str, Any] = {"is_dataset": False, "masks": None, "style": None, "tags": []}
 
 
 @pytest.mark.parametrize(

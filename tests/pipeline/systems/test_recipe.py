@@ -48,7 +48,8 @@ def test_changes():
         ("dcgan", "training.step=7", ["no setting 'training.step'", "steps"]),
         ("dcgan", "training.steps=0", ["'training.steps'", "greater"]),
         ("dcgan", "system.sise=7", ["no setting 'system.sise'", "size"]),
-        ("dcgan", "training.workers=99", ["99 workers"]),
+        ("dcgan", "training.workers=99", ["settings of 'training' do not fit", "99 workers"]),
+        ("dcgan", "system.size=31", ["settings of 'system' do not fit", "such as 32"]),
         ("dcgan", "system.classes=0", ["'system.classes'"]),
     ],
 )
