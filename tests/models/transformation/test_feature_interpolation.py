@@ -4,13 +4,11 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from models.tagging import Tagger, tagging_loss
 from models.transformation.feature_interpolation import (
     FeatureInterpolation,
     FeatureInterpolationSettings,
 )
-from models.trunks import TRUNKS
-from tests.models.scenes import CLASSES, scenes
+from tests.models.scenes import CLASSES, HUES, scenes
 
 SIZE = 48
 
@@ -85,29 +83,24 @@ def test_without_a_contrast_nothing_changes():
     assert torch.equal(system.transform(everything, torch.Generator()), batch["image"])
 
 
+def likeness(pictures):
+    """How the mean colour of cut-outs on white goes in the direction of each class: (N, C)."""
+    colour = 1 - (pictures.mean(dim=(2, 3)) + 1) / 2
+    return torch.cosine_similarity(colour.unsqueeze(1), 1 - HUES, dim=2)
+
+
 @pytest.mark.slow
-def test_a_tagger_of_its_own_sees_more_of_the_tag():
-    known, fresh = cutouts(256, 1), cutouts(12, 11)
-    torch.manual_seed(1)
-    rng = torch.Generator().manual_seed(1)
-    tagger = Tagger(TRUNKS["tiny"](pretrained=False), CLASSES, "average")
-    optimiser = torch.optim.Adam(tagger.parameters(), 3e-3)
-    for _ in range(80):
-        numbers = torch.randint(256, (16,), generator=rng)
-        logits = tagger(127.5 * (known["image"][numbers] + 1)).logits
-        optimiser.zero_grad()
-        tagging_loss(logits, known["tags"][numbers]).backward()
-        optimiser.step()
-    tagger.eval()
-    settings = {"trunk": "efficientnet_lite0", "memory": 256, "neighbours": 30, "steps": 30}
-    system = build(**settings)
+def test_pictures_go_from_their_class_to_the_one_that_is_asked_for():
+    known, fresh = cutouts(256, 1), cutouts(24, 11)
+    settings = {"neighbours": 30, "steps": 100, "smoothness": 1.0}
+    system = build(trunk="efficientnet_lite0", memory=256, **settings)
     remember(system, known)
-    wanted = fresh["tags"].roll(1, dims=1)
+    own, wanted = fresh["tags"] > 0, fresh["tags"].roll(1, dims=1) > 0
     with torch.no_grad():
-        made = system.transform({"image": fresh["image"], "tags": wanted}, rng)
-        before, after = (
-            (tagger(127.5 * (pictures + 1)).logits * wanted).sum(dim=1)
-            for pictures in (fresh["image"], made)
-        )
-    assert (after > before).float().mean() >= 0.7
-    assert (after - before).mean() > 0.3
+        given = {"image": fresh["image"], "tags": wanted.float()}
+        made = system.transform(given, torch.Generator())
+    # No network judges: what one that knows pictures sees in others is its own.
+    change = likeness(made) - likeness(fresh["image"])
+    assert (change[wanted] > 0).float().mean() >= 0.9
+    assert (change[own] < 0).float().mean() >= 0.8
+    assert change[wanted].mean() > 2 * change[~own & ~wanted].mean()

@@ -14,7 +14,7 @@ SMALL = {
     "size": SIZE,
     "trunk": "tiny",
     "content_stage": "c2",
-    "style_weight": 300.0,
+    "style_weight": 100.0,
     "smoothness": 3.0,
     "width": 16,
     "blocks": 1,
@@ -76,7 +76,7 @@ class TestUnseenStyle:
         shown, given = (instance_norm(f[stage]).flatten(1) for f in (made, before))
         kept = torch.cosine_similarity(shown, given)
         strange = torch.cosine_similarity(shown, given.roll(1, dims=0))
-        assert kept.mean() > strange.mean() + 0.05
+        assert kept.mean() > strange.mean() + 0.15
 
     def test_mixtures_go_from_one_style_to_the_other(self, system, content, known):
         shares = (0.0, 0.25, 0.5, 0.75, 1.0)
