@@ -1,8 +1,8 @@
 """The encoder-decoders on textured scenes: ``python -m tests.benchmarks.transformations``.
 
 Each system is trained on 400 generated scenes and measured on 32 others; what the figures mean
-is told in ``tests/models/transformation/figures.py``. ``--steps`` is how long the tests take,
-times a factor. One thread; seconds of processor time.
+is told in ``tests/models/transformation/figures.py``; ``--longer 1`` is what the tests train. One
+thread; seconds of processor time.
 """
 
 from __future__ import annotations

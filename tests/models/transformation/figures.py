@@ -1,6 +1,6 @@
 """What transforming systems reach on textured scenes, each against what costs nothing.
 
-The tests train for seconds and ask for little; the benchmark trains longer.
+The tests train for a minute or so; the benchmark trains longer.
 """
 
 from collections.abc import Callable, Iterator

@@ -7,13 +7,13 @@ import pytest
 from tests.models.transformation.figures import figures, trained
 
 FLOW = {"width": 16, "levels": 4, "turn": 3, "zoom": 0.03, "learning_rate": 2e-3}
-# Steps and settings that a quiet processor needs less than a minute for.
+# Steps and settings that a quiet processor needs less than a minute and a half for.
 SHORT: dict[str, tuple[int, dict[str, Any]]] = {
     "colourisation": (250, {"width": 16, "learning_rate": 2e-3}),
     "depth": (600, {"width": 16, "levels": 4}),
     "edges_to_photo": (800, {"width": 16}),
-    "flow_correlation": (750, FLOW),
-    "flow_simple": (2000, {**FLOW, "learning_rate": 4e-3}),
+    "flow_correlation": (1000, FLOW),
+    "flow_simple": (3000, {**FLOW, "learning_rate": 4e-3}),
     "inpainting": (150, {"width": 16}),
     "mask_to_photo": (100, {"width": 16}),
     "super_resolution": (300, {}),
