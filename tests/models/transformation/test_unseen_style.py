@@ -133,7 +133,7 @@ def test_fast_style_learns_the_one_style_that_it_is_given(content):
     def batch_of(rng):
         return {"image": content[torch.randint(64, (8,), generator=rng)]}
 
-    train(system, batch_of, 150, 2e-3)
+    train(system, batch_of, 250, 2e-3)
     assert torch.equal(system.style, kept)
     fresh = pictures(16, SIZE, 7)
     with torch.no_grad():
@@ -141,4 +141,4 @@ def test_fast_style_learns_the_one_style_that_it_is_given(content):
         made = system.features(system.transform({"image": fresh}, torch.Generator()))
         after = system.style_distance(made, wanted)
         before = system.style_distance(system.features(fresh), wanted)
-    assert after.mean() < 0.6 * before.mean()
+    assert after.mean() < 0.5 * before.mean()
