@@ -11,7 +11,7 @@ FLOW = {"width": 16, "levels": 4, "turn": 3, "zoom": 0.03, "learning_rate": 2e-3
 SHORT: dict[str, tuple[int, dict[str, Any]]] = {
     "colourisation": (250, {"width": 16, "learning_rate": 2e-3}),
     "depth": (600, {"width": 16, "levels": 4}),
-    "edges_to_photo": (800, {"width": 16}),
+    "edges_to_photo": (1000, {"width": 16}),
     "flow_correlation": (1000, FLOW),
     "flow_simple": (3000, {**FLOW, "learning_rate": 4e-3}),
     "inpainting": (150, {"width": 16}),
