@@ -13,7 +13,7 @@ from pipeline.dataset.ranges import Ranges
 from pipeline.dataset.row_filter import RowFilter
 from pipeline.errors import UserError
 from pipeline.records import ClassTable
-from pipeline.tables.parquet import open_parquet
+from pipeline.tables.parquet import open_parquet, read_group
 from pipeline.tables.storage import Folder
 from pipeline.tables.table import Table
 
@@ -144,6 +144,6 @@ def _small_columns(folder: Folder, part: str) -> list[pa.Table]:
                 f"{', '.join(sorted(missing))}"
             )
         return [
-            parquet.read_row_group(number, columns=list(COLUMNS)).combine_chunks()
+            read_group(parquet, number, list(COLUMNS)).combine_chunks()
             for number in range(parquet.num_row_groups)
         ]

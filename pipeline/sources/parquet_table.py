@@ -13,6 +13,7 @@ from pipeline.sources.columns import Columns, choose_columns
 from pipeline.sources.rows import RowsSource
 from pipeline.sources.splits import SPLIT_FOLDERS
 from pipeline.sources.tree import Tree, UnreadableError
+from pipeline.tables.parquet import read_group
 
 # A group is read whole for one picture of it, and holds Arrow's limit of 2 GiB.
 MAX_GROUP_BYTES = 2**30
@@ -51,7 +52,7 @@ class ParquetSource(RowsSource):
             path = f"{columns.picture}.path"
             wanted = [*columns.narrow, *([path] if path in leaves else [])]
             for group in range(parquet.num_row_groups):
-                yield group, parquet.read_row_group(group, columns=wanted, use_threads=False)
+                yield group, read_group(parquet, group, wanted)
 
     def load(self, file: str, group: int) -> pa.ChunkedArray:
         """The pictures of a row group.
@@ -71,9 +72,9 @@ class ParquetSource(RowsSource):
                 raise UnreadableError(
                     f"in a row group of {size} bytes: write the file with smaller ones"
                 )
-            return parquet.read_row_group(group, columns=[name], use_threads=False)[name]
+            return read_group(parquet, group, [name])[name]
 
     @contextmanager
     def _open(self, file: str) -> Iterator[pq.ParquetFile]:
-        with self.tree.open(file) as stream, pq.ParquetFile(stream) as parquet:
+        with self.tree.open(file) as stream, pq.ParquetFile(stream, pre_buffer=False) as parquet:
             yield parquet

@@ -66,6 +66,21 @@ def _options(schema: pa.Schema) -> dict[str, Any]:
     }
 
 
+def parquet_file(file: IO[bytes]) -> pq.ParquetFile:
+    """A Parquet file whose pages are compared with their checksums; see :func:`read_group`."""
+    return pq.ParquetFile(file, page_checksum_verification=True, pre_buffer=False)
+
+
+def read_group(parquet: pq.ParquetFile, index: int, columns: list[str] | None = None) -> pa.Table:
+    """A row group, read in this thread alone.
+
+    Arrow's threads let go of what they have read of Python's file some time after it is used. One
+    that does so when the interpreter has ended aborts the process, whose work is done (Arrow's
+    issue 34314; seen on a busy processor).
+    """
+    return parquet.read_row_group(index, columns=columns, use_threads=False)
+
+
 @contextmanager
 def open_parquet(folder: Folder, name: str) -> Iterator[pq.ParquetFile]:
     """Open a Parquet file for reading, compare its pages with their checksums, and close it.
@@ -75,10 +90,7 @@ def open_parquet(folder: Folder, name: str) -> Iterator[pq.ParquetFile]:
         FileNotFoundError: If it is not there.
     """
     try:
-        with (
-            folder.open(name) as file,
-            pq.ParquetFile(file, page_checksum_verification=True) as parquet,
-        ):
+        with folder.open(name) as file, parquet_file(file) as parquet:
             yield parquet
     except (pa.ArrowInvalid, OSError) as error:
         if getattr(error, "errno", None):  # the system's, not Arrow's
@@ -111,7 +123,7 @@ def read_matching(
             low, high = statistics.min, statistics.max
             if not any(low <= row_id <= high for row_id in wanted):
                 continue
-        group = parquet.read_row_group(index, columns=columns)
+        group = read_group(parquet, index, columns)
         yield from select_rows(group, set(wanted))
 
 

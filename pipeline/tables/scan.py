@@ -13,7 +13,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from pipeline.records import Row
-from pipeline.tables.parquet import open_parquet, read_matching, select_rows
+from pipeline.tables.parquet import open_parquet, read_group, read_matching, select_rows
 from pipeline.tables.storage import Folder
 from pipeline.tables.table import Table
 
@@ -57,7 +57,7 @@ class ScanUnit:
         wanted = set(self.ids)
         columns = None if self.columns is None else list(self.columns)
         with open_parquet(Folder(self.table), self.part) as parquet:
-            group = parquet.read_row_group(self.row_group, columns=columns)
+            group = read_group(parquet, self.row_group, columns)
         rows = list(select_rows(group, wanted))
         for joined in self.joined:
             found = joined.read(wanted)
@@ -186,7 +186,7 @@ class Scan:
             for part in self.images.part_names(shard):
                 with open_parquet(folder, part) as parquet:
                     for group in range(parquet.num_row_groups):
-                        ids = parquet.read_row_group(group, columns=["id"])["id"].to_pylist()
+                        ids = read_group(parquet, group, ["id"])["id"].to_pylist()
                         yield shard, part, group, ids
 
     def _columns(self) -> tuple[str, ...] | None:

@@ -18,7 +18,7 @@ import pyarrow as pa
 from pipeline.errors import UserError
 from pipeline.records import Row
 from pipeline.tables.manifest import Manifest, Part, read_manifest
-from pipeline.tables.parquet import open_parquet
+from pipeline.tables.parquet import open_parquet, read_group
 from pipeline.tables.storage import Folder
 from pipeline.tables.versions import read_version
 
@@ -133,7 +133,7 @@ class Table:
             for name in self.part_names(shard):
                 with open_parquet(self._folder, name) as parquet:
                     for group in range(parquet.num_row_groups):
-                        yield from parquet.read_row_group(group, columns=names).to_pylist()
+                        yield from read_group(parquet, group, names).to_pylist()
 
     def ids(self) -> list[str]:
         """The ids in the order of :meth:`rows`."""

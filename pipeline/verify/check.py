@@ -14,6 +14,7 @@ from pipeline.errors import UserError
 from pipeline.publication.publish import DATASET_SCHEMA
 from pipeline.records import shard_of
 from pipeline.tables.manifest import Fingerprint, Manifest, Part, read_manifest
+from pipeline.tables.parquet import parquet_file, read_group
 from pipeline.tables.storage import Folder
 from pipeline.tables.table import Table
 from pipeline.tables.versions import retained_parts
@@ -88,7 +89,7 @@ class _Check:
             if digest != part.sha256:
                 yield Fault(part.path, "its SHA-256 is not that of the manifest")
             file.seek(0)
-            with pq.ParquetFile(file, page_checksum_verification=True) as parquet:
+            with parquet_file(file) as parquet:
                 yield from self._parquet(part, parquet)
 
     def _parquet(self, part: Part, parquet: pq.ParquetFile) -> Iterator[Fault]:
@@ -100,7 +101,7 @@ class _Check:
             return  # rows without their columns cannot be checked
         before = ""
         for index in range(parquet.num_row_groups):
-            group = parquet.read_row_group(index)
+            group = read_group(parquet, index)
             self.fingerprint.add(group)
             rows = group.to_pylist()
             found = self.pool.map(partial(row_faults, classes=len(self.classes)), rows)
