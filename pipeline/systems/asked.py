@@ -29,6 +29,8 @@ def check_generation(
         raise UserError(f"{model} makes pictures of noise alone: leave --like out")
     if sentence is not None:
         read_sentence(system, sentence)  # here, and not after the engine has started
+        if tags or like is not None:
+            raise UserError("the sentence says what is shown: leave --tags and --like out")
         return
     given = [name for name in system.needs if name != "tags"]
     if given and like is None:

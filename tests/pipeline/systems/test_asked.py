@@ -6,7 +6,9 @@ import pytest
 
 from models.system_factory import SYSTEMS
 from pipeline.errors import UserError
+from pipeline.records import ClassTable
 from pipeline.systems.asked import check_generation, check_transformation
+from pipeline.systems.recipe import read_system_recipe
 
 GENERATION: dict[str, Any] = {"tags": [], "like": None, "sentence": None}
 TRANSFORMATION: dict[str, Any] = {"is_dataset": False, "masks": None, "style": None, "tags": []}
@@ -27,7 +29,7 @@ TRANSFORMATION: dict[str, Any] = {"is_dataset": False, "masks": None, "style": N
     ],
 )
 def test_generation(task, given, says):
-    told(check_generation, task, {**GENERATION, **given}, says)
+    told(check_generation, SYSTEMS[task], {**GENERATION, **given}, says)
 
 
 @pytest.mark.parametrize(
@@ -53,13 +55,19 @@ def test_generation(task, given, says):
     ],
 )
 def test_transformation(task, given, says):
-    told(check_transformation, task, {**TRANSFORMATION, **given}, says)
+    told(check_transformation, SYSTEMS[task], {**TRANSFORMATION, **given}, says)
 
 
-def told(check, task, given, says):
-    kind = SYSTEMS[task]  # what a system needs is known of its class
+def test_a_sentence_says_all():
+    system = read_system_recipe("text_gan").build(ClassTable(names=("dog", "cat")))
+    told(check_generation, system, {**GENERATION, "sentence": "a cat left of a dog"}, None)
+    given = {**GENERATION, "sentence": "a cat left of a dog", "tags": ["cat"]}
+    told(check_generation, system, given, "leave --tags and --like out")
+
+
+def told(check, system, given, says):
     if says is None:
-        check(kind, "M", **given)
+        check(system, "M", **given)
     else:
         with pytest.raises(UserError, match=says):
-            check(kind, "M", **given)
+            check(system, "M", **given)
