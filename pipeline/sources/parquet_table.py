@@ -76,5 +76,6 @@ class ParquetSource(RowsSource):
 
     @contextmanager
     def _open(self, file: str) -> Iterator[pq.ParquetFile]:
+        # Not read ahead by Arrow's threads; see read_group.
         with self.tree.open(file) as stream, pq.ParquetFile(stream, pre_buffer=False) as parquet:
             yield parquet

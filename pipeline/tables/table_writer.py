@@ -236,7 +236,7 @@ class TableWriter:
 
     def _read(self, name: str, columns: list[str] | None = None) -> pa.Table:
         with open_parquet(self._staged, name) as parquet:
-            return parquet.read(columns=columns, use_threads=False)
+            return parquet.read(columns=columns, use_threads=False)  # see read_group
 
     def _write(self, folder: Folder, stem: str, groups: Iterable[pa.Table]) -> StoredFile:
         return folder.add(
