@@ -11,9 +11,9 @@ from prefect.artifacts import (
     create_table_artifact,
 )
 
-from flows.summary import load_record
-from pipeline.report.ladder import load_ladder, markdown_table
-from pipeline.run import Run
+from tag2mask.flows.summary import load_record
+from tag2mask.pipeline.labeling.run import Run
+from tag2mask.pipeline.report.ladder import load_ladder, markdown_table
 
 
 def key_of(name: str, uri: str) -> str:

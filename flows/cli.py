@@ -6,9 +6,8 @@ import sys
 
 import typer
 
-from flows.commands import COMMANDS
-from flows.environment import set_defaults
-from pipeline.errors import UserError
+from tag2mask.flows.commands import COMMANDS
+from tag2mask.pipeline.errors import UserError
 
 app = typer.Typer(
     name="tag2mask",
@@ -23,7 +22,6 @@ for command in COMMANDS:
 
 def main() -> None:
     """Runs the command line; bad input is one sentence and exit code 2."""
-    set_defaults()
     try:
         app()
     except UserError as error:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from flows.environment import set_defaults
+from prefect import flow
 
-set_defaults()
-
-from prefect import flow  # noqa: E402  (its settings are read on import)
-
-from flows.progress import Terminal  # noqa: E402
-from flows.step import step  # noqa: E402
-from pipeline.engine import build_engine  # noqa: E402
-from pipeline.systems.apply import Made, generate_pictures  # noqa: E402
+from tag2mask.flows.progress import Terminal
+from tag2mask.flows.task import step
+from tag2mask.pipeline.engine import build_engine
+from tag2mask.pipeline.systems.apply import Made, generate_pictures
 
 
 @flow(name="generate", flow_run_name="generate {out}")

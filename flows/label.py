@@ -8,35 +8,31 @@ Few and coarse tasks, one for each stage: the engine does the work inside, and a
 finds its table or model finished returns at once, so a killed flow continues where it was.
 
 A later run on a source that has grown labels what is new and adds it to the dataset, see
-:mod:`pipeline.incremental`.
+:mod:`tag2mask.pipeline.labeling.incremental`.
 """
 
 from __future__ import annotations
 
-from flows.environment import set_defaults
+from prefect import flow
+from prefect.runtime import flow_run
 
-set_defaults()
-
-from prefect import flow  # noqa: E402  (its settings are read on import)
-from prefect.runtime import flow_run  # noqa: E402
-
-from flows.addition import label_new  # noqa: E402
-from flows.artifacts import show  # noqa: E402
-from flows.progress import Terminal  # noqa: E402
-from flows.step import step  # noqa: E402
-from flows.summary import load_record, models_of, summarise  # noqa: E402
-from pipeline import propagation  # noqa: E402
-from pipeline.engine import build_engine  # noqa: E402
-from pipeline.incremental import Work, find_change  # noqa: E402
-from pipeline.ingestion.counts import IngestCounts  # noqa: E402
-from pipeline.ingestion.ingest import Ingest  # noqa: E402
-from pipeline.publication.release import release  # noqa: E402
-from pipeline.recipe import Recipe, complete_recipe  # noqa: E402
-from pipeline.run import Run  # noqa: E402
-from pipeline.selection import is_simple  # noqa: E402
-from pipeline.sources import Downloads, open_source  # noqa: E402
-from pipeline.stages.propagate import AFFINITY  # noqa: E402
-from pipeline.tables.table import Table  # noqa: E402
+from tag2mask.flows.artifacts import show
+from tag2mask.flows.label_incremental import label_new
+from tag2mask.flows.progress import Terminal
+from tag2mask.flows.summary import load_record, models_of, summarise
+from tag2mask.flows.task import step
+from tag2mask.pipeline.engine import build_engine
+from tag2mask.pipeline.ingestion.counts import IngestCounts
+from tag2mask.pipeline.ingestion.ingest import Ingest
+from tag2mask.pipeline.labeling import affinity as affinity_step
+from tag2mask.pipeline.labeling.incremental import Work, find_change
+from tag2mask.pipeline.labeling.recipe import Recipe, complete_recipe
+from tag2mask.pipeline.labeling.release import release
+from tag2mask.pipeline.labeling.run import Run
+from tag2mask.pipeline.labeling.selection import is_simple
+from tag2mask.pipeline.sources import Downloads, open_source
+from tag2mask.pipeline.stages.walk_scores import AFFINITY
+from tag2mask.pipeline.tables.table import Table
 
 # New pictures that begin a new training, for each one that the models were trained on.
 RETRAIN_SHARE = 0.2
@@ -151,14 +147,14 @@ def make_seed(run: Run, images: str) -> str:
 @step
 def train_affinity(run: Run, images: str, seed: str) -> str:
     """What the seeds are sure of, learnt as affinities of pixels."""
-    propagation.train_affinity(run, Table.open(images), Table.open(seed))
+    affinity_step.train_affinity(run, Table.open(images), Table.open(seed))
     return run.model_uri(AFFINITY)
 
 
 @step
 def propagate(run: Run, images: str, seed: str) -> str:
     """The seeds, spread along the affinities."""
-    return propagation.propagate(run, Table.open(images), Table.open(seed)).uri
+    return affinity_step.propagate(run, Table.open(images), Table.open(seed)).uri
 
 
 @step

@@ -6,8 +6,8 @@ import sys
 import time
 from collections.abc import Callable
 
-from pipeline.progress import Progress, duration
-from pipeline.training.trainable import Losses, Report
+from tag2mask.pipeline.progress import Progress, duration
+from tag2mask.pipeline.training.trainable import Losses, Report
 
 LINE_SECONDS = 10.0
 

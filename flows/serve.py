@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from flows.environment import set_defaults
-
-set_defaults()
-
-from prefect.client.schemas.objects import (  # noqa: E402
+from prefect.client.schemas.objects import (
     ConcurrencyLimitConfig,
     ConcurrencyLimitStrategy,
 )
-from prefect.client.schemas.schedules import CronSchedule  # noqa: E402
-from prefect.types.entrypoint import EntrypointType  # noqa: E402
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.types.entrypoint import EntrypointType
 
-from flows.label import label  # noqa: E402
-from flows.server import prefect_api  # noqa: E402
-from pipeline.engine import build_engine  # noqa: E402
-from pipeline.errors import UserError  # noqa: E402
-from pipeline.sources import open_source  # noqa: E402
-from pipeline.tables.storage import Folder  # noqa: E402
+from tag2mask.flows.label import label
+from tag2mask.flows.server import prefect_api
+from tag2mask.pipeline.engine import build_engine
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.sources import open_source
+from tag2mask.pipeline.tables.storage import Folder
 
 
 def serve(name: str, cron: str | None, parameters: dict[str, Any]) -> None:
@@ -29,7 +25,7 @@ def serve(name: str, cron: str | None, parameters: dict[str, Any]) -> None:
     Args:
         name: Of the deployment, ``label/NAME`` in Prefect.
         cron: When it runs by itself, in five fields; None runs it on request alone.
-        parameters: Of :func:`flows.label.label`, as JSON values; a run can change them.
+        parameters: Of :func:`tag2mask.flows.label.label`, as JSON values; a run can change them.
 
     Raises:
         UserError: If the schedule, the source, the target or the engine is wrong, or there

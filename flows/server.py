@@ -17,7 +17,7 @@ from contextlib import contextmanager
 
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from pipeline.errors import UserError
+from tag2mask.pipeline.errors import UserError
 
 HOST = "127.0.0.1"
 PORT = 4200

@@ -11,21 +11,21 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from pipeline.errors import UserError
-from pipeline.evaluation.truth import TruthFolder
-from pipeline.ingestion.counts import IngestCounts
-from pipeline.propagation import rounds_of
-from pipeline.publication.card import write_card
-from pipeline.publication.verdicts import failures, reasons
-from pipeline.recipe import Recipe
-from pipeline.records import Row, decode_mask
-from pipeline.report.assess import assess, class_table, find_truth
-from pipeline.report.contact_sheet import SheetRow, contact_sheet
-from pipeline.report.ladder import LadderRow, save_ladder, text_table
-from pipeline.run import Run
-from pipeline.tables.scan import Scan
-from pipeline.tables.table import Table
-from pipeline.training.model_store import read_card
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.evaluation.assess import assess, class_table, find_truth
+from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.ingestion.counts import IngestCounts
+from tag2mask.pipeline.labeling.affinity import rounds_of
+from tag2mask.pipeline.labeling.recipe import Recipe
+from tag2mask.pipeline.labeling.run import Run
+from tag2mask.pipeline.publication.card import write_card
+from tag2mask.pipeline.records import Row, decode_mask
+from tag2mask.pipeline.report.contact_sheet import SheetRow, contact_sheet
+from tag2mask.pipeline.report.ladder import LadderRow, save_ladder, text_table
+from tag2mask.pipeline.report.rejection_reasons import failures, reasons
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.training.model_store import read_card
 
 RECORD = "run.json"
 SHEET = "contact_sheet.png"

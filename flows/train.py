@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from flows.environment import set_defaults
+from typing import Any
 
-set_defaults()
+from prefect import flow
+from prefect.artifacts import create_link_artifact, create_table_artifact
 
-from typing import Any  # noqa: E402  (what follows reads its settings on import)
-
-from prefect import flow  # noqa: E402
-from prefect.artifacts import create_link_artifact, create_table_artifact  # noqa: E402
-
-from flows.artifacts import key_of, link_to  # noqa: E402
-from flows.progress import Terminal  # noqa: E402
-from flows.step import step  # noqa: E402
-from pipeline.engine import build_engine  # noqa: E402
-from pipeline.systems.logbook import SHEET  # noqa: E402
-from pipeline.systems.recipe import SystemRecipe, complete_system_recipe  # noqa: E402
-from pipeline.systems.train import train_system  # noqa: E402
-from pipeline.tables.storage import Folder  # noqa: E402
-from pipeline.training.model_store import read_card  # noqa: E402
+from tag2mask.flows.artifacts import key_of, link_to
+from tag2mask.flows.progress import Terminal
+from tag2mask.flows.task import step
+from tag2mask.pipeline.engine import build_engine
+from tag2mask.pipeline.systems.recipe import SystemRecipe, complete_system_recipe
+from tag2mask.pipeline.systems.train import train_system
+from tag2mask.pipeline.systems.training_log import SHEET
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.training.model_store import read_card
 
 
 @flow(name="train", flow_run_name="train {task} {out}", validate_parameters=False)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from flows.environment import set_defaults
+from prefect import flow
 
-set_defaults()
-
-from prefect import flow  # noqa: E402  (its settings are read on import)
-
-from flows.generate import told  # noqa: E402
-from flows.progress import Terminal  # noqa: E402
-from flows.step import step  # noqa: E402
-from pipeline.engine import build_engine  # noqa: E402
-from pipeline.systems.apply import Made, transform_pictures  # noqa: E402
+from tag2mask.flows.generate import told
+from tag2mask.flows.progress import Terminal
+from tag2mask.flows.task import step
+from tag2mask.pipeline.engine import build_engine
+from tag2mask.pipeline.systems.apply import Made, transform_pictures
 
 
 @flow(name="transform", flow_run_name="transform {out}")

@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from models.regions.classifier import RegionClassifier
-from models.segmentation import DROPOUT, SEGMENTERS, Segmenter
-from models.tagging import Tagger
-from models.trunks import TRUNKS
-from models.weak.affinity import AffinityNet
+from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.regions.classifier import RegionClassifier
+from tag2mask.models.segmentation import DROPOUT, SEGMENTERS, Segmenter
+from tag2mask.models.tagging import Tagger
+from tag2mask.models.weak.affinity import AffinityNet
 
 Model = Tagger | Segmenter | AffinityNet | RegionClassifier
 
@@ -20,10 +20,11 @@ class Architecture(BaseModel):
 
     Args:
         kind: ``tagger``, ``segmenter``, ``affinity`` or ``regions``.
-        trunk: One of :data:`models.trunks.TRUNKS`.
+        trunk: One of :data:`tag2mask.models.backbones.TRUNKS`.
         output_stride: Of the trunk, in pixels.
-        head: The tagger's pooling, or one of :data:`models.segmentation.SEGMENTERS`, or
-            one of :data:`models.regions.descriptors.DESCRIPTORS`; an affinity network has none.
+        head: The tagger's pooling, or one of :data:`tag2mask.models.segmentation.SEGMENTERS`, or
+            one of :data:`tag2mask.models.regions.descriptors.DESCRIPTORS`; an affinity network has
+            none.
         width: Channels of the segmenter's head; a tagger has none.
         dropout: Share of its values that is dropped in training.
         classes: Number of foreground classes.

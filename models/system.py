@@ -2,7 +2,7 @@
 
 A generator against its discriminator, encoders on a frozen generator, one trunk with many
 decoders: all are one module that names its turns and gives the loss of each. What trains,
-stores and resumes it (:mod:`pipeline.systems`) knows nothing else of it.
+stores and resumes it (:mod:`tag2mask.pipeline.systems`) knows nothing else of it.
 """
 
 from __future__ import annotations

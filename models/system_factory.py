@@ -6,9 +6,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from models.generation import GENERATORS
-from models.system import System
-from models.transformation import TRANSFORMERS
+from tag2mask.models.generation import GENERATORS
+from tag2mask.models.system import System
+from tag2mask.models.transformation import TRANSFORMERS
 
 SYSTEMS: dict[str, type[System]] = {**GENERATORS, **TRANSFORMERS}
 
@@ -19,7 +19,7 @@ class SystemArchitecture(BaseModel):
     Args:
         kind: ``system``.
         name: One of :data:`SYSTEMS`.
-        settings: Of the member's :attr:`models.system.System.settings_type`.
+        settings: Of the member's :attr:`tag2mask.models.system.System.settings_type`.
     """
 
     model_config = ConfigDict(frozen=True)

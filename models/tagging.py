@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from models.trunks.base import Trunk
+from tag2mask.models.backbones.base import Trunk
 
 Pooling = Callable[[Tensor], Tensor]
 

@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
-from pipeline.errors import UserError
-from pipeline.ingestion.decoding import DecodeError, decode_rgb
-from pipeline.recipe import RelabelSettings
-from pipeline.records import encode_mask
-from pipeline.report.assess import CLASSES
-from pipeline.stages.labels import as_tensor
-from pipeline.stages.segment import predict_logits
-from pipeline.tables.storage import Folder
-from pipeline.training.model_store import load_model
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.evaluation.assess import CLASSES
+from tag2mask.pipeline.ingestion.decoding import DecodeError, decode_rgb
+from tag2mask.pipeline.labeling.recipe import RelabelSettings
+from tag2mask.pipeline.records import encode_mask
+from tag2mask.pipeline.records.mask_rows import as_tensor
+from tag2mask.pipeline.stages.segment import predict_logits
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.training.model_store import load_model
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pipeline.errors import UserError
+from tag2mask.pipeline.errors import UserError
 
 
 def read_values(path: str | None, changes: Sequence[str] = ()) -> dict[str, Any]:

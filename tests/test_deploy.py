@@ -9,7 +9,7 @@ import ray
 import yaml
 from jsonschema import Draft7Validator
 
-from flows.commands import COMMANDS
+from tag2mask.flows.commands import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 DEPLOY = ROOT / "deploy"

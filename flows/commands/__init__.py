@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flows.commands.benchmark import benchmark
-from flows.commands.dataset import verify
-from flows.commands.doctor import doctor
-from flows.commands.export import export
-from flows.commands.inspection import inspect
-from flows.commands.label import demo, label, sample
-from flows.commands.masks import evaluate, predict
-from flows.commands.paint import paint
-from flows.commands.review import correct, review
-from flows.commands.serve import serve
-from flows.commands.systems import generate, train, transform
-from flows.commands.versions import prune, versions
+from tag2mask.flows.commands.benchmark import benchmark
+from tag2mask.flows.commands.dataset import verify
+from tag2mask.flows.commands.doctor import doctor
+from tag2mask.flows.commands.export import export
+from tag2mask.flows.commands.inspection import inspect
+from tag2mask.flows.commands.label import demo, label, sample
+from tag2mask.flows.commands.masks import evaluate, predict
+from tag2mask.flows.commands.paint import paint
+from tag2mask.flows.commands.review import correct, review
+from tag2mask.flows.commands.serve import serve
+from tag2mask.flows.commands.systems import generate, train, transform
+from tag2mask.flows.commands.versions import prune, versions
 
 COMMANDS: tuple[Callable[..., None], ...] = (
     sample,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import (
+from tag2mask.flows.commands.options import (
     Changes,
     Classes,
     EngineName,
@@ -15,7 +15,7 @@ from flows.commands.options import (
     Workers,
     split_names,
 )
-from pipeline.errors import UserError
+from tag2mask.pipeline.errors import UserError
 
 
 def benchmark(
@@ -38,9 +38,9 @@ def benchmark(
     ] = None,
 ) -> None:
     """Measures: the comparison tables, resumable."""
-    from flows.bench import BenchRequest
-    from flows.benchmark import BENCHMARKS
-    from pipeline.recipe import read_recipe
+    from tag2mask.flows.benchmarks.ladder import BENCHMARKS
+    from tag2mask.flows.benchmarks.setup import BenchRequest
+    from tag2mask.pipeline.labeling.recipe import read_recipe
 
     if task not in BENCHMARKS:
         raise UserError(f"no benchmark {task!r}: choose one of {', '.join(BENCHMARKS)}")

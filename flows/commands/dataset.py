@@ -12,8 +12,8 @@ def verify(
     threads: Annotated[int, typer.Option(min=1, help="That decode pictures.")] = 2,
 ) -> None:
     """Checks a dataset: files, layout, every picture and mask, card; exit code 1 if faulty."""
-    from pipeline.tables.table import Table
-    from pipeline.verify import verify as find_faults
+    from tag2mask.pipeline.publication.verify import verify as find_faults
+    from tag2mask.pipeline.tables.table import Table
 
     count = 0
     for fault in find_faults(dataset, threads):

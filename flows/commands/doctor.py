@@ -15,11 +15,11 @@ def doctor(
     ] = None,
 ) -> None:
     """Checks packages, GPU, CRF, weights, storage and, with RAY_ADDRESS, every node."""
-    from pipeline.doctor import Check, check_machine
+    from tag2mask.pipeline.doctor.checks import Check, check_machine
 
     checks = list(check_machine(out))
     if address := os.environ.get("RAY_ADDRESS"):
-        from pipeline.engine.ray_doctor import check_cluster
+        from tag2mask.pipeline.doctor.ray_checks import check_cluster
 
         checks += check_cluster(address, out)
     else:

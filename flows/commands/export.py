@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import Classes, split_names
+from tag2mask.flows.commands.options import Classes, split_names
 
 
 def export(
@@ -19,8 +19,8 @@ def export(
     confidence: Annotated[float, typer.Option(help="Least mean confidence of a mask.")] = 0.0,
 ) -> None:
     """Writes a dataset as files of another format, and says what that format loses."""
-    from flows.progress import Terminal
-    from pipeline.export.dataset import Choice, export_dataset, open_dataset
+    from tag2mask.flows.progress import Terminal
+    from tag2mask.pipeline.formats.export_dataset import Choice, export_dataset, open_dataset
 
     progress = Terminal().rows("export", len(open_dataset(dataset)))
     choice = Choice(split_names(classes), confidence)

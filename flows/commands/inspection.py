@@ -18,9 +18,9 @@ def inspect(
     examples: Annotated[int, typer.Option(min=0, help="Masks of each class and kind.")] = 6,
 ) -> None:
     """Writes one HTML page: counts, histograms, and the best, worst and random masks."""
-    from pipeline.report.inspection import InspectSettings, inspect_dataset
-    from pipeline.report.page import inspection_page
-    from pipeline.tables.storage import Folder
+    from tag2mask.pipeline.report.inspection import InspectSettings, inspect_dataset
+    from tag2mask.pipeline.report.page import inspection_page
+    from tag2mask.pipeline.tables.storage import Folder
 
     folder = Folder(str(out.parent))
     folder.check_writable()

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import (
+from tag2mask.flows.commands.options import (
     Changes,
     Classes,
     EngineName,
@@ -27,7 +27,7 @@ def sample(
     seed: Annotated[int, typer.Option(help="Of everything that is random.")] = 0,
 ) -> None:
     """Writes generated pictures: tags.csv, JPEGImages/, SegmentationClass/."""
-    from pipeline.synthetic.pictures import write_sample
+    from tag2mask.pipeline.synthetic.images import write_sample
 
     names = write_sample(directory, images, seed)
     print(f"{images} pictures of {', '.join(names)} in {directory}")
@@ -45,8 +45,8 @@ def label(
     retrain_share: RetrainShare = 0.2,
 ) -> None:
     """Labels tagged pictures, later what is new among them; publishes a dataset of masks."""
-    from flows.label import label as label_flow
-    from pipeline.recipe import read_recipe
+    from tag2mask.flows.label import label as label_flow
+    from tag2mask.pipeline.labeling.recipe import read_recipe
 
     settings = read_recipe(recipe, set_ or ())
     names = split_names(classes)
@@ -61,9 +61,9 @@ def demo(
     workers: Workers = 2,
 ) -> None:
     """The whole loop on generated pictures, a few minutes on a laptop."""
-    from flows.label import label as label_flow
-    from pipeline.synthetic.demo import DEMO_IMAGES, DEMO_RECIPE
-    from pipeline.synthetic.pictures import write_sample
+    from tag2mask.flows.label import label as label_flow
+    from tag2mask.pipeline.synthetic.demo import DEMO_IMAGES, DEMO_RECIPE
+    from tag2mask.pipeline.synthetic.images import write_sample
 
     write_sample(out / "pictures", DEMO_IMAGES, seed=0)
     pictures, run = str((out / "pictures").resolve()), str((out / "run").resolve())

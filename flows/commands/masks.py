@@ -15,7 +15,7 @@ def predict(
     out: Annotated[Path, typer.Option("--out", help="Folder for the masks.")],
 ) -> None:
     """Predicts palette PNGs, one for each picture, with the same stem."""
-    from pipeline.prediction import predict_folder
+    from tag2mask.pipeline.prediction import predict_folder
 
     written, failed = predict_folder(model, images, str(out))
     print(f"{written} masks in {out}")
@@ -29,9 +29,9 @@ def evaluate(
     json: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
 ) -> None:
     """Scores masks against the truth: IoU, boundaries, sizes of objects, calibration."""
-    from pipeline.report.assess import assess_masks
-    from pipeline.report.scores import assessment_text
-    from pipeline.tables.storage import Folder
+    from tag2mask.pipeline.evaluation.assess import assess_masks
+    from tag2mask.pipeline.report.scores import assessment_text
+    from tag2mask.pipeline.tables.storage import Folder
 
     folder = Folder(str(json.parent)) if json else None
     if folder:

@@ -14,7 +14,7 @@ def paint(
     ] = 8765,
 ) -> None:
     """Serves a page where you paint a mask, or erase an object, and see the photo."""
-    from pipeline.systems.paint import PaintModel, PaintServer
+    from tag2mask.pipeline.systems.paint import PaintModel, PaintServer
 
     with PaintServer(PaintModel.load(model), port) as server:
         print(f"Paint at {server.address} (Ctrl-C ends it)", flush=True)

@@ -16,7 +16,7 @@ def review(
     format_: Annotated[str, typer.Option("--format", help="voc or coco.")] = "voc",
 ) -> None:
     """Writes the least trusted masks of a dataset as a small set that label tools open."""
-    from pipeline.correction.review import write_review
+    from tag2mask.pipeline.correction.review import write_review
 
     written = write_review(dataset, out, count, format_)
     print(f"{written:,} masks in {out} ({format_}): edit them and keep their names, then")
@@ -32,7 +32,7 @@ def correct(
     ] = False,
 ) -> None:
     """Takes edited masks into the run: fixed truth for every later training and round."""
-    from pipeline.correction.correct import take_corrections
+    from tag2mask.pipeline.correction.correct import take_corrections
 
     taken = take_corrections(dataset, masks, editor, confirm)
     print(taken.sentence())

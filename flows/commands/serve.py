@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import (
+from tag2mask.flows.commands.options import (
     Changes,
     Classes,
     EngineName,
@@ -35,8 +35,8 @@ def serve(
     retrain_share: RetrainShare = 0.2,
 ) -> None:
     """Runs `label` on a schedule, or when asked for in Prefect's UI; until interrupted."""
-    from flows.serve import serve as serve_label
-    from pipeline.recipe import read_recipe
+    from tag2mask.flows.serve import serve as serve_label
+    from tag2mask.pipeline.labeling.recipe import read_recipe
 
     parameters = {
         # A run may start in another folder than this process.

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import Changes, EngineName, RecipeFile, Workers, split_names
+from tag2mask.flows.commands.options import Changes, EngineName, RecipeFile, Workers, split_names
 
 Model = Annotated[str, typer.Argument(help="A trained system's folder.")]
 Pictures = Annotated[str, typer.Option("--out", help="Folder of the pictures, or any fsspec URI.")]
@@ -22,8 +22,8 @@ def train(
     engine: EngineName = "ray",
 ) -> None:
     """Trains a system that generates or transforms on a mask dataset."""
-    from flows.train import train as train_flow
-    from pipeline.systems.recipe import read_system_recipe
+    from tag2mask.flows.train import train as train_flow
+    from tag2mask.pipeline.systems.recipe import read_system_recipe
 
     settings = read_system_recipe(task, recipe, set_ or ())
     print(train_flow(task, dataset, out, settings, style, engine))
@@ -41,7 +41,7 @@ def generate(
     workers: Workers = 2,
 ) -> None:
     """Makes new pictures with a trained system."""
-    from flows.generate import generate as generate_flow
+    from tag2mask.flows.generate import generate as generate_flow
 
     chosen = split_names(tags)
     print(generate_flow(model, out, count, seed, chosen, like, sentence, engine, workers))
@@ -61,7 +61,7 @@ def transform(
     workers: Workers = 2,
 ) -> None:
     """Transforms pictures with a trained system."""
-    from flows.transform import transform as transform_flow
+    from tag2mask.flows.transform import transform as transform_flow
 
     chosen = split_names(tags)
     print(transform_flow(model, pictures, out, masks, style, size, chosen, engine, workers))

@@ -14,9 +14,9 @@ def versions(
     files: Annotated[int | None, typer.Option(help="List the files of this version.")] = None,
 ) -> None:
     """Lists the versions of a run's dataset, or the files of one of them."""
-    from pipeline.tables.storage import Folder
-    from pipeline.tables.table import Table
-    from pipeline.tables.versions import version_numbers
+    from tag2mask.pipeline.tables.storage import Folder
+    from tag2mask.pipeline.tables.table import Table
+    from tag2mask.pipeline.tables.versions import version_numbers
 
     uri = f"{Folder(run).uri}/dataset"
     if files is not None:
@@ -33,9 +33,9 @@ def prune(
     keep: Annotated[int, typer.Option(help="How many versions stay, the newest ones.")],
 ) -> None:
     """Removes old versions of a run's dataset and the files that only they use."""
-    from pipeline.tables.lease import lease
-    from pipeline.tables.storage import Folder
-    from pipeline.tables.versions import prune as prune_table
+    from tag2mask.pipeline.tables.lease import lease
+    from tag2mask.pipeline.tables.storage import Folder
+    from tag2mask.pipeline.tables.versions import prune as prune_table
 
     folder = Folder(run)
     with lease(folder.folder(".staging")):

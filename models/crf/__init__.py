@@ -16,11 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from models.crf.base import Crf
-from models.crf.batched import TorchCrf
-from models.crf.labels import label_probabilities
-from models.crf.parameters import CRF_PRESETS, CrfParameters
-from models.crf.reference import ReferenceCrf
+from tag2mask.models.crf.base import Crf
+from tag2mask.models.crf.batched import TorchCrf
+from tag2mask.models.crf.labels import label_probabilities
+from tag2mask.models.crf.parameters import CRF_PRESETS, CrfParameters
+from tag2mask.models.crf.reference import ReferenceCrf
 
 __all__ = ["CRFS", "CRF_PRESETS", "Crf", "CrfParameters", "label_probabilities"]
 
@@ -28,7 +28,7 @@ __all__ = ["CRFS", "CRF_PRESETS", "Crf", "CrfParameters", "label_probabilities"]
 def _fast(parameters: CrfParameters) -> Crf:
     # Imported late: numba is an optional dependency.
     try:
-        from models.crf.fast import FastCrf
+        from tag2mask.models.crf.compiled import FastCrf
     except ImportError as error:
         raise ImportError(
             "the fast DenseCRF needs the package numba, which is not installed: run "

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.crf.parameters import CrfParameters
+from tag2mask.models.crf.parameters import CrfParameters
 
 MIN_PROBABILITY = 1e-5
 

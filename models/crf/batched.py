@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from models.crf.base import Crf
-from models.crf.mean_field import Kernel, gaussian_taps, mean_field
-from models.crf.parameters import CrfParameters
-from models.crf.permutohedral import (
+from tag2mask.models.crf.base import Crf
+from tag2mask.models.crf.mean_field import Kernel, gaussian_taps, mean_field
+from tag2mask.models.crf.parameters import CrfParameters
+from tag2mask.models.crf.permutohedral import (
     CORNERS,
     FEATURES,
     GAIN,

@@ -1,6 +1,6 @@
 """The bilateral filter on the permutohedral lattice, compiled by numba.
 
-N pixels, M corners that some pixel touches; see :mod:`models.crf.permutohedral`.
+N pixels, M corners that some pixel touches; see :mod:`tag2mask.models.crf.permutohedral`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 from numba import njit
 from torch import Tensor
 
-from models.crf.permutohedral import CORNERS, FEATURES, GAIN, KEY_FACTORS, KEY_STEPS, LIFT
+from tag2mask.models.crf.permutohedral import CORNERS, FEATURES, GAIN, KEY_FACTORS, KEY_STEPS, LIFT
 
 # Compiled code computes in 64 bits as soon as one number has them.
 _HALF = np.float32(0.5)

@@ -16,8 +16,8 @@ class CrfParameters:
         gaussian_weight: w2, energy of the smoothness kernel; not negative.
         gaussian_sxy: Width of the smoothness kernel in pixels; positive.
         iterations: Steps of mean field; 0 returns the unary's softmax.
-        gt_prob: How far :func:`models.crf.label_probabilities` trusts a given label when it
-            is told to, in (0, 1).
+        gt_prob: How far :func:`tag2mask.models.crf.label_probabilities` trusts a given label when
+            it is told to, in (0, 1).
 
     Raises:
         ValueError: If a value is outside its range; the sentence names it.

@@ -7,8 +7,8 @@ from importlib import import_module
 
 import numpy as np
 
-from models.crf.base import Crf
-from models.crf.parameters import CrfParameters
+from tag2mask.models.crf.base import Crf
+from tag2mask.models.crf.parameters import CrfParameters
 
 
 class ReferenceCrf(Crf):

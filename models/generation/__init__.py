@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from models.generation.base import GeneratingSystem
-from models.generation.cgan import ConditionalGan
-from models.generation.dcgan import Dcgan
-from models.generation.icgan import InvertibleGan
-from models.generation.infogan import InfoGan
-from models.generation.interactive import InteractiveGan
-from models.generation.mask_gan import MaskGan
-from models.generation.original import OriginalGan
-from models.generation.stackgan import StackGan
-from models.generation.text_gan import TextGan
-from models.generation.video import VideoGan
-from models.generation.voxel import VoxelGan
+from tag2mask.models.generation.base import GeneratingSystem
+from tag2mask.models.generation.cgan import ConditionalGan
+from tag2mask.models.generation.dcgan import Dcgan
+from tag2mask.models.generation.icgan import InvertibleGan
+from tag2mask.models.generation.infogan import InfoGan
+from tag2mask.models.generation.interactive import InteractiveGan
+from tag2mask.models.generation.mask_gan import MaskGan
+from tag2mask.models.generation.original import OriginalGan
+from tag2mask.models.generation.stackgan import StackGan
+from tag2mask.models.generation.text_gan import TextGan
+from tag2mask.models.generation.video import VideoGan
+from tag2mask.models.generation.voxel import VoxelGan
 
 GENERATORS: dict[str, type[GeneratingSystem]] = {
     "cgan": ConditionalGan,

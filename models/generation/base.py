@@ -9,7 +9,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from models.system import Batch, System
+from tag2mask.models.system import Batch, System
 
 
 class GeneratingSystem(System):
@@ -28,7 +28,7 @@ class GeneratingSystem(System):
 
         Args:
             count: How many, N.
-            wanted: What :attr:`needs` names, N of each; see :class:`models.system.System`.
+            wanted: What :attr:`needs` names, N of each; see :class:`tag2mask.models.system.System`.
             rng: For the noise, on the networks' device.
 
         Returns:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from models.generation.conditions.tags import Tags
-from models.generation.dcgan import KnowingSettings, PictureGan
+from tag2mask.models.generation.conditions.tags import Tags
+from tag2mask.models.generation.dcgan import KnowingSettings, PictureGan
 
 
 class ConditionalGan(PictureGan):

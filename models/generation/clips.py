@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from models.transformation.moving_cutouts import backgrounds, objects
-from models.transformation.warping import pixel_grid, sample
+from tag2mask.models.transformation.synthetic_flow import backgrounds, objects
+from tag2mask.models.transformation.warping import pixel_grid, sample
 
 FAR = 0.5  # longest way of a thing in a clip, along each axis, relative to the picture
 

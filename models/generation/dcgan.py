@@ -8,11 +8,12 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
-from models.generation.conditions.base import Condition, Facts, said
-from models.generation.conditions.nothing import Nothing
-from models.generation.diff_augment import CHANGES, Change
-from models.generation.gan import Gan, GanSettings
-from models.generation.networks import (
+from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.generation.conditions.base import Condition, Facts, said
+from tag2mask.models.generation.conditions.nothing import Nothing
+from tag2mask.models.generation.diff_augment import CHANGES, Change
+from tag2mask.models.generation.gan import Gan, GanSettings
+from tag2mask.models.generation.networks import (
     Discriminator,
     Downsampler,
     Generator,
@@ -20,9 +21,8 @@ from models.generation.networks import (
     Upsampler,
     with_planes,
 )
-from models.generation.projected import ProjectedDiscriminator
-from models.system import SystemSettings
-from models.trunks import TRUNKS
+from tag2mask.models.generation.projected import ProjectedDiscriminator
+from tag2mask.models.system import SystemSettings
 
 WHITE = 2.0  # before the tanh
 
@@ -42,7 +42,7 @@ class KnowingSettings(PictureSettings):
 
     trunk: str | None = Field(
         None,
-        description="One of models.trunks.TRUNKS, in whose frozen features real and made pictures "
+        description="Backbone in whose frozen features real and generated images "
         "are told apart (Sauer et al., 2021); null for a discriminator that begins with nothing.",
     )
 
@@ -60,8 +60,8 @@ class PictureGan(Gan):
     Args:
         settings: Size and widths.
         condition: What both are told.
-        joins: See :class:`models.generation.networks.Downsampler`.
-        trunk: Of a :class:`models.generation.projected.ProjectedDiscriminator` in place of
+        joins: See :class:`tag2mask.models.generation.networks.Downsampler`.
+        trunk: Of a :class:`tag2mask.models.generation.projected.ProjectedDiscriminator` in place of
             DCGAN's; None for DCGAN's.
     """
 
@@ -92,7 +92,7 @@ class PictureGan(Gan):
         super().__init__(settings, Generator(told, maker, nn.Tanh()), discriminator, condition)
 
     def judged(self, made: Tensor, facts: Facts, rng: torch.Generator) -> Judgement:
-        """See :meth:`models.generation.gan.Gan.judged`; what is seen is augmented."""
+        """See :meth:`tag2mask.models.generation.gan.Gan.judged`; what is seen is augmented."""
         if self.settings.augment:
             maps = with_planes(made, facts.planes)
             for change in self.settings.augment:

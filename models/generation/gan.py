@@ -13,18 +13,18 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from models.adversarial import discriminator_loss, generator_loss
-from models.generation.base import GeneratingSystem
-from models.generation.conditions.base import Condition, Facts
-from models.generation.networks import (
+from tag2mask.models.adversarial import discriminator_loss, generator_loss
+from tag2mask.models.generation.base import GeneratingSystem
+from tag2mask.models.generation.conditions.base import Condition, Facts
+from tag2mask.models.generation.networks import (
     Discriminator,
     Generator,
     Judgement,
     at_rest,
     pyramid,
 )
-from models.generation.projected import ProjectedDiscriminator
-from models.system import Batch, SystemSettings, Turn
+from tag2mask.models.generation.projected import ProjectedDiscriminator
+from tag2mask.models.system import Batch, SystemSettings, Turn
 
 EXAMPLES = 4  # in a row of what is shown
 
@@ -117,7 +117,7 @@ class Gan(GeneratingSystem):
         return made
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """See :class:`models.system.System`."""
+        """See :class:`tag2mask.models.system.System`."""
         facts = self.condition.facts(len(batch["image"]), batch, rng)
         if turn == "discriminator":
             return self.judging(self.reals(batch, rng), facts, rng)
@@ -164,7 +164,7 @@ class Gan(GeneratingSystem):
 
     @torch.no_grad()
     def sample(self, count: int, wanted: Batch, rng: torch.Generator) -> Tensor:
-        """See :class:`models.generation.base.GeneratingSystem`."""
+        """See :class:`tag2mask.models.generation.base.GeneratingSystem`."""
         facts = self.condition.facts(count, wanted, rng)
         return self.render(self.made(self.noise(count, rng), facts))
 

@@ -10,11 +10,11 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from models.generation.cgan import ConditionalGan
-from models.generation.conditions.base import said
-from models.generation.dcgan import KnowingSettings
-from models.generation.networks import Encoder, at_rest
-from models.system import Batch, Turn
+from tag2mask.models.generation.cgan import ConditionalGan
+from tag2mask.models.generation.conditions.base import said
+from tag2mask.models.generation.dcgan import KnowingSettings
+from tag2mask.models.generation.networks import Encoder, at_rest
+from tag2mask.models.system import Batch, Turn
 
 EDITS = 8  # tags that are shown, beginning with the first
 

@@ -7,11 +7,11 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from models.generation.conditions.base import said
-from models.generation.conditions.code import Code, Posterior
-from models.generation.dcgan import PictureGan, PictureSettings
-from models.generation.networks import at_rest, features_of
-from models.system import Batch
+from tag2mask.models.generation.conditions.base import said
+from tag2mask.models.generation.conditions.code import Code, Posterior
+from tag2mask.models.generation.dcgan import PictureGan, PictureSettings
+from tag2mask.models.generation.networks import at_rest, features_of
+from tag2mask.models.system import Batch
 
 
 class InfoSettings(PictureSettings):

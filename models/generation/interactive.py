@@ -12,10 +12,10 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import mse_loss, softplus
 
-from models.generation.conditions.base import said
-from models.generation.dcgan import Dcgan, KnowingSettings
-from models.generation.networks import Encoder, at_rest
-from models.system import Batch, Turn
+from tag2mask.models.generation.conditions.base import said
+from tag2mask.models.generation.dcgan import Dcgan, KnowingSettings
+from tag2mask.models.generation.networks import Encoder, at_rest
+from tag2mask.models.system import Batch, Turn
 
 RATE = 0.1  # of the optimisation, in deviations of the noise
 STEPS = 200

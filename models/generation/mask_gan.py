@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from models.generation.conditions.base import Facts
-from models.generation.conditions.mask import Mask
-from models.generation.dcgan import KnowingSettings, PictureGan
+from tag2mask.models.generation.conditions.base import Facts
+from tag2mask.models.generation.conditions.mask import Mask
+from tag2mask.models.generation.dcgan import KnowingSettings, PictureGan
 
 
 class MaskGan(PictureGan):
@@ -24,7 +24,7 @@ class MaskGan(PictureGan):
         super().__init__(settings, Mask(settings.classes), trunk=settings.trunk)
 
     def make(self, noise: Tensor, facts: Facts) -> tuple[Tensor, dict[str, Tensor]]:
-        """See :meth:`models.generation.gan.Gan.make`; cut out by the mask."""
+        """See :meth:`tag2mask.models.generation.gan.Gan.make`; cut out by the mask."""
         made, terms = super().make(noise, facts)
         background = facts.planes[:, :1]
         return made * (1 - background) + background, terms

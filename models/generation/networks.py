@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from models.adversarial import SLOPE, initialise
-from models.generation.conditions.base import Facts, Reader
+from tag2mask.models.adversarial import SLOPE, initialise
+from tag2mask.models.generation.conditions.base import Facts, Reader
 
 Shape = tuple[int, ...]
 

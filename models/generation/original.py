@@ -5,10 +5,10 @@ from __future__ import annotations
 from pydantic import Field
 from torch import Tensor, nn
 
-from models.generation.conditions.base import Untold
-from models.generation.conditions.nothing import Nothing
-from models.generation.gan import Gan, GanSettings
-from models.generation.networks import Discriminator, Generator
+from tag2mask.models.generation.conditions.base import Untold
+from tag2mask.models.generation.conditions.nothing import Nothing
+from tag2mask.models.generation.gan import Gan, GanSettings
+from tag2mask.models.generation.networks import Discriminator, Generator
 
 PIECES = 5  # of a maxout unit
 

@@ -17,10 +17,10 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 from torch.nn.utils.parametrizations import spectral_norm
 
-from models.adversarial import SLOPE
-from models.generation.conditions.base import Facts, Reader
-from models.generation.networks import Judgement, with_planes
-from models.transformation.perceptual import Perceptual
+from tag2mask.models.adversarial import SLOPE
+from tag2mask.models.generation.conditions.base import Facts, Reader
+from tag2mask.models.generation.networks import Judgement, with_planes
+from tag2mask.models.transformation.perceptual import Perceptual
 
 # Of the trunk. The paper begins at stride 4, with pictures that are brought to 256 pixels; those of
 # 64 are seen as they are, and what the first stride passes over is in the colours.
@@ -124,7 +124,7 @@ class ProjectedDiscriminator(nn.Module):
     Args:
         reader: How it reads what it is told.
         side: Of the pictures, in pixels.
-        trunk: One of :data:`models.trunks.TRUNKS`.
+        trunk: One of :data:`tag2mask.models.backbones.TRUNKS`.
         width: Channels of the maps that are judged.
         coarsest: Largest side of these.
     """

@@ -12,8 +12,8 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from models.adversarial import initialise
-from models.generation.networks import with_planes
+from tag2mask.models.adversarial import initialise
+from tag2mask.models.generation.networks import with_planes
 
 # Of what a corrected picture begins as: at 1, tanh would have no slope left.
 BRIGHTEST = 0.9

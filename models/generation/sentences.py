@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from models.label_planes import label_planes
+from tag2mask.models.label_planes import label_planes
 
 NOTHING, ARTICLE = "", "a"
 LINKS = ("and", "left of", "right of", "above", "below")

@@ -9,14 +9,14 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from models.generation.base import GeneratingSystem
-from models.generation.conditions.augmentation import AugmentedTags
-from models.generation.conditions.low_resolution import LowResolution
-from models.generation.dcgan import PictureGan, PictureSettings
-from models.generation.gan import EXAMPLES, Gan, GanSettings
-from models.generation.networks import Discriminator, Downsampler, Generator
-from models.generation.refiner import Refiner
-from models.system import Batch, SystemSettings, Turn
+from tag2mask.models.generation.base import GeneratingSystem
+from tag2mask.models.generation.conditions.augmentation import AugmentedTags
+from tag2mask.models.generation.conditions.low_resolution import LowResolution
+from tag2mask.models.generation.dcgan import PictureGan, PictureSettings
+from tag2mask.models.generation.gan import EXAMPLES, Gan, GanSettings
+from tag2mask.models.generation.networks import Discriminator, Downsampler, Generator
+from tag2mask.models.generation.refiner import Refiner
+from tag2mask.models.system import Batch, SystemSettings, Turn
 
 STAGES = ("first", "second")
 
@@ -96,7 +96,7 @@ class StackGan(GeneratingSystem):
 
     @torch.no_grad()
     def sample(self, count: int, wanted: Batch, rng: torch.Generator) -> Tensor:
-        """See :class:`models.generation.base.GeneratingSystem`."""
+        """See :class:`tag2mask.models.generation.base.GeneratingSystem`."""
         small = self.first.sample(count, wanted, rng)
         return self.enlarge(small, wanted["tags"], rng)
 

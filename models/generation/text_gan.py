@@ -8,10 +8,10 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from models.generation.conditions.text import Text
-from models.generation.dcgan import KnowingSettings, PictureGan
-from models.generation.networks import at_rest
-from models.generation.sentences import Sentences
+from tag2mask.models.generation.conditions.text import Text
+from tag2mask.models.generation.dcgan import KnowingSettings, PictureGan
+from tag2mask.models.generation.networks import at_rest
+from tag2mask.models.generation.sentences import Sentences
 
 
 class TextSettings(KnowingSettings):
@@ -57,7 +57,7 @@ class TextGan(PictureGan):
         return self.sample(len(sentences), {"words": self.read(sentences).to(rng.device)}, rng)
 
     def read(self, sentences: Sequence[str]) -> Tensor:
-        """See :class:`models.generation.base.ReadsSentences`."""
+        """See :class:`tag2mask.models.generation.base.ReadsSentences`."""
         return self.condition.sentences.read(sentences)
 
     @torch.no_grad()

@@ -8,18 +8,18 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from models.generation.clips import Clips, moving_clips
-from models.generation.conditions.base import Facts, Untold, said
-from models.generation.conditions.nothing import Nothing
-from models.generation.gan import Gan, GanSettings
-from models.generation.networks import (
+from tag2mask.models.generation.clips import Clips, moving_clips
+from tag2mask.models.generation.conditions.base import Facts, Untold, said
+from tag2mask.models.generation.conditions.nothing import Nothing
+from tag2mask.models.generation.gan import Gan, GanSettings
+from tag2mask.models.generation.networks import (
     Discriminator,
     Downsampler,
     Generator,
     Upsampler,
     at_rest,
 )
-from models.system import Batch
+from tag2mask.models.system import Batch
 
 STRIP = 4  # frames that a picture of a clip holds
 # Of the mask's logits at the start: from the middle either stream may take either part.
@@ -73,7 +73,7 @@ class TwoStreams(nn.Module):
 class VideoGan(Gan):
     """Makes short clips, and with them a mask of what moves, from noise.
 
-    The real clips are made of pictures and masks: see :mod:`models.generation.clips`.
+    The real clips are made of pictures and masks: see :mod:`tag2mask.models.generation.clips`.
     """
 
     settings_type = VideoSettings

@@ -9,13 +9,13 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from models.generation.conditions.base import Facts, Untold
-from models.generation.conditions.nothing import Nothing
-from models.generation.gan import Gan, GanSettings, check_side
-from models.generation.networks import Discriminator, Downsampler, Generator, Upsampler
-from models.generation.solids import inflate, shade
-from models.system import Batch
-from models.transformation.moving_cutouts import objects
+from tag2mask.models.generation.conditions.base import Facts, Untold
+from tag2mask.models.generation.conditions.nothing import Nothing
+from tag2mask.models.generation.gan import Gan, GanSettings, check_side
+from tag2mask.models.generation.networks import Discriminator, Downsampler, Generator, Upsampler
+from tag2mask.models.generation.solids import inflate, shade
+from tag2mask.models.system import Batch
+from tag2mask.models.transformation.synthetic_flow import objects
 
 
 class VoxelSettings(GanSettings):

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from models.regions.descriptors import DESCRIPTORS, length
-from models.regions.tree import RegionTree
-from models.trunks.base import Trunk
+from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.regions.descriptors import DESCRIPTORS, length
+from tag2mask.models.regions.tree import RegionTree
 
 PENALTY = 1e-3  # on the squares of the weights of standardised features
 ITERATIONS = 60  # of L-BFGS
@@ -24,7 +24,7 @@ class RegionClassifier(nn.Module):
     Args:
         trunk: The feature extractor, as it is.
         labels: Number of pixel values K, background included.
-        descriptor: One of :data:`models.regions.descriptors.DESCRIPTORS`.
+        descriptor: One of :data:`tag2mask.models.regions.descriptors.DESCRIPTORS`.
     """
 
     mean: Tensor

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from models.regions.second_order import second_order
-from models.regions.spp import BINS, Box, feature_window, spatial_pyramid
-from models.trunks.base import Trunk
+from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.regions.second_order import second_order
+from tag2mask.models.regions.spp import BINS, Box, feature_window, spatial_pyramid
 
 WARPED = 96  # side to which crops are brought, in pixels; AlexNet's are 227
 CONTEXT = 16 / 227  # of the side, around the box

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.regions.tree import RegionTree, region_tree
+from tag2mask.models.regions.tree import RegionTree, region_tree
 
 SMALLEST = 1e-6
 

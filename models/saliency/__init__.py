@@ -1,4 +1,4 @@
-"""Saliency scorers by name; each is a :class:`~models.saliency.base.Scorer`."""
+"""Saliency scorers by name; each is a :class:`~tag2mask.models.saliency.base.Scorer`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from models.saliency.activation import Activation
-from models.saliency.agnostic import ClassAgnostic
-from models.saliency.background import LogitGradient
-from models.saliency.base import Scorer
-from models.saliency.cam import Cam
-from models.saliency.dcsm import Dcsm, DcsmCaffe
-from models.saliency.dcsm_saliency import DcsmSaliency
-from models.saliency.grabcut import GradientGrabCut
-from models.saliency.gradients import Deconvnet, Gradient, GuidedBackprop
-from models.saliency.occlusion import Occlusion
-from models.saliency.oquab import ClassProbabilities
-from models.saliency.relevance import (
+from tag2mask.models.saliency.activation import Activation
+from tag2mask.models.saliency.agnostic import ClassAgnostic
+from tag2mask.models.saliency.background_detection import LogitGradient
+from tag2mask.models.saliency.base import Scorer
+from tag2mask.models.saliency.cam import Cam
+from tag2mask.models.saliency.dcsm import Dcsm, DcsmCaffe
+from tag2mask.models.saliency.dcsm_saliency import DcsmSaliency
+from tag2mask.models.saliency.global_max_pooling import ClassProbabilities
+from tag2mask.models.saliency.grabcut import GradientGrabCut
+from tag2mask.models.saliency.gradients import Deconvnet, Gradient, GuidedBackprop
+from tag2mask.models.saliency.occlusion import Occlusion
+from tag2mask.models.saliency.relevance import (
     ContrastiveExcitation,
     Excitation,
     Relevance,

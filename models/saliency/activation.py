@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from models.saliency.scaling import scaled_to
-from models.tagging import Tagger
+from tag2mask.models.saliency.scaling import scaled_to
+from tag2mask.models.tagging import Tagger
 
 STAGES = ("c4", "c5")
 

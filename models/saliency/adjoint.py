@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d
 
-from models.saliency.winograd import convolve, transformed
+from tag2mask.models.saliency.winograd import convolve, transformed
 
 # Fewer channels are over before the transforms of Winograd's way have paid.
 WINOGRAD_CHANNELS = 128

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.saliency.boundary import boundary_saliency
-from models.tagging import Tagger
+from tag2mask.models.saliency.boundary import boundary_saliency
+from tag2mask.models.tagging import Tagger
 
 
 class ClassAgnostic:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from models.saliency.scaling import summed_class_maps, unit_maps
-from models.tagging import Tagger
+from tag2mask.models.saliency.scaling import summed_class_maps, unit_maps
+from tag2mask.models.tagging import Tagger
 
 
 class Cam:

@@ -14,11 +14,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from models.folding import folded
-from models.saliency.adjoint import with_adjoints
-from models.saliency.guided import guided
-from models.saliency.rewiring import rewired
-from models.tagging import Tagger
+from tag2mask.models.folding import folded
+from tag2mask.models.saliency.adjoint import with_adjoints
+from tag2mask.models.saliency.guided import guided
+from tag2mask.models.saliency.rewiring import rewired
+from tag2mask.models.tagging import Tagger
 
 SHARPNESS = 3.0  # the factor inside every tanh
 SCALES = (0.8, 1.0, 1.2)

@@ -12,9 +12,9 @@ from typing import Any
 
 from torch import Tensor
 
-from models.saliency.agnostic import ClassAgnostic
-from models.saliency.dcsm import Dcsm
-from models.tagging import Tagger
+from tag2mask.models.saliency.agnostic import ClassAgnostic
+from tag2mask.models.saliency.dcsm import Dcsm
+from tag2mask.models.tagging import Tagger
 
 # Of DCSM's maps, whose last tanh lifts all but the weakest places towards 1.
 CONTRAST = 5.0
@@ -31,7 +31,7 @@ class DcsmSaliency:
         tagger: The multi-label classifier.
         contrast: Exponent of DCSM's maps.
         present: Least value of DCSM's map where saliency is taken for the class.
-        settings: Of :class:`models.saliency.dcsm.Dcsm`.
+        settings: Of :class:`tag2mask.models.saliency.dcsm.Dcsm`.
     """
 
     def __init__(

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.saliency.gradients import Gradient
+from tag2mask.models.saliency.gradients import Gradient
 
 FOREGROUND = 0.95  # quantile of the gradient above which a pixel is certainly the object
 BACKGROUND = 0.30  # and below which it is certainly not

@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from models.folding import folded
-from models.saliency.guided import RECTIFIERS, guided
-from models.saliency.rewiring import Network, rewired
-from models.saliency.scaling import scaled_to, unit_maps
-from models.tagging import Tagger
+from tag2mask.models.folding import folded
+from tag2mask.models.saliency.guided import RECTIFIERS, guided
+from tag2mask.models.saliency.rewiring import Network, rewired
+from tag2mask.models.saliency.scaling import scaled_to, unit_maps
+from tag2mask.models.tagging import Tagger
 
 
 class Gradient:

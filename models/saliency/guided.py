@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from models.saliency.rewiring import Network, rewired
+from tag2mask.models.saliency.rewiring import Network, rewired
 
 RECTIFIERS = (nn.ReLU, nn.ReLU6)
 

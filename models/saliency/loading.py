@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.saliency import SCORERS
-from models.saliency.base import Scorer
-from models.tagging import Tagger
+from tag2mask.models.saliency import SCORERS
+from tag2mask.models.saliency.base import Scorer
+from tag2mask.models.tagging import Tagger
 
 SEPARATOR = ":"  # between the module and the class, in a path
 
@@ -90,7 +90,7 @@ def build_scorer(
     """A scorer, ready for pictures.
 
     Args:
-        name: One of :data:`models.saliency.SCORERS`, or the path of an own one.
+        name: One of :data:`tag2mask.models.saliency.SCORERS`, or the path of an own one.
         tagger: Whose classes are scored; None for scorers that need none.
         classes: Their names, for scorers that read them; channel i is ``classes[i]``.
         settings: Of the scorer.

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from models.saliency.scaling import scaled_to, unit_maps
-from models.tagging import Tagger
+from tag2mask.models.saliency.scaling import scaled_to, unit_maps
+from tag2mask.models.tagging import Tagger
 
 GREY = 127.5
 

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.functional import interpolate
 
-from models.folding import folded
-from models.saliency.guided import RECTIFIERS
-from models.saliency.rewiring import rewired
-from models.saliency.scaling import scaled_to, unit_maps
-from models.tagging import Tagger
+from tag2mask.models.folding import folded
+from tag2mask.models.saliency.guided import RECTIFIERS
+from tag2mask.models.saliency.rewiring import rewired
+from tag2mask.models.saliency.scaling import scaled_to, unit_maps
+from tag2mask.models.tagging import Tagger
 
 # From a convolution, its input and its output to a tensor equal to the output (but where the
 # rule loses relevance) whose gradient is the rule.

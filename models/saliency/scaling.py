@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from models.tagging import Tagger
+from tag2mask.models.tagging import Tagger
 
 
 def scaled_to(image: Tensor, size: float) -> Tensor:

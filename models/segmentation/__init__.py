@@ -1,18 +1,18 @@
-"""Segmenters by name; each is a :class:`~models.segmentation.base.Segmenter`."""
+"""Segmenters by name; each is a :class:`~tag2mask.models.segmentation.base.Segmenter`."""
 
 from __future__ import annotations
 
-from models.segmentation.base import DROPOUT, DeepSupervision, Segmenter
-from models.segmentation.crf_rnn import CrfRnn
-from models.segmentation.deconvnet import DeconvNet
-from models.segmentation.deeplab_v1 import DeepLabLargeFov
-from models.segmentation.deeplab_v2 import DeepLabV2
-from models.segmentation.dilation import Dilation, FrontEnd
-from models.segmentation.fcn import Fcn8s, Fcn16s, Fcn32s
-from models.segmentation.pointwise import Pointwise
-from models.segmentation.pspnet import PspNet
-from models.segmentation.segnet import SegNet
-from models.segmentation.unet import UNet
+from tag2mask.models.segmentation.base import DROPOUT, DeepSupervision, Segmenter
+from tag2mask.models.segmentation.crf_rnn import CrfRnn
+from tag2mask.models.segmentation.deconvnet import DeconvNet
+from tag2mask.models.segmentation.deeplab_v1 import DeepLabLargeFov
+from tag2mask.models.segmentation.deeplab_v2 import DeepLabV2
+from tag2mask.models.segmentation.dilation import Dilation, FrontEnd
+from tag2mask.models.segmentation.fcn import Fcn8s, Fcn16s, Fcn32s
+from tag2mask.models.segmentation.pointwise import Pointwise
+from tag2mask.models.segmentation.pspnet import PspNet
+from tag2mask.models.segmentation.segnet import SegNet
+from tag2mask.models.segmentation.unet import UNet
 
 __all__ = ["DROPOUT", "SEGMENTERS", "DeepLabLargeFov", "DeepSupervision", "Segmenter"]
 

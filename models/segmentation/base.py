@@ -7,7 +7,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from models.trunks.base import Trunk
+from tag2mask.models.backbones.base import Trunk
 
 # Share of a head's values that the papers drop: one by one, as Caffe does. Whole channels are too
 # much for a narrow head: with twenty classes it learns half of them in the same time.

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from models.segmentation.base import DROPOUT
-from models.segmentation.fcn import WIDTH, Fcn8s, cropped
-from models.trunks.base import Trunk
+from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.segmentation.base import DROPOUT
+from tag2mask.models.segmentation.fcn import WIDTH, Fcn8s, cropped
 
 TRAINING_STEPS = 5
 STEPS = 10

@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from models.segmentation.base import DROPOUT, Segmenter
-from models.segmentation.fcn import cropped
-from models.segmentation.unpooling import UnpoolingDecoder
-from models.trunks.base import Trunk
+from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.segmentation.base import DROPOUT, Segmenter
+from tag2mask.models.segmentation.fcn import cropped
+from tag2mask.models.segmentation.unpooling import UnpoolingDecoder
 
 WIDTH = 4096  # channels of fc6 and fc7 on VGG-16
 BOTTLENECK = 7  # side of fc6, which sees the whole of a 224-pixel crop

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from models.segmentation.base import DROPOUT, Segmenter, initialise
-from models.trunks.base import Trunk
+from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.segmentation.base import DROPOUT, Segmenter, initialise
 
 RATE = 12  # dilation of fc6 at stride 8, in pixels of the feature map
 WIDTH = 1024  # channels of fc6 and fc7 on VGG-16

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from models.segmentation.base import DROPOUT, Segmenter, initialise
-from models.trunks.base import Trunk
+from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.segmentation.base import DROPOUT, Segmenter, initialise
 
 RATES = (6, 12, 18, 24)  # ASPP-L, in pixels of the feature map at stride 8
 SCALES = (1.0, 0.75, 0.5)

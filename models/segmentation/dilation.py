@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.segmentation.base import DROPOUT, Segmenter, initialise
-from models.trunks.base import Trunk
+from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.segmentation.base import DROPOUT, Segmenter, initialise
 
 STRIDE = 8  # of the paper's trunk, which dilations are given for
 CONTEXT = (1, 1, 2, 4, 8, 16, 1)  # of the context module (table 1)

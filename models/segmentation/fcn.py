@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from models.segmentation.base import DROPOUT, Segmenter, initialise
-from models.trunks.base import Trunk
+from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.segmentation.base import DROPOUT, Segmenter, initialise
 
 WIDTH = 4096  # channels of fc6 and fc7 on VGG-16
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.segmentation.base import DROPOUT, Segmenter, initialise
-from models.tagging import Tagger
-from models.trunks.base import Trunk
+from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.segmentation.base import DROPOUT, Segmenter, initialise
+from tag2mask.models.tagging import Tagger
 
 
 class Pointwise(Segmenter):

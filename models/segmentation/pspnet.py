@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
-from models.segmentation.base import DROPOUT, DeepSupervision, Segmenter, conv_bn_relu
-from models.trunks.base import Trunk
+from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.segmentation.base import DROPOUT, DeepSupervision, Segmenter, conv_bn_relu
 
 BINS = (1, 2, 3, 6)
 AUXILIARY_WEIGHT = 0.4

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from models.segmentation.base import DROPOUT, Segmenter, conv_bn_relu
-from models.segmentation.unpooling import UnpoolingDecoder
-from models.trunks.base import Trunk
+from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.segmentation.base import DROPOUT, Segmenter, conv_bn_relu
+from tag2mask.models.segmentation.unpooling import UnpoolingDecoder
 
 
 class SegNet(Segmenter):

@@ -7,10 +7,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from models.segmentation.base import DROPOUT, Segmenter, conv_bn_relu
-from models.segmentation.fcn import cropped
-from models.segmentation.unpooling import STAGES
-from models.trunks.base import Trunk
+from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.segmentation.base import DROPOUT, Segmenter, conv_bn_relu
+from tag2mask.models.segmentation.fcn import cropped
+from tag2mask.models.segmentation.unpooling import STAGES
 
 WIDTH = 256  # channels of the coarsest merged stage; the paper's finest has 64
 

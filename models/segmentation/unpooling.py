@@ -8,7 +8,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, max_unpool2d
 
-from models.trunks.base import Trunk
+from tag2mask.models.backbones.base import Trunk
 
 STAGES = ("c5", "c4", "c3", "c2")
 

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from models.transformation.base import TransformingSystem
-from models.transformation.colourisation import Colourisation
-from models.transformation.confined import confined
-from models.transformation.depth import Depth
-from models.transformation.edges_to_photo import EdgesToPhoto
-from models.transformation.fast_style import FastStyle
-from models.transformation.feature_interpolation import FeatureInterpolation
-from models.transformation.feature_statistics import FeatureStatistics
-from models.transformation.gatys import Gatys
-from models.transformation.inpainting import Inpainting
-from models.transformation.inversion import FeatureInversion
-from models.transformation.mask_to_photo import MaskToPhoto
-from models.transformation.optical_flow import FlowCorrelation, FlowSimple
-from models.transformation.patch_swap import PatchSwap
-from models.transformation.segmenting import Segmenting
-from models.transformation.super_resolution import SuperResolution
-from models.transformation.ubernet import UberNet
-from models.transformation.unseen_style import UnseenStyle
+from tag2mask.models.transformation.base import TransformingSystem
+from tag2mask.models.transformation.colorization import Colourisation
+from tag2mask.models.transformation.depth import Depth
+from tag2mask.models.transformation.edges_to_photo import EdgesToPhoto
+from tag2mask.models.transformation.fast_style import FastStyle
+from tag2mask.models.transformation.feature_interpolation import FeatureInterpolation
+from tag2mask.models.transformation.feature_statistics import FeatureStatistics
+from tag2mask.models.transformation.gatys import Gatys
+from tag2mask.models.transformation.inpainting import Inpainting
+from tag2mask.models.transformation.inversion import FeatureInversion
+from tag2mask.models.transformation.mask_to_photo import MaskToPhoto
+from tag2mask.models.transformation.masked import confined
+from tag2mask.models.transformation.optical_flow import FlowCorrelation, FlowSimple
+from tag2mask.models.transformation.patch_swap import PatchSwap
+from tag2mask.models.transformation.segmentation_system import Segmenting
+from tag2mask.models.transformation.super_resolution import SuperResolution
+from tag2mask.models.transformation.ubernet import UberNet
+from tag2mask.models.transformation.unseen_style import UnseenStyle
 
 STYLES: dict[str, type[TransformingSystem]] = {
     "fast_style": FastStyle,

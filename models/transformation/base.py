@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from models.system import Batch, System
+from tag2mask.models.system import Batch, System
 
 
 class TransformingSystem(System):
@@ -28,7 +28,7 @@ class TransformingSystem(System):
 
         Args:
             batch: What :attr:`needs` names, with pictures and masks of any one height and
-                width of at least 16 pixels; see :class:`models.system.System`.
+                width of at least 16 pixels; see :class:`tag2mask.models.system.System`.
             rng: For noise, on the networks' device.
 
         Returns:

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn.functional import max_pool2d
 from torchvision.ops import batched_nms
 
-from models.transformation.warping import pixel_grid
-from models.weak.cross_entropy import IGNORE
+from tag2mask.models.transformation.warping import pixel_grid
+from tag2mask.models.weak.cross_entropy import IGNORE
 
 WINDOW = 7  # side of the neighbourhood in which one pixel speaks for a thing
 OVERLAP = 0.5  # intersection over union from which two boxes are one thing

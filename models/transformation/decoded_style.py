@@ -10,9 +10,9 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from models.system import Batch, SystemSettings, Turn
-from models.transformation.inversion import FeatureDecoder
-from models.transformation.style import StyleSettings, StyleSystem, styles_of
+from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.transformation.inversion import FeatureDecoder
+from tag2mask.models.transformation.style import StyleSettings, StyleSystem, styles_of
 
 
 class DecodedStyleSettings(StyleSettings):

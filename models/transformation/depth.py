@@ -15,12 +15,12 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from models.system import Batch, SystemSettings, Turn
-from models.transformation.base import TransformingSystem
-from models.transformation.colours import depth_colours
-from models.transformation.encoder_decoder import EncoderDecoder, widths_of
-from models.transformation.moving_cutouts import Frames, affine, scene
-from models.transformation.warping import warped
+from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.transformation.base import TransformingSystem
+from tag2mask.models.transformation.colors import depth_colours
+from tag2mask.models.transformation.encoder_decoder import EncoderDecoder, widths_of
+from tag2mask.models.transformation.synthetic_flow import Frames, affine, scene
+from tag2mask.models.transformation.warping import warped
 
 SCALES = 3  # of the photometric loss, each half as large
 SPREAD = 0.5  # of the places of cut-outs, as a share of the side

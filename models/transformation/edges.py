@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from models.transformation.colour_spaces import luminance
+from tag2mask.models.transformation.color_spaces import luminance
 
 SHARP = 0.5  # slope of the luminance, in ranges a pixel, from which an edge is full
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from models.system import Batch
-from models.transformation.edges import edges
-from models.transformation.pix2pix import Pix2Pix, Pix2PixSettings
+from tag2mask.models.system import Batch
+from tag2mask.models.transformation.edges import edges
+from tag2mask.models.transformation.pix2pix import Pix2Pix, Pix2PixSettings
 
 
 class EdgesToPhoto(Pix2Pix):

@@ -3,8 +3,8 @@
 Its layers are those of pix2pix's generator (Isola et al., CVPR 2017, section 6.1): 4x4
 convolutions that halve or double the side, batch normalisation between, rectifiers that leak
 on the way down; another layer can do the doubling. What the way up sees of the way down is a
-:class:`~models.transformation.skips.Skip`; with ``concatenate`` the network is a U-Net, with
-``switches`` a SegNet.
+:class:`~tag2mask.models.transformation.skips.Skip`; with ``concatenate`` the network is a U-Net,
+with ``switches`` a SegNet.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
-from models.adversarial import SLOPE, initialise
-from models.transformation.skips import SKIPS, Doubling, transposed
+from tag2mask.models.adversarial import SLOPE, initialise
+from tag2mask.models.transformation.skips import SKIPS, Doubling, transposed
 
 
 def widths_of(width: int, levels: int) -> tuple[int, ...]:
@@ -104,7 +104,7 @@ class Decoder(nn.Module):
     Args:
         widths: Channels of the encoder's levels, from fine to coarse.
         outputs: Channels of the picture.
-        skip: One of :data:`~models.transformation.skips.SKIPS`.
+        skip: One of :data:`~tag2mask.models.transformation.skips.SKIPS`.
         double: Makes the layers that double the side.
         noisy: How many levels, from the coarsest, drop features when there is noise.
         dropout: The share of them.
@@ -156,7 +156,7 @@ class EncoderDecoder(nn.Module):
         inputs: Channels of what comes in.
         outputs: Channels of what comes out.
         widths: Channels of the levels, from fine to coarse.
-        skip: One of :data:`~models.transformation.skips.SKIPS`.
+        skip: One of :data:`~tag2mask.models.transformation.skips.SKIPS`.
         double: Makes the layers that double the side.
         dropout: Share of features that the noise drops.
     """

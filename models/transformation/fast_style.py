@@ -9,9 +9,9 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from models.system import Batch, SystemSettings, Turn
-from models.transformation.painter import Painter
-from models.transformation.style import StyleSettings, StyleSystem, styles_of
+from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.transformation.painter import Painter
+from tag2mask.models.transformation.style import StyleSettings, StyleSystem, styles_of
 
 
 class PainterSettings(StyleSettings):

@@ -13,11 +13,11 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import interpolate, mse_loss, normalize
 
-from models.system import Batch, SystemSettings, Turn
-from models.transformation.base import TransformingSystem
-from models.transformation.optimisation import Optimiser, optimise_pictures
-from models.transformation.perceptual import Perceptual
-from models.transformation.style import total_variation
+from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.transformation.base import TransformingSystem
+from tag2mask.models.transformation.optimization import Optimiser, optimise_pictures
+from tag2mask.models.transformation.perceptual import Perceptual
+from tag2mask.models.transformation.style import total_variation
 
 
 class FeatureInterpolationSettings(SystemSettings):

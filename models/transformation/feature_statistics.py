@@ -7,9 +7,9 @@ from typing import ClassVar
 from pydantic import Field
 from torch import Tensor
 
-from models.system import SystemSettings
-from models.transformation.decoded_style import DecodedStyle, DecodedStyleSettings
-from models.transformation.statistics import adain
+from tag2mask.models.system import SystemSettings
+from tag2mask.models.transformation.decoded_style import DecodedStyle, DecodedStyleSettings
+from tag2mask.models.transformation.statistics import adain
 
 
 class FeatureStatisticsSettings(DecodedStyleSettings):
@@ -22,8 +22,8 @@ class FeatureStatistics(DecodedStyle):
     """Matches the statistics of batch normalisation (Li et al., IJCAI 2017) in one pass.
 
     By adaptive instance normalisation (Huang & Belongie, ICCV 2017), with their decoder's loss.
-    By optimisation the same is :class:`~models.transformation.gatys.Gatys` with the distance
-    ``batch_norm``.
+    By optimisation the same is :class:`~tag2mask.models.transformation.gatys.Gatys` with the
+    distance ``batch_norm``.
     """
 
     settings_type: ClassVar[type[SystemSettings]] = FeatureStatisticsSettings

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu
 
-from models.adversarial import SLOPE, initialise
-from models.transformation.correlation import correlation
-from models.transformation.encoder_decoder import Encoder, padded
-from models.transformation.skips import SKIPS
+from tag2mask.models.adversarial import SLOPE, initialise
+from tag2mask.models.transformation.correlation import correlation
+from tag2mask.models.transformation.encoder_decoder import Encoder, padded
+from tag2mask.models.transformation.skips import SKIPS
 
 REDIRECTED = 32  # channels in which the first frame passes by the correlation
 SIAMESE = 2  # levels before it

@@ -8,9 +8,9 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from models.system import Batch, SystemSettings, Turn
-from models.transformation.optimisation import Optimiser, optimise_pictures
-from models.transformation.style import StyleSettings, StyleSystem
+from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.transformation.optimization import Optimiser, optimise_pictures
+from tag2mask.models.transformation.style import StyleSettings, StyleSystem
 
 
 class GatysSettings(StyleSettings):

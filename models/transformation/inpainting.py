@@ -16,9 +16,9 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import max_pool2d
 
-from models.system import Batch, SystemSettings
-from models.transformation.pix2pix import Pix2Pix, Pix2PixSettings
-from models.weak.cross_entropy import IGNORE
+from tag2mask.models.system import Batch, SystemSettings
+from tag2mask.models.transformation.pix2pix import Pix2Pix, Pix2PixSettings
+from tag2mask.models.weak.cross_entropy import IGNORE
 
 
 class InpaintingSettings(Pix2PixSettings):

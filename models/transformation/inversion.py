@@ -14,10 +14,10 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, mse_loss
 
-from models.adversarial import SLOPE
-from models.system import Batch, SystemSettings, Turn
-from models.transformation.base import TransformingSystem
-from models.transformation.perceptual import Perceptual
+from tag2mask.models.adversarial import SLOPE
+from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.transformation.base import TransformingSystem
+from tag2mask.models.transformation.perceptual import Perceptual
 
 
 class FeatureDecoder(nn.Module):

@@ -7,18 +7,18 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from models.label_planes import label_planes
-from models.system import Batch
-from models.transformation.colours import label_colours
-from models.transformation.pix2pix import Pix2Pix, Pix2PixSettings
-from models.weak.cross_entropy import IGNORE
+from tag2mask.models.label_planes import label_planes
+from tag2mask.models.system import Batch
+from tag2mask.models.transformation.colors import label_colours
+from tag2mask.models.transformation.pix2pix import Pix2Pix, Pix2PixSettings
+from tag2mask.models.weak.cross_entropy import IGNORE
 
 
 class MaskToPhoto(Pix2Pix):
     """pix2pix whose networks see a label mask, one channel for each pixel value.
 
     A pixel to ignore has no class, so all of its channels are zero; so has a class that the
-    system does not know (:func:`models.label_planes.label_planes`).
+    system does not know (:func:`tag2mask.models.label_planes.label_planes`).
     """
 
     needs: ClassVar[tuple[str, ...]] = ("mask",)

@@ -1,6 +1,6 @@
 """Optical flow that is learnt from cut-outs in motion (FlowNet; Dosovitskiy et al., ICCV 2015).
 
-A mask data set makes its own truth: see :mod:`models.transformation.moving_cutouts`.
+A mask data set makes its own truth: see :mod:`tag2mask.models.transformation.synthetic_flow`.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from models.system import Batch, SystemSettings, Turn
-from models.transformation.base import TransformingSystem
-from models.transformation.colours import flow_colours
-from models.transformation.encoder_decoder import padded, widths_of
-from models.transformation.flownet import FlowNetCorrelation, FlowNetSimple
-from models.transformation.moving_cutouts import Frames, affine, scene
+from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.transformation.base import TransformingSystem
+from tag2mask.models.transformation.colors import flow_colours
+from tag2mask.models.transformation.encoder_decoder import padded, widths_of
+from tag2mask.models.transformation.flownet import FlowNetCorrelation, FlowNetSimple
+from tag2mask.models.transformation.synthetic_flow import Frames, affine, scene
 
 FADING = 0.5  # weight of a level's loss against the next finer one's
 
@@ -154,7 +154,7 @@ class FlowSimple(OpticalFlow):
 
     @classmethod
     def build(cls, settings: OpticalFlowSettings, widths: tuple[int, ...]) -> nn.Module:
-        """See :class:`~models.transformation.flownet.FlowNetSimple`."""
+        """See :class:`~tag2mask.models.transformation.flownet.FlowNetSimple`."""
         del settings
         return FlowNetSimple(widths)
 
@@ -164,5 +164,5 @@ class FlowCorrelation(OpticalFlow):
 
     @classmethod
     def build(cls, settings: OpticalFlowSettings, widths: tuple[int, ...]) -> nn.Module:
-        """See :class:`~models.transformation.flownet.FlowNetCorrelation`."""
+        """See :class:`~tag2mask.models.transformation.flownet.FlowNetCorrelation`."""
         return FlowNetCorrelation(widths, 2 * settings.reach)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from models.adversarial import SLOPE, initialise
+from tag2mask.models.adversarial import SLOPE, initialise
 
 KERNEL = 4
 STEADY = 2  # last convolutions, which keep the stride

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, fold, unfold
 
-from models.transformation.decoded_style import DecodedStyle
+from tag2mask.models.transformation.decoded_style import DecodedStyle
 
 PATCH = 3  # side of the patches
 

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from models.trunks import TRUNKS, Trunk
+from tag2mask.models.backbones import TRUNKS, Trunk
 
 UNTRAINED = ("tiny",)  # trunks without ImageNet weights
 COLOURS = "colours"  # the name of what comes before the first layer
@@ -31,7 +31,7 @@ class Perceptual(nn.Module):
     comparable, so that one weight of a loss serves all of them.
 
     Args:
-        trunk: Name of one of :data:`models.trunks.TRUNKS`.
+        trunk: Name of one of :data:`tag2mask.models.backbones.TRUNKS`.
         stages: Which are read: ``c0``, the colours themselves, ``c1``, the output of the
             first layer, and the trunk's own ``c2`` to ``c5``. Layers above the last of them
             are left out.

@@ -18,13 +18,13 @@ from pydantic import Field, model_validator
 from torch import Tensor
 from torch.nn.functional import l1_loss
 
-from models.adversarial import discriminator_loss, generator_loss
-from models.system import Batch, SystemSettings, Turn
-from models.transformation.base import TransformingSystem
-from models.transformation.encoder_decoder import EncoderDecoder, levels_of, widths_of
-from models.transformation.patch_gan import PatchGan
-from models.transformation.perceptual import Perceptual
-from models.transformation.skips import DOUBLINGS
+from tag2mask.models.adversarial import discriminator_loss, generator_loss
+from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.transformation.base import TransformingSystem
+from tag2mask.models.transformation.encoder_decoder import EncoderDecoder, levels_of, widths_of
+from tag2mask.models.transformation.patch_gan import PatchGan
+from tag2mask.models.transformation.perceptual import Perceptual
+from tag2mask.models.transformation.skips import DOUBLINGS
 
 STAGES = ("c2", "c3", "c4", "c5")  # whose features are compared, each with the same weight
 

@@ -8,8 +8,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from models.segmentation.base import conv_bn_relu
-from models.segmentation.unpooling import switches_of, unpool
+from tag2mask.models.segmentation.base import conv_bn_relu
+from tag2mask.models.segmentation.unpooling import switches_of, unpool
 
 
 class Doubling(Protocol):

@@ -10,10 +10,10 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import interpolate, mse_loss
 
-from models.system import Batch, SystemSettings
-from models.transformation.base import TransformingSystem
-from models.transformation.perceptual import Perceptual
-from models.transformation.statistics import STYLE_DISTANCES
+from tag2mask.models.system import Batch, SystemSettings
+from tag2mask.models.transformation.base import TransformingSystem
+from tag2mask.models.transformation.perceptual import Perceptual
+from tag2mask.models.transformation.statistics import STYLE_DISTANCES
 
 Features = Mapping[str, Tensor]
 

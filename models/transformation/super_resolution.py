@@ -9,9 +9,9 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, mse_loss
 
-from models.system import Batch, SystemSettings, Turn
-from models.transformation.base import TransformingSystem
-from models.transformation.colour_spaces import from_ycbcr, luminance, to_ycbcr
+from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.transformation.base import TransformingSystem
+from tag2mask.models.transformation.color_spaces import from_ycbcr, luminance, to_ycbcr
 
 
 class SuperResolutionSettings(SystemSettings):

@@ -19,11 +19,11 @@ from torch.nn.functional import (
 )
 from torchvision.utils import draw_bounding_boxes
 
-from models.system import Batch
-from models.transformation.boxes import Boxes, centredness, decode, distances, overlap
-from models.transformation.colours import label_colours
-from models.transformation.edges import edges
-from models.weak.cross_entropy import IGNORE
+from tag2mask.models.system import Batch
+from tag2mask.models.transformation.boxes import Boxes, centredness, decode, distances, overlap
+from tag2mask.models.transformation.colors import label_colours
+from tag2mask.models.transformation.edges import edges
+from tag2mask.models.weak.cross_entropy import IGNORE
 
 SURE = 0.3  # the least score of a box that is shown
 
@@ -57,7 +57,7 @@ class Task(ABC):
 
         Args:
             output: (N, channels, H, W) of the decoder.
-            batch: See :class:`models.system.System`.
+            batch: See :class:`tag2mask.models.system.System`.
         """
 
     @abstractmethod

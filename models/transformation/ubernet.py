@@ -10,12 +10,12 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from models.adversarial import initialise
-from models.system import Batch, SystemSettings, Turn
-from models.transformation.base import TransformingSystem
-from models.transformation.colours import label_colours
-from models.transformation.encoder_decoder import Encoder, padded, widths_of
-from models.transformation.tasks import TASKS, Task
+from tag2mask.models.adversarial import initialise
+from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.transformation.base import TransformingSystem
+from tag2mask.models.transformation.colors import label_colours
+from tag2mask.models.transformation.encoder_decoder import Encoder, padded, widths_of
+from tag2mask.models.transformation.tasks import TASKS, Task
 
 
 class UberNetSettings(SystemSettings):
@@ -117,7 +117,7 @@ class UberNet(TransformingSystem):
 
         Args:
             pictures: (N, 3, H, W) RGB in [-1, 1].
-            recompute: See :meth:`~models.transformation.encoder_decoder.Encoder.forward`.
+            recompute: See :meth:`~tag2mask.models.transformation.encoder_decoder.Encoder.forward`.
 
         Returns:
             Task to (N, its channels, H, W).

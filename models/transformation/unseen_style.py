@@ -13,12 +13,12 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from models.adversarial import SLOPE
-from models.system import Batch, SystemSettings, Turn
-from models.transformation.fast_style import PainterSettings
-from models.transformation.painter import Painter
-from models.transformation.statistics import moments
-from models.transformation.style import StyleSystem, styles_of
+from tag2mask.models.adversarial import SLOPE
+from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.transformation.fast_style import PainterSettings
+from tag2mask.models.transformation.painter import Painter
+from tag2mask.models.transformation.statistics import moments
+from tag2mask.models.transformation.style import StyleSystem, styles_of
 
 LEVELS = 4  # halvings in the style network
 

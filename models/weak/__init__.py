@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from models.crf import CRF_PRESETS, CRFS
-from models.weak.base import WeakLabels, WeakLoss
-from models.weak.ccnn import Ccnn
-from models.weak.em_adapt import EmAdapt
-from models.weak.foreground_prior import ForegroundPrior
-from models.weak.mil import MilFcn, MilIlp
-from models.weak.sec import Sec
+from tag2mask.models.crf import CRF_PRESETS, CRFS
+from tag2mask.models.weak.base import WeakLabels, WeakLoss
+from tag2mask.models.weak.ccnn import Ccnn
+from tag2mask.models.weak.em_adapt import EmAdapt
+from tag2mask.models.weak.foreground_prior import ForegroundPrior
+from tag2mask.models.weak.mil import MilFcn, MilIlp
+from tag2mask.models.weak.sec import Sec
 
 __all__ = ["WEAK_LOSSES", "WeakLabels", "WeakLoss"]
 

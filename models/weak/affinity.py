@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from models.trunks.base import Trunk
-from models.weak.cross_entropy import IGNORE
+from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.weak.cross_entropy import IGNORE
 
 RADIUS = 5  # places between the two of a pair, less than this
 STRIDE = 8  # of the grid on which pairs are formed, in pixels

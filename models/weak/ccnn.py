@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from models.weak.base import WeakLabels, present
+from tag2mask.models.weak.base import WeakLabels, present
 
 FOREGROUND_SHARE = 0.05  # at least, for each tag, softly
 BACKGROUND_SHARES = (0.3, 0.7)  # at least and at most, strictly
@@ -29,7 +29,7 @@ class Ccnn:
         self.steps, self.rate = steps, rate
 
     def __call__(self, logits: Tensor, labels: WeakLabels) -> Tensor:
-        """See :class:`models.weak.base.WeakLoss`."""
+        """See :class:`tag2mask.models.weak.base.WeakLoss`."""
         nearest = self.project(logits, labels.tags)
         return -(nearest * logits.log_softmax(dim=1)).sum(dim=1).mean()
 

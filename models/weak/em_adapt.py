@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from models.weak.base import WeakLabels, present
+from tag2mask.models.weak.base import WeakLabels, present
 
 FOREGROUND_SHARE = 0.2  # of the pixels, for each tag
 BACKGROUND_SHARE = 0.4
@@ -30,7 +30,7 @@ class EmAdapt:
         self.foreground, self.background = foreground, background
 
     def __call__(self, logits: Tensor, labels: WeakLabels) -> Tensor:
-        """See :class:`models.weak.base.WeakLoss`."""
+        """See :class:`tag2mask.models.weak.base.WeakLoss`."""
         return cross_entropy(logits, self.estimate(logits, labels.tags))
 
     @torch.no_grad()

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from models.weak.base import WeakLabels, present
-from models.weak.cross_entropy import IGNORE
+from tag2mask.models.weak.base import WeakLabels, present
+from tag2mask.models.weak.cross_entropy import IGNORE
 
 SHARPNESS = 5.0
 SMALLEST = 1e-4
@@ -29,7 +29,7 @@ class ForegroundPrior:
         self.sharpness = sharpness
 
     def __call__(self, logits: Tensor, labels: WeakLabels) -> Tensor:
-        """See :class:`models.weak.base.WeakLoss`."""
+        """See :class:`tag2mask.models.weak.base.WeakLoss`."""
         probabilities = logits.softmax(dim=1)
         grid = interpolate(labels.seeds[:, None].float(), logits.shape[2:], mode="nearest")
         foreground = (grid > 0) & (grid != IGNORE)

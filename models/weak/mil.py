@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from models.tagging import log_sum_exp_pool
-from models.weak.base import WeakLabels, present
+from tag2mask.models.tagging import log_sum_exp_pool
+from tag2mask.models.weak.base import WeakLabels, present
 
 
 class MilFcn:
@@ -16,7 +16,7 @@ class MilFcn:
     """
 
     def __call__(self, logits: Tensor, labels: WeakLabels) -> Tensor:
-        """See :class:`models.weak.base.WeakLoss`."""
+        """See :class:`tag2mask.models.weak.base.WeakLoss`."""
         best = logits.log_softmax(dim=1).amax(dim=(2, 3))
         there = present(labels.tags)
         return -((best * there).sum(dim=1) / there.sum(dim=1)).mean()
@@ -38,7 +38,7 @@ class MilIlp:
         self.sharpness = sharpness
 
     def __call__(self, logits: Tensor, labels: WeakLabels) -> Tensor:
-        """See :class:`models.weak.base.WeakLoss`."""
+        """See :class:`tag2mask.models.weak.base.WeakLoss`."""
         scores = log_sum_exp_pool(logits, self.sharpness).log_softmax(dim=1)
         untagged = ~labels.tags.any(dim=1, keepdim=True)
         there = torch.cat([untagged, labels.tags > 0], dim=1)

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 from skimage.color import rgb2lab
 
-from models.crf import Crf
-from models.weak.mixture import Mixture, fit_mixture
+from tag2mask.models.crf import Crf
+from tag2mask.models.weak.mixture import Mixture, fit_mixture
 
 COMPONENTS = 5  # Gaussians of object and background each
 SAMPLES = 1500  # pixels of a clip that colours are learnt from

@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, one_hot
 
-from models.crf import Crf
-from models.weak.base import WeakLabels
-from models.weak.cross_entropy import IGNORE
+from tag2mask.models.crf import Crf
+from tag2mask.models.weak.base import WeakLabels
+from tag2mask.models.weak.cross_entropy import IGNORE
 
 FOREGROUND_DECAY = 0.996
 BACKGROUND_DECAY = 0.999
@@ -32,7 +32,7 @@ class Sec:
         self.crf = crf
 
     def __call__(self, logits: Tensor, labels: WeakLabels) -> Tensor:
-        """See :class:`models.weak.base.WeakLoss`."""
+        """See :class:`tag2mask.models.weak.base.WeakLoss`."""
         probabilities = logits.softmax(dim=1).clamp(min=SMALLEST)
         probabilities = probabilities / probabilities.sum(dim=1, keepdim=True)
         return (

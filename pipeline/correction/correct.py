@@ -9,15 +9,20 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.correction.corrections import SOURCE, add_corrections, beside, open_corrections
-from pipeline.edited import Edited, open_edited
-from pipeline.errors import UserError
-from pipeline.export.base import id_prefix
-from pipeline.export.dataset import open_dataset
-from pipeline.records import BACKGROUND, IGNORE, Row, decode_mask
-from pipeline.report.assess import class_table
-from pipeline.tables.scan import Scan
-from pipeline.tables.table import Table
+from tag2mask.pipeline.correction.corrections import (
+    SOURCE,
+    add_corrections,
+    beside,
+    open_corrections,
+)
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.evaluation.assess import class_table
+from tag2mask.pipeline.formats.base import id_prefix
+from tag2mask.pipeline.formats.export_dataset import open_dataset
+from tag2mask.pipeline.formats.importers import Edited, open_edited
+from tag2mask.pipeline.records import BACKGROUND, IGNORE, Row, decode_mask
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.table import Table
 
 CORRECTED, CONFIRMED = "corrected", "confirmed"
 
@@ -57,7 +62,8 @@ def take_corrections(
 
     Args:
         uri: Of the dataset that was reviewed, in its run's folder.
-        folder: The edited masks, in one of the layouts of :mod:`pipeline.edited`.
+        folder: The edited masks, in one of the layouts of
+            :mod:`tag2mask.pipeline.formats.importers`.
         editor: Who edited them, for the record.
         confirm: Whether the masks that were left as they are were found right, and count as
             a person's too.

@@ -19,15 +19,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.errors import UserError
-from pipeline.records import IGNORE, PICTURE, Row
-from pipeline.tables.manifest import MANIFEST, table_key
-from pipeline.tables.scan import Scan
-from pipeline.tables.storage import Folder
-from pipeline.tables.table import Table
-from pipeline.tables.table_writer import TableWriter
-from pipeline.training.augmentation import View
-from pipeline.training.samples import KnownTarget, MaskTarget
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records import IGNORE, IMAGE, Row
+from tag2mask.pipeline.tables.manifest import MANIFEST, table_key
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.tables.table_writer import TableWriter
+from tag2mask.pipeline.training.augmentation import View
+from tag2mask.pipeline.training.samples import KnownTarget, MaskTarget
 
 NAME = "corrections"
 # The name of the table in a scan, and so in the rows of stages and targets.
@@ -37,7 +37,7 @@ SOURCE = "human"
 CORRECTIONS_SCHEMA = pa.schema(
     [
         ("id", pa.string()),
-        ("mask", PICTURE),
+        ("mask", IMAGE),
         ("classes", pa.list_(pa.int64())),  # those that the mask shows, without background
         ("tags", pa.list_(pa.int64())),  # the picture's, and what the person added
         ("source", pa.string()),

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from pipeline.correction.corrections import SOURCE, beside, open_corrections
-from pipeline.errors import UserError
-from pipeline.export.base import full_name
-from pipeline.export.dataset import COLUMNS, open_dataset, write_rows
-from pipeline.report.assess import class_table
-from pipeline.tables.scan import Scan
-from pipeline.tables.table import Table
+from tag2mask.pipeline.correction.corrections import SOURCE, beside, open_corrections
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.evaluation.assess import class_table
+from tag2mask.pipeline.formats.base import full_name
+from tag2mask.pipeline.formats.export_dataset import COLUMNS, open_dataset, write_rows
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.table import Table
 
 FORMATS = ("voc", "coco")
 

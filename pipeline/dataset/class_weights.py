@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 import torch
 from torch import Tensor
 
-from pipeline.dataset.rows import DatasetRows
+from tag2mask.pipeline.dataset.rows import DatasetRows
 
 
 def median_frequency(rows: DatasetRows) -> Tensor:

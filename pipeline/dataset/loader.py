@@ -7,8 +7,8 @@ from typing import Any
 
 from torch.utils.data import DataLoader, default_collate
 
-from pipeline.dataset.mask_stream import MaskStream
-from pipeline.dataset.sample import Sample
+from tag2mask.pipeline.dataset.mask_stream import MaskStream
+from tag2mask.pipeline.dataset.sample import Sample
 
 
 class MaskLoader:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch.utils.data import Dataset
 
-from pipeline.dataset.row_filter import RowFilter
-from pipeline.dataset.rows import DatasetRows
-from pipeline.dataset.sample import PairTransform, Sample, decode_pair, make_sample
+from tag2mask.pipeline.dataset.row_filter import RowFilter
+from tag2mask.pipeline.dataset.rows import DatasetRows
+from tag2mask.pipeline.dataset.sample import PairTransform, Sample, decode_pair, make_sample
 
 
 class MaskDataset(Dataset[Sample]):
@@ -38,7 +38,7 @@ class MaskDataset(Dataset[Sample]):
         return len(self.rows)
 
     def __getitem__(self, index: int) -> Sample:
-        """The sample at a position, see :func:`pipeline.dataset.sample.make_sample`.
+        """The sample at a position, see :func:`tag2mask.pipeline.dataset.sample.make_sample`.
 
         Raises:
             IndexError: If there is no such position.

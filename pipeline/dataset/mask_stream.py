@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch.utils.data import IterableDataset, get_worker_info
 
-from pipeline.dataset.row_filter import RowFilter
-from pipeline.dataset.rows import DatasetRows
-from pipeline.dataset.sample import Pair, PairTransform, Sample, decode_pair, make_sample
-from pipeline.errors import UserError
+from tag2mask.pipeline.dataset.row_filter import RowFilter
+from tag2mask.pipeline.dataset.rows import DatasetRows
+from tag2mask.pipeline.dataset.sample import Pair, PairTransform, Sample, decode_pair, make_sample
+from tag2mask.pipeline.errors import UserError
 
 
 class MaskStream(IterableDataset[Sample]):
@@ -24,14 +24,14 @@ class MaskStream(IterableDataset[Sample]):
     a range of it (their lengths differ by one at most); the workers of a rank deal its
     batches out in turn, so that a DataLoader hands them out in the epoch's order, whatever
     the number of workers. What has been seen is therefore one number, from which
-    :class:`pipeline.dataset.MaskLoader` goes on in the middle of an epoch.
+    :class:`tag2mask.pipeline.dataset.MaskLoader` goes on in the middle of an epoch.
 
     Rows that lie side by side are read together, by threads and ahead of their use.
 
     Args:
         uri: The dataset, a local path or an fsspec URI.
         where: Which rows are wanted, decided without reading a picture; None wants all.
-        transform: As for :class:`pipeline.dataset.MaskDataset`. What it draws from torch's
+        transform: As for :class:`tag2mask.pipeline.dataset.MaskDataset`. What it draws from torch's
             generator follows from seed, epoch and row, so that it is the same when resumed.
         shuffle: Whether every epoch is a new permutation, instead of the order of the files.
         seed: Of the permutations and the transforms.

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.errors import UserError
-from pipeline.publication.quality import FLAGS
-from pipeline.records import ClassTable
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.publication.quality import FLAGS
+from tag2mask.pipeline.records import ClassTable
 
 
 class RowFilter(BaseModel):
@@ -35,7 +35,7 @@ class RowFilter(BaseModel):
         """Whether each row is wanted, (N,) bool.
 
         Args:
-            rows: With :data:`pipeline.dataset.rows.COLUMNS`, each column in one chunk.
+            rows: With :data:`tag2mask.pipeline.dataset.rows.COLUMNS`, each column in one chunk.
             classes: Of the dataset.
 
         Raises:

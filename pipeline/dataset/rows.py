@@ -8,14 +8,14 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from pipeline.dataset.pages import Pages, locate_pages
-from pipeline.dataset.ranges import Ranges
-from pipeline.dataset.row_filter import RowFilter
-from pipeline.errors import UserError
-from pipeline.records import ClassTable
-from pipeline.tables.parquet import open_parquet, read_group
-from pipeline.tables.storage import Folder
-from pipeline.tables.table import Table
+from tag2mask.pipeline.dataset.byte_ranges import Ranges
+from tag2mask.pipeline.dataset.parquet_pages import Pages, locate_pages
+from tag2mask.pipeline.dataset.row_filter import RowFilter
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records import ClassTable
+from tag2mask.pipeline.tables.parquet import open_parquet, read_group
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.table import Table
 
 COLUMNS = (
     "id",

@@ -12,8 +12,8 @@ from PIL import Image
 from torchvision import tv_tensors
 from torchvision.transforms.v2.functional import pil_to_tensor
 
-from pipeline.dataset.rows import DatasetRows
-from pipeline.records import decode_mask
+from tag2mask.pipeline.dataset.rows import DatasetRows
+from tag2mask.pipeline.records import decode_mask
 
 Sample = dict[str, Any]
 Pair = tuple[tv_tensors.Image, tv_tensors.Mask]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pipeline.engine.base import Engine
-from pipeline.engine.local import LocalEngine
-from pipeline.errors import UserError
+from tag2mask.pipeline.engine.base import Engine
+from tag2mask.pipeline.engine.local import LocalEngine
+from tag2mask.pipeline.errors import UserError
 
 
 def _ray(workers: int) -> Engine:
     # Imported late: a machine without Ray can use the other engine.
     try:
-        from pipeline.engine.ray import RayEngine
+        from tag2mask.pipeline.engine.ray import RayEngine
     except ImportError as error:
         raise UserError(
             "the engine 'ray' needs the package ray: install it, or choose the engine 'local'"

@@ -10,13 +10,13 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from pipeline.errors import StorageError
-from pipeline.records import Row
-from pipeline.tables.table import Table
-from pipeline.tables.table_writer import TableWriter
+from tag2mask.pipeline.errors import StorageError
+from tag2mask.pipeline.records import Row
+from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.tables.table_writer import TableWriter
 
 if TYPE_CHECKING:
-    from pipeline.training.trainable import Report, Trainable
+    from tag2mask.pipeline.training.trainable import Report, Trainable
 
 
 class Stage(Protocol):

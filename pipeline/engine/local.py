@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from pipeline.engine.base import Source, StageSpec, Unit, run_stages
-from pipeline.engine.workers import WorkerProcesses
-from pipeline.errors import UserError
-from pipeline.tables.table_writer import TableWriter
+from tag2mask.pipeline.engine.base import Source, StageSpec, Unit, run_stages
+from tag2mask.pipeline.engine.workers import WorkerProcesses
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.tables.table_writer import TableWriter
 
 if TYPE_CHECKING:
-    from pipeline.training.trainable import Report, Trainable
+    from tag2mask.pipeline.training.trainable import Report, Trainable
 
 
 class LocalEngine:

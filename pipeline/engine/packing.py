@@ -15,7 +15,7 @@ from typing import Any
 import msgpack
 import numpy as np
 
-from pipeline.records import Row
+from tag2mask.pipeline.records import Row
 
 _ARRAY = 1
 

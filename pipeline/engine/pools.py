@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from pipeline.engine.base import StageSpec
+from tag2mask.pipeline.engine.base import StageSpec
 
 
 @dataclass(frozen=True)

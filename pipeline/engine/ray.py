@@ -21,15 +21,15 @@ import ray.data
 from ray.actor import ActorHandle
 from ray.data import ActorPoolStrategy, DataContext, TaskPoolStrategy
 
-from pipeline.engine.base import Source, StageSpec, Unit, one_line
-from pipeline.engine.pools import Node, cut, plan_pools
-from pipeline.engine.ray_tally import start_tally
-from pipeline.engine.ray_work import STAGED, UNIT, LinkActor, failure_of, read, stage
-from pipeline.errors import UserError
-from pipeline.tables.table_writer import TableWriter
+from tag2mask.pipeline.engine.base import Source, StageSpec, Unit, one_line
+from tag2mask.pipeline.engine.pools import Node, cut, plan_pools
+from tag2mask.pipeline.engine.ray_tally import start_tally
+from tag2mask.pipeline.engine.ray_work import STAGED, UNIT, LinkActor, failure_of, read, stage
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.tables.table_writer import TableWriter
 
 if TYPE_CHECKING:
-    from pipeline.training.trainable import Report, Trainable
+    from tag2mask.pipeline.training.trainable import Report, Trainable
 
 _QUIET: dict[str, Any] = {"logging_level": "error", "log_to_driver": False}
 
@@ -54,7 +54,8 @@ class RayEngine:
         """Push every row that is not staged yet through the stages and stage it.
 
         Ray repeats what a lost node or a killed worker took with it; a row on which workers
-        die again and again becomes an error row, see :class:`pipeline.engine.ray_tally.Tally`.
+        die again and again becomes an error row, see
+        :class:`tag2mask.pipeline.engine.ray_tally.Tally`.
 
         Raises:
             RuntimeError: If workers die while they load a stage.
@@ -73,9 +74,12 @@ class RayEngine:
             progress(staged)
 
     def train(self, training: Trainable, report: Report) -> dict[str, float]:
-        """Train a model on the cluster, see :func:`pipeline.training.ray_train.train_on_ray`."""
+        """Train a model on the cluster.
+
+        See :func:`tag2mask.pipeline.engine.ray_train.train_on_ray`.
+        """
         # Imported late: torch, which a driver that only runs stages does without.
-        from pipeline.training.ray_train import train_on_ray
+        from tag2mask.pipeline.engine.ray_train import train_on_ray
 
         self.connect()
         return train_on_ray(training, report)

@@ -12,12 +12,12 @@ import pyarrow as pa
 import ray
 from ray.actor import ActorHandle
 
-from pipeline.engine.base import Stage, portable, run_stages
-from pipeline.engine.packing import pack, unpack
-from pipeline.engine.pools import Link
-from pipeline.engine.ray_tally import counted
-from pipeline.records import Row
-from pipeline.tables.table_writer import TableWriter
+from tag2mask.pipeline.engine.base import Stage, portable, run_stages
+from tag2mask.pipeline.engine.packing import pack, unpack
+from tag2mask.pipeline.engine.pools import Link
+from tag2mask.pipeline.engine.ray_tally import counted
+from tag2mask.pipeline.records import Row
+from tag2mask.pipeline.tables.table_writer import TableWriter
 
 # What a block holds: pickled units, or packed rows, or how many rows were staged; and, but for
 # units, pickled exceptions.

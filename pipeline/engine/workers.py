@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from pipeline.engine.base import StageSpec, Unit, portable, run_stages
-from pipeline.tables.table_writer import TableWriter
+from tag2mask.pipeline.engine.base import StageSpec, Unit, portable, run_stages
+from tag2mask.pipeline.tables.table_writer import TableWriter
 
 # A unit whose worker died is tried once more, elsewhere: the reason may have been memory
 # that another process held.

@@ -22,8 +22,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 from scipy.ndimage import distance_transform_edt
 
-from pipeline.evaluation.voc import mean_of_known
-from pipeline.records import IGNORE
+from tag2mask.pipeline.evaluation.voc import mean_of_known
+from tag2mask.pipeline.records import IGNORE
 
 __all__ = ["TOLERANCE", "BoundaryScores", "boundary", "boundary_scores", "boundary_sums"]
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.records import IGNORE
+from tag2mask.pipeline.records import IGNORE
 
 __all__ = ["BINS", "Calibration", "ReliabilityBin", "calibration", "confidence_counts"]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from pipeline.errors import UserError
-from pipeline.evaluation.truth import TruthFolder
-from pipeline.records import IGNORE, ClassTable, Row, decode_mask
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.records import IGNORE, ClassTable, Row, decode_mask
 
 __all__ = ["Comparison", "check_labels", "compared"]
 

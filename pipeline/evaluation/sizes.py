@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.evaluation.voc import mean_of_known
-from pipeline.records import IGNORE
+from tag2mask.pipeline.evaluation.voc import mean_of_known
+from tag2mask.pipeline.records import IGNORE
 
 __all__ = ["BOUNDS", "SIZES", "SizeScores", "size_counts", "size_scores"]
 

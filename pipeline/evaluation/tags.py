@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from models.tagging import Tagger
-from pipeline.stages.labels import as_tensor, rgb
-from pipeline.tables.scan import Scan
+from tag2mask.models.tagging import Tagger
+from tag2mask.pipeline.records.mask_rows import as_tensor, rgb
+from tag2mask.pipeline.tables.scan import Scan
 
 
 def is_held_out(row_id: str, share: float) -> bool:

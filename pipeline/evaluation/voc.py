@@ -20,10 +20,10 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from pipeline.errors import UserError
-from pipeline.evaluation.comparison import check_labels, compared
-from pipeline.evaluation.truth import TruthFolder
-from pipeline.records import IGNORE, ClassTable, Row
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.evaluation.comparison import check_labels, compared
+from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.records import IGNORE, ClassTable, Row
 
 __all__ = ["Scores", "confusion", "evaluate_masks", "mean_of_known", "scores"]
 
@@ -130,7 +130,7 @@ def evaluate_masks(
     """Score masks against the true masks of their pictures; pictures without one are skipped.
 
     Args:
-        rows: As :func:`pipeline.evaluation.comparison.compared` takes them.
+        rows: As :func:`tag2mask.pipeline.evaluation.comparison.compared` takes them.
         truth: Where the true masks are.
         classes: The run's class table, the one that ``truth`` was made with.
         resize: Whether predictions of another size are resized to the truth's.

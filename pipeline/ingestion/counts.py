@@ -10,7 +10,7 @@ class IngestCounts(BaseModel):
 
     ``pictures`` is the sum of ``other_split``, ``left_out``, ``duplicates``, ``dropped``,
     ``errors`` and ``kept``. Decoding has not begun where these come from
-    :func:`pipeline.ingestion.ingest.ingest`: see :meth:`after_decoding`.
+    :func:`tag2mask.pipeline.ingestion.ingest.ingest`: see :meth:`after_decoding`.
 
     Args:
         pictures: Files that the source lists.

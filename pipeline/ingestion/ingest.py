@@ -17,13 +17,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from operator import attrgetter
 
-from pipeline.errors import UserError
-from pipeline.ingestion.class_choice import choose_classes
-from pipeline.ingestion.counts import IngestCounts
-from pipeline.ingestion.decoding import DecodeError, normalised_bytes
-from pipeline.ingestion.near_duplicates import Looks, NearDuplicateSettings
-from pipeline.records import ClassTable, Row, image_id
-from pipeline.sources import Source, TaggedFile, UnreadableError
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.ingestion.choose_classes import choose_classes
+from tag2mask.pipeline.ingestion.counts import IngestCounts
+from tag2mask.pipeline.ingestion.decoding import DecodeError, normalised_bytes
+from tag2mask.pipeline.ingestion.near_duplicates import Looks, NearDuplicateSettings
+from tag2mask.pipeline.records import ClassTable, Row, image_id
+from tag2mask.pipeline.sources import Source, TaggedFile, UnreadableError
 
 BATCH = 4096
 
@@ -111,7 +111,7 @@ def ingest(
     The result does not depend on the order in which the source lists its files.
 
     Args:
-        source: What :func:`pipeline.sources.open_source` opened.
+        source: What :func:`tag2mask.pipeline.sources.open_source` opened.
         classes: The class names to keep, in the order of their pixel values. None keeps
             all tags of the source, sorted. A class table is that of an earlier version,
             taken as it is, whatever tags the source has by now.

@@ -20,7 +20,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.fft import dctn
 
-from pipeline.ingestion.decoding import DecodeError, grey_preview
+from tag2mask.pipeline.ingestion.decoding import DecodeError, grey_preview
 
 BITS = 64
 _SIDE = 32

@@ -8,12 +8,12 @@ from typing import Any
 
 import yaml
 
-from pipeline.evaluation.voc import Scores
-from pipeline.publication.croissant import CROISSANT, croissant
-from pipeline.publication.figures import BINS, FIGURE_COLUMNS, Figures, figures
-from pipeline.publication.quality import FLAGS
-from pipeline.tables.storage import Folder
-from pipeline.tables.table import Table
+from tag2mask.pipeline.evaluation.voc import Scores
+from tag2mask.pipeline.publication.croissant import CROISSANT, croissant
+from tag2mask.pipeline.publication.figures import BINS, FIGURE_COLUMNS, Figures, figures
+from tag2mask.pipeline.publication.quality import FLAGS
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.table import Table
 
 CARD = "README.md"
 
@@ -214,7 +214,7 @@ WHERE list_contains(tags, 1) AND mask_confidence > 0.9
 ```
 
 ```python
-from pipeline.dataset import MaskDataset, RowFilter  # torch, random access
+from tag2mask.pipeline.dataset import MaskDataset, RowFilter  # torch, random access
 
 pairs = MaskDataset("THIS/FOLDER", where=RowFilter(confidence=0.9))
 ```"""

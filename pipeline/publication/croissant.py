@@ -7,8 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.records import PICTURE
-from pipeline.tables.table import Table
+from tag2mask.pipeline.records import IMAGE
+from tag2mask.pipeline.tables.table import Table
 
 CROISSANT = "croissant.json"
 _FILES = "parquet-files"
@@ -113,7 +113,7 @@ def _distribution(dataset: Table) -> list[dict[str, Any]]:
 
 def _field(split: str, column: pa.Field, description: str) -> dict[str, Any]:
     source: dict[str, Any] = {"fileSet": {"@id": _FILES}, "extract": {"column": column.name}}
-    if column.type == PICTURE:
+    if column.type == IMAGE:
         source["transform"] = {"jsonPath": "bytes"}
     described = {
         "@type": "cr:Field",
@@ -127,7 +127,7 @@ def _field(split: str, column: pa.Field, description: str) -> dict[str, Any]:
 
 
 def _data_type(kind: pa.DataType) -> str:
-    if kind == PICTURE:
+    if kind == IMAGE:
         return "sc:ImageObject"
     if pa.types.is_list(kind):
         kind = kind.value_type

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from pipeline.records import Row
+from tag2mask.pipeline.records import Row
 
 # What the figures are made of.
 FIGURE_COLUMNS = (

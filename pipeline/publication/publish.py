@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.publication.quality import QualitySettings, agreement, flags
-from pipeline.records import IGNORE, PICTURE, ROUND_SCHEMA, Row, decode_mask, palette
-from pipeline.tables.table import Table
+from tag2mask.pipeline.publication.quality import QualitySettings, agreement, flags
+from tag2mask.pipeline.records import IGNORE, IMAGE, ROUND_SCHEMA, Row, decode_mask, palette
+from tag2mask.pipeline.tables.table import Table
 
 _FROM_ROUND = (
     "mask",
@@ -31,7 +31,7 @@ _FROM_ROUND = (
 DATASET_SCHEMA = pa.schema(
     [
         ("id", pa.string()),
-        ("image", PICTURE),
+        ("image", IMAGE),
         ("height", pa.int32()),
         ("width", pa.int32()),
         ("tags", pa.list_(pa.int64())),
@@ -43,7 +43,7 @@ DATASET_SCHEMA = pa.schema(
         ("previous_mask", pa.string()),  # SHA-256 of its PNG
         ("agreement", pa.float32()),  # mean IoU of the two masks
         ("ignored", pa.float32()),  # share of the picture without a label
-        ("flags", pa.list_(pa.string())),  # pipeline.publication.quality.FLAGS
+        ("flags", pa.list_(pa.string())),  # tag2mask.pipeline.publication.quality.FLAGS
     ]
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.records import IGNORE, Row
+from tag2mask.pipeline.records import IGNORE, Row
 
 UNCERTAIN = "uncertain"
 UNSTABLE = "unstable"

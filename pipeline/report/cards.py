@@ -7,10 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.evaluation.truth import TruthFolder
-from pipeline.evaluation.voc import confusion
-from pipeline.records import ClassTable, Row, decode_mask
-from pipeline.report.thumbnails import outline_uri, overlay_uri, picture_uri, thumbnail_size
+from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.voc import confusion
+from tag2mask.pipeline.records import ClassTable, Row, decode_mask
+from tag2mask.pipeline.report.thumbnails import (
+    outline_uri,
+    overlay_uri,
+    picture_uri,
+    thumbnail_size,
+)
 
 __all__ = ["LEFT_OUT", "Card", "card", "picture_iou"]
 
@@ -103,7 +108,7 @@ def picture_iou(matrix: np.ndarray) -> dict[int, float]:
     """The IoU of one picture by pixel value, for the objects of its mask or truth.
 
     Args:
-        matrix: (K + 1, K + 2) as :func:`pipeline.evaluation.voc.confusion` counts it.
+        matrix: (K + 1, K + 2) as :func:`tag2mask.pipeline.evaluation.voc.confusion` counts it.
     """
     shared = np.diagonal(matrix)
     union = matrix.sum(axis=1) + matrix[:, :-1].sum(axis=0) - shared

@@ -9,7 +9,7 @@ from itertools import chain
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.records import BACKGROUND, IGNORE, ClassTable, palette
+from tag2mask.pipeline.records import BACKGROUND, IGNORE, ClassTable, palette
 
 __all__ = ["SheetRow", "contact_sheet", "overlay"]
 

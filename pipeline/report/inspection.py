@@ -12,19 +12,19 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.errors import UserError
-from pipeline.evaluation.comparison import compared
-from pipeline.evaluation.truth import TruthFolder
-from pipeline.records import ClassTable, Row
-from pipeline.report.assess import class_table, comparable
-from pipeline.report.assessment import Assessment, Assessor
-from pipeline.report.cards import LEFT_OUT, Card, card, picture_iou
-from pipeline.report.ladder import LadderRow, load_ladder
-from pipeline.report.left_out import RoundVerdicts, run_rounds, verdicts
-from pipeline.report.survey import OPTIONAL, SURVEYED, Survey
-from pipeline.tables.scan import Scan
-from pipeline.tables.storage import Folder
-from pipeline.tables.table import Table
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.evaluation.assess import class_table, comparable
+from tag2mask.pipeline.evaluation.assessment import Assessment, Assessor
+from tag2mask.pipeline.evaluation.comparison import compared
+from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.records import ClassTable, Row
+from tag2mask.pipeline.report.cards import LEFT_OUT, Card, card, picture_iou
+from tag2mask.pipeline.report.ladder import LadderRow, load_ladder
+from tag2mask.pipeline.report.rejections import RoundVerdicts, run_rounds, verdicts
+from tag2mask.pipeline.report.survey import OPTIONAL, SURVEYED, Survey
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.table import Table
 
 __all__ = ["InspectSettings", "Inspection", "inspect_dataset"]
 

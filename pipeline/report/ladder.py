@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from pipeline.errors import UserError
-from pipeline.tables.storage import Folder
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.tables.storage import Folder
 
 __all__ = ["LadderRow", "load_ladder", "markdown_table", "save_ladder", "text_table"]
 

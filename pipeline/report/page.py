@@ -16,10 +16,10 @@ from importlib import resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline.evaluation.sizes import SIZES
-from pipeline.publication.quality import FLAGS
-from pipeline.report.inspection import Inspection
-from pipeline.report.thumbnails import colour
+from tag2mask.pipeline.evaluation.sizes import SIZES
+from tag2mask.pipeline.publication.quality import FLAGS
+from tag2mask.pipeline.report.inspection import Inspection
+from tag2mask.pipeline.report.thumbnails import colour
 
 __all__ = ["inspection_page"]
 
@@ -29,7 +29,7 @@ TEMPLATES = "templates"
 def inspection_page(inspection: Inspection) -> bytes:
     """The page as UTF-8 HTML that needs no other file and no network."""
     environment = Environment(
-        loader=PackageLoader("pipeline.report", TEMPLATES),
+        loader=PackageLoader("tag2mask.pipeline.report", TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -56,7 +56,9 @@ def inspection_page(inspection: Inspection) -> bytes:
 
 
 def _own_file(name: str) -> str:
-    return (resources.files("pipeline.report") / TEMPLATES / name).read_text(encoding="utf-8")
+    return (resources.files("tag2mask.pipeline.report") / TEMPLATES / name).read_text(
+        encoding="utf-8"
+    )
 
 
 def _limits(inspection: Inspection) -> dict[str, tuple[int, int]]:

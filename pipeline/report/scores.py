@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pipeline.evaluation.calibration import Calibration
-from pipeline.evaluation.sizes import SIZES, SizeScores
-from pipeline.report.assessment import Assessment
+from tag2mask.pipeline.evaluation.assessment import Assessment
+from tag2mask.pipeline.evaluation.calibration import Calibration
+from tag2mask.pipeline.evaluation.sizes import SIZES, SizeScores
 
 __all__ = ["assessment_text"]
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 
-from pipeline.records import ClassTable, Row
-from pipeline.report.histogram import AREA_BOUNDS, CONFIDENCE_BOUNDS, Histogram
-from pipeline.report.shortlist import Shortlist
+from tag2mask.pipeline.records import ClassTable, Row
+from tag2mask.pipeline.report.histogram import AREA_BOUNDS, CONFIDENCE_BOUNDS, Histogram
+from tag2mask.pipeline.report.top_k import Shortlist
 
 __all__ = ["BEST", "PICKS", "RANDOM", "SURVEYED", "WORST", "ClassSurvey", "Survey"]
 

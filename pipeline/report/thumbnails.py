@@ -8,7 +8,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from pipeline.records import BACKGROUND, IGNORE, palette
+from tag2mask.pipeline.records import BACKGROUND, IGNORE, palette
 
 __all__ = ["colour", "outline_uri", "overlay_uri", "picture_uri", "thumbnail_size"]
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from pipeline.errors import UserError
-from pipeline.sources.base import Source, TaggedFile
-from pipeline.sources.coco import CocoSource
-from pipeline.sources.downloads import Downloads, DownloadSettings
-from pipeline.sources.folders import FolderSource
-from pipeline.sources.huggingface import HuggingFaceSource
-from pipeline.sources.parquet_table import ParquetSource
-from pipeline.sources.tags_csv import TagsCsvSource
-from pipeline.sources.tree import UnreadableError
-from pipeline.sources.url_table import UrlTableSource
-from pipeline.sources.voc import VocSource
-from pipeline.sources.webdataset import WebdatasetSource
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.sources.base import Source, TaggedFile
+from tag2mask.pipeline.sources.coco import CocoSource
+from tag2mask.pipeline.sources.downloads import Downloads, DownloadSettings
+from tag2mask.pipeline.sources.folders import FolderSource
+from tag2mask.pipeline.sources.huggingface import HuggingFaceSource
+from tag2mask.pipeline.sources.parquet_table import ParquetSource
+from tag2mask.pipeline.sources.sandboxed_folder import UnreadableError
+from tag2mask.pipeline.sources.tags_csv import TagsCsvSource
+from tag2mask.pipeline.sources.url_table import UrlTableSource
+from tag2mask.pipeline.sources.voc import VocSource
+from tag2mask.pipeline.sources.webdataset import WebdatasetSource
 
 # In the order in which a URI is tried: a list of tags says most, bare folders least.
 SOURCES: dict[str, type[Source]] = {

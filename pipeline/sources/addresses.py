@@ -9,7 +9,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from pipeline.sources.tree import UnreadableError
+from tag2mask.pipeline.sources.sandboxed_folder import UnreadableError
 
 # Global by the book, but each carries an IPv4 address that need not be: 6to4 and NAT64.
 _CARRIERS = (ip_network("2002::/16"), ip_network("64:ff9b::/96"))

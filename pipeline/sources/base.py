@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
-from pipeline.sources.downloads import Downloads
-from pipeline.sources.tree import Tree
+from tag2mask.pipeline.sources.downloads import Downloads
+from tag2mask.pipeline.sources.sandboxed_folder import Tree
 
 READERS = 8
 

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 from typing import ClassVar
 
-from pipeline.errors import UserError
-from pipeline.sources.base import TaggedFile, TreeSource, unique
-from pipeline.sources.json_arrays import array_elements
-from pipeline.sources.locator import Locator
-from pipeline.sources.tree import Tree, UnreadableError
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.sources.base import TaggedFile, TreeSource, unique
+from tag2mask.pipeline.sources.file_finder import Locator
+from tag2mask.pipeline.sources.json_arrays import array_elements
+from tag2mask.pipeline.sources.sandboxed_folder import Tree, UnreadableError
 
 ANNOTATIONS = "annotations"
 # instances_train2017.json: the pictures are in train2017/, the split is "train".

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from pipeline.sources.base import unique
+from tag2mask.pipeline.sources.base import unique
 
 PICTURES = ("image", "img", "picture", "jpg", "png", "url", "uri", "path", "file")
 TAGS = ("tags", "labels", "label", "classes", "class")

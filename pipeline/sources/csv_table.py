@@ -6,8 +6,8 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 
-from pipeline.errors import UserError
-from pipeline.sources.tree import Tree, UnreadableError
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.sources.sandboxed_folder import Tree, UnreadableError
 
 
 def read_csv(tree: Tree, name: str, required: Sequence[str]) -> Iterator[dict[str, str]]:

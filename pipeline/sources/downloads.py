@@ -8,9 +8,9 @@ from functools import cached_property
 from fsspec.asyn import get_loop, sync
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.sources.http import PassingError, get
-from pipeline.sources.picture_cache import PictureCache
-from pipeline.sources.tree import Tree, UnreadableError
+from tag2mask.pipeline.sources.http import PassingError, get
+from tag2mask.pipeline.sources.image_cache import PictureCache
+from tag2mask.pipeline.sources.sandboxed_folder import Tree, UnreadableError
 
 
 class DownloadSettings(BaseModel):

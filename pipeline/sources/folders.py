@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from pipeline.sources.base import TaggedFile, TreeSource
-from pipeline.sources.tags_csv import TABLE
-from pipeline.sources.tree import Tree
+from tag2mask.pipeline.sources.base import TaggedFile, TreeSource
+from tag2mask.pipeline.sources.sandboxed_folder import Tree
+from tag2mask.pipeline.sources.tags_csv import TABLE
 
 
 class FolderSource(TreeSource):

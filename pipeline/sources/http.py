@@ -8,8 +8,8 @@ from collections.abc import Collection
 import aiohttp
 from yarl import URL
 
-from pipeline.sources.addresses import PublicResolver, check_literal
-from pipeline.sources.tree import UnreadableError
+from tag2mask.pipeline.sources.addresses import PublicResolver, check_literal
+from tag2mask.pipeline.sources.sandboxed_folder import UnreadableError
 
 _MAX_REDIRECTS = 5
 _CHUNK = 2**16

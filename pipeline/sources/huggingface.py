@@ -9,10 +9,10 @@ from typing import IO, Any, ClassVar
 
 import pyarrow as pa
 
-from pipeline.errors import UserError
-from pipeline.sources.columns import Columns, choose_columns
-from pipeline.sources.rows import RowsSource
-from pipeline.sources.tree import Tree, UnreadableError
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.sources.columns import Columns, choose_columns
+from tag2mask.pipeline.sources.rows import RowsSource
+from tag2mask.pipeline.sources.sandboxed_folder import Tree, UnreadableError
 
 STATE = "state.json"
 SPLITS = "dataset_dict.json"

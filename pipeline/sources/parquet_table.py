@@ -9,11 +9,11 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.sources.columns import Columns, choose_columns
-from pipeline.sources.rows import RowsSource
-from pipeline.sources.splits import SPLIT_FOLDERS
-from pipeline.sources.tree import Tree, UnreadableError
-from pipeline.tables.parquet import read_group
+from tag2mask.pipeline.sources.columns import Columns, choose_columns
+from tag2mask.pipeline.sources.rows import RowsSource
+from tag2mask.pipeline.sources.sandboxed_folder import Tree, UnreadableError
+from tag2mask.pipeline.sources.splits import SPLIT_FOLDERS
+from tag2mask.pipeline.tables.parquet import read_group
 
 # A group is read whole for one picture of it, and holds Arrow's limit of 2 GiB.
 MAX_GROUP_BYTES = 2**30

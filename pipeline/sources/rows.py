@@ -11,12 +11,12 @@ from threading import Lock
 
 import pyarrow as pa
 
-from pipeline.errors import UserError
-from pipeline.sources.base import TaggedFile, TreeSource
-from pipeline.sources.columns import ORIGIN, SPLIT, Columns, ColumnsError, choose_columns
-from pipeline.sources.downloads import Downloads
-from pipeline.sources.splits import split_of
-from pipeline.sources.tree import Tree, UnreadableError
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.sources.base import TaggedFile, TreeSource
+from tag2mask.pipeline.sources.columns import ORIGIN, SPLIT, Columns, ColumnsError, choose_columns
+from tag2mask.pipeline.sources.downloads import Downloads
+from tag2mask.pipeline.sources.sandboxed_folder import Tree, UnreadableError
+from tag2mask.pipeline.sources.splits import split_of
 
 _PLACE = re.compile(r"(.+):(\d+):(\d+)")
 
@@ -53,7 +53,7 @@ class RowsSource(TreeSource):
     """A source whose files are tables: each kind adds how their groups of rows are read.
 
     The pictures are bytes in the table, or what stands there says where they are: a path
-    inside the source or, if :class:`pipeline.sources.downloads.Downloads` allows it, a
+    inside the source or, if :class:`tag2mask.pipeline.sources.downloads.Downloads` allows it, a
     URL. A file is listed group by group, and a picture is read with its group.
     """
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from pipeline.sources.base import TaggedFile, TreeSource, unique
-from pipeline.sources.csv_table import read_csv
-from pipeline.sources.locator import Locator
-from pipeline.sources.tree import Tree
+from tag2mask.pipeline.sources.base import TaggedFile, TreeSource, unique
+from tag2mask.pipeline.sources.csv_table import read_csv
+from tag2mask.pipeline.sources.file_finder import Locator
+from tag2mask.pipeline.sources.sandboxed_folder import Tree
 
 TABLE = "tags.csv"
 PICTURES = "JPEGImages"
@@ -34,7 +34,8 @@ class TagsCsvSource(TreeSource):
         """Every row of the list.
 
         Raises:
-            UserError: If the list is at fault, see :func:`pipeline.sources.csv_table.read_csv`.
+            UserError: If the list is at fault, see
+                :func:`tag2mask.pipeline.sources.csv_table.read_csv`.
         """
         locator = Locator(self.tree)
         for row in read_csv(self.tree, TABLE, ("file", "tags")):

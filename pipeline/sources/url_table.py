@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from pipeline.sources.base import TaggedFile, TreeSource, unique
-from pipeline.sources.csv_table import read_csv
-from pipeline.sources.rows import readable_path
-from pipeline.sources.tree import Tree, UnreadableError
+from tag2mask.pipeline.sources.base import TaggedFile, TreeSource, unique
+from tag2mask.pipeline.sources.csv_table import read_csv
+from tag2mask.pipeline.sources.rows import readable_path
+from tag2mask.pipeline.sources.sandboxed_folder import Tree, UnreadableError
 
 TABLE = "urls.csv"
 
@@ -19,7 +19,7 @@ class UrlTableSource(TreeSource):
     Columns: ``url``, ``tags`` with ``|`` between them, and if wanted ``split`` and
     ``origin``. The pictures are downloaded when they are read; a list may come from
     anywhere, so it opens neither local files nor private networks, see
-    :class:`pipeline.sources.downloads.Downloads`. (A Parquet file with a column ``url``
+    :class:`tag2mask.pipeline.sources.downloads.Downloads`. (A Parquet file with a column ``url``
     is a source of the kind ``parquet``.)
     """
 
@@ -40,7 +40,8 @@ class UrlTableSource(TreeSource):
         """Every row of the table.
 
         Raises:
-            UserError: If the table is at fault, see :func:`pipeline.sources.csv_table.read_csv`.
+            UserError: If the table is at fault, see
+                :func:`tag2mask.pipeline.sources.csv_table.read_csv`.
         """
         (table,) = self.tree.files() if self.tree.is_file else (TABLE,)
         for row in read_csv(self.tree, table, ("url", "tags")):

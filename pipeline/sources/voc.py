@@ -8,9 +8,9 @@ from xml.etree.ElementTree import ParseError
 
 from defusedxml.ElementTree import fromstring
 
-from pipeline.errors import UserError
-from pipeline.sources.base import TaggedFile, TreeSource, unique
-from pipeline.sources.tree import Tree, UnreadableError
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.sources.base import TaggedFile, TreeSource, unique
+from tag2mask.pipeline.sources.sandboxed_folder import Tree, UnreadableError
 
 PICTURES = "JPEGImages"
 ANNOTATIONS = "Annotations"

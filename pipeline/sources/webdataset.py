@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import ClassVar
 
-from pipeline.sources.base import TaggedFile, TreeSource, unique
-from pipeline.sources.splits import SPLIT_FOLDERS, split_of
-from pipeline.sources.tree import MAX_FILE_BYTES, Tree, UnreadableError
+from tag2mask.pipeline.sources.base import TaggedFile, TreeSource, unique
+from tag2mask.pipeline.sources.sandboxed_folder import MAX_FILE_BYTES, Tree, UnreadableError
+from tag2mask.pipeline.sources.splits import SPLIT_FOLDERS, split_of
 
 # Of several in one sample the first of this list counts: a PNG beside a JPEG is a mask.
 PICTURES = ("jpg", "jpeg", "webp", "avif", "jp2", "png", "gif", "bmp", "tif", "tiff", "ppm")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pipeline.evaluation.tags import seen_logits
-from pipeline.records import Row
-from pipeline.stages.labels import as_tensor, rgb
-from pipeline.training.model_store import load_model
+from tag2mask.pipeline.evaluation.tags import seen_logits
+from tag2mask.pipeline.records import Row
+from tag2mask.pipeline.records.mask_rows import as_tensor, rgb
+from tag2mask.pipeline.training.model_store import load_model
 
 
 class CheckTags:

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.correction.corrections import JOINED, SOURCE, is_corrected
-from pipeline.engine.base import Stage, StageSpec
-from pipeline.records import BACKGROUND, IGNORE, Row, decode_mask, encode_map
-from pipeline.stages.labels import CONFIDENCE_STRIDE, mask_path, reduced_size, resized
+from tag2mask.pipeline.correction.corrections import JOINED, SOURCE, is_corrected
+from tag2mask.pipeline.engine.base import Stage, StageSpec
+from tag2mask.pipeline.records import BACKGROUND, IGNORE, Row, decode_mask, encode_map
+from tag2mask.pipeline.records.mask_rows import CONFIDENCE_STRIDE, mask_path, reduced_size, resized
 
 
 class Correct:

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 
-from pipeline.ingestion.ingest import Ingest, Picture, picture_row
-from pipeline.records import Row
-from pipeline.sources import Source
+from tag2mask.pipeline.ingestion.ingest import Ingest, Picture, picture_row
+from tag2mask.pipeline.records import Row
+from tag2mask.pipeline.sources import Source
 
 UNIT_ROWS = 64
 
 
 @dataclass(frozen=True)
 class PictureUnit:
-    """Some pictures that are still to be read; see :class:`pipeline.engine.base.Unit`."""
+    """Some pictures that are still to be read; see :class:`tag2mask.pipeline.engine.base.Unit`."""
 
     pictures: tuple[Picture, ...]
 

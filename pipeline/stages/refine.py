@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.records import Row, decode_map
-from pipeline.stages.delineate import REFERENCE, Delineate
-from pipeline.stages.labels import encoded_maps, resized
+from tag2mask.pipeline.records import Row, decode_map
+from tag2mask.pipeline.records.mask_rows import encoded_maps, resized
+from tag2mask.pipeline.stages.crf_refinement import REFERENCE, Delineate
 
 
 def seed_probabilities(scores: np.ndarray, contrast: float = 1.0) -> np.ndarray:
@@ -43,9 +43,9 @@ class Refine(SeedMasks):
     """Turns ``scores`` into a mask, its confidence and soft ``probabilities``.
 
     Args:
-        crf: One of :data:`models.crf.CRF_PRESETS`, or ``none``.
+        crf: One of :data:`tag2mask.models.crf.CRF_PRESETS`, or ``none``.
         contrast: See :func:`seed_probabilities`.
-        crf_method: One of :data:`models.crf.CRFS`.
+        crf_method: One of :data:`tag2mask.models.crf.CRFS`.
         ignore_below: Pixels of a lower confidence become 255.
     """
 

@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
-from pipeline.records import Row
-from pipeline.stages.delineate import REFERENCE, Delineate
-from pipeline.stages.segment import LOGITS
+from tag2mask.pipeline.records import Row
+from tag2mask.pipeline.stages.crf_refinement import REFERENCE, Delineate
+from tag2mask.pipeline.stages.segment import LOGITS
 
 
 class Relabel(Delineate):
@@ -17,8 +17,8 @@ class Relabel(Delineate):
     The softmax runs over background and the tags alone: an absent class takes nothing.
 
     Args:
-        crf: One of :data:`models.crf.CRF_PRESETS`, or ``none``.
-        crf_method: One of :data:`models.crf.CRFS`.
+        crf: One of :data:`tag2mask.models.crf.CRF_PRESETS`, or ``none``.
+        crf_method: One of :data:`tag2mask.models.crf.CRFS`.
         ignore_below: Pixels of a lower confidence become 255.
     """
 

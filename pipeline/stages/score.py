@@ -6,17 +6,17 @@ from typing import Any
 
 import torch
 
-from models.saliency.loading import build_scorer
-from pipeline.records import Row
-from pipeline.stages.labels import as_tensor, encoded_maps, rgb
-from pipeline.training.model_store import load_model
+from tag2mask.models.saliency.loading import build_scorer
+from tag2mask.pipeline.records import Row
+from tag2mask.pipeline.records.mask_rows import as_tensor, encoded_maps, rgb
+from tag2mask.pipeline.training.model_store import load_model
 
 
 class Score:
     """Adds ``scores``: one map for each tag, in the tags' order.
 
     Args:
-        scorer: One of :data:`models.saliency.SCORERS`, or the path of an own one.
+        scorer: One of :data:`tag2mask.models.saliency.SCORERS`, or the path of an own one.
         tagger: URI of the tagger; empty for scorers that need none.
         settings: Of the scorer.
         device: Where it runs; by default a GPU where there is one.

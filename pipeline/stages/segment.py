@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from models.segmentation import Segmenter
-from pipeline.records import BACKGROUND, Row
-from pipeline.stages.labels import as_tensor, rgb
-from pipeline.training.model_store import load_model
+from tag2mask.models.segmentation import Segmenter
+from tag2mask.pipeline.records import BACKGROUND, Row
+from tag2mask.pipeline.records.mask_rows import as_tensor, rgb
+from tag2mask.pipeline.training.model_store import load_model
 
 LOGITS = "logits"
 

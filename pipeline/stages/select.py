@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from pipeline.records import Row
+from tag2mask.pipeline.records import Row
 
 Share = Annotated[float, Field(ge=0, le=1)]
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from pipeline.synthetic.pictures import render
-from pipeline.synthetic.scenery import background, clutter
+from tag2mask.pipeline.synthetic.images import render
+from tag2mask.pipeline.synthetic.scenery import background, clutter
 
 FRAMES = 6
 SIDE = 112

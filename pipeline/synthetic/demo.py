@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.recipe import (
+from tag2mask.pipeline.labeling.recipe import (
     Recipe,
     RelabelSettings,
     SeedSettings,
@@ -10,8 +10,8 @@ from pipeline.recipe import (
     TaggerSettings,
     TrunkSettings,
 )
-from pipeline.stages.select import SelectSettings
-from pipeline.training.loop import TrainingSettings
+from tag2mask.pipeline.stages.select import SelectSettings
+from tag2mask.pipeline.training.loop import TrainingSettings
 
 DEMO_IMAGES = 400
 

@@ -10,22 +10,22 @@ from pathlib import PurePosixPath
 
 import pyarrow as pa
 
-from pipeline.engine.base import Engine, Source, StageSpec
-from pipeline.publication.verdicts import failures
-from pipeline.recipe import Recipe
-from pipeline.records import PICTURE, Row
-from pipeline.systems.asked import check_generation, check_transformation
-from pipeline.systems.pictures import read_picture
-from pipeline.systems.requests import files_of, numbered, successive
-from pipeline.systems.stages import Generate, Transform
-from pipeline.systems.store import load_generator, load_transformer
-from pipeline.tables.manifest import MANIFEST, table_key
-from pipeline.tables.scan import Scan
-from pipeline.tables.storage import Folder
-from pipeline.tables.table import Table
-from pipeline.workspace import Watch, Workspace
+from tag2mask.pipeline.engine.base import Engine, Source, StageSpec
+from tag2mask.pipeline.labeling.recipe import Recipe
+from tag2mask.pipeline.labeling.workspace import Watch, Workspace
+from tag2mask.pipeline.records import IMAGE, Row
+from tag2mask.pipeline.report.rejection_reasons import failures
+from tag2mask.pipeline.systems.image_files import read_picture
+from tag2mask.pipeline.systems.loading import load_generator, load_transformer
+from tag2mask.pipeline.systems.requests import files_of, numbered, successive
+from tag2mask.pipeline.systems.stages import Generate, Transform
+from tag2mask.pipeline.systems.validate_inputs import check_generation, check_transformation
+from tag2mask.pipeline.tables.manifest import MANIFEST, table_key
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.table import Table
 
-PICTURES_SCHEMA = pa.schema([("id", pa.string()), ("image", PICTURE), ("error", pa.string())])
+PICTURES_SCHEMA = pa.schema([("id", pa.string()), ("image", IMAGE), ("error", pa.string())])
 TABLE = "pictures"
 
 

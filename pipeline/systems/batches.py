@@ -11,17 +11,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pipeline.dataset.sample import Sample
-from pipeline.errors import UserError
-from pipeline.records import BACKGROUND, IGNORE
-from pipeline.systems.views import VIEWS
+from tag2mask.pipeline.dataset.sample import Sample
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records import BACKGROUND, IGNORE
+from tag2mask.pipeline.systems.views import VIEWS
 
 # Pictures that are looked at for one that shows what the view wants.
 ATTEMPTS = 200
 
 
 class Pairs(Protocol):
-    """Pictures with masks, such as :class:`pipeline.dataset.MaskDataset`; can be pickled."""
+    """Picklable pairs of image and mask, such as ``MaskDataset``."""
 
     def __len__(self) -> int:
         """How many there are."""
@@ -38,7 +38,7 @@ class Batches:
 
     Args:
         pairs: The pictures.
-        view: One of :data:`pipeline.systems.views.VIEWS`.
+        view: One of :data:`tag2mask.pipeline.systems.views.VIEWS`.
         size: Side of the squares, in pixels.
         batch: Pictures in a step.
         seed: Of order and views.
@@ -53,7 +53,7 @@ class Batches:
     def stream(
         self, first_step: int = 0, rank: int = 0, of: int = 1
     ) -> Iterator[dict[str, Tensor]]:
-        """Batches from a step on, on the processor; see :class:`models.system.System`.
+        """Batches from a step on, on the processor; see :class:`tag2mask.models.system.System`.
 
         The next one is prepared in threads while the caller computes.
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2.functional import gaussian_blur
 
-from models.kernel_distance import kernel_distance
-from models.transformation.segmenting import Segmenting
-from pipeline.evaluation.voc import confusion, scores
+from tag2mask.models.kernel_distance import kernel_distance
+from tag2mask.models.transformation.segmentation_system import Segmenting
+from tag2mask.pipeline.evaluation.voc import confusion, scores
 
 # From a batch of real photos with masks to photos (N, 3, S, S) in [-1, 1].
 Photos = Callable[[dict[str, Tensor]], Tensor]

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from models.system import System, SystemSettings
-from models.system_factory import SYSTEMS, SystemArchitecture
-from pipeline.dataset.row_filter import RowFilter
-from pipeline.errors import UserError
-from pipeline.records import ClassTable
-from pipeline.settings import explained, overlaid, read_values
-from pipeline.systems.training import SystemTrainingSettings
+from tag2mask.models.system import System, SystemSettings
+from tag2mask.models.system_factory import SYSTEMS, SystemArchitecture
+from tag2mask.pipeline.dataset.row_filter import RowFilter
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records import ClassTable
+from tag2mask.pipeline.settings import explained, overlaid, read_values
+from tag2mask.pipeline.systems.training import SystemTrainingSettings
 
 
 class SystemRecipe(BaseModel):
@@ -55,7 +55,7 @@ def read_system_recipe(
     """The default recipe of a system, overlaid with a JSON file and single changes.
 
     Args:
-        task: One of :data:`models.system_factory.SYSTEMS`.
+        task: One of :data:`tag2mask.models.system_factory.SYSTEMS`.
         path: A JSON file with any part of a recipe; None for none.
         changes: As ``training.steps=5000`` or ``system.size=128``.
 

@@ -11,16 +11,16 @@ from typing import Any
 
 import fsspec
 
-from pipeline.errors import UserError
-from pipeline.prediction import by_stem
-from pipeline.records import Row
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.prediction import by_stem
+from tag2mask.pipeline.records import Row
 
 UNIT_ROWS = 16
 
 
 @dataclass(frozen=True)
 class RequestUnit:
-    """Some requests; see :class:`pipeline.engine.base.Unit`.
+    """Some requests; see :class:`tag2mask.pipeline.engine.base.Unit`.
 
     Attributes:
         ids: One for each.

@@ -10,14 +10,17 @@ import numpy as np
 import torch
 from torchvision.transforms.v2.functional import InterpolationMode, resize
 
-from pipeline.dataset.sample import Sample, decode_pair
-from pipeline.tables.scan import Scan
-from pipeline.tables.table import Table
+from tag2mask.pipeline.dataset.sample import Sample, decode_pair
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.table import Table
 
 
 @dataclass(frozen=True)
 class RoundPairs:
-    """Some thousand pictures at most, with masks; see :class:`pipeline.systems.batches.Pairs`.
+    """Some thousand pictures at most, with masks.
+
+    See :class:`tag2mask.pipeline.systems.batches.Pairs`.
+
 
     Attributes:
         files: The files of picture and mask of each.

@@ -8,13 +8,18 @@ import torch
 from torch import Tensor
 from torchvision.transforms.v2.functional import InterpolationMode, resize
 
-from pipeline.dataset.mask_dataset import MaskDataset
-from pipeline.ingestion.decoding import DecodeError
-from pipeline.records import Row, decode_mask
-from pipeline.systems.batches import Batches, as_batch
-from pipeline.systems.logbook import as_png
-from pipeline.systems.pictures import as_image
-from pipeline.systems.store import device_of, load_generator, load_transformer, read_sentence
+from tag2mask.pipeline.dataset.mask_dataset import MaskDataset
+from tag2mask.pipeline.ingestion.decoding import DecodeError
+from tag2mask.pipeline.records import Row, decode_mask
+from tag2mask.pipeline.systems.batches import Batches, as_batch
+from tag2mask.pipeline.systems.image_files import as_image
+from tag2mask.pipeline.systems.loading import (
+    device_of,
+    load_generator,
+    load_transformer,
+    read_sentence,
+)
+from tag2mask.pipeline.systems.training_log import as_png
 
 
 class Generate:

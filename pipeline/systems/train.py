@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import hashlib
 
-from models.system import System
-from models.transformation.fast_style import FastStyle
-from pipeline.dataset.mask_dataset import MaskDataset
-from pipeline.engine.base import Engine
-from pipeline.errors import UserError
-from pipeline.ingestion.decoding import DecodeError
-from pipeline.records import ClassTable
-from pipeline.systems.batches import Batches, Pairs
-from pipeline.systems.logbook import Logbook
-from pipeline.systems.pictures import as_image, read_picture
-from pipeline.systems.recipe import SystemRecipe
-from pipeline.systems.training import SystemTraining
-from pipeline.tables.lease import lease
-from pipeline.tables.manifest import table_key
-from pipeline.tables.storage import Folder
-from pipeline.tables.table import Table
-from pipeline.training.checkpoint import Checkpoints
-from pipeline.training.model_store import ModelCard, model_exists, read_card, save_model
-from pipeline.workspace import Watch
+from tag2mask.models.system import System
+from tag2mask.models.transformation.fast_style import FastStyle
+from tag2mask.pipeline.dataset.mask_dataset import MaskDataset
+from tag2mask.pipeline.engine.base import Engine
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.ingestion.decoding import DecodeError
+from tag2mask.pipeline.labeling.workspace import Watch
+from tag2mask.pipeline.records import ClassTable
+from tag2mask.pipeline.systems.batches import Batches, Pairs
+from tag2mask.pipeline.systems.image_files import as_image, read_picture
+from tag2mask.pipeline.systems.recipe import SystemRecipe
+from tag2mask.pipeline.systems.training import SystemTraining
+from tag2mask.pipeline.systems.training_log import Logbook
+from tag2mask.pipeline.tables.lease import lease
+from tag2mask.pipeline.tables.manifest import table_key
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.training.checkpoint import Checkpoints
+from tag2mask.pipeline.training.model_store import ModelCard, model_exists, read_card, save_model
 
 # Of checkpoints and the lease, inside of the model's folder while it is trained.
 STAGING = ".staging"

@@ -10,14 +10,14 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from models.system import Batch, System, Turn
-from pipeline.systems.average import Averaged
-from pipeline.systems.batches import Batches, as_batch
-from pipeline.systems.logbook import Logbook
-from pipeline.training.checkpoint import Checkpoints
-from pipeline.training.group import Alone, Group
-from pipeline.training.schedule import Schedule
-from pipeline.training.trainable import Losses, Report
+from tag2mask.models.system import Batch, System, Turn
+from tag2mask.pipeline.systems.batches import Batches, as_batch
+from tag2mask.pipeline.systems.ema import Averaged
+from tag2mask.pipeline.systems.training_log import Logbook
+from tag2mask.pipeline.training.checkpoint import Checkpoints
+from tag2mask.pipeline.training.group import Alone, Group
+from tag2mask.pipeline.training.schedule import Schedule
+from tag2mask.pipeline.training.trainable import Losses, Report
 
 # How much of a smoothed loss is kept at each step.
 SMOOTHING = 0.95
@@ -37,7 +37,7 @@ class SystemTrainingSettings(Schedule):
 
 @dataclass(frozen=True)
 class SystemTraining:
-    """A system, and how it is trained; see :class:`pipeline.training.trainable.Trainable`.
+    """A system, and how it is trained; see :class:`tag2mask.pipeline.training.trainable.Trainable`.
 
     Attributes:
         system: Trained in place.

@@ -10,7 +10,7 @@ from scipy import ndimage
 from torch import Tensor
 from torchvision.transforms.v2.functional import InterpolationMode, resize
 
-from pipeline.records import BACKGROUND, IGNORE
+from tag2mask.pipeline.records import BACKGROUND, IGNORE
 
 # Picture (3, S, S) and mask (S, S), both uint8; None where a picture shows nothing of use.
 Square = tuple[Tensor, Tensor] | None

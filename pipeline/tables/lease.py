@@ -2,7 +2,8 @@
 
 Leases are numbered files ``lease-000001.json``; the highest number holds the folder. Creating
 the next number is the one step that must be exclusive, see
-:meth:`pipeline.tables.storage.Folder.create`. A holder that dies keeps nothing: on the same machine
+:meth:`tag2mask.pipeline.tables.storage.Folder.create`. A holder that dies keeps nothing: on the
+same machine
 its process is looked for, and from elsewhere its heartbeat. The heartbeat is watched for a
 change, never compared with a clock, since machines disagree about the time.
 """
@@ -20,8 +21,8 @@ from os.path import exists
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipeline.errors import UserError
-from pipeline.tables.storage import Folder
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.tables.storage import Folder
 
 BEAT_SECONDS = 5.0
 # Longer than an object store is waited for.

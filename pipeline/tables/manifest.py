@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pipeline.errors import UserError
-from pipeline.tables.storage import Folder
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.tables.storage import Folder
 
 MANIFEST = "manifest.json"
 

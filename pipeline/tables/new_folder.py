@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.errors import UserError
+from tag2mask.pipeline.errors import UserError
 
 # What is wrong with the place, and not with what the caller reads meanwhile.
 _OF_THE_PLACE = {

@@ -10,9 +10,9 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.errors import UserError
-from pipeline.records import Row
-from pipeline.tables.storage import Folder
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records import Row
+from tag2mask.pipeline.tables.storage import Folder
 
 # The fewest rows of a row group, unless a file is smaller; the most are 127.
 ROW_GROUP = 64

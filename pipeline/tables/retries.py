@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from pipeline.errors import StorageError
+from tag2mask.pipeline.errors import StorageError
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
-from pipeline.records import Row
-from pipeline.tables.parquet import open_parquet, read_group, read_matching, select_rows
-from pipeline.tables.storage import Folder
-from pipeline.tables.table import Table
+from tag2mask.pipeline.records import Row
+from tag2mask.pipeline.tables.parquet import open_parquet, read_group, read_matching, select_rows
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.table import Table
 
 # Few rows, so that a kill costs little and the last units spread over all workers; more
 # than a batch, so that a row group is not read too many times over.
@@ -43,7 +43,10 @@ class JoinedShard:
 
 @dataclass(frozen=True)
 class ScanUnit:
-    """Some rows of one row group of one picture part; see :class:`pipeline.engine.base.Unit`."""
+    """Some rows of one row group of one picture part.
+
+    See :class:`tag2mask.pipeline.engine.base.Unit`.
+    """
 
     table: str
     part: str

@@ -17,10 +17,10 @@ from typing import IO, Any
 import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
-from pipeline.correction.exchange import exchange
-from pipeline.errors import StorageError, UserError
-from pipeline.tables.remote_file import open_remote
-from pipeline.tables.retries import patiently
+from tag2mask.pipeline.errors import StorageError, UserError
+from tag2mask.pipeline.tables.exchange import exchange
+from tag2mask.pipeline.tables.remote_file import open_remote
+from tag2mask.pipeline.tables.retries import patiently
 
 # Unfinished files start with this. Listings leave them out, so that what a killed process
 # left half written is never counted.

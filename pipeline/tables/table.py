@@ -2,7 +2,7 @@
 
 A table's folder holds ``manifest.json`` and, in a folder inside, its parts (``parts/*.parquet``
 unless the table says otherwise); whatever else lies there is not read.
-:mod:`pipeline.tables.table_writer` says how they come to be there.
+:mod:`tag2mask.pipeline.tables.table_writer` says how they come to be there.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.errors import UserError
-from pipeline.records import Row
-from pipeline.tables.manifest import Manifest, Part, read_manifest
-from pipeline.tables.parquet import open_parquet, read_group
-from pipeline.tables.storage import Folder
-from pipeline.tables.versions import read_version
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records import Row
+from tag2mask.pipeline.tables.manifest import Manifest, Part, read_manifest
+from tag2mask.pipeline.tables.parquet import open_parquet, read_group
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.versions import read_version
 
 # Waits for the storage more than it computes.
 _READERS = 8
@@ -76,7 +76,7 @@ class Table:
 
     @property
     def fingerprint(self) -> str:
-        """Of the (id, mask) pairs, see :class:`pipeline.tables.manifest.Fingerprint`."""
+        """Of the (id, mask) pairs, see :class:`tag2mask.pipeline.tables.manifest.Fingerprint`."""
         return self.manifest.fingerprint
 
     @property
@@ -107,7 +107,7 @@ class Table:
         """The same table without some of its parts: what came after something was made of it.
 
         Args:
-            inputs: Names as of :meth:`pipeline.tables.manifest.Manifest.names`.
+            inputs: Names as of :meth:`tag2mask.pipeline.tables.manifest.Manifest.names`.
 
         Returns:
             None if no part is left.

@@ -20,14 +20,21 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.errors import StorageError, UserError
-from pipeline.ingestion.merging import merge_rows
-from pipeline.records import Row, shard_of
-from pipeline.tables.manifest import MANIFEST, Fingerprint, Lineage, Manifest, Part, read_manifest
-from pipeline.tables.parquet import open_parquet, write_parquet
-from pipeline.tables.storage import Folder, StoredFile
-from pipeline.tables.table import Table, damaged_parts
-from pipeline.tables.versions import retained_parts
+from tag2mask.pipeline.errors import StorageError, UserError
+from tag2mask.pipeline.records import Row, shard_of
+from tag2mask.pipeline.tables.manifest import (
+    MANIFEST,
+    Fingerprint,
+    Lineage,
+    Manifest,
+    Part,
+    read_manifest,
+)
+from tag2mask.pipeline.tables.merging import merge_rows
+from tag2mask.pipeline.tables.parquet import open_parquet, write_parquet
+from tag2mask.pipeline.tables.storage import Folder, StoredFile
+from tag2mask.pipeline.tables.table import Table, damaged_parts
+from tag2mask.pipeline.tables.versions import retained_parts
 
 SCHEMA_METADATA = b"tag2mask"
 PART_NAME = "parts/{shard:05d}"
@@ -47,7 +54,7 @@ class TableWriter:
         kind: What the rows are, such as ``images`` or ``seed``.
         schema: Columns; ``id`` is 64 hexadecimal digits. Its metadata is kept.
         key: Hash of everything the rows follow from, see
-            :func:`pipeline.tables.manifest.table_key`.
+            :func:`tag2mask.pipeline.tables.manifest.table_key`.
         shards: Number of shards of the run.
         metadata: JSON values for readers: class names, palette, ignore value, recipe. They
             go into the manifest and, as ``b"tag2mask"``, into the metadata of every part.

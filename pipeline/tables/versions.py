@@ -7,9 +7,9 @@ that adds rows names the parts of the one before, and a part goes when no versio
 
 from __future__ import annotations
 
-from pipeline.errors import UserError
-from pipeline.tables.manifest import MANIFEST, Manifest, read_manifest
-from pipeline.tables.storage import Folder
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.tables.manifest import MANIFEST, Manifest, read_manifest
+from tag2mask.pipeline.tables.storage import Folder
 
 VERSIONS = "versions"
 

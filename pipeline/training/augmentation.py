@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from pipeline.training.elastic import Bend, random_bend
+from tag2mask.pipeline.training.elastic import Bend, random_bend
 
 # Pictures are padded with a middle grey, which every trunk's normalisation takes near zero.
 PADDING = 127

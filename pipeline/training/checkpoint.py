@@ -9,7 +9,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
-from pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.storage import Folder
 
 FILE = "checkpoint.safetensors"
 

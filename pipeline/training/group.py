@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from models.batch_norm import normalise_globally
-from pipeline.training.losses import Mean
+from tag2mask.models.batch_norm import normalise_globally
+from tag2mask.pipeline.training.losses import Mean
 
 
 class Group(Protocol):

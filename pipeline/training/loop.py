@@ -10,12 +10,12 @@ import torch
 from pydantic import Field, field_validator
 from torch import nn
 
-from pipeline.training.checkpoint import Checkpoints
-from pipeline.training.group import Alone, Group
-from pipeline.training.losses import Loss
-from pipeline.training.samples import Samples, moved
-from pipeline.training.schedule import Schedule
-from pipeline.training.trainable import Losses, Report
+from tag2mask.pipeline.training.checkpoint import Checkpoints
+from tag2mask.pipeline.training.group import Alone, Group
+from tag2mask.pipeline.training.losses import Loss
+from tag2mask.pipeline.training.samples import Samples, moved
+from tag2mask.pipeline.training.schedule import Schedule
+from tag2mask.pipeline.training.trainable import Losses, Report
 
 
 class TrainingSettings(Schedule):
@@ -56,7 +56,10 @@ class TrainingSettings(Schedule):
 
 @dataclass(frozen=True)
 class Training:
-    """What is trained, on what and how; see :class:`pipeline.training.trainable.Trainable`.
+    """What is trained, on what and how.
+
+    See :class:`tag2mask.pipeline.training.trainable.Trainable`.
+
 
     Attributes:
         model: Trained in place, on the processor; moved to a GPU where there is one, and back.
@@ -85,7 +88,10 @@ class Training:
         return self.settings.workers
 
     def train(self, report: Report, group: Group | None = None) -> dict[str, float]:
-        """Trains the model in place; see :func:`train`."""
+        """Trains the model in place.
+
+        See :func:`train`.
+        """
         return train(self, report, group)
 
     def recall(self) -> tuple[int, Losses]:

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from models.segmentation import DeepSupervision
-from models.tagging import Tags, tagging_loss
-from models.weak import WEAK_LOSSES, WeakLabels, WeakLoss
-from models.weak.affinity import affinity_loss
-from models.weak.cross_entropy import (
+from tag2mask.models.segmentation import DeepSupervision
+from tag2mask.models.tagging import Tags, tagging_loss
+from tag2mask.models.weak import WEAK_LOSSES, WeakLabels, WeakLoss
+from tag2mask.models.weak.affinity import affinity_loss
+from tag2mask.models.weak.cross_entropy import (
     IGNORE,
     pixel_cross_entropy,
     soft_cross_entropy,
@@ -84,7 +84,7 @@ class WeakObjective:
     """A weak loss by its name, over pictures; it can be sent to another process.
 
     Args:
-        name: One of :data:`models.weak.WEAK_LOSSES`.
+        name: One of :data:`tag2mask.models.weak.WEAK_LOSSES`.
     """
 
     name: str

@@ -11,11 +11,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import nn
 
-from models.factory import Architecture
-from models.system_factory import SystemArchitecture
-from pipeline.errors import UserError
-from pipeline.records import ClassTable
-from pipeline.tables.storage import Folder
+from tag2mask.models.factory import Architecture
+from tag2mask.models.system_factory import SystemArchitecture
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records import ClassTable
+from tag2mask.pipeline.tables.storage import Folder
 
 WEIGHTS = "model.safetensors"
 CARD = "model.json"

@@ -15,11 +15,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from models.segmentation.weight_map import weight_map
-from pipeline.errors import UserError
-from pipeline.records import BACKGROUND, IGNORE, Row
-from pipeline.tables.scan import Scan, ScanUnit
-from pipeline.training.augmentation import PADDING, View, random_view
+from tag2mask.models.segmentation.weight_map import weight_map
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records import BACKGROUND, IGNORE, Row
+from tag2mask.pipeline.tables.scan import Scan, ScanUnit
+from tag2mask.pipeline.training.augmentation import PADDING, View, random_view
 
 # Losses are taken on a grid of this stride: finer than the logits, and a sixteenth of the
 # cost of full size.
@@ -177,7 +177,7 @@ def one_hot(mask: np.ndarray, classes: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class WeakTarget:
-    """What a weak loss is given (:class:`models.weak.WeakLabels`): tags, seeds, the picture.
+    """Labels of a weak loss: tags, seeds and the image, see ``WeakLabels``.
 
     Args:
         classes: Number of foreground classes.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from pipeline.training.checkpoint import Checkpoints
-from pipeline.training.group import Group
+from tag2mask.pipeline.training.checkpoint import Checkpoints
+from tag2mask.pipeline.training.group import Group
 
 # Smoothed losses by name.
 Losses = Mapping[str, float]

@@ -13,12 +13,12 @@ import time
 import numpy as np
 import torch
 
-from models.crf import CRF_PRESETS, CRFS
-from pipeline.records import decode_map
-from pipeline.stages.labels import resized, rgb
-from pipeline.stages.refine import seed_probabilities
-from pipeline.tables.scan import Scan
-from pipeline.tables.table import Table
+from tag2mask.models.crf import CRF_PRESETS, CRFS
+from tag2mask.pipeline.records import decode_map
+from tag2mask.pipeline.records.mask_rows import resized, rgb
+from tag2mask.pipeline.stages.refine import seed_probabilities
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.table import Table
 
 Picture = tuple[np.ndarray, np.ndarray]
 

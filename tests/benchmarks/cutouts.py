@@ -13,13 +13,13 @@ import argparse
 import torch
 from torch import Tensor
 
-from models.generation import GeneratingSystem
-from models.transformation.segmenting import Segmenting
-from pipeline.systems.batches import Batches, as_batch
-from pipeline.systems.photo_scores import Photos, blurred, real, score_photos
-from pipeline.systems.round_pairs import round_pairs
-from pipeline.systems.store import load_generator, load_system
-from pipeline.tables.table import Table
+from tag2mask.models.generation import GeneratingSystem
+from tag2mask.models.transformation.segmentation_system import Segmenting
+from tag2mask.pipeline.systems.batches import Batches, as_batch
+from tag2mask.pipeline.systems.loading import load_generator, load_system
+from tag2mask.pipeline.systems.photo_scores import Photos, blurred, real, score_photos
+from tag2mask.pipeline.systems.round_pairs import round_pairs
+from tag2mask.pipeline.tables.table import Table
 
 BATCHES, BATCH = 10, 40
 

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from models.saliency.dcsm import (
+from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.saliency.dcsm import (
     SCALES,
     Dcsm,
     lay_on_canvas,
@@ -24,9 +25,8 @@ from models.saliency.dcsm import (
     rectified_difference,
     with_opponents,
 )
-from models.saliency.guided import guided
-from models.tagging import Tagger
-from models.trunks import TRUNKS
+from tag2mask.models.saliency.guided import guided
+from tag2mask.models.tagging import Tagger
 from tests.models.randomised import random_images, random_tagger
 
 PRETRAINED = ("efficientnet_lite0",)

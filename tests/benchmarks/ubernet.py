@@ -11,7 +11,7 @@ import argparse
 import torch
 from torch import nn
 
-from models.transformation.tasks import TASKS
+from tag2mask.models.transformation.tasks import TASKS
 from tests.models.transformation.figures import figures, trained
 from tests.models.transformation.test_figures import SHORT
 

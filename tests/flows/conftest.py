@@ -11,17 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from prefect.settings import PREFECT_API_URL
+from prefect.testing.utilities import prefect_test_harness
 
-from flows.environment import set_defaults
-
-set_defaults()
-
-from prefect.settings import PREFECT_API_URL  # noqa: E402  (its settings are read on import)
-from prefect.testing.utilities import prefect_test_harness  # noqa: E402
-
-from pipeline.recipe import Recipe  # noqa: E402
-from pipeline.synthetic.pictures import write_sample  # noqa: E402
-from tests.pipeline.toys import tiny_recipe  # noqa: E402
+from tag2mask.pipeline.labeling.recipe import Recipe
+from tag2mask.pipeline.synthetic.images import write_sample
+from tests.pipeline.toys import tiny_recipe
 
 REPOSITORY = Path(__file__).parents[2]
 IMAGES = 40
@@ -72,7 +67,7 @@ def finished(
     source: Path, recipe: Recipe, prefect_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Finished:
     """The sample, labelled in this process."""
-    from flows.label import label
+    from tag2mask.flows.label import label
 
     folder = tmp_path_factory.mktemp("finished") / "run"
     summary = label(str(source), str(folder), recipe, None, "local", 1)
@@ -84,7 +79,7 @@ def command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str, str]]:
     """Runs the command line in this process: exit code, standard output, standard error."""
-    from flows.cli import main
+    from tag2mask.flows.cli import main
 
     def run(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["tag2mask", *map(str, arguments)])

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from flows.bench import BenchRequest
-from pipeline.recipe import Recipe
+from tag2mask.flows.benchmarks.setup import BenchRequest
+from tag2mask.pipeline.labeling.recipe import Recipe
 
 
 def request(

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flows.commands.options import split_names
-from pipeline.records import palette
-from pipeline.report.assessment import Assessment
+from tag2mask.flows.commands.options import split_names
+from tag2mask.pipeline.evaluation.assessment import Assessment
+from tag2mask.pipeline.records import palette
 from tests.flows.conftest import REPOSITORY
 
 
@@ -120,7 +120,7 @@ class TestLabel:
         """It is known before the source is even listed."""
         (tmp_path / "file").write_text("kept")
         monkeypatch.setattr(
-            "flows.label.open_source", lambda *_, **__: pytest.fail("read the source")
+            "tag2mask.flows.label.open_source", lambda *_, **__: pytest.fail("read the source")
         )
         outcome = command("label", pictures, "--out", tmp_path / "file/run", "--engine", "local")
         assert_one_sentence(outcome, "cannot write", str(tmp_path / "file"))
@@ -363,7 +363,16 @@ def test_the_whole_process_says_one_sentence(tmp_path, pictures):
     environment |= {"PREFECT_HOME": str(tmp_path / "prefect"), "OMP_NUM_THREADS": "1"}
     options = ["--classes", "cat,dgo", "--engine", "local"]
     done = subprocess.run(
-        [sys.executable, "-m", "flows.cli", "label", pictures, "--out", tmp_path / "run", *options],
+        [
+            sys.executable,
+            "-m",
+            "tag2mask.flows.cli",
+            "label",
+            pictures,
+            "--out",
+            tmp_path / "run",
+            *options,
+        ],
         cwd=REPOSITORY,
         env=environment,
         capture_output=True,

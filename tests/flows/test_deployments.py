@@ -12,13 +12,13 @@ from prefect.states import Failed
 from prefect.utilities.callables import parameter_schema
 from prefect.utilities.importtools import import_object
 
-from flows.generate import generate
-from flows.label import label
-from flows.step import step, worth_repeating
-from flows.train import train
-from flows.transform import transform
-from pipeline.errors import UserError
-from pipeline.recipe import Recipe
+from tag2mask.flows.generate import generate
+from tag2mask.flows.label import label
+from tag2mask.flows.task import step, worth_repeating
+from tag2mask.flows.train import train
+from tag2mask.flows.transform import transform
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.labeling.recipe import Recipe
 
 FILE = yaml.safe_load((Path(__file__).parents[2] / "prefect.yaml").read_text())
 DEPLOYMENTS = {deployment["name"]: deployment for deployment in FILE["deployments"]}

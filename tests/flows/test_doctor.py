@@ -7,13 +7,15 @@ import sys
 import pytest
 from ray.cluster_utils import Cluster
 
-from pipeline.doctor import Check
+from tag2mask.pipeline.doctor.checks import Check
 from tests.flows.conftest import REPOSITORY
 
 
 def test_a_fit_machine(command, monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    monkeypatch.setattr("pipeline.doctor.check_machine", lambda out: iter([Check("python", "3")]))
+    monkeypatch.setattr(
+        "tag2mask.pipeline.doctor.checks.check_machine", lambda out: iter([Check("python", "3")])
+    )
     code, out, err = command("doctor")
     assert (code, err) == (0, "")
     assert out.splitlines()[0].split() == ["ok", "python", "3"]
@@ -23,7 +25,7 @@ def test_a_fit_machine(command, monkeypatch):
 def test_what_fails_is_said_with_what_mends_it(command, monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     checks = [Check("python", "3.14", "install Python 3.12"), Check("gpu", "none")]
-    monkeypatch.setattr("pipeline.doctor.check_machine", lambda out: iter(checks))
+    monkeypatch.setattr("tag2mask.pipeline.doctor.checks.check_machine", lambda out: iter(checks))
     code, out, err = command("doctor")
     assert code == 1
     assert [line.split()[0] for line in out.splitlines()] == ["FAIL", "ok", "ok"]
@@ -39,7 +41,7 @@ def test_every_node_of_a_cluster_is_asked(tmp_path):
         for _ in range(2):
             cluster.add_node(num_cpus=0, include_dashboard=False)
         done = subprocess.run(
-            [sys.executable, "-m", "flows.cli", "doctor", "--out", tmp_path / "run"],
+            [sys.executable, "-m", "tag2mask.flows.cli", "doctor", "--out", tmp_path / "run"],
             cwd=REPOSITORY,
             env={**inherited, "RAY_ADDRESS": cluster.address, "OMP_NUM_THREADS": "1"},
             capture_output=True,

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 
-from flows.environment import DEFAULTS, set_defaults
+from tag2mask.flows.environment import DEFAULTS, set_defaults
 
 
 def test_defaults_do_not_replace_what_is_set(monkeypatch):
@@ -22,7 +22,8 @@ def test_defaults_do_not_replace_what_is_set(monkeypatch):
 def test_the_command_line_imports_no_orchestrator():
     """``tag2mask --help`` answers at once, and settings are set before Prefect reads them."""
     code = (
-        "import sys, flows.cli; print([m for m in ('prefect', 'ray', 'torch') if m in sys.modules])"
+        "import sys, tag2mask.flows.cli; "
+        "print([m for m in ('prefect', 'ray', 'torch') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -13,9 +13,9 @@ import fsspec
 import pytest
 from PIL import Image
 
-from flows.label import label
-from pipeline.synthetic.pictures import write_sample
-from pipeline.tables.table import Table
+from tag2mask.flows.label import label
+from tag2mask.pipeline.synthetic.images import write_sample
+from tag2mask.pipeline.tables.table import Table
 from tests.object_store import BUCKET
 from tests.pipeline.sources.server import Web, serving
 from tests.pipeline.toys import tiny_recipe

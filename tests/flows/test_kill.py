@@ -4,7 +4,7 @@ import signal
 
 import pytest
 
-from pipeline.tables.table import Table
+from tag2mask.pipeline.tables.table import Table
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -17,12 +17,12 @@ TABLES = (
     "dataset",
 )
 
-LABEL = "from flows.cli import main; main()"
+LABEL = "from tag2mask.flows.cli import main; main()"
 
 # Dies as soon as it is known that some rows of the seed round are staged, and others not.
 KILLED_IN_SCORING = f"""
 import os, signal
-from flows.progress import Terminal
+from tag2mask.flows.progress import Terminal
 
 def rows(self, step, total):
     def update(done):
@@ -37,7 +37,7 @@ Terminal.rows = rows
 # Dies right after the second checkpoint of the segmenter "initial".
 KILLED_IN_TRAINING = f"""
 import os, signal
-from pipeline.training import checkpoint
+from tag2mask.pipeline.training import checkpoint
 
 save = checkpoint.Checkpoints.save
 

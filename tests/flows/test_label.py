@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from flows.label import label
-from pipeline.recipe import AffinitySettings
-from pipeline.records import IGNORE, decode_mask
-from pipeline.tables.table import Table
-from pipeline.training.model_store import load_model, read_card
+from tag2mask.flows.label import label
+from tag2mask.pipeline.labeling.recipe import AffinitySettings
+from tag2mask.pipeline.records import IGNORE, decode_mask
+from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.training.model_store import load_model, read_card
 from tests.written import written
 
 # The run is made while the first of these tests waits for it.

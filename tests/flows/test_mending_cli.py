@@ -2,10 +2,10 @@
 
 import pytest
 
-from pipeline.engine.local import LocalEngine
-from pipeline.publication.release import release
-from pipeline.records import decode_mask, encode_mask
-from pipeline.run import Run
+from tag2mask.pipeline.engine.local import LocalEngine
+from tag2mask.pipeline.labeling.release import release
+from tag2mask.pipeline.labeling.run import Run
+from tag2mask.pipeline.records import decode_mask, encode_mask
 from tests.pipeline.toys import SilentWatch, images_table, round_table, tiny_recipe
 
 

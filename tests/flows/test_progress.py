@@ -2,15 +2,15 @@
 
 import pytest
 
-import flows.progress
-from flows.progress import Terminal
+import tag2mask.flows.progress
+from tag2mask.flows.progress import Terminal
 
 
 @pytest.fixture
 def clock(monkeypatch):
     """A clock that a test moves."""
     now = [0.0]
-    monkeypatch.setattr(flows.progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(tag2mask.flows.progress.time, "monotonic", lambda: now[0])
     return now
 
 

@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 from packaging.version import Version
 
-from flows.serve import check
-from pipeline.errors import UserError
+from tag2mask.flows.serve import check
+from tag2mask.pipeline.errors import UserError
 from tests.flows.conftest import REPOSITORY
 from tests.flows.scheduled import ask, deployment, end_of, schedule_run, wait_for
 
-SERVE = "from flows.cli import main; main()"
+SERVE = "from tag2mask.flows.cli import main; main()"
 
 
 @contextmanager

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.records import IMAGES_SCHEMA
-from pipeline.tables.lease import lease
-from pipeline.tables.manifest import Lineage
-from pipeline.tables.storage import Folder
-from pipeline.tables.table import Table
-from pipeline.tables.versions import file_version, next_version
+from tag2mask.pipeline.records import IMAGES_SCHEMA
+from tag2mask.pipeline.tables.lease import lease
+from tag2mask.pipeline.tables.manifest import Lineage
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.tables.versions import file_version, next_version
 from tests.pipeline.small_tables import image_rows, writer
 
 

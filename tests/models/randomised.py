@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from models.tagging import Tagger
-from models.trunks import TRUNKS
+from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.tagging import Tagger
 
 
 def randomise(network: nn.Module, seed: int = 0) -> nn.Module:

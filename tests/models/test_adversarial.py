@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from models.adversarial import discriminator_loss, generator_loss, initialise
+from tag2mask.models.adversarial import discriminator_loss, generator_loss, initialise
 
 
 def test_losses_are_cross_entropies():

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import distributed, nn
 
-from models.batch_norm import GlobalBatchNorm2d, normalise_globally
-from models.trunks.base import FrozenBatchNorm2d
+from tag2mask.models.backbones.base import FrozenBatchNorm2d
+from tag2mask.models.batch_norm import GlobalBatchNorm2d, normalise_globally
 
 
 def layer():

@@ -4,10 +4,10 @@ import pytest
 import torch
 from pydantic import ValidationError
 
-from models.factory import Architecture
-from models.segmentation import SEGMENTERS, Segmenter
-from models.tagging import POOLINGS, Tagger
-from models.trunks import TRUNKS
+from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.factory import Architecture
+from tag2mask.models.segmentation import SEGMENTERS, Segmenter
+from tag2mask.models.tagging import POOLINGS, Tagger
 from tests.models.randomised import random_images
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from models.folding import folded
-from models.trunks import TRUNKS
+from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.folding import folded
 from tests.models.randomised import assert_same, random_images, random_tagger, randomise
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torchmetrics.image.kid import poly_mmd
 
-from models.kernel_distance import kernel_distance
+from tag2mask.models.kernel_distance import kernel_distance
 
 
 def features(count, shift=0.0, seed=0):

@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from models.tagging import (
+from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.tagging import (
     POOLINGS,
     Tagger,
     average_pool,
@@ -14,7 +15,6 @@ from models.tagging import (
     max_pool,
     tagging_loss,
 )
-from models.trunks import TRUNKS
 from tests.models.randomised import assert_same, random_images, random_tagger
 
 

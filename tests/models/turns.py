@@ -5,8 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from models.system import Batch, System
-from pipeline.systems.average import Averaged
+from tag2mask.models.system import Batch, System
+from tag2mask.pipeline.systems.ema import Averaged
 
 
 def train(

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.engine.local import LocalEngine
-from pipeline.publication.release import release
-from pipeline.records import Row, decode_mask, encode_mask
-from pipeline.run import Run
-from pipeline.tables.table import Table
+from tag2mask.pipeline.engine.local import LocalEngine
+from tag2mask.pipeline.labeling.release import release
+from tag2mask.pipeline.labeling.run import Run
+from tag2mask.pipeline.records import Row, decode_mask, encode_mask
+from tag2mask.pipeline.tables.table import Table
 from tests.pipeline.small_tables import SHARDS, writer
 from tests.pipeline.toys import SilentWatch, images_table, round_row, tiny_recipe
 

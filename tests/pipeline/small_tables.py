@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipeline.records import IMAGES_SCHEMA, ROUND_SCHEMA, Row, image_id
-from pipeline.tables.storage import Folder
-from pipeline.tables.table import Table
-from pipeline.tables.table_writer import TableWriter
+from tag2mask.pipeline.records import IMAGES_SCHEMA, ROUND_SCHEMA, Row, image_id
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.tables.table_writer import TableWriter
 
 SHARDS = 3
 

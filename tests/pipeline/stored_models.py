@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from models.factory import Architecture
-from pipeline.records import ClassTable
-from pipeline.training.model_store import save_model
+from tag2mask.models.factory import Architecture
+from tag2mask.pipeline.records import ClassTable
+from tag2mask.pipeline.training.model_store import save_model
 from tests.models.randomised import randomise
 from tests.pipeline.toys import CLASSES
 
@@ -19,7 +19,7 @@ def stored_model(
 
     Args:
         folder: Where it is stored.
-        kind: See :class:`models.factory.Architecture`.
+        kind: See :class:`tag2mask.models.factory.Architecture`.
         head: The same.
         width: The same.
         training: What its card says of its training.

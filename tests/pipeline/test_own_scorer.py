@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from pipeline.engine.local import LocalEngine
-from pipeline.errors import UserError
-from pipeline.recipe import read_recipe
-from pipeline.records import decode_mask
-from pipeline.run import Run
+from tag2mask.pipeline.engine.local import LocalEngine
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.labeling.recipe import read_recipe
+from tag2mask.pipeline.labeling.run import Run
+from tag2mask.pipeline.records import decode_mask
 from tests.pipeline.toys import SilentWatch, images_table, tiny_recipe
 
 PAGE = Path(__file__).parents[2] / "docs/scorers.md"

@@ -6,13 +6,13 @@ import torch
 from PIL import Image
 from torch.nn.functional import interpolate
 
-from pipeline.errors import UserError
-from pipeline.prediction import predict_folder
-from pipeline.recipe import RelabelSettings
-from pipeline.records import decode_mask
-from pipeline.stages.labels import as_tensor
-from pipeline.stages.segment import predict_logits
-from pipeline.training.model_store import load_model
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.labeling.recipe import RelabelSettings
+from tag2mask.pipeline.prediction import predict_folder
+from tag2mask.pipeline.records import decode_mask
+from tag2mask.pipeline.records.mask_rows import as_tensor
+from tag2mask.pipeline.stages.segment import predict_logits
+from tag2mask.pipeline.training.model_store import load_model
 from tests.pipeline.stored_models import stored_model
 from tests.pipeline.toys import CLASSES, image_row
 

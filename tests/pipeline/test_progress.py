@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from pipeline.progress import Progress, duration
+from tag2mask.pipeline.progress import Progress, duration
 
 
 class Clock:

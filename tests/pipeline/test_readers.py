@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from pipeline.publication.croissant import CROISSANT
-from pipeline.records import palette
-from pipeline.tables.table import Table
+from tag2mask.pipeline.publication.croissant import CROISSANT
+from tag2mask.pipeline.records import palette
+from tag2mask.pipeline.tables.table import Table
 from tests.pipeline.published import publish_toys
 from tests.pipeline.toys import CLASSES
 

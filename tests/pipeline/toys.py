@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from pipeline.recipe import Recipe, read_recipe
-from pipeline.records import IMAGES_SCHEMA, Row, encode_map, encode_mask, image_id
-from pipeline.tables.scan import Scan
-from pipeline.tables.table import Table
-from pipeline.training.trainable import Report
+from tag2mask.pipeline.labeling.recipe import Recipe, read_recipe
+from tag2mask.pipeline.records import IMAGES_SCHEMA, Row, encode_map, encode_mask, image_id
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.training.trainable import Report
 from tests.pipeline.small_tables import SHARDS, writer
 
 CLASSES = ("cat", "dog", "bird")

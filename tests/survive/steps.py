@@ -6,18 +6,18 @@ import os
 import signal
 from collections.abc import Callable
 
-from pipeline.engine.base import Engine
-from pipeline.engine.local import LocalEngine
-from pipeline.ingestion.ingest import ingest
-from pipeline.propagation import spread
-from pipeline.publication.release import release
-from pipeline.run import Run
-from pipeline.selection import is_simple
-from pipeline.sources import open_source
-from pipeline.tables.storage import Folder
-from pipeline.tables.table import Table
-from pipeline.training.checkpoint import Checkpoints
-from pipeline.training.model_store import read_card
+from tag2mask.pipeline.engine.base import Engine
+from tag2mask.pipeline.engine.local import LocalEngine
+from tag2mask.pipeline.ingestion.ingest import ingest
+from tag2mask.pipeline.labeling.affinity import spread
+from tag2mask.pipeline.labeling.release import release
+from tag2mask.pipeline.labeling.run import Run
+from tag2mask.pipeline.labeling.selection import is_simple
+from tag2mask.pipeline.sources import open_source
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.training.checkpoint import Checkpoints
+from tag2mask.pipeline.training.model_store import read_card
 from tests.pipeline.toys import CLASSES, SilentWatch, image_row, tiny_recipe
 
 TABLES = (

@@ -13,11 +13,11 @@ pytest.importorskip("ray")
 import ray
 from ray.cluster_utils import Cluster
 
-from pipeline.engine.base import StageSpec, build_table
-from pipeline.engine.ray import RayEngine
-from pipeline.records import Row
-from pipeline.tables.scan import Scan
-from pipeline.tables.table import Table
+from tag2mask.pipeline.engine.base import StageSpec, build_table
+from tag2mask.pipeline.engine.ray import RayEngine
+from tag2mask.pipeline.records import Row
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.table import Table
 from tests.pipeline.engine import toys
 from tests.pipeline.small_tables import expected_fingerprint, image_rows, images_table, writer
 from tests.survive.conftest import BUCKET, Server

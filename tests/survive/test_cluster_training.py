@@ -14,11 +14,11 @@ pytest.importorskip("ray")
 import ray
 from ray.cluster_utils import Cluster
 
-from pipeline.engine.local import LocalEngine
-from pipeline.engine.ray import RayEngine
-from pipeline.training.checkpoint import Checkpoints
+from tag2mask.pipeline.engine.local import LocalEngine
+from tag2mask.pipeline.engine.ray import RayEngine
+from tag2mask.pipeline.training.checkpoint import Checkpoints
+from tests.pipeline.engine.test_ray_train import STOP, assert_same_weights, silent, training
 from tests.pipeline.toys import toy_scan
-from tests.pipeline.training.test_ray_train import STOP, assert_same_weights, silent, training
 from tests.survive.conftest import Server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

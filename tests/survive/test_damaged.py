@@ -8,14 +8,14 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from pipeline.engine.base import StageSpec, build_table
-from pipeline.engine.local import LocalEngine
-from pipeline.errors import UserError
-from pipeline.records import Row
-from pipeline.tables.manifest import read_manifest
-from pipeline.tables.scan import Scan
-from pipeline.tables.storage import Folder
-from pipeline.tables.table import Table
+from tag2mask.pipeline.engine.base import StageSpec, build_table
+from tag2mask.pipeline.engine.local import LocalEngine
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records import Row
+from tag2mask.pipeline.tables.manifest import read_manifest
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.table import Table
 from tests.pipeline.engine import toys
 from tests.pipeline.small_tables import expected_fingerprint, image_rows, images_table, writer
 

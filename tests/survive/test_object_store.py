@@ -10,13 +10,13 @@ import fsspec
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.engine.base import StageSpec, build_table
-from pipeline.engine.local import LocalEngine
-from pipeline.errors import StorageError, UserError
-from pipeline.tables.lease import lease
-from pipeline.tables.scan import Scan
-from pipeline.tables.storage import Folder
-from pipeline.tables.table import Table
+from tag2mask.pipeline.engine.base import StageSpec, build_table
+from tag2mask.pipeline.engine.local import LocalEngine
+from tag2mask.pipeline.errors import StorageError, UserError
+from tag2mask.pipeline.tables.lease import lease
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.table import Table
 from tests.pipeline.engine import toys
 from tests.pipeline.small_tables import expected_fingerprint, image_rows, images_table, writer
 from tests.survive.conftest import Server
@@ -83,7 +83,7 @@ def test_a_store_that_stays_ill_ends_the_run_in_a_sentence(
     images = Scan(images_table(bucket, COUNT))
     target = writer(bucket, "seed")
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.tables.retries._WAITS", (0.01, 0.01))
+        patch.setattr("tag2mask.pipeline.tables.retries._WAITS", (0.01, 0.01))
         with pytest.raises(StorageError, match=r"fails again and again .*what is done is kept"):
             build_table(
                 LocalEngine(1), images, STAGES, target, lambda n: s3.fail_for(60 if n else 0)

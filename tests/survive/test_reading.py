@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.dataset
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.tables.table import Table
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.tables.table import Table
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -25,7 +25,7 @@ KILLS = 3
 # Replaces a table by another and back, in many small parts, until it is killed.
 REPLACING = """
 import itertools, sys
-from pipeline.records import IMAGES_SCHEMA
+from tag2mask.pipeline.records import IMAGES_SCHEMA
 from tests.pipeline.small_tables import image_rows, writer
 
 root, *sizes = sys.argv[1:]

@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 # As the command line does it; both are loaded before either begins.
 ONE = """
 import sys
-from pipeline.errors import UserError
+from tag2mask.pipeline.errors import UserError
 from tests.survive.steps import label
 
 print("ready", flush=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.adversarial import SLOPE
-from models.generation.conditions.base import Facts, Reader, Wrong, mismatched, said
-from models.generation.conditions.tags import Tags
-from models.system import Batch
+from tag2mask.models.adversarial import SLOPE
+from tag2mask.models.generation.conditions.base import Facts, Reader, Wrong, mismatched, said
+from tag2mask.models.generation.conditions.tags import Tags
+from tag2mask.models.system import Batch
 
 
 class Augmentation(Reader):

@@ -8,7 +8,7 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from models.system import Batch
+from tag2mask.models.system import Batch
 
 
 class Facts(NamedTuple):
@@ -84,7 +84,7 @@ class Condition(nn.Module, ABC):
 
         Args:
             count: Number N of the pictures.
-            batch: Holds what :attr:`needs` names; see :class:`models.system.System`.
+            batch: Holds what :attr:`needs` names; see :class:`tag2mask.models.system.System`.
             rng: For all randomness.
         """
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
-from models.adversarial import SLOPE
-from models.generation.conditions.base import Condition, Facts, Reader, said
-from models.system import Batch
+from tag2mask.models.adversarial import SLOPE
+from tag2mask.models.generation.conditions.base import Condition, Facts, Reader, said
+from tag2mask.models.system import Batch
 
 HIDDEN = 128
 CATEGORICAL, CONTINUOUS = 1.0, 0.1  # weights of the mutual information

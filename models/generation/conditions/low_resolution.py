@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from models.generation.conditions.base import Condition, Facts, Reader, Wrong, said
-from models.system import Batch
+from tag2mask.models.generation.conditions.base import Condition, Facts, Reader, Wrong, said
+from tag2mask.models.system import Batch
 
 
 class WithPicture(Reader):

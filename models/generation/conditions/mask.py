@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from models.generation.conditions.base import Condition, Facts, Reader
-from models.label_planes import label_planes
-from models.system import Batch
+from tag2mask.models.generation.conditions.base import Condition, Facts, Reader
+from tag2mask.models.label_planes import label_planes
+from tag2mask.models.system import Batch
 
 
 class Mask(Condition):

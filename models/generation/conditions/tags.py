@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from models.generation.conditions.base import Condition, Facts, Reader, said
-from models.system import Batch
+from tag2mask.models.generation.conditions.base import Condition, Facts, Reader, said
+from tag2mask.models.system import Batch
 
 
 class Tags(Condition):

@@ -5,10 +5,17 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from models.adversarial import SLOPE
-from models.generation.conditions.base import Condition, Facts, Reader, Wrong, mismatched, said
-from models.generation.sentences import Sentences
-from models.system import Batch
+from tag2mask.models.adversarial import SLOPE
+from tag2mask.models.generation.conditions.base import (
+    Condition,
+    Facts,
+    Reader,
+    Wrong,
+    mismatched,
+    said,
+)
+from tag2mask.models.generation.sentences import Sentences
+from tag2mask.models.system import Batch
 
 EMBEDDING = 32  # of a word
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipeline.systems.paint.drawing import PaintModel
-from pipeline.systems.paint.server import PaintServer
+from tag2mask.pipeline.systems.paint.drawing import PaintModel
+from tag2mask.pipeline.systems.paint.server import PaintServer
 
 __all__ = ["PaintModel", "PaintServer"]

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from models.generation import GeneratingSystem
-from models.system import Batch
-from models.transformation import TransformingSystem
-from pipeline.errors import UserError
-from pipeline.records import IGNORE, ClassTable
-from pipeline.systems.logbook import as_png
-from pipeline.systems.store import device_of, load_system
+from tag2mask.models.generation import GeneratingSystem
+from tag2mask.models.system import Batch
+from tag2mask.models.transformation import TransformingSystem
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records import IGNORE, ClassTable
+from tag2mask.pipeline.systems.loading import device_of, load_system
+from tag2mask.pipeline.systems.training_log import as_png
 
 NEEDS = ({"mask"}, {"image", "mask"})
 SMALLEST, LARGEST = 16, 1024  # sides of a drawing, in pixels

@@ -9,10 +9,10 @@ from importlib import resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from pipeline.report.thumbnails import colour
-from pipeline.systems.paint.drawing import LARGEST, SMALLEST, PaintModel
+from tag2mask.pipeline.report.thumbnails import colour
+from tag2mask.pipeline.systems.paint.drawing import LARGEST, SMALLEST, PaintModel
 
-PACKAGE, TEMPLATES = "pipeline.systems.paint", "templates"
+PACKAGE, TEMPLATES = "tag2mask.pipeline.systems.paint", "templates"
 
 
 def paint_page(model: PaintModel) -> tuple[bytes, str]:

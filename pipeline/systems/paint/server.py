@@ -7,9 +7,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from urllib.parse import parse_qs, urlsplit
 
-from pipeline.errors import UserError
-from pipeline.systems.paint.drawing import LARGEST, PaintModel
-from pipeline.systems.paint.page import paint_page
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.systems.paint.drawing import LARGEST, PaintModel
+from tag2mask.pipeline.systems.paint.page import paint_page
 
 ADDRESS = "127.0.0.1"
 NAMES = (ADDRESS, "localhost")

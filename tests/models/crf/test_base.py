@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from models.crf import CRF_PRESETS, CRFS, CrfParameters
+from tag2mask.models.crf import CRF_PRESETS, CRFS, CrfParameters
 from tests.models.crf.scenes import scene
 
 DEFAULT = CRF_PRESETS["default"]
@@ -228,7 +228,7 @@ def test_refusals(refine):
     ("name", "module", "advice"),
     [
         ("reference", "pydensecrf.densecrf", r"pip install pydensecrf2.*compiler"),
-        ("fast", "models.crf.fast", "pip install numba"),
+        ("fast", "tag2mask.models.crf.compiled", "pip install numba"),
     ],
 )
 def test_a_missing_library_is_named(monkeypatch, name, module, advice):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.crf import CRF_PRESETS, CRFS, label_probabilities
+from tag2mask.models.crf import CRF_PRESETS, CRFS, label_probabilities
 
 
 @pytest.mark.parametrize("classes", [(0, 12), (12, 0), (0, 3, 12)])

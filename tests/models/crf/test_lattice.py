@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from models.crf.batched import BatchedGaussian, BatchedLattice
+from tag2mask.models.crf.batched import BatchedGaussian, BatchedLattice
 
 pytest.importorskip("numba")
 
-from models.crf.fast import Gaussian
-from models.crf.lattice import Lattice
+from tag2mask.models.crf.compiled import Gaussian
+from tag2mask.models.crf.lattice import Lattice
 
 
 def noisy(height, width, seed=0, spread=40):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.crf.mean_field import Kernel, gaussian_taps, mean_field, step_lengths
+from tag2mask.models.crf.mean_field import Kernel, gaussian_taps, mean_field, step_lengths
 
 
 @pytest.mark.parametrize("iterations", range(14))

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from models.crf import CRF_PRESETS, CrfParameters
+from tag2mask.models.crf import CRF_PRESETS, CrfParameters
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from models.generation import GENERATORS
-from models.system import System
+from tag2mask.models.generation import GENERATORS
+from tag2mask.models.system import System
 from tests.models.generation.toys import pairs
 
 CLASSES, SIZE, COUNT = 2, 32, 6

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torchvision.transforms.v2.functional import crop, pad
 
-from models.generation import GENERATORS
-from models.generation.diff_augment import CHANGES, colour, cutout, translation
+from tag2mask.models.generation import GENERATORS
+from tag2mask.models.generation.diff_augment import CHANGES, colour, cutout, translation
 from tests.models.generation.toys import pairs
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from sklearn.svm import SVC
 
-from models.generation.icgan import InvertibleGan, InvertibleSettings
+from tag2mask.models.generation.icgan import InvertibleGan, InvertibleSettings
 from tests.models.generation.toys import batches, digits
 from tests.models.turns import train
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
 
-from models.generation.infogan import InfoGan, InfoSettings
+from tag2mask.models.generation.infogan import InfoGan, InfoSettings
 from tests.models.generation.toys import batches, digits
 from tests.models.turns import train
 

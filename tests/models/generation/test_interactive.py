@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from models.generation.dcgan import analogy
-from models.generation.interactive import InteractiveGan, InteractiveSettings, silhouette
-from models.kernel_distance import kernel_distance
+from tag2mask.models.generation.dcgan import analogy
+from tag2mask.models.generation.interactive import InteractiveGan, InteractiveSettings, silhouette
+from tag2mask.models.kernel_distance import kernel_distance
 from tests.models.generation.filters import random_filters
 from tests.models.generation.toys import batches, blobs, kinds
 from tests.models.turns import train

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from models.generation.dcgan import KnowingSettings
-from models.generation.mask_gan import MaskGan
+from tag2mask.models.generation.dcgan import KnowingSettings
+from tag2mask.models.generation.mask_gan import MaskGan
 from tests.models.generation.toys import COLOURS, batches, blobs
 from tests.models.turns import train
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.generation.networks import (
+from tag2mask.models.generation.networks import (
     Downsampler,
     Upsampler,
     at_rest,

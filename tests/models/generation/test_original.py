@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from models.generation.original import OriginalGan, OriginalSettings
-from models.kernel_distance import kernel_distance
+from tag2mask.models.generation.original import OriginalGan, OriginalSettings
+from tag2mask.models.kernel_distance import kernel_distance
 from tests.models.generation.filters import random_filters
 from tests.models.generation.toys import batches, digits
 from tests.models.turns import train

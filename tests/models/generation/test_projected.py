@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from models.generation import GENERATORS
-from models.generation.cgan import ConditionalGan
-from models.generation.conditions.base import Facts, Reader, said
-from models.generation.dcgan import KnowingSettings
-from models.generation.projected import Head, Mixing, ProjectedDiscriminator
+from tag2mask.models.generation import GENERATORS
+from tag2mask.models.generation.cgan import ConditionalGan
+from tag2mask.models.generation.conditions.base import Facts, Reader, said
+from tag2mask.models.generation.dcgan import KnowingSettings
+from tag2mask.models.generation.projected import Head, Mixing, ProjectedDiscriminator
 from tests.models.generation.toys import batches, blobs, kinds, pairs
 from tests.models.turns import train
 

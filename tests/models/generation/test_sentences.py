@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from models.generation.sentences import Sentences
+from tag2mask.models.generation.sentences import Sentences
 from tests.models.generation.toys import pairs
 
 NAMES = ("dog", "cat", "potted plant")

@@ -3,8 +3,8 @@ import torch
 from sklearn.svm import SVC
 from torch.nn.functional import interpolate
 
-from models.generation.stackgan import StackGan, StackSettings
-from models.kernel_distance import kernel_distance
+from tag2mask.models.generation.stackgan import StackGan, StackSettings
+from tag2mask.models.kernel_distance import kernel_distance
 from tests.models.generation.filters import random_filters
 from tests.models.generation.toys import COLOURS, batches, blobs, kinds
 from tests.models.turns import train

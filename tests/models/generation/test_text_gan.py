@@ -2,7 +2,7 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from models.generation.text_gan import TextGan, TextSettings
+from tag2mask.models.generation.text_gan import TextGan, TextSettings
 from tests.models.generation.toys import batches, pairs
 from tests.models.turns import train
 

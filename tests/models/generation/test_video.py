@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from models.generation.clips import moving_clips
-from models.generation.video import VideoGan, VideoSettings
+from tag2mask.models.generation.clips import moving_clips
+from tag2mask.models.generation.video import VideoGan, VideoSettings
 from tests.models.generation.toys import batches, meadows
 from tests.models.turns import train
 

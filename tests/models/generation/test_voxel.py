@@ -3,8 +3,8 @@ import pytest
 import torch
 from scipy.ndimage import distance_transform_edt
 
-from models.generation.solids import distance_inside, inflate, shade
-from models.generation.voxel import VoxelGan, VoxelSettings
+from tag2mask.models.generation.solids import distance_inside, inflate, shade
+from tag2mask.models.generation.voxel import VoxelGan, VoxelSettings
 from tests.models.generation.toys import batches, blobs
 from tests.models.turns import train
 

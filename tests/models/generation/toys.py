@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from models.system import Batch
+from tag2mask.models.system import Batch
 
 COLOURS = torch.tensor([[0.8, -0.8, -0.8], [-0.8, -0.8, 0.8]])  # of blobs: red, blue
 INK = 4 / 16  # of a digit's pixels, from which on they are no background

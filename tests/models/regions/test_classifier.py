@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from models.regions.classifier import RegionClassifier, painted, proposals
-from models.regions.descriptors import DESCRIPTORS, box_of, length
-from models.regions.tree import region_tree
-from models.trunks import TRUNKS
-from pipeline.synthetic.pictures import render
+from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.regions.classifier import RegionClassifier, painted, proposals
+from tag2mask.models.regions.descriptors import DESCRIPTORS, box_of, length
+from tag2mask.models.regions.tree import region_tree
+from tag2mask.pipeline.synthetic.images import render
 from tests.models.randomised import assert_same, random_images, randomise
 
 

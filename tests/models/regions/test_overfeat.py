@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import max_pool2d
 
-from models.regions.overfeat import SlidingClassifier, convolutional
+from tag2mask.models.regions.overfeat import SlidingClassifier, convolutional
 from tests.models.randomised import assert_same, random_images
 
 

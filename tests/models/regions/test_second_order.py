@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from scipy.linalg import logm
 
-from models.regions.second_order import RIDGE, second_order
+from tag2mask.models.regions.second_order import RIDGE, second_order
 
 
 def unpowered(vector: torch.Tensor) -> torch.Tensor:

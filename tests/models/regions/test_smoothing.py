@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from models.regions.smoothing import TreeSmoothing, change_costs, min_marginals, segment_means
-from models.regions.tree import RegionTree, region_tree
-from pipeline.synthetic.pictures import render
+from tag2mask.models.regions.smoothing import (
+    TreeSmoothing,
+    change_costs,
+    min_marginals,
+    segment_means,
+)
+from tag2mask.models.regions.tree import RegionTree, region_tree
+from tag2mask.pipeline.synthetic.images import render
 
 LABELS = 3
 

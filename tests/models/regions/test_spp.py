@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from models.regions.spp import BINS, feature_window, spatial_pyramid
+from tag2mask.models.regions.spp import BINS, feature_window, spatial_pyramid
 from tests.models.randomised import random_images
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models.regions.tree import RegionTree, region_tree
-from pipeline.synthetic.pictures import render
+from tag2mask.models.regions.tree import RegionTree, region_tree
+from tag2mask.pipeline.synthetic.images import render
 
 
 @pytest.fixture(scope="module", params=[0, 3])

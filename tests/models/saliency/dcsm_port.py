@@ -1,8 +1,8 @@
 """DCSM a second time, to compare with: NumPy, plain loops, one backward pass for each class.
 
 Written from the description of the authors' procedures alone and sharing nothing with
-``models.saliency``: gradients are propagated by hand, layer by layer, and resizing is written
-out. Slow, and only for taggers in double precision whose trunk is a chain of plain layers.
+``tag2mask.models.saliency``: gradients are propagated by hand, layer by layer, and resizing is
+written out. Slow, and only for taggers in double precision whose trunk is a chain of plain layers.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional, grad
 
-from models.tagging import Tagger
+from tag2mask.models.tagging import Tagger
 
 Array = np.ndarray
 

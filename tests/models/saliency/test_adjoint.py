@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from models.saliency.adjoint import WINOGRAD_CHANNELS, AdjointConv2d, with_adjoints
-from models.trunks.efficientnet_lite import SameConv2d
+from tag2mask.models.backbones.efficientnet_lite import SameConv2d
+from tag2mask.models.saliency.adjoint import WINOGRAD_CHANNELS, AdjointConv2d, with_adjoints
 
 
 def singly(y, x, signals):

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from models.saliency.agnostic import ClassAgnostic
-from models.saliency.boundary import boundary_saliency
+from tag2mask.models.saliency.agnostic import ClassAgnostic
+from tag2mask.models.saliency.boundary import boundary_saliency
 
 
 def picture():

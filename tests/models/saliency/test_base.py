@@ -5,7 +5,7 @@ import inspect
 import pytest
 import torch
 
-from models.saliency import SCORERS
+from tag2mask.models.saliency import SCORERS
 from tests.models.randomised import random_images, random_tagger
 
 SMALL = {"canvas": 48, "size": 48}  # pixels, for the members that have such a setting

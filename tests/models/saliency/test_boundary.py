@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.saliency.boundary import boundary_saliency
+from tag2mask.models.saliency.boundary import boundary_saliency
 
 
 def disc(height: int, width: int, centre: tuple[int, int], radius: int) -> np.ndarray:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from models.saliency.cam import Cam
+from tag2mask.models.saliency.cam import Cam
 from tests.models.randomised import assert_same, random_images, random_tagger
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.saliency.dcsm import (
+from tag2mask.models.saliency.dcsm import (
     Dcsm,
     DcsmCaffe,
     GuidedGradients,

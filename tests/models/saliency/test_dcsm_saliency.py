@@ -2,9 +2,9 @@
 
 import torch
 
-from models.saliency.agnostic import ClassAgnostic
-from models.saliency.dcsm import Dcsm
-from models.saliency.dcsm_saliency import DcsmSaliency
+from tag2mask.models.saliency.agnostic import ClassAgnostic
+from tag2mask.models.saliency.dcsm import Dcsm
+from tag2mask.models.saliency.dcsm_saliency import DcsmSaliency
 from tests.models.randomised import random_images, random_tagger
 
 CLASSES = torch.tensor([1, 4])

@@ -7,9 +7,9 @@ import pytest
 import torch
 from captum.attr import Deconvolution, GuidedBackprop, Saliency
 
-from models.saliency.grabcut import grab_cut
-from models.saliency.gradients import Deconvnet, Gradient, gradients
-from models.saliency.gradients import GuidedBackprop as Guided
+from tag2mask.models.saliency.grabcut import grab_cut
+from tag2mask.models.saliency.gradients import Deconvnet, Gradient, gradients
+from tag2mask.models.saliency.gradients import GuidedBackprop as Guided
 from tests.models.randomised import assert_same, random_images, random_tagger
 
 

@@ -7,8 +7,8 @@ import torch
 from captum.attr import GuidedBackprop
 from torch import Tensor, nn
 
-from models.saliency.dcsm import GuidedGradients
-from models.saliency.guided import GuidedReLU, guided
+from tag2mask.models.saliency.dcsm import GuidedGradients
+from tag2mask.models.saliency.guided import GuidedReLU, guided
 from tests.models.randomised import assert_same, random_images, random_tagger, randomise
 
 CLASSES = 4

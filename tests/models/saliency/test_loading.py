@@ -3,7 +3,13 @@
 import pytest
 import torch
 
-from models.saliency.loading import Checked, build_scorer, check_scorer, own_code, own_factory
+from tag2mask.models.saliency.loading import (
+    Checked,
+    build_scorer,
+    check_scorer,
+    own_code,
+    own_factory,
+)
 from tests.models.randomised import random_images, random_tagger
 
 NAMES = ("cat", "dog")

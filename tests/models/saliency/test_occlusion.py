@@ -5,8 +5,8 @@ import torch
 from captum.attr import Occlusion as CaptumOcclusion
 from torch import nn
 
-from models.saliency.occlusion import GREY, Occlusion
-from models.tagging import Tags
+from tag2mask.models.saliency.occlusion import GREY, Occlusion
+from tag2mask.models.tagging import Tags
 from tests.models.randomised import assert_same, random_images, random_tagger
 
 

@@ -9,8 +9,8 @@ from captum.attr import LRP
 from captum.attr._utils.lrp_rules import Alpha1_Beta0_Rule, EpsilonRule
 from torch import nn
 
-from models.folding import folded
-from models.saliency.relevance import (
+from tag2mask.models.folding import folded
+from tag2mask.models.saliency.relevance import (
     ContrastiveExcitation,
     Excitation,
     Relevance,
@@ -20,7 +20,7 @@ from models.saliency.relevance import (
     epsilon_rule,
     excitation_rule,
 )
-from models.saliency.rewiring import rewired
+from tag2mask.models.saliency.rewiring import rewired
 from tests.models.randomised import assert_same, random_images, random_tagger
 
 SIZE = 48

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import conv2d
 
-from models.saliency.winograd import convolve, transformed
+from tag2mask.models.saliency.winograd import convolve, transformed
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (4, 4), (9, 14), (23, 5)])

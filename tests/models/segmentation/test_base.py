@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from models.segmentation import SEGMENTERS, Segmenter
-from models.trunks import TRUNKS
+from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.segmentation import SEGMENTERS, Segmenter
 from tests.models.randomised import random_images
 
 LABELS = 5

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from models.crf import CRFS, CrfParameters
-from models.segmentation.crf_rnn import MeanField
+from tag2mask.models.crf import CRFS, CrfParameters
+from tag2mask.models.segmentation.crf_rnn import MeanField
 from tests.models.crf.scenes import scene
 
 PARAMETERS = CrfParameters(

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from models.segmentation import DeepLabLargeFov
-from models.trunks import TRUNKS
+from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.segmentation import DeepLabLargeFov
 from tests.models.randomised import random_images
 
 

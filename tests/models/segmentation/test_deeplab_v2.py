@@ -2,8 +2,8 @@
 
 import torch
 
-from models.segmentation.deeplab_v2 import RATES, Aspp, DeepLabV2
-from models.trunks import TRUNKS
+from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.segmentation.deeplab_v2 import RATES, Aspp, DeepLabV2
 from tests.models.randomised import random_images
 
 

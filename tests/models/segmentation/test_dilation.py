@@ -2,7 +2,7 @@
 
 import torch
 
-from models.segmentation.dilation import ContextModule
+from tag2mask.models.segmentation.dilation import ContextModule
 
 
 @torch.no_grad()

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from models.segmentation import SEGMENTERS
-from models.segmentation.fcn import bilinear_upsampling
-from models.trunks import TRUNKS
+from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.segmentation import SEGMENTERS
+from tag2mask.models.segmentation.fcn import bilinear_upsampling
 from tests.models.randomised import random_images
 
 

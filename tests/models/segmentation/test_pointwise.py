@@ -2,9 +2,9 @@
 
 import torch
 
-from models.segmentation.pointwise import Pointwise
-from models.tagging import Tagger
-from models.trunks import TRUNKS
+from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.segmentation.pointwise import Pointwise
+from tag2mask.models.tagging import Tagger
 from tests.models.randomised import random_images
 
 

@@ -3,10 +3,10 @@
 import torch
 from torch.nn.functional import cross_entropy
 
-from models.segmentation import SEGMENTERS, DeepSupervision
-from models.segmentation.pspnet import BINS, PyramidPooling
-from models.trunks import TRUNKS
-from pipeline.training.losses import hard_loss
+from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.segmentation import SEGMENTERS, DeepSupervision
+from tag2mask.models.segmentation.pspnet import BINS, PyramidPooling
+from tag2mask.pipeline.training.losses import hard_loss
 from tests.models.randomised import random_images
 
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from models.segmentation import SEGMENTERS
-from models.segmentation.unpooling import switches_of, unpool
-from models.trunks import TRUNKS
+from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.segmentation import SEGMENTERS
+from tag2mask.models.segmentation.unpooling import switches_of, unpool
 
 
 @pytest.mark.parametrize("size", [(8, 8), (5, 7)])

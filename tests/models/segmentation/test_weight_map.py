@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from models.segmentation.weight_map import BORDER, RAREST, WIDTH, weight_map
+from tag2mask.models.segmentation.weight_map import BORDER, RAREST, WIDTH, weight_map
 
 IGNORE = 255
 

@@ -11,10 +11,10 @@ from skimage.measure import label, regionprops
 from torch import Tensor
 from torchvision.ops import box_iou
 
-from models.transformation import TRANSFORMERS
-from models.transformation.colour_spaces import luminance, to_lab
-from models.transformation.colourisation import RANGE
-from models.transformation.edges import edges
+from tag2mask.models.transformation import TRANSFORMERS
+from tag2mask.models.transformation.color_spaces import luminance, to_lab
+from tag2mask.models.transformation.colorization import RANGE
+from tag2mask.models.transformation.edges import edges
 from tests.models.scenes import CLASSES, scenes, seen_colours, seen_textures
 from tests.models.turns import train
 

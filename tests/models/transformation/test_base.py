@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from models.system import SystemSettings
-from models.transformation import STYLES, TRANSFORMERS, TransformingSystem
+from tag2mask.models.system import SystemSettings
+from tag2mask.models.transformation import STYLES, TRANSFORMERS, TransformingSystem
 from tests.models.scenes import CLASSES, scenes
 
 SIZE = 32

@@ -4,7 +4,7 @@ import torch
 from skimage.measure import label, regionprops
 from torchvision.ops import box_iou
 
-from models.transformation.boxes import centredness, decode, distances, overlap
+from tag2mask.models.transformation.boxes import centredness, decode, distances, overlap
 from tests.models.scenes import CLASSES, scenes
 
 

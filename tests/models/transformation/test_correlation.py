@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.transformation.correlation import correlation
+from tag2mask.models.transformation.correlation import correlation
 
 
 @pytest.mark.parametrize(("reach", "step"), [(1, 1), (2, 1), (4, 2), (3, 2)])

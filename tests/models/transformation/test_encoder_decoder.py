@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import max_pool2d, mse_loss
 
-from models.transformation.encoder_decoder import (
+from tag2mask.models.transformation.encoder_decoder import (
     Decoder,
     Encoder,
     EncoderDecoder,
@@ -13,7 +13,7 @@ from models.transformation.encoder_decoder import (
     padded,
     widths_of,
 )
-from models.transformation.skips import DOUBLINGS, SKIPS
+from tag2mask.models.transformation.skips import DOUBLINGS, SKIPS
 from tests.models.scenes import scenes
 
 

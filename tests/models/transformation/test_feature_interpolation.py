@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from models.transformation.feature_interpolation import (
+from tag2mask.models.transformation.feature_interpolation import (
     FeatureInterpolation,
     FeatureInterpolationSettings,
 )

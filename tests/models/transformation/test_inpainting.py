@@ -3,7 +3,7 @@
 import torch
 from torch.nn.functional import max_pool2d
 
-from models.transformation.inpainting import Inpainting, InpaintingSettings
+from tag2mask.models.transformation.inpainting import Inpainting, InpaintingSettings
 from tests.models.scenes import CLASSES, scenes
 
 

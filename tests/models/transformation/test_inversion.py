@@ -4,8 +4,12 @@ import pytest
 import torch
 from torch.nn.functional import mse_loss
 
-from models.transformation import TRANSFORMERS
-from models.transformation.inversion import FeatureDecoder, FeatureInversion, InversionSettings
+from tag2mask.models.transformation import TRANSFORMERS
+from tag2mask.models.transformation.inversion import (
+    FeatureDecoder,
+    FeatureInversion,
+    InversionSettings,
+)
 from tests.models.scenes import scenes
 from tests.models.transformation.textures import styles, train
 

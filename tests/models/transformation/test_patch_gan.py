@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from models.transformation.mask_to_photo import MaskToPhoto
-from models.transformation.patch_gan import PatchGan
+from tag2mask.models.transformation.mask_to_photo import MaskToPhoto
+from tag2mask.models.transformation.patch_gan import PatchGan
 
 
 @pytest.mark.parametrize(("layers", "side"), [(1, 16), (2, 34), (3, 70), (4, 142), (5, 286)])

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from models.transformation.patch_swap import PatchSwap, nearest_patches, swap_patches
-from models.transformation.perceptual import Perceptual
+from tag2mask.models.transformation.patch_swap import PatchSwap, nearest_patches, swap_patches
+from tag2mask.models.transformation.perceptual import Perceptual
 from tests.models.scenes import scenes
 
 

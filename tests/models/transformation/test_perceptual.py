@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from models.transformation.perceptual import Perceptual, photograph_noise
-from models.trunks import TRUNKS
+from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.transformation.perceptual import Perceptual, photograph_noise
 from tests.models.randomised import assert_same, random_tagger
 from tests.models.scenes import scenes
 

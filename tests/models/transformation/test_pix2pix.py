@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from models.transformation import TRANSFORMERS
-from models.transformation.edges import edges
-from models.transformation.pix2pix import Pix2Pix
+from tag2mask.models.transformation import TRANSFORMERS
+from tag2mask.models.transformation.edges import edges
+from tag2mask.models.transformation.pix2pix import Pix2Pix
 from tests.models.scenes import CLASSES, scenes, seen_colours
 from tests.models.turns import train
 

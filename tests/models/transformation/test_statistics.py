@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.transformation.statistics import (
+from tag2mask.models.transformation.statistics import (
     STYLE_DISTANCES,
     adain,
     batch_norm_distance,

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn.functional import max_pool2d
 
-from models.transformation.tasks import TASKS
-from models.transformation.ubernet import UberNet, UberNetSettings
+from tag2mask.models.transformation.tasks import TASKS
+from tag2mask.models.transformation.ubernet import UberNet, UberNetSettings
 from tests.models.scenes import CLASSES, scenes
 
 LABELLED = ("segmentation", "boundary", "saliency", "detection")

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch.nn.functional import instance_norm
 
-from models.transformation.fast_style import FastStyle, PainterSettings
-from models.transformation.gatys import Gatys, GatysSettings
-from models.transformation.unseen_style import UnseenStyle, UnseenStyleSettings
+from tag2mask.models.transformation.fast_style import FastStyle, PainterSettings
+from tag2mask.models.transformation.gatys import Gatys, GatysSettings
+from tag2mask.models.transformation.unseen_style import UnseenStyle, UnseenStyleSettings
 from tests.models.transformation.textures import pictures, styles, train
 
 SIZE = 32

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from models.system import Batch
-from models.transformation import TransformingSystem
-from pipeline.synthetic.scenery import background, clutter, colour
+from tag2mask.models.system import Batch
+from tag2mask.models.transformation import TransformingSystem
+from tag2mask.pipeline.synthetic.scenery import background, clutter, colour
 
 
 def pictures(count: int, size: int, seed: int) -> Tensor:

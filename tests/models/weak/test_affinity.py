@@ -6,8 +6,8 @@ import math
 import pytest
 import torch
 
-from models.trunks import TRUNKS
-from models.weak.affinity import (
+from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.weak.affinity import (
     AffinityNet,
     affinity,
     affinity_loss,

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.weak import WEAK_LOSSES, WeakLabels
+from tag2mask.models.weak import WEAK_LOSSES, WeakLabels
 
 LABELS = 4
 

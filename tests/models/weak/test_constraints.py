@@ -4,8 +4,8 @@ import numpy as np
 import torch
 from scipy.optimize import minimize
 
-from models.weak.ccnn import Ccnn
-from models.weak.em_adapt import EmAdapt
+from tag2mask.models.weak.ccnn import Ccnn
+from tag2mask.models.weak.em_adapt import EmAdapt
 from tests.models.weak.test_base import labels, logits
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from models.weak.cross_entropy import IGNORE, pixel_cross_entropy, soft_cross_entropy
+from tag2mask.models.weak.cross_entropy import IGNORE, pixel_cross_entropy, soft_cross_entropy
 
 LABELS = 4
 

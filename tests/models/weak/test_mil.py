@@ -2,8 +2,8 @@
 
 import torch
 
-from models.weak.base import WeakLabels
-from models.weak.mil import MilFcn, MilIlp, with_image_prior
+from tag2mask.models.weak.base import WeakLabels
+from tag2mask.models.weak.mil import MilFcn, MilIlp, with_image_prior
 from tests.models.weak.test_base import labels, logits
 
 

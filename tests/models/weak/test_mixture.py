@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.mixture import GaussianMixture
 
-from models.weak.mixture import Mixture, fit_mixture
+from tag2mask.models.weak.mixture import Mixture, fit_mixture
 
 RNG = np.random.default_rng(0)
 CENTRES = np.array([[0, 0], [8, 0], [0, 9]])

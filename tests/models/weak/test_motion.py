@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from models.crf import CRF_PRESETS, CRFS
-from models.weak.motion import motion_labels, moving, residual_motion
-from pipeline.synthetic.clips import render_clip
+from tag2mask.models.crf import CRF_PRESETS, CRFS
+from tag2mask.models.weak.motion import motion_labels, moving, residual_motion
+from tag2mask.pipeline.synthetic.clips import render_clip
 
 
 def test_the_camera_is_an_affine_motion_and_the_rest_is_left():

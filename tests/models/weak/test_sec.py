@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn.functional import nll_loss
 
-from models.weak.sec import PLACES, constrain_loss, expand_loss, rank_pooled, seed_loss
+from tag2mask.models.weak.sec import PLACES, constrain_loss, expand_loss, rank_pooled, seed_loss
 from tests.models.weak.test_base import labels, logits
 
 

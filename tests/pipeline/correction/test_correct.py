@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.correction.correct import take_corrections
-from pipeline.correction.corrections import open_corrections
-from pipeline.correction.review import write_review
-from pipeline.engine.local import LocalEngine
-from pipeline.errors import UserError
-from pipeline.publication.release import release
-from pipeline.records import decode_mask, encode_mask
-from pipeline.run import Run
-from pipeline.tables.table import Table
+from tag2mask.pipeline.correction.correct import take_corrections
+from tag2mask.pipeline.correction.corrections import open_corrections
+from tag2mask.pipeline.correction.review import write_review
+from tag2mask.pipeline.engine.local import LocalEngine
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.labeling.release import release
+from tag2mask.pipeline.labeling.run import Run
+from tag2mask.pipeline.records import decode_mask, encode_mask
+from tag2mask.pipeline.tables.table import Table
 from tests.pipeline.toys import SilentWatch, images_table, round_table, tiny_recipe
 
 COUNT = 6

@@ -8,22 +8,22 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.correction.corrections import (
+from tag2mask.pipeline.correction.corrections import (
     JOINED,
     CorrectedTarget,
     add_corrections,
     joined,
     open_corrections,
 )
-from pipeline.engine.local import LocalEngine
-from pipeline.errors import UserError
-from pipeline.publication.release import release
-from pipeline.records import IGNORE, Row, decode_map, decode_mask, encode_mask
-from pipeline.run import Run
-from pipeline.tables.scan import Scan
-from pipeline.tables.table import Table
-from pipeline.training.augmentation import View
-from pipeline.training.samples import MaskTarget, SoftTarget
+from tag2mask.pipeline.engine.local import LocalEngine
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.labeling.release import release
+from tag2mask.pipeline.labeling.run import Run
+from tag2mask.pipeline.records import IGNORE, Row, decode_map, decode_mask, encode_mask
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.training.augmentation import View
+from tag2mask.pipeline.training.samples import MaskTarget, SoftTarget
 from tests.pipeline.small_tables import writer
 from tests.pipeline.toys import (
     CLASSES,

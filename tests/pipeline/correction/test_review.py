@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.correction.review import least_trusted, write_review
-from pipeline.errors import UserError
-from pipeline.export.base import id_prefix
-from tests.pipeline.export.masks import dataset, dataset_row
+from tag2mask.pipeline.correction.review import least_trusted, write_review
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.formats.base import id_prefix
+from tests.pipeline.formats.masks import dataset, dataset_row
 
 
 def rows(confidences, **changes):

@@ -4,7 +4,7 @@ import multiprocessing
 
 import pytest
 
-from pipeline.tables.table import Table
+from tag2mask.pipeline.tables.table import Table
 from tests.pipeline.published import publish_toys
 
 COUNT = 130  # two row groups
@@ -25,7 +25,7 @@ def expected(dataset) -> list[dict]:
 def _workers_of_a_clean_process():
     """Processes forked after a Prefect flow ran here exit with 1: fork them elsewhere."""
     before = multiprocessing.get_start_method(allow_none=True)
-    multiprocessing.set_forkserver_preload(["pipeline.dataset"])
+    multiprocessing.set_forkserver_preload(["tag2mask.pipeline.dataset"])
     multiprocessing.set_start_method("forkserver", force=True)
     yield
     multiprocessing.set_start_method(before, force=True)

@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from pipeline.dataset import MaskDataset, inverse_area, median_frequency
-from pipeline.records import decode_mask
+from tag2mask.pipeline.dataset import MaskDataset, inverse_area, median_frequency
+from tag2mask.pipeline.records import decode_mask
 from tests.pipeline.toys import CLASSES
 
 
@@ -38,7 +38,7 @@ def test_inverse_area(dataset, expected):
 
 
 def test_absent_classes_weigh_nothing(dataset):
-    from pipeline.dataset import RowFilter
+    from tag2mask.pipeline.dataset import RowFilter
 
     rows = MaskDataset(dataset.uri, where=RowFilter(tags=("cat",))).rows
     shown = set(np.concatenate(rows.columns["classes"].to_pylist()))

@@ -11,8 +11,8 @@ from torch.utils.data import DataLoader
 from torchvision import tv_tensors
 from torchvision.transforms import v2
 
-from pipeline.dataset import MaskDataset, RowFilter
-from pipeline.errors import UserError
+from tag2mask.pipeline.dataset import MaskDataset, RowFilter
+from tag2mask.pipeline.errors import UserError
 from tests.pipeline.dataset.conftest import COUNT
 from tests.pipeline.small_tables import images_table
 from tests.pipeline.toys import CLASSES

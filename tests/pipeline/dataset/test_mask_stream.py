@@ -9,8 +9,8 @@ import torch
 from torch.utils.data import DataLoader
 from torchvision.transforms import v2
 
-from pipeline.dataset import MaskDataset, MaskLoader, MaskStream, RowFilter
-from pipeline.errors import UserError
+from tag2mask.pipeline.dataset import MaskDataset, MaskLoader, MaskStream, RowFilter
+from tag2mask.pipeline.errors import UserError
 from tests.pipeline.dataset.conftest import COUNT
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipeline.dataset import MaskDataset, RowFilter
-from pipeline.dataset.ranges import Ranges
-from pipeline.errors import UserError
+from tag2mask.pipeline.dataset import MaskDataset, RowFilter
+from tag2mask.pipeline.dataset.byte_ranges import Ranges
+from tag2mask.pipeline.errors import UserError
 from tests.pipeline.toys import CLASSES
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.engine.base import Engine, StageSpec, Unit, build_table
-from pipeline.errors import StorageError
-from pipeline.records import IMAGES_SCHEMA, ROUND_SCHEMA, Row
-from pipeline.tables.scan import Scan
-from pipeline.tables.table import Table
-from pipeline.tables.table_writer import TableWriter
+from tag2mask.pipeline.engine.base import Engine, StageSpec, Unit, build_table
+from tag2mask.pipeline.errors import StorageError
+from tag2mask.pipeline.records import IMAGES_SCHEMA, ROUND_SCHEMA, Row
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.tables.table_writer import TableWriter
 from tests.pipeline.engine import toys
 from tests.pipeline.small_tables import expected_fingerprint, image_rows, images_table, writer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.tables.table import Table
+from tag2mask.pipeline.tables.table import Table
 from tests.pipeline.engine.base_engine import COUNT
 from tests.pipeline.small_tables import images_table
 

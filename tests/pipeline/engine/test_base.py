@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.engine.base import run_stage
-from pipeline.errors import StorageError
-from pipeline.records import Row
+from tag2mask.pipeline.engine.base import run_stage
+from tag2mask.pipeline.errors import StorageError
+from tag2mask.pipeline.records import Row
 
 
 class NeedsSmallBatches:

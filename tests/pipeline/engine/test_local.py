@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from pipeline.engine.base import StageSpec
-from pipeline.engine.local import LocalEngine
-from pipeline.records import Row
-from pipeline.tables.scan import Scan
+from tag2mask.pipeline.engine.base import StageSpec
+from tag2mask.pipeline.engine.local import LocalEngine
+from tag2mask.pipeline.records import Row
+from tag2mask.pipeline.tables.scan import Scan
 from tests.pipeline.engine.base_engine import EngineTests, SurvivingEngineTests
 from tests.pipeline.small_tables import writer
 

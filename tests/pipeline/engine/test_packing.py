@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.engine.packing import pack, unpack
+from tag2mask.pipeline.engine.packing import pack, unpack
 
 
 def test_plain_values_come_back_with_their_types() -> None:

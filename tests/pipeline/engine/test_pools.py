@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.engine.base import StageSpec
-from pipeline.engine.pools import Link, Node, Pool, cut, plan_pools
+from tag2mask.pipeline.engine.base import StageSpec
+from tag2mask.pipeline.engine.pools import Link, Node, Pool, cut, plan_pools
 from tests.pipeline.engine import toys
 
 

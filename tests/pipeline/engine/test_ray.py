@@ -14,11 +14,11 @@ pytest.importorskip("ray")
 
 import ray
 
-from pipeline.engine.base import Source, StageSpec
-from pipeline.engine.ray import RayEngine
-from pipeline.tables.scan import Scan
-from pipeline.tables.table import Table
-from pipeline.tables.table_writer import TableWriter
+from tag2mask.pipeline.engine.base import Source, StageSpec
+from tag2mask.pipeline.engine.ray import RayEngine
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.tables.table_writer import TableWriter
 from tests.pipeline.engine import toys
 from tests.pipeline.engine.base_engine import SurvivingEngineTests
 from tests.pipeline.small_tables import writer

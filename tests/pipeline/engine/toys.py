@@ -7,7 +7,7 @@ import signal
 import time
 from pathlib import Path
 
-from pipeline.records import Row
+from tag2mask.pipeline.records import Row
 
 
 def mask_of(data: bytes) -> bytes:

@@ -5,7 +5,7 @@ import pytest
 from skimage.morphology import dilation, disk
 from skimage.segmentation import find_boundaries
 
-from pipeline.evaluation.boundaries import boundary, boundary_scores, boundary_sums
+from tag2mask.pipeline.evaluation.boundaries import boundary, boundary_scores, boundary_sums
 
 SHAPE = (240, 320)  # diagonal 400, so that the tolerance is 3 pixels
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torchmetrics.functional.classification import binary_calibration_error
 
-from pipeline.evaluation.calibration import Calibration, calibration, confidence_counts
+from tag2mask.pipeline.evaluation.calibration import Calibration, calibration, confidence_counts
 
 
 def pictures(seed: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pipeline.evaluation.sizes import SIZES, size_counts, size_scores
-from pipeline.evaluation.voc import confusion, scores
+from tag2mask.pipeline.evaluation.sizes import SIZES, size_counts, size_scores
+from tag2mask.pipeline.evaluation.voc import confusion, scores
 
 
 def square(side: int, value: int = 1, of: int = 100) -> np.ndarray:

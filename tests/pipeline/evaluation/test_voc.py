@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.evaluation.truth import TruthFolder
-from pipeline.evaluation.voc import Scores, confusion, evaluate_masks, scores
-from pipeline.records import VOC_CLASSES, ClassTable, Row, encode_mask
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.voc import Scores, confusion, evaluate_masks, scores
+from tag2mask.pipeline.records import VOC_CLASSES, ClassTable, Row, encode_mask
 
 CLASSES = 4
 NAMES = ("cat", "dog", "cow", "bus")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops, ImageOps
 
-from pipeline.ingestion.decoding import DecodeError, decode_rgb, normalised_bytes
+from tag2mask.pipeline.ingestion.decoding import DecodeError, decode_rgb, normalised_bytes
 
 WIDTH, HEIGHT = 24, 16
 RED, BLUE, WHITE = (200, 30, 30), (30, 30, 200), (255, 255, 255)

@@ -17,13 +17,13 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from pipeline.errors import UserError
-from pipeline.ingestion.counts import IngestCounts
-from pipeline.ingestion.ingest import Ingest, ingest, picture_row
-from pipeline.ingestion.near_duplicates import NearDuplicateSettings
-from pipeline.records import IMAGES_SCHEMA, Row
-from pipeline.sources import Downloads, TaggedFile, UnreadableError, open_source
-from pipeline.synthetic.pictures import render
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.ingestion.counts import IngestCounts
+from tag2mask.pipeline.ingestion.ingest import Ingest, ingest, picture_row
+from tag2mask.pipeline.ingestion.near_duplicates import NearDuplicateSettings
+from tag2mask.pipeline.records import IMAGES_SCHEMA, Row
+from tag2mask.pipeline.sources import Downloads, TaggedFile, UnreadableError, open_source
+from tag2mask.pipeline.synthetic.images import render
 
 
 def jpeg(seed: int, mode: str = "RGB") -> bytes:

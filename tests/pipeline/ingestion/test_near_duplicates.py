@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.ingestion.near_duplicates import (
+from tag2mask.pipeline.ingestion.near_duplicates import (
     _bands,
     _close_pairs,
     perceptual_hash,
     representatives,
 )
-from pipeline.synthetic.pictures import render
+from tag2mask.pipeline.synthetic.images import render
 
 
 def grey(index: int) -> Image.Image:

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import yaml
 
-from pipeline.evaluation.voc import evaluate_masks
-from pipeline.publication.card import card_text, write_card
-from pipeline.publication.figures import FIGURE_COLUMNS, figures
-from pipeline.records import ClassTable, decode_mask
-from pipeline.tables.table import Table
+from tag2mask.pipeline.evaluation.voc import evaluate_masks
+from tag2mask.pipeline.publication.card import card_text, write_card
+from tag2mask.pipeline.publication.figures import FIGURE_COLUMNS, figures
+from tag2mask.pipeline.records import ClassTable, decode_mask
+from tag2mask.pipeline.tables.table import Table
 from tests.pipeline.published import publish_toys
 from tests.pipeline.toys import CLASSES
 

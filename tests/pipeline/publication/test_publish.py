@@ -11,12 +11,12 @@ import pytest
 import yaml
 from PIL import Image
 
-from pipeline.engine.local import LocalEngine
-from pipeline.errors import UserError
-from pipeline.publication.release import release
-from pipeline.records import decode_mask, palette
-from pipeline.run import Run
-from pipeline.tables.table import Table
+from tag2mask.pipeline.engine.local import LocalEngine
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.labeling.release import release
+from tag2mask.pipeline.labeling.run import Run
+from tag2mask.pipeline.records import decode_mask, palette
+from tag2mask.pipeline.tables.table import Table
 from tests.pipeline.published import publish_toys
 from tests.pipeline.small_tables import writer
 from tests.pipeline.toys import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.publication.quality import FLAGS, QualitySettings, agreement, flags
-from pipeline.records import Row
+from tag2mask.pipeline.publication.quality import FLAGS, QualitySettings, agreement, flags
+from tag2mask.pipeline.records import Row
 
 GOOD: Row = {
     "mask_confidence": 0.9,

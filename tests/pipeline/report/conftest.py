@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.publication.publish import dataset_schema
-from pipeline.records import Row, encode_mask
-from pipeline.report.ladder import LadderRow, save_ladder
-from pipeline.tables.storage import Folder
+from tag2mask.pipeline.publication.publish import dataset_schema
+from tag2mask.pipeline.records import Row, encode_mask
+from tag2mask.pipeline.report.ladder import LadderRow, save_ladder
+from tag2mask.pipeline.tables.storage import Folder
 from tests.pipeline.small_tables import writer
 from tests.pipeline.toys import CLASSES, image_row, images_table, labels, round_row, tags_of
 

@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.records import VOC_CLASSES, ClassTable, palette
-from pipeline.report.contact_sheet import CELL, GAP, MARGIN, SheetRow, contact_sheet, overlay
+from tag2mask.pipeline.records import VOC_CLASSES, ClassTable, palette
+from tag2mask.pipeline.report.contact_sheet import (
+    CELL,
+    GAP,
+    MARGIN,
+    SheetRow,
+    contact_sheet,
+    overlay,
+)
 
 VOC = ClassTable(names=VOC_CLASSES)
 COLUMNS = ("seed", "powerful", "truth")

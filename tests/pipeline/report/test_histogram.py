@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.report.histogram import AREA_BOUNDS, CONFIDENCE_BOUNDS, Histogram
+from tag2mask.pipeline.report.histogram import AREA_BOUNDS, CONFIDENCE_BOUNDS, Histogram
 
 
 @pytest.mark.parametrize("bounds", [AREA_BOUNDS, CONFIDENCE_BOUNDS])

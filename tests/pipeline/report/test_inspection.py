@@ -4,9 +4,9 @@ import shutil
 
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.report.assess import assess_masks
-from pipeline.report.inspection import InspectSettings, inspect_dataset
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.evaluation.assess import assess_masks
+from tag2mask.pipeline.report.inspection import InspectSettings, inspect_dataset
 from tests.pipeline.report.conftest import REASON
 
 SETTINGS = InspectSettings(examples=2, side=48)

@@ -3,15 +3,15 @@
 import pytest
 from pydantic import ValidationError
 
-from pipeline.errors import UserError
-from pipeline.report.ladder import (
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.report.ladder import (
     LadderRow,
     load_ladder,
     markdown_table,
     save_ladder,
     text_table,
 )
-from pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.storage import Folder
 
 ROWS = [
     LadderRow(name="dcsm + crf", pseudo_label_miou_seeded=0.40649, seconds=12.34),

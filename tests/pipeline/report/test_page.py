@@ -5,10 +5,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from pipeline.records import ClassTable
-from pipeline.report.inspection import InspectSettings, inspect_dataset
-from pipeline.report.page import inspection_page
-from pipeline.report.survey import Survey
+from tag2mask.pipeline.records import ClassTable
+from tag2mask.pipeline.report.inspection import InspectSettings, inspect_dataset
+from tag2mask.pipeline.report.page import inspection_page
+from tag2mask.pipeline.report.survey import Survey
 from tests.pipeline.report.conftest import REASON
 
 ATTACK = "\"'><script>alert(1)</script><img src=x onerror=alert(2)>{{ 7 * 7 }}"

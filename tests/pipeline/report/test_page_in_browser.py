@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.report.inspection import InspectSettings, inspect_dataset
-from pipeline.report.page import inspection_page
+from tag2mask.pipeline.report.inspection import InspectSettings, inspect_dataset
+from tag2mask.pipeline.report.page import inspection_page
 from tests.pipeline.report.browser import chromium, executable
 
 pytestmark = [

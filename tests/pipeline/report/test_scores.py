@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from pipeline.evaluation.boundaries import BoundaryScores
-from pipeline.evaluation.calibration import calibration
-from pipeline.evaluation.sizes import SizeScores
-from pipeline.evaluation.voc import scores
-from pipeline.report.assessment import Assessment
-from pipeline.report.scores import assessment_text
+from tag2mask.pipeline.evaluation.assessment import Assessment
+from tag2mask.pipeline.evaluation.boundaries import BoundaryScores
+from tag2mask.pipeline.evaluation.calibration import calibration
+from tag2mask.pipeline.evaluation.sizes import SizeScores
+from tag2mask.pipeline.evaluation.voc import scores
+from tag2mask.pipeline.report.scores import assessment_text
 
 
 @pytest.fixture

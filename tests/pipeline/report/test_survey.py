@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.records import ClassTable
-from pipeline.report.survey import Survey
+from tag2mask.pipeline.records import ClassTable
+from tag2mask.pipeline.report.survey import Survey
 
 CLASSES = ClassTable(names=("cat", "dog"))
 

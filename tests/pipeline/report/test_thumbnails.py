@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.records import palette
-from pipeline.report.thumbnails import (
+from tag2mask.pipeline.records import palette
+from tag2mask.pipeline.report.thumbnails import (
     colour,
     outline_uri,
     overlay_uri,

@@ -9,8 +9,8 @@ from typing import ClassVar
 import fsspec
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.sources import Source, TaggedFile, UnreadableError, open_source
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.sources import Source, TaggedFile, UnreadableError, open_source
 
 Tagged = dict[str, tuple[str, ...]]
 

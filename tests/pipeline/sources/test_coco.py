@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.sources import open_source
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.sources import open_source
 from tests.pipeline.sources.base_source import FileSourceTests, Tagged, by_name, listed, put
 
 CATEGORIES = {"cat": 17, "dog": 18, "person": 1}

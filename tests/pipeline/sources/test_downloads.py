@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.sources import Downloads, DownloadSettings, UnreadableError
-from pipeline.sources.addresses import is_public
+from tag2mask.pipeline.sources import Downloads, DownloadSettings, UnreadableError
+from tag2mask.pipeline.sources.addresses import is_public
 from tests.pipeline.sources.server import Web, serving
 
 
@@ -69,7 +69,7 @@ def test_a_server_that_fails_once_is_asked_again(web: Web) -> None:
 
 def test_waits_grow(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
-    monkeypatch.setattr("pipeline.sources.downloads.time.sleep", waits.append)
+    monkeypatch.setattr("tag2mask.pipeline.sources.downloads.time.sleep", waits.append)
     with pytest.raises(UnreadableError, match="tried 4 times"):
         downloads(tries=4, wait=0.5).read(f"{web.url}/status/500")
     assert waits == [0.5, 1.0, 2.0]

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from pipeline.errors import UserError
-from pipeline.ingestion.ingest import ingest
-from pipeline.records import PICTURE
-from pipeline.sources import open_source
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.ingestion.ingest import ingest
+from tag2mask.pipeline.records import IMAGE
+from tag2mask.pipeline.sources import open_source
 from tests.pipeline.ingestion.test_ingest import jpeg
 from tests.pipeline.sources.base_source import TableSourceTests, Tagged, listed, put
 
@@ -34,7 +34,7 @@ class TestHuggingFace(TableSourceTests):
     def lay_out(self, folder: str, pictures: Tagged) -> None:
         rows = [{"bytes": name.encode(), "path": name} for name in pictures]
         tags = pa.array(list(map(list, pictures.values())), pa.list_(pa.string()))
-        table = pa.table({"tags": tags, "image": pa.array(rows, PICTURE)})
+        table = pa.table({"tags": tags, "image": pa.array(rows, IMAGE)})
         put(folder, self.holder(""), stream(table))
         put(folder, "cache-1234.arrow", b"what map and filter leave")
         put(

@@ -7,8 +7,8 @@ import json
 
 import pytest
 
-from pipeline.sources import json_arrays
-from pipeline.sources.json_arrays import array_elements
+from tag2mask.pipeline.sources import json_arrays
+from tag2mask.pipeline.sources.json_arrays import array_elements
 
 DOCUMENT = {
     "info": {"a": [1, {"b": None}], "c": '}]\\"'},

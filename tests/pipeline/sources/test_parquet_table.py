@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.ingestion.ingest import ingest
-from pipeline.records import PICTURE
-from pipeline.sources import Source, UnreadableError, open_source
-from pipeline.sources.columns import ColumnsError, choose_columns
-from pipeline.sources.parquet_table import ParquetSource
-from pipeline.sources.rows import readable_path
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.ingestion.ingest import ingest
+from tag2mask.pipeline.records import IMAGE
+from tag2mask.pipeline.sources import Source, UnreadableError, open_source
+from tag2mask.pipeline.sources.columns import ColumnsError, choose_columns
+from tag2mask.pipeline.sources.parquet_table import ParquetSource
+from tag2mask.pipeline.sources.rows import readable_path
 from tests.pipeline.ingestion.test_ingest import jpeg
 from tests.pipeline.sources.base_source import TableSourceTests, Tagged, by_name, listed, put
 
@@ -36,7 +36,7 @@ def parquet(table: pa.Table, rows: int = 2) -> bytes:
 
 def pictures(tagged: Tagged) -> pa.Array:
     rows = [{"bytes": name.encode(), "path": f"pictures/{name}"} for name in tagged]
-    return pa.array(rows, PICTURE)
+    return pa.array(rows, IMAGE)
 
 
 class TestParquet(TableSourceTests):
@@ -46,7 +46,7 @@ class TestParquet(TableSourceTests):
         return "data/train-00000-of-00001.parquet"
 
     def lay_out(self, folder: str, tagged: Tagged) -> None:
-        masks = pa.array([{"bytes": b"a mask", "path": None}] * len(tagged), PICTURE)
+        masks = pa.array([{"bytes": b"a mask", "path": None}] * len(tagged), IMAGE)
         tags = pa.array(list(map(list, tagged.values())), pa.list_(pa.string()))
         table = pa.table({"mask": masks, "image": pictures(tagged), "tags": tags})
         put(folder, self.holder(""), parquet(table))
@@ -117,7 +117,7 @@ class TestParquet(TableSourceTests):
         put(
             folder,
             "x.parquet",
-            parquet(pa.table({"image": pa.array(rows, PICTURE), "tags": ["a", "b"]})),
+            parquet(pa.table({"image": pa.array(rows, IMAGE), "tags": ["a", "b"]})),
         )
         source = open_source(folder)
         first, second = source.pictures()
@@ -136,7 +136,7 @@ class TestParquet(TableSourceTests):
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         self.lay_out(str(tmp_path), self.pictures)
-        monkeypatch.setattr("pipeline.sources.parquet_table.MAX_GROUP_BYTES", 10)
+        monkeypatch.setattr("tag2mask.pipeline.sources.parquet_table.MAX_GROUP_BYTES", 10)
         source = open_source(str(tmp_path))
         with pytest.raises(UnreadableError, match="write the file with smaller ones"):
             source.read(next(source.pictures()).address)

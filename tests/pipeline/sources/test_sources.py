@@ -8,8 +8,8 @@ from typing import ClassVar
 
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.sources import SOURCES, TaggedFile, open_source
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.sources import SOURCES, TaggedFile, open_source
 from tests.pipeline.sources.base_source import FileSourceTests, Tagged, by_name, listed, put
 
 

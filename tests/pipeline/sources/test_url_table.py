@@ -10,9 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.ingestion.ingest import ingest
-from pipeline.sources import Downloads, DownloadSettings, Source, UnreadableError, open_source
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.ingestion.ingest import ingest
+from tag2mask.pipeline.sources import (
+    Downloads,
+    DownloadSettings,
+    Source,
+    UnreadableError,
+    open_source,
+)
 from tests.pipeline.ingestion.test_ingest import jpeg
 from tests.pipeline.sources.base_source import SourceTests, Tagged, listed, put
 from tests.pipeline.sources.server import Web, serving

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.ingestion.ingest import ingest
-from pipeline.sources import UnreadableError, open_source
+from tag2mask.pipeline.ingestion.ingest import ingest
+from tag2mask.pipeline.sources import UnreadableError, open_source
 from tests.pipeline.ingestion.test_ingest import jpeg
 from tests.pipeline.sources.base_source import TableSourceTests, Tagged, by_name, listed, put
 

@@ -7,11 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from models.factory import Architecture
-from pipeline.records import ClassTable
-from pipeline.stages.check_tags import CheckTags
-from pipeline.stages.labels import rgb
-from pipeline.training.model_store import load_model, save_model
+from tag2mask.models.factory import Architecture
+from tag2mask.pipeline.records import ClassTable
+from tag2mask.pipeline.records.mask_rows import rgb
+from tag2mask.pipeline.stages.check_tags import CheckTags
+from tag2mask.pipeline.training.model_store import load_model, save_model
 from tests.pipeline.toys import CLASSES, image_row
 
 

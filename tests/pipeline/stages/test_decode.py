@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.ingestion.ingest import ingest
-from pipeline.sources import open_source
-from pipeline.stages.decode import UNIT_ROWS, Decode, Pictures
+from tag2mask.pipeline.ingestion.ingest import ingest
+from tag2mask.pipeline.sources import open_source
+from tag2mask.pipeline.stages.decode import UNIT_ROWS, Decode, Pictures
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from models.crf import CRF_PRESETS
-from pipeline.records import IGNORE, decode_map, decode_mask, encode_map
-from pipeline.stages.refine import Refine, seed_probabilities
+from tag2mask.models.crf import CRF_PRESETS
+from tag2mask.pipeline.records import IGNORE, decode_map, decode_mask, encode_map
+from tag2mask.pipeline.stages.refine import Refine, seed_probabilities
 from tests.pipeline.toys import image_row, labels
 
 

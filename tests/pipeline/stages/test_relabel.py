@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from pipeline.records import IGNORE, decode_mask
-from pipeline.stages.relabel import Relabel
+from tag2mask.pipeline.records import IGNORE, decode_mask
+from tag2mask.pipeline.stages.relabel import Relabel
 from tests.pipeline.toys import image_row
 
 

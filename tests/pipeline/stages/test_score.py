@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from models.saliency import SCORERS
-from pipeline.errors import UserError
-from pipeline.records import decode_map
-from pipeline.stages.labels import as_tensor, rgb
-from pipeline.stages.score import Score
-from pipeline.training.model_store import load_model, read_card
+from tag2mask.models.saliency import SCORERS
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records import decode_map
+from tag2mask.pipeline.records.mask_rows import as_tensor, rgb
+from tag2mask.pipeline.stages.score import Score
+from tag2mask.pipeline.training.model_store import load_model, read_card
 from tests.pipeline.stored_models import stored_model
 from tests.pipeline.toys import image_row
 

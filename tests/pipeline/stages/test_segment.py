@@ -5,11 +5,11 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from pipeline.engine.packing import pack, unpack
-from pipeline.errors import UserError
-from pipeline.stages.labels import as_tensor, rgb
-from pipeline.stages.segment import Segment, predict_logits
-from pipeline.training.model_store import load_model, read_card
+from tag2mask.pipeline.engine.packing import pack, unpack
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records.mask_rows import as_tensor, rgb
+from tag2mask.pipeline.stages.segment import Segment, predict_logits
+from tag2mask.pipeline.training.model_store import load_model, read_card
 from tests.models.randomised import assert_same, random_images
 from tests.pipeline.stored_models import stored_model
 from tests.pipeline.toys import image_row

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from pipeline.stages.select import Select
+from tag2mask.pipeline.stages.select import Select
 
 NAMES = ["cat", "dog", "bird"]
 

@@ -1,8 +1,8 @@
 """The demo's recipe is one that a user could write."""
 
-from pipeline.recipe import read_recipe
-from pipeline.synthetic.demo import DEMO_IMAGES, DEMO_RECIPE
-from pipeline.synthetic.pictures import FEWEST
+from tag2mask.pipeline.labeling.recipe import read_recipe
+from tag2mask.pipeline.synthetic.demo import DEMO_IMAGES, DEMO_RECIPE
+from tag2mask.pipeline.synthetic.images import FEWEST
 
 
 def test_the_recipe_can_be_read_back_and_built(tmp_path):

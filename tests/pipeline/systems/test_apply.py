@@ -8,17 +8,17 @@ import ray
 import torch
 from PIL import Image
 
-from pipeline.engine.local import LocalEngine
-from pipeline.engine.ray import RayEngine
-from pipeline.errors import UserError
-from pipeline.records import IMAGES_SCHEMA, encode_mask
-from pipeline.systems.apply import generate_pictures, transform_pictures
-from pipeline.systems.recipe import read_system_recipe
-from pipeline.systems.store import load_system
-from pipeline.systems.train import STAGING, train_system
-from pipeline.tables.lease import lease
-from pipeline.tables.storage import Folder
-from pipeline.tables.table import Table
+from tag2mask.pipeline.engine.local import LocalEngine
+from tag2mask.pipeline.engine.ray import RayEngine
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records import IMAGES_SCHEMA, encode_mask
+from tag2mask.pipeline.systems.apply import generate_pictures, transform_pictures
+from tag2mask.pipeline.systems.loading import load_system
+from tag2mask.pipeline.systems.recipe import read_system_recipe
+from tag2mask.pipeline.systems.train import STAGING, train_system
+from tag2mask.pipeline.tables.lease import lease
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.table import Table
 from tests.pipeline.published import publish_toys
 from tests.pipeline.small_tables import writer
 from tests.pipeline.toys import SilentWatch, image_row

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from pipeline.errors import UserError
-from pipeline.systems.batches import Batches, as_batch
-from pipeline.systems.views import VIEWS, cutout_view, object_view, picture_view
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.systems.batches import Batches, as_batch
+from tag2mask.pipeline.systems.views import VIEWS, cutout_view, object_view, picture_view
 from tests.pipeline.systems.toy_system import ToyPairs
 
 

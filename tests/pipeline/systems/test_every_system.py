@@ -6,13 +6,13 @@ import json
 import pytest
 from PIL import Image
 
-from models.generation import GENERATORS
-from models.transformation import TRANSFORMERS
-from pipeline.engine.local import LocalEngine
-from pipeline.systems.apply import generate_pictures, transform_pictures
-from pipeline.systems.recipe import read_system_recipe
-from pipeline.systems.train import train_system
-from pipeline.tables.table import Table
+from tag2mask.models.generation import GENERATORS
+from tag2mask.models.transformation import TRANSFORMERS
+from tag2mask.pipeline.engine.local import LocalEngine
+from tag2mask.pipeline.systems.apply import generate_pictures, transform_pictures
+from tag2mask.pipeline.systems.recipe import read_system_recipe
+from tag2mask.pipeline.systems.train import train_system
+from tag2mask.pipeline.tables.table import Table
 from tests.models.generation.test_base import SMALLER
 from tests.models.transformation.test_base import SMALL
 from tests.pipeline.published import publish_toys

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.engine.local import LocalEngine
-from pipeline.errors import UserError
-from pipeline.systems.apply import transform_pictures
-from pipeline.systems.recipe import read_system_recipe
-from pipeline.systems.train import train_system
+from tag2mask.pipeline.engine.local import LocalEngine
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.systems.apply import transform_pictures
+from tag2mask.pipeline.systems.recipe import read_system_recipe
+from tag2mask.pipeline.systems.train import train_system
 from tests.pipeline.published import publish_toys
 from tests.pipeline.toys import SilentWatch
 

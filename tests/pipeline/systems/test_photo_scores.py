@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from models.transformation.segmenting import Segmenting, SegmentingSettings
-from pipeline.records import encode_mask
-from pipeline.systems.batches import Batches, as_batch
-from pipeline.systems.photo_scores import blurred, real, score_photos, standardised
-from pipeline.systems.round_pairs import RoundPairs, round_pairs
+from tag2mask.models.transformation.segmentation_system import Segmenting, SegmentingSettings
+from tag2mask.pipeline.records import encode_mask
+from tag2mask.pipeline.systems.batches import Batches, as_batch
+from tag2mask.pipeline.systems.photo_scores import blurred, real, score_photos, standardised
+from tag2mask.pipeline.systems.round_pairs import RoundPairs, round_pairs
 from tests.pipeline.systems.toy_system import ToyPairs
 from tests.pipeline.toys import CLASSES, images_table, round_table
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from models.system_factory import SYSTEMS
-from pipeline.errors import UserError
-from pipeline.records import ClassTable
-from pipeline.systems.recipe import complete_system_recipe, read_system_recipe
+from tag2mask.models.system_factory import SYSTEMS
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records import ClassTable
+from tag2mask.pipeline.systems.recipe import complete_system_recipe, read_system_recipe
 
 CLASSES = ClassTable(names=("dog", "cat", "car"))
 

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from models.transformation import TRANSFORMERS
-from pipeline.systems.batches import Batches
-from pipeline.systems.logbook import SHEET, Logbook
-from pipeline.systems.training import SystemTraining, SystemTrainingSettings
-from pipeline.training.checkpoint import Checkpoints
+from tag2mask.models.transformation import TRANSFORMERS
+from tag2mask.pipeline.systems.batches import Batches
+from tag2mask.pipeline.systems.training import SystemTraining, SystemTrainingSettings
+from tag2mask.pipeline.systems.training_log import SHEET, Logbook
+from tag2mask.pipeline.training.checkpoint import Checkpoints
 from tests.pipeline.systems.toy_system import ToyPairs
 
 SMALL = {

@@ -6,11 +6,11 @@ import pytest
 import ray
 import torch
 
-from pipeline.engine.ray import RayEngine
-from pipeline.systems.batches import Batches
-from pipeline.systems.logbook import LOSSES, SHEET, Logbook
-from pipeline.systems.training import SystemTraining, SystemTrainingSettings
-from pipeline.training.checkpoint import Checkpoints
+from tag2mask.pipeline.engine.ray import RayEngine
+from tag2mask.pipeline.systems.batches import Batches
+from tag2mask.pipeline.systems.training import SystemTraining, SystemTrainingSettings
+from tag2mask.pipeline.systems.training_log import LOSSES, SHEET, Logbook
+from tag2mask.pipeline.training.checkpoint import Checkpoints
 from tests.pipeline.systems.toy_system import ToyPairs, ToySettings, ToySystem
 
 STEPS, STOP = 8, 3

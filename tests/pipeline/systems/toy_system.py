@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from models.system import System, SystemSettings, Turn
+from tag2mask.models.system import System, SystemSettings, Turn
 
 
 class ToySettings(SystemSettings):

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from pipeline.records import IMAGES_SCHEMA
-from pipeline.tables.storage import Folder
-from pipeline.tables.table import Table
+from tag2mask.pipeline.records import IMAGES_SCHEMA
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.table import Table
 from tests.pipeline.small_tables import (
     SHARDS,
     expected_fingerprint,
@@ -89,10 +89,10 @@ def test_a_crash_at_any_step_of_a_commit_loses_nothing(
 KILLED = """
     import sys, time
     from tests.pipeline.engine.toys import Reverse
-    from pipeline.engine import build_engine
-    from pipeline.engine.base import StageSpec, build_table
-    from pipeline.tables.scan import Scan
-    from pipeline.tables.table import Table
+    from tag2mask.pipeline.engine import build_engine
+    from tag2mask.pipeline.engine.base import StageSpec, build_table
+    from tag2mask.pipeline.tables.scan import Scan
+    from tag2mask.pipeline.tables.table import Table
     from tests.pipeline.small_tables import writer
 
     if __name__ == "__main__":
@@ -149,7 +149,7 @@ def test_a_killed_run_goes_on_where_it_stopped(
 
 WRITING = """
     import sys
-    from pipeline.tables.storage import Folder
+    from tag2mask.pipeline.tables.storage import Folder
 
     def write(file):
         file.write(b"half")

@@ -13,10 +13,10 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.tables import lease as module
-from pipeline.tables.lease import Holder, lease
-from pipeline.tables.storage import Folder
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.tables import lease as module
+from tag2mask.pipeline.tables.lease import Holder, lease
+from tag2mask.pipeline.tables.storage import Folder
 
 
 @pytest.fixture(params=["local", "memory"])
@@ -62,8 +62,8 @@ def test_of_many_at_once_one_gets_it(folder: Folder) -> None:
 
 KILLED = """
 import os, signal, sys
-from pipeline.tables.lease import lease
-from pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.lease import lease
+from tag2mask.pipeline.tables.storage import Folder
 
 with lease(Folder(sys.argv[1])):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -86,7 +86,7 @@ def test_a_holder_elsewhere_is_alive_while_its_heart_beats(
     beats = iter(range(100))
     elsewhere(folder, 1000)
     monkeypatch.setattr(
-        "pipeline.tables.lease.time.sleep", lambda seconds: elsewhere(folder, next(beats))
+        "tag2mask.pipeline.tables.lease.time.sleep", lambda seconds: elsewhere(folder, next(beats))
     )
     with pytest.raises(UserError, match="process 1 on other"):
         ExitStack().enter_context(lease(folder))

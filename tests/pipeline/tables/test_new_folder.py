@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.tables.new_folder import new_folder
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.tables.new_folder import new_folder
 
 
 def test_it_appears_when_it_is_complete(tmp_path):

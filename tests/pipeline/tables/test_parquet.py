@@ -3,7 +3,7 @@
 import io
 import threading
 
-from pipeline.tables.parquet import parquet_file, read_group
+from tag2mask.pipeline.tables.parquet import parquet_file, read_group
 from tests.pipeline.small_tables import images_table
 
 

@@ -6,7 +6,7 @@ import os
 
 import numpy as np
 
-from pipeline.tables.remote_file import open_remote
+from tag2mask.pipeline.tables.remote_file import open_remote
 
 DATA = np.random.default_rng(0).bytes(3_000_000)
 

@@ -6,15 +6,15 @@ import errno
 
 import pytest
 
-from pipeline.errors import StorageError
-from pipeline.tables.retries import patiently
+from tag2mask.pipeline.errors import StorageError
+from tag2mask.pipeline.tables.retries import patiently
 
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long was waited, without waiting."""
     slept: list[float] = []
-    monkeypatch.setattr("pipeline.tables.retries.time.sleep", slept.append)
+    monkeypatch.setattr("tag2mask.pipeline.tables.retries.time.sleep", slept.append)
     return slept
 
 

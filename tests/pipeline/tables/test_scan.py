@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.records import Row, shard_of
-from pipeline.tables.scan import Scan
-from pipeline.tables.table import Table
+from tag2mask.pipeline.records import Row, shard_of
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.table import Table
 from tests.pipeline.small_tables import SHARDS, image_rows, images_table, writer
 
 COUNT = 250

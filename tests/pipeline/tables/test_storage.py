@@ -6,8 +6,8 @@ import os
 import fsspec
 import pytest
 
-from pipeline.errors import StorageError, UserError
-from pipeline.tables.storage import Folder
+from tag2mask.pipeline.errors import StorageError, UserError
+from tag2mask.pipeline.tables.storage import Folder
 
 
 def test_a_folder_that_can_be_written_is_left_as_it_is(tmp_path):
@@ -103,7 +103,7 @@ def test_a_store_that_fails_for_a_while_is_asked_again(monkeypatch):
         return cat_file(*args, **kwargs)
 
     monkeypatch.setattr(folder._fs, "cat_file", flaky, raising=False)
-    monkeypatch.setattr("pipeline.tables.retries.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("tag2mask.pipeline.tables.retries.time.sleep", lambda seconds: None)
     folder.write("file", b"whole")
     assert folder.read("file") == b"whole"
     assert not failures

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.records import IMAGES_SCHEMA, ROUND_SCHEMA, shard_of
-from pipeline.tables.manifest import table_key
-from pipeline.tables.storage import Folder
-from pipeline.tables.table import Table
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records import IMAGES_SCHEMA, ROUND_SCHEMA, shard_of
+from tag2mask.pipeline.tables.manifest import table_key
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.table import Table
 from tests.pipeline.small_tables import (
     SHARDS,
     expected_fingerprint,

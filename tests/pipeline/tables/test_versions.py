@@ -4,12 +4,12 @@ import dataclasses
 
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.records import IMAGES_SCHEMA
-from pipeline.tables.manifest import Lineage
-from pipeline.tables.storage import Folder
-from pipeline.tables.table import Table
-from pipeline.tables.versions import file_version, next_version, prune, version_numbers
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records import IMAGES_SCHEMA
+from tag2mask.pipeline.tables.manifest import Lineage
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.tables.versions import file_version, next_version, prune, version_numbers
 from tests.pipeline.small_tables import expected_fingerprint, image_rows, writer
 
 ROWS = image_rows(12)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.records import IGNORE, palette
-from pipeline.training.augmentation import PADDING, View, random_view, whole_view
+from tag2mask.pipeline.records import IGNORE, palette
+from tag2mask.pipeline.training.augmentation import PADDING, View, random_view, whole_view
 
 NEAREST, BILINEAR = Image.Resampling.NEAREST, Image.Resampling.BILINEAR
 BLOCK = 24

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from pipeline.training.checkpoint import FILE, Checkpoints
+from tag2mask.pipeline.training.checkpoint import FILE, Checkpoints
 
 
 def network(seed):

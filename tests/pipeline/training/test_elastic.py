@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.training.augmentation import elastic_view
-from pipeline.training.elastic import GRID, SPREAD, Bend, random_bend
+from tag2mask.pipeline.training.augmentation import elastic_view
+from tag2mask.pipeline.training.elastic import GRID, SPREAD, Bend, random_bend
 
 NEAREST, BILINEAR = Image.Resampling.NEAREST, Image.Resampling.BILINEAR
 

@@ -5,8 +5,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import distributed, multiprocessing, nn
 
-from pipeline.training.group import Alone, Peers
-from pipeline.training.losses import Mean
+from tag2mask.pipeline.training.group import Alone, Peers
+from tag2mask.pipeline.training.losses import Mean
 
 PICTURES = 5
 SIZE = 2  # processes, with three and two pictures

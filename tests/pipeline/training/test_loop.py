@@ -3,13 +3,13 @@
 import pytest
 import torch
 
-from models.segmentation import DeepLabLargeFov
-from models.tagging import Tagger
-from models.trunks import TRUNKS
-from pipeline.training.checkpoint import Checkpoints
-from pipeline.training.loop import Training, TrainingSettings, train
-from pipeline.training.losses import hard_loss, on_grid, tags_loss
-from pipeline.training.samples import ConfidentMaskTarget, Samples, TagTarget
+from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.segmentation import DeepLabLargeFov
+from tag2mask.models.tagging import Tagger
+from tag2mask.pipeline.training.checkpoint import Checkpoints
+from tag2mask.pipeline.training.loop import Training, TrainingSettings, train
+from tag2mask.pipeline.training.losses import hard_loss, on_grid, tags_loss
+from tag2mask.pipeline.training.samples import ConfidentMaskTarget, Samples, TagTarget
 from tests.pipeline.toys import CLASSES, toy_scan
 
 STEPS, STOP = 12, 5

@@ -5,10 +5,10 @@ import json
 import pytest
 import torch
 
-from models.factory import Architecture
-from pipeline.errors import UserError
-from pipeline.records import ClassTable
-from pipeline.training.model_store import (
+from tag2mask.models.factory import Architecture
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records import ClassTable
+from tag2mask.pipeline.training.model_store import (
     CARD,
     WEIGHTS,
     load_model,

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-import pipeline.training.samples
-from pipeline.errors import UserError
-from pipeline.records import IGNORE, encode_mask
-from pipeline.tables.scan import ScanUnit
-from pipeline.training.augmentation import View
-from pipeline.training.samples import (
+import tag2mask.pipeline.training.samples
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records import IGNORE, encode_mask
+from tag2mask.pipeline.tables.scan import ScanUnit
+from tag2mask.pipeline.training.augmentation import View
+from tag2mask.pipeline.training.samples import (
     ConfidentMaskTarget,
     MaskTarget,
     NegativeTarget,
@@ -86,7 +86,7 @@ def test_another_seed_gives_other_batches(scan):
 @pytest.mark.parametrize("buffer", [1, 4, 4096])
 @pytest.mark.parametrize("step", [1, 2, 3, 6])
 def test_a_later_start_continues_the_undisturbed_stream(scan, monkeypatch, buffer, step):
-    monkeypatch.setattr(pipeline.training.samples, "BUFFER_ROWS", buffer)
+    monkeypatch.setattr(tag2mask.pipeline.training.samples, "BUFFER_ROWS", buffer)
     stream = samples(scan, ConfidentMaskTarget("toy", (0.0, 0.6, 0.8)))
     assert_same(take(stream, 3, first_step=step), take(stream, step + 3)[step:])
 
@@ -95,7 +95,7 @@ def test_a_later_start_continues_the_undisturbed_stream(scan, monkeypatch, buffe
 @pytest.mark.parametrize("of", [2, 3, 4])
 def test_shares_make_up_the_batches_of_one(scan, monkeypatch, buffer, of):
     """Whoever shares them, the same crops with the same targets are in a batch."""
-    monkeypatch.setattr(pipeline.training.samples, "BUFFER_ROWS", buffer)
+    monkeypatch.setattr(tag2mask.pipeline.training.samples, "BUFFER_ROWS", buffer)
     stream = samples(scan, ConfidentMaskTarget("toy", (0.0, 0.6, 0.8)))
     whole = take(stream, 5, first_step=2)
     for rank in range(of):
@@ -124,7 +124,7 @@ def recorded(read, ids):
 @pytest.mark.parametrize("batch", [1, 4, 16])
 def test_each_epoch_shows_every_row_once(scan, monkeypatch, buffer, batch):
     """Also where a batch is larger than the data, or reaches over the end of an epoch."""
-    monkeypatch.setattr(pipeline.training.samples, "BUFFER_ROWS", buffer)
+    monkeypatch.setattr(tag2mask.pipeline.training.samples, "BUFFER_ROWS", buffer)
     epochs = 3
     batches = take(samples(scan, batch=batch), -(-epochs * COUNT // batch))
     order = torch.cat([targets for _, targets in batches]).tolist()[: epochs * COUNT]

@@ -1,7 +1,7 @@
 import torch
 from torch.distributions import Normal, kl_divergence
 
-from models.generation.conditions.augmentation import AugmentedTags
+from tag2mask.models.generation.conditions.augmentation import AugmentedTags
 
 
 def rng():

@@ -1,6 +1,6 @@
 import torch
 
-from models.generation.conditions.base import Untold, mismatched, said
+from tag2mask.models.generation.conditions.base import Untold, mismatched, said
 
 
 def rng():

@@ -3,7 +3,7 @@ import math
 import torch
 from torch.distributions import Categorical, Normal
 
-from models.generation.conditions.code import CATEGORICAL, CONTINUOUS, Code
+from tag2mask.models.generation.conditions.code import CATEGORICAL, CONTINUOUS, Code
 
 
 def rng():

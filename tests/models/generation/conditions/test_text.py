@@ -1,7 +1,7 @@
 import torch
 
-from models.generation.conditions.text import Text
-from models.generation.sentences import Sentences
+from tag2mask.models.generation.conditions.text import Text
+from tag2mask.models.generation.sentences import Sentences
 from tests.models.generation.toys import pairs
 
 

@@ -5,10 +5,10 @@ import threading
 import pytest
 import torch
 
-from models.system_factory import SystemArchitecture
-from pipeline.records import ClassTable
-from pipeline.systems.paint import PaintModel, PaintServer
-from pipeline.training.model_store import save_model
+from tag2mask.models.system_factory import SystemArchitecture
+from tag2mask.pipeline.records import ClassTable
+from tag2mask.pipeline.systems.paint import PaintModel, PaintServer
+from tag2mask.pipeline.training.model_store import save_model
 
 CLASSES = ClassTable(names=("cat", "dog", "bird"))
 SIZE = 32

@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from pipeline.errors import UserError
-from pipeline.systems.logbook import as_pixels
-from pipeline.systems.paint import PaintModel
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.systems.paint import PaintModel
+from tag2mask.pipeline.systems.training_log import as_pixels
 
 
 def pixels(png):

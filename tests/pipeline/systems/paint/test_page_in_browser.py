@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.records import ClassTable
+from tag2mask.pipeline.records import ClassTable
 from tests.pipeline.report.browser import chromium, executable
 
 pytestmark = [

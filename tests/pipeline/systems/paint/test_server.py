@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.errors import UserError
-from pipeline.records import ClassTable
-from pipeline.systems.paint import PaintServer
-from pipeline.systems.paint.page import paint_page
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records import ClassTable
+from tag2mask.pipeline.systems.paint import PaintServer
+from tag2mask.pipeline.systems.paint.page import paint_page
 
 BYTES = "application/octet-stream"
 

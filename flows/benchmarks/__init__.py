@@ -1,0 +1,1 @@
+"""Benchmark flows: each measures one table of the documentation."""

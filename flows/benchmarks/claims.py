@@ -1,0 +1,181 @@
+"""The survey's claims about its methods, measured on one bench with those of Table 1."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from statistics import mean
+from typing import Any, NamedTuple
+
+import numpy as np
+from prefect import flow
+
+from tag2mask.flows.benchmarks.dcsm_ablation import best_contrast, with_truth
+from tag2mask.flows.benchmarks.methods import METHODS
+from tag2mask.flows.benchmarks.predictions import predicted, staged, supervised, with_recipe
+from tag2mask.flows.benchmarks.setup import Bench, BenchRequest, open_bench
+from tag2mask.models.crf import CRF_PRESETS, CRFS
+from tag2mask.models.weak.motion import motion_labels
+from tag2mask.pipeline.benchmarks.claims import Claim, load_claims, markdown, save_claims
+from tag2mask.pipeline.benchmarks.region_speed import REGIONS, region_seconds
+from tag2mask.pipeline.benchmarks.tag_discrimination import told_apart
+from tag2mask.pipeline.benchmarks.train_masks import train_reduced
+from tag2mask.pipeline.evaluation.assess import assess
+from tag2mask.pipeline.labeling.recipe import SeedSettings
+from tag2mask.pipeline.stages.crf_refinement import NO_CRF
+from tag2mask.pipeline.synthetic.clips import render_clip
+from tag2mask.pipeline.tables.table import Table
+
+CLIPS = 10
+COARSE = 32  # stride of a trunk without holes
+FIELDS = ("deeplab_v1", "deeplab_v2", "dilation_front")
+SCORERS: dict[str, dict[str, Any] | None] = {
+    "gradient": {},
+    "gradient_grabcut": {},
+    "dcsm": None,  # with the recipe's settings
+}
+
+Figures = dict[str, float]
+
+
+def gradients(bench: Bench) -> Figures:
+    """Scorers on pictures with one tag and with several, each map at its best contrast."""
+    run, images, truth = bench.run, bench.images, bench.truth
+    seeds, figures = run.recipe.seeds, {}
+    for scorer, settings in SCORERS.items():
+        if settings is None:
+            settings = seeds.settings if seeds.scorer == scorer else {}
+        changes = {"scorer": scorer, "settings": settings, "crf": NO_CRF}
+        chosen = SeedSettings.model_validate({**seeds.model_dump(), **changes})
+        one, several = (
+            run.seed(images, f"{scorer}, {count}", chosen, with_truth(images, truth, wanted))
+            for count, wanted in (("one tag", _one), ("several", _several))
+        )
+        figures[f"{scorer}, one tag"] = 100 * best_contrast(images, one, truth)[0]
+        figures[f"{scorer}, several"] = 100 * best_contrast(images, several, truth)[0]
+        figures[f"{scorer} tells these apart (%)"] = 100 * told_apart(images, several, truth)
+    return figures
+
+
+def _one(tags: int) -> bool:
+    return tags == 1
+
+
+def _several(tags: int) -> bool:
+    return tags > 1
+
+
+def crf_gain(bench: Bench) -> Figures:
+    """What the CRF adds to an early and to a late segmenter."""
+    relabel = bench.run.recipe.relabel
+    changes = {"relabel": relabel.model_copy(update={"crf": NO_CRF})}
+    plain = with_recipe(bench, bench.run.recipe.model_copy(update=changes))
+    figures = {}
+    for name in ("fcn32s", "fcn8s", "pspnet"):
+        refined = _miou(bench, METHODS[name].make(bench, name).table)
+        before = _miou(bench, predicted(plain, name, name=f"{name} without crf").table)
+        figures[f"{name} without"] = before
+        figures[f"{name} gains"] = refined - before
+    return figures
+
+
+def fields_of_view(bench: Bench) -> Figures:
+    """Holes in the trunk, in the head, in a context module, and of several sizes.
+
+    The context module is trained on a trained front end, so it compares with others whose
+    training went on for as long.
+    """
+    makes = {f"deeplab_v1 at stride {COARSE}": supervised("deeplab_v1", COARSE)}
+    makes |= {name: METHODS[name].make for name in ("pointwise", *FIELDS, "dilation")}
+    makes |= {f"{name} twice as long": staged(name, name) for name in FIELDS}
+    return {name: _miou(bench, make(bench, name).table) for name, make in makes.items()}
+
+
+def reduced_labels(bench: Bench) -> Figures:
+    """DeepLab on labels at the stride of its logits, and at four pixels."""
+    reduced = supervised("deeplab_v1", train=train_reduced)(bench, "deeplab_v1 reduced")
+    fine = METHODS["deeplab_v1"].make(bench, "deeplab_v1")
+    stride = bench.run.recipe.trunk.output_stride
+    figures = {f"labels at {stride} pixels": _miou(bench, reduced.table)}
+    return figures | {"at 4 pixels": _miou(bench, fine.table)}
+
+
+def one_pass(bench: Bench) -> Figures:
+    """One pass over a picture against one for each of 2,000 regions, and against windows."""
+    recipe = bench.run.recipe
+    seconds = region_seconds(bench.run.model_uri("tagger"), recipe.relabel.size)
+    return {
+        "one pass (ms)": 1000 * seconds.one_pass,
+        f"{REGIONS:,} crops (times as long)": seconds.crops / seconds.one_pass,
+        f"{REGIONS:,} windows of one pass (times as long)": seconds.windows / seconds.one_pass,
+    }
+
+
+def motion(bench: Bench) -> Figures:
+    """Generated clips whose network knows where a thing is and not how far it reaches."""
+    crf = CRFS[bench.run.recipe.seeds.crf_method](CRF_PRESETS["irn"])
+    plain, cued = [], []
+    for index in range(CLIPS):
+        clip = render_clip(index, bench.run.recipe.seed)
+        beliefs = np.stack([_blob(mask) for mask in clip.masks])
+        labels = motion_labels(clip.frames, beliefs, crf, np.random.default_rng(index))
+        plain.append(_iou(beliefs.argmax(axis=1) > 0, clip.masks))
+        cued.append(_iou(labels.argmax(axis=1) > 0, clip.masks))
+    return {"IoU without motion": 100 * mean(plain), "with": 100 * mean(cued)}
+
+
+def _blob(mask: np.ndarray) -> np.ndarray:
+    """Background and thing, (2, H, W): half as wide as it is."""
+    where = np.argwhere(mask)
+    away = np.indices(mask.shape) - where.mean(axis=0)[:, None, None]
+    belief = 0.9 * np.exp(-np.square(away).sum(axis=0) / (0.5 * len(where) / np.pi))
+    return np.stack([1 - belief, belief]).astype(np.float32)
+
+
+def _iou(found: np.ndarray, truth: np.ndarray) -> float:
+    return float((found & truth).sum() / (found | truth).sum())
+
+
+def _miou(bench: Bench, table: Table) -> float:
+    return 100 * assess(table, bench.truth).mean_iou
+
+
+class Measure(NamedTuple):
+    """A claim, and how it is measured."""
+
+    says: str
+    measure: Callable[[Bench], Figures]
+
+
+CLAIMS: dict[str, Measure] = {
+    "gradients": Measure("gradients find one tag and mix up several, DCSM does not", gradients),
+    "crf": Measure("the CRF adds much to FCN and little to PSPNet", crf_gain),
+    "dilation": Measure("dilation and ASPP help", fields_of_view),
+    "labels": Measure("labels at the output stride cost under a point", reduced_labels),
+    "speed": Measure("one fully convolutional pass replaces one for each region", one_pass),
+    "motion": Measure("motion tells how far an object reaches", motion),
+}
+
+
+@flow(name="benchmark-claims", validate_parameters=False)
+def claims(request: BenchRequest) -> str:
+    """Measures the survey's claims; what Table 1 has trained in the folder is used.
+
+    Args:
+        request: Chosen are claims; what is trained in its folder is kept.
+
+    Returns:
+        The claims and their numbers as Markdown; they are saved as ``claims.json`` too.
+
+    Raises:
+        UserError: If the data has no true masks, or a claim is not known.
+    """
+    names = request.choice(CLAIMS, "claim")
+    bench = open_bench(request)
+    bench.run.tagger(bench.images)
+    found = {claim.name: claim for claim in load_claims(bench.run.folder)}
+    for name in names:
+        says, measure = CLAIMS[name]
+        found[name] = Claim(name=name, says=says, figures=measure(bench))
+        save_claims(bench.run.folder, [found[known] for known in CLAIMS if known in found])
+        bench.run.watch.say(markdown([found[name]]).splitlines()[-1])
+    return markdown([found[known] for known in CLAIMS if known in found])

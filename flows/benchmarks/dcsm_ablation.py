@@ -1,0 +1,113 @@
+"""What each of DCSM's three improvements is worth, on pictures with several tags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from prefect import flow
+
+from tag2mask.flows.benchmarks.setup import BenchRequest, open_bench
+from tag2mask.models.backbones import TRUNKS
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.evaluation.assess import class_table
+from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.voc import evaluate_masks
+from tag2mask.pipeline.labeling.recipe import Recipe, SeedSettings
+from tag2mask.pipeline.labeling.selection import sound
+from tag2mask.pipeline.records import BACKGROUND, Row, decode_map
+from tag2mask.pipeline.records.mask_rows import resized
+from tag2mask.pipeline.stages.crf_refinement import NO_CRF
+from tag2mask.pipeline.stages.refine import seed_probabilities
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.table import Table
+
+PICTURES = 120
+# Maps of different variants fall off differently: each is judged at its own best contrast.
+CONTRASTS = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0)
+
+
+@flow(name="benchmark-dcsm", validate_parameters=False)
+def ablation(request: BenchRequest) -> str:
+    """Switches DCSM's improvements off one at a time and scores the maps without a CRF.
+
+    Args:
+        request: The tagger of a ladder in its folder is used when it is there.
+
+    Returns:
+        A Markdown table.
+
+    Raises:
+        UserError: If the data has no true masks, or no picture has two tags.
+    """
+    bench = open_bench(request)
+    run, images, truth = bench.run, bench.images, bench.truth
+    run.tagger(images)
+    ids = several_tags(images, truth)
+    lines = ["| variant | mIoU | pictures | contrast |", "| --- | ---: | ---: | ---: |"]
+    for name, settings in variants(run.recipe).items():
+        seeds = SeedSettings.model_validate(
+            {**run.recipe.seeds.model_dump(), "scorer": "dcsm", "settings": settings, "crf": NO_CRF}
+        )
+        table = run.seed(images, f"dcsm-{len(lines)}", seeds, ids)
+        score, contrast = best_contrast(images, table, truth)
+        lines.append(f"| {name} | {100 * score:.1f} | {len(ids)} | {contrast:g} |")
+        run.watch.say(lines[-1])
+    return "\n".join(lines)
+
+
+def several_tags(images: Table, truth: TruthFolder) -> set[str]:
+    """The first pictures by id that have two tags or more and a true mask."""
+    return with_truth(images, truth, lambda tags: tags > 1)
+
+
+def with_truth(images: Table, truth: TruthFolder, wanted: Callable[[int], bool]) -> set[str]:
+    """The first pictures by id that have a true mask and a wanted number of tags.
+
+    Raises:
+        UserError: If there is none.
+    """
+    scan = sound(images, ["image", "tags"], lambda row: wanted(len(row["tags"])))
+    found: list[str] = []
+    for unit in scan.units():
+        found += [row["id"] for row in unit.read() if truth.mask(row["image"]["path"]) is not None]
+    if not found:
+        raise UserError("no picture of so many tags has a true mask: nothing can be compared")
+    return set(sorted(found)[:PICTURES])
+
+
+def variants(recipe: Recipe) -> dict[str, dict[str, Any]]:
+    """The scorer's settings: whole, and with one improvement off at a time."""
+    whole = recipe.seeds.settings
+    trunk = TRUNKS[recipe.trunk.name](output_stride=recipe.trunk.output_stride, pretrained=False)
+    return {
+        "DCSM": whole,
+        "only the last layer, not the intermediate ones": {**whole, "taps": [trunk.taps[-1]]},
+        "no class differences": {**whole, "candidates": 0},
+        "one scale": {**whole, "scales": [1.0]},
+    }
+
+
+def best_contrast(images: Table, table: Table, truth: TruthFolder) -> tuple[float, float]:
+    """The highest mean IoU over the contrasts, and the contrast that gave it."""
+    scan = Scan(
+        images,
+        {"seed": table},
+        columns=["image", "tags", "height", "width", "seed.scores"],
+        ids=set(table.ids()),
+    )
+    rows = list(scan.rows())
+    found = []
+    for contrast in CONTRASTS:
+        masks = ({"path": r["image"]["path"], "mask": hardened(r, contrast)} for r in rows)
+        found.append((evaluate_masks(masks, truth, class_table(images)).mean_iou, contrast))
+    return max(found)
+
+
+def hardened(row: Row, contrast: float) -> np.ndarray:
+    """The most probable of background and tags at each pixel of a scored row: (H, W) uint8."""
+    scores = np.stack([decode_map(score) for score in row["seed"]["scores"]])
+    scores = resized(scores, (row["height"], row["width"]))
+    labels = np.array([BACKGROUND, *row["tags"]], np.uint8)
+    return labels[seed_probabilities(scores, contrast).argmax(axis=0)]

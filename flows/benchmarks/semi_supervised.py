@@ -1,0 +1,172 @@
+"""What a few true masks add to the rounds: the survey's outlook on semi-supervised learning."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Set as AbstractSet
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from tag2mask.flows.benchmarks.setup import BenchRequest, open_bench
+from tag2mask.flows.progress import Terminal
+from tag2mask.pipeline.benchmarks import control_rounds
+from tag2mask.pipeline.correction.corrections import SOURCE, add_corrections, open_corrections
+from tag2mask.pipeline.engine.base import Engine
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.evaluation.assess import assess
+from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.labeling import affinity as affinity_step
+from tag2mask.pipeline.labeling.recipe import Recipe
+from tag2mask.pipeline.labeling.run import Run
+from tag2mask.pipeline.labeling.selection import is_simple
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.table import Table
+
+SHARES = (0.0, 0.01, 0.05, 0.20)
+HEADINGS = (
+    "true masks",
+    "pictures",
+    "enhanced masks of the other train pictures",
+    "dev: initial",
+    "dev: enhanced",
+    "dev: powerful",
+)
+
+
+class CorrectedRun(Run):
+    """A run in which a person has drawn the masks of a share of the pictures.
+
+    Pictures, tagger and seeds are those of the run without corrections, in the same folder.
+
+    Args:
+        uri: The run's folder.
+        recipe: Of the run.
+        engine: What runs the stages.
+        share: Of the pictures, 0 to 1.
+    """
+
+    def __init__(self, uri: str, recipe: Recipe, engine: Engine, share: float) -> None:
+        super().__init__(uri, recipe, engine, Terminal())
+        self.share = share
+
+    def named(self, model: str) -> str:
+        """The name of a model or round that is this share's own."""
+        return f"{model}-{self.share:g}" if self.share else model
+
+    def corrections(self, images: Table) -> Table | None:
+        """The masks of the share."""
+        uri = self.table_uri(self.named("corrections"))
+        return open_corrections(uri, images) if self.share else None
+
+    def take(self, images: Table, truth: Table, ids: AbstractSet[str]) -> None:
+        """Let true masks be a person's, unless that is done."""
+        known = self.corrections(images)
+        if not self.share or (known is not None and set(known.ids()) == ids):
+            return
+        uri = self.table_uri(self.named("corrections"))
+        Folder(uri).remove_all()
+        scan = Scan(images, {"truth": truth}, ["tags", "truth.mask", "truth.classes"], ids)
+        rows = [
+            {
+                "id": row["id"],
+                "mask": row["truth"]["mask"],
+                "classes": row["truth"]["classes"],
+                "tags": sorted({*row["tags"], *row["truth"]["classes"]}),
+                "source": SOURCE,
+                "verdict": "corrected",
+                "editor": "the true masks",
+            }
+            for row in scan.rows()
+        ]
+        add_corrections(uri, images, rows)
+
+
+@flow(name="benchmark-corrections", validate_parameters=False)
+def corrections(request: BenchRequest) -> str:
+    """Trains the rounds again with true masks for 1 %, 5 % and 20 % of the train pictures.
+
+    The true masks enter as a person's corrections. Larger draws hold the smaller ones. The
+    masks of the rounds are measured on the train pictures that are in no draw, the same for
+    every line; the models on the split ``dev``, without tags.
+
+    Args:
+        request: Pictures, tagger, seeds and rounds of a ladder in its folder are used when they
+            are there.
+
+    Returns:
+        A Markdown table, mean IoU in percent.
+
+    Raises:
+        UserError: If the data has no true masks.
+    """
+    bench = open_bench(request)
+    run, dev, images, truth = bench.run, bench.dev, bench.images, bench.truth
+    run.tagger(images)
+    seed, true_masks = run.seed(images), control_rounds.truth(run, images, bench.data)
+    if run.recipe.affinity:
+        seed = affinity_step.spread(run, images, seed)
+    others = others_than(true_masks, max(SHARES))
+    lines = [f"| {' | '.join(HEADINGS)} |", "| ---: | ---: | ---: | ---: | ---: | ---: |"]
+    for share in SHARES:
+        semi = CorrectedRun(run.uri, run.recipe, run.engine, share)
+        drawn = draw(true_masks, share)
+        semi.take(images, true_masks, drawn)
+        figures = climb(semi, dev, images, bench.dev_images, seed, truth, others)
+        cells = [f"{share:.0%}", str(len(drawn)), *(f"{100 * figure:.1f}" for figure in figures)]
+        lines.append(f"| {' | '.join(cells)} |")
+        run.watch.say(lines[-1])
+    return "\n".join(lines)
+
+
+@task(cache_policy=NO_CACHE, persist_result=False)
+def climb(
+    run: CorrectedRun,
+    dev: Run,
+    images: Table,
+    dev_images: Table,
+    seed: Table,
+    truth: TruthFolder,
+    others: AbstractSet[str],
+) -> list[float]:
+    """The rounds of one share.
+
+    Returns:
+        Mean IoU of the masks of "enhanced" on other train pictures, then of the three models
+        on dev.
+    """
+    initial, enhanced, powerful = map(run.named, ("initial", "enhanced", "powerful"))
+    run.segmenter(initial, images, seed, soft=True)
+    simple = run.relabel(images, model=initial, select=is_simple)
+    run.segmenter(enhanced, images, simple, after=initial)
+    everything = run.relabel(images, model=enhanced)
+    run.segmenter(powerful, images, everything, after=enhanced)
+    predictions = [
+        control_rounds.predict(dev, dev_images, name, run.model_uri(name))
+        for name in (initial, enhanced, powerful)
+    ]
+    found = [assess(everything, truth, others), *(assess(table, truth) for table in predictions)]
+    return [scores.mean_iou for scores in found]
+
+
+def draw(truth: Table, share: float) -> set[str]:
+    """The ids of a share of the true masks: the first by the hash of their id.
+
+    The ids are hashes already, but their digits decide what the tagger holds out: another
+    hash of them is independent of that, and of the order of any table.
+    """
+    ids = sorted(_true_ids(truth), key=lambda row_id: hashlib.sha256(row_id.encode()).digest())
+    return set(ids[: round(share * len(ids))])
+
+
+def others_than(truth: Table, share: float) -> set[str]:
+    """The ids of the true masks that the draw of a share leaves."""
+    return set(_true_ids(truth)) - draw(truth, share)
+
+
+def _true_ids(truth: Table) -> list[str]:
+    ids = [row["id"] for row in truth.rows(["id", "kept"]) if row["kept"]]
+    if not ids:
+        raise UserError("no train picture has a true mask: there is nothing to draw")
+    return ids

@@ -1,0 +1,95 @@
+"""What a comparison table is measured with: training pictures, held-out ones and the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from tag2mask.flows.progress import Terminal
+from tag2mask.pipeline.engine import build_engine
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.evaluation.assess import find_truth
+from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.ingestion.ingest import ingest
+from tag2mask.pipeline.labeling.recipe import Recipe
+from tag2mask.pipeline.labeling.run import Run
+from tag2mask.pipeline.sources import open_source
+from tag2mask.pipeline.tables.table import Table
+
+HELD_OUT = "dev"
+
+
+class BenchRequest(BaseModel):
+    """What is measured, on what and where."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: str = Field(
+        description="Pictures, their tags, the splits train and dev, and true masks; for reading, "
+        "a published dataset."
+    )
+    out: str = Field(description="The folder of the runs; what is finished there is kept.")
+    recipe: Recipe = Field(description="Of the runs.")
+    classes: tuple[str, ...] | None = Field(None, description="The tags to keep; None keeps all.")
+    engine: str = Field("local", description="local or ray.")
+    workers: int = Field(2, description="Processes on this machine.")
+    chosen: tuple[str, ...] | None = Field(
+        None, description="Which of the methods, claims, engines or views; None for the default."
+    )
+
+    def choice(self, known: Collection[str], what: str) -> list[str]:
+        """What was chosen, or all that is known, in the order given.
+
+        Raises:
+            UserError: If something else was chosen.
+        """
+        if unknown := [name for name in self.chosen or () if name not in known]:
+            raise UserError(f"no {what} {unknown[0]!r}: choose of {', '.join(known)}")
+        return list(self.chosen or known)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Two runs side by side, and the true masks that judge them.
+
+    Attributes:
+        data: The source.
+        run: On the training pictures.
+        dev: On the held-out pictures, with a recipe of that split.
+        images: The training pictures.
+        dev_images: The held-out pictures.
+        truth: The true masks of both.
+    """
+
+    data: str
+    run: Run
+    dev: Run
+    images: Table
+    dev_images: Table
+    truth: TruthFolder
+
+
+def open_bench(request: BenchRequest) -> Bench:
+    """Ingests both splits of a source; what is done already is found.
+
+    Raises:
+        UserError: If the data has no true masks.
+    """
+    data, out, recipe = request.data, request.out, request.recipe
+    machine = build_engine(request.engine, request.workers)
+    run = Run(f"{out}/run", recipe, machine, Terminal())
+    held_out = recipe.model_copy(update={"split": HELD_OUT})
+    dev = Run(f"{out}/{HELD_OUT}", held_out, machine, Terminal())
+    source = open_source(data)
+    pictures = ingest(
+        source, request.classes, recipe.split, recipe.near_duplicates, recipe.negatives
+    )
+    others = ingest(source, pictures.classes.names, HELD_OUT, recipe.near_duplicates)
+    run.watch.say(f"train: {pictures.counts.sentence()}")
+    run.watch.say(f"{HELD_OUT}: {others.counts.sentence()}")
+    truth = find_truth(data, pictures.classes)
+    if truth is None:
+        raise UserError(f"{data} has no true masks in SegmentationClass/: they are needed here")
+    return Bench(data, run, dev, run.images(pictures), dev.images(others), truth)

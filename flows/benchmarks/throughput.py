@@ -1,0 +1,109 @@
+"""How many pictures a second, on each engine, and what the engines themselves cost."""
+
+from __future__ import annotations
+
+import multiprocessing
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+
+from tag2mask.flows.benchmarks.setup import BenchRequest
+from tag2mask.flows.progress import Terminal
+from tag2mask.pipeline.benchmarks.scaling_plan import plan
+from tag2mask.pipeline.benchmarks.throughput import (
+    Call,
+    Measurement,
+    machine_name,
+    mean_sides,
+    measure_parts,
+)
+from tag2mask.pipeline.benchmarks.throughput_tables import PLAIN, EngineFigures, Throughput, tables
+from tag2mask.pipeline.engine import ENGINES
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.ingestion.ingest import ingest
+from tag2mask.pipeline.sources import open_source
+from tag2mask.pipeline.tables.table import Table
+
+RESULT = "throughput.json"
+
+
+def throughput(request: BenchRequest) -> str:
+    """Labels the same pictures by a plain loop and by the engines, without training.
+
+    Each runs in a process of its own, one after another, so that the memory of one is not
+    counted for the next.
+
+    Args:
+        request: Chosen are engines, ``plain``, ``local`` and ``ray``. All splits of its data are
+            taken, true masks are not needed, and what an earlier measurement left in its folder
+            is replaced.
+
+    Returns:
+        The tables and the plan for a hundred million pictures.
+
+    Raises:
+        UserError: If an engine is unknown, or a measurement failed.
+    """
+    names = request.choice([PLAIN, *ENGINES], "engine")
+    if "://" in request.out:
+        raise UserError(f"figures are taken on a local disk, not in {request.out}: choose a folder")
+    folder = Path(request.out).absolute()
+    engines = []
+    for name in names:
+        place = folder / name
+        shutil.rmtree(place, ignore_errors=True)
+        place.mkdir(parents=True)
+        engines.append(_in_a_process(name, request, str(place)))
+    first = str(folder / names[0])
+    figures = Throughput(
+        machine=machine_name(),
+        sides=mean_sides(first),
+        trunk=request.recipe.trunk.name,
+        engines=engines,
+        parts=measure_parts(first, engines[0]) if names[0] == PLAIN else [],
+    )
+    (folder / RESULT).write_text(figures.model_dump_json(indent=1))
+    return f"{tables(figures)}\n\n{plan(figures)}"
+
+
+def _in_a_process(name: str, request: BenchRequest, place: str) -> EngineFigures:
+    result = Path(place, "figures.json")
+    process = multiprocessing.get_context("spawn").Process(
+        target=_measure, args=(name, request, place, str(result))
+    )
+    process.start()
+    process.join()
+    if process.exitcode or not result.exists():
+        raise UserError(
+            f"the measurement of {name!r} ended with exit code {process.exitcode}; what it said "
+            "is above"
+        )
+    return EngineFigures.model_validate_json(result.read_text())
+
+
+def _measure(name: str, request: BenchRequest, place: str, result: str) -> None:
+    pictures = ingest(open_source(request.data), request.classes, None)
+    measurement = Measurement(name, request.workers, place, request.recipe, Terminal())
+
+    def measured(call: Call) -> EngineFigures:
+        return measurement.measure(pictures, call)
+
+    figures = measured(_directly) if name == PLAIN else _in_a_flow(measured)
+    Path(result).write_text(figures.model_dump_json())
+
+
+def _directly(make: Callable[[], Table]) -> Table:
+    return make()
+
+
+def _in_a_flow(measured: Callable[[Call], EngineFigures]) -> EngineFigures:
+    step = task(name="step", cache_policy=NO_CACHE, persist_result=False)(_directly)
+
+    @flow(name="benchmark-throughput", validate_parameters=False)
+    def measure_all() -> EngineFigures:
+        return measured(lambda make: step(make))
+
+    return measure_all()

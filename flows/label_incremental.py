@@ -1,0 +1,81 @@
+"""Labelling what is new: the pictures that a source has gained, by the current segmenter."""
+
+from __future__ import annotations
+
+from tag2mask.flows.summary import load_record, published, save_record, save_sheet, sheet
+from tag2mask.flows.task import step
+from tag2mask.pipeline.labeling.incremental import Change, add_images, add_masks, add_to_dataset
+from tag2mask.pipeline.labeling.last_version import LAST
+from tag2mask.pipeline.labeling.run import Run
+from tag2mask.pipeline.report.rejection_reasons import failures, reasons
+from tag2mask.pipeline.tables.table import Table
+
+
+def label_new(run: Run, change: Change) -> str:
+    """The next version of the dataset, and what to say of it."""
+    images = add_pictures(run, change)
+    masks = add_labels(run, images)
+    dataset = add_version(run, images, masks)
+    return summarise_addition(run, change, images, masks, dataset)
+
+
+@step
+def add_pictures(run: Run, change: Change) -> str:
+    """The images table with what is new."""
+    return add_images(run, change).uri
+
+
+@step
+def add_labels(run: Run, images: str) -> str:
+    """The last round with the masks of what is new."""
+    return add_masks(run, Table.open(images)).uri
+
+
+@step
+def add_version(run: Run, images: str, masks: str) -> str:
+    """The dataset with those that are good enough."""
+    return add_to_dataset(run, Table.open(images), Table.open(masks)).uri
+
+
+@step
+def summarise_addition(run: Run, change: Change, images: str, masks: str, dataset: str) -> str:
+    """run.json, a contact sheet of what is new, and the last word."""
+    current, record = Table.open(dataset), load_record(run)
+    version = current.manifest.revision
+    if version == record.get("version"):
+        left_out = reasons_of(Table.open(masks).without(current.manifest.inputs))
+        return "\n".join([change.sentence(), *published(0, left_out), f"version {version} stays"])
+    before = Table.open(dataset, revision=version - 1)
+    new_images = Table.open(images).without(before.manifest.inputs)
+    new_masks = Table.open(masks).without(before.manifest.inputs)
+    if new_images is None or new_masks is None:
+        raise ValueError(f"version {version} of {dataset} was not made of this run's tables")
+    name = f"contact_sheet_{version:06d}.png"
+    save_sheet(run, name, sheet(new_images, {LAST: new_masks}, None))
+    added, left_out = len(current) - len(before), reasons(new_masks)
+    lines = [change.sentence(), *published(added, left_out), ""]
+    lines += [f"version        {version}, {len(current):,} pictures"]
+    lines += [f"fingerprint    {current.fingerprint}"]
+    lines += [f"dataset        {current.uri}", f"contact sheet  {run.uri}/{name}"]
+    addition = {
+        "version": version,
+        "pictures": len(new_images),
+        "errors": len(failures(new_images)),
+        "published": added,
+        "left_out": left_out,
+    }
+    changes = {
+        "version": version,
+        "published": len(current),
+        "fingerprint": current.fingerprint,
+        "contact_sheet": name,
+        "last_word": "\n".join(lines),
+        "additions": [*record.get("additions", []), addition],
+    }
+    save_record(run, {**record, **changes})
+    return "\n".join(lines)
+
+
+def reasons_of(masks: Table | None) -> dict[str, int]:
+    """Why masks were left out, where there are any."""
+    return {} if masks is None else reasons(masks)

@@ -1,0 +1,33 @@
+"""What the tasks of a flow have in common: when they are tried again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import exponential_backoff
+
+from tag2mask.pipeline.errors import UserError
+
+RETRIES = 2
+BACKOFF_SECONDS = 20
+
+
+def worth_repeating(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:
+    """Whether a task that failed may succeed later: bad input never does."""
+    return not isinstance(state.data, UserError)
+
+
+# A step continues where it stopped, so that trying again is cheap. Its result is the URI of a
+# committed table or model, which outlives Prefect's memory of it.
+step = task(
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    tags=["tag2mask"],
+    retries=RETRIES,
+    retry_delay_seconds=exponential_backoff(BACKOFF_SECONDS),
+    retry_jitter_factor=0.2,
+    retry_condition_fn=worth_repeating,
+)

@@ -1,0 +1,158 @@
+"""Colourisation that knows what it colours (Iizuka, Simo-Serra & Ishikawa, SIGGRAPH 2016)."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, interpolate, mse_loss
+
+from tag2mask.models.adversarial import initialise
+from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.transformation.base import TransformingSystem
+from tag2mask.models.transformation.color_spaces import from_lab, to_lab
+from tag2mask.models.transformation.encoder_decoder import Decoder, Encoder, padded, widths_of
+
+LEVELS = 3  # of the low-level network, to an eighth of the side
+RANGE = 110.0  # of a* and b* of sRGB colours
+MIDDLE = 50.0  # of L*
+
+
+class ColourisationSettings(SystemSettings):
+    """Of the four networks of the paper's figure 2."""
+
+    width: int = Field(64, ge=1, description="Channels of the first level; the rest follows.")
+    skip: Literal["none", "add", "concatenate", "switches"] = Field(
+        "none", description="What the colours see of the low levels; the paper's see nothing."
+    )
+    tags: float = Field(1 / 300, ge=0, description="Weight α of the tags' loss (equation 5).")
+    learning_rate: float = Field(1e-3, gt=0, description="Of Adam.")
+
+
+class Colourisation(TransformingSystem):
+    """Colours from the light alone: local features, fused with what the whole picture says.
+
+    The global features also tell the tags of the picture, so that weak labels teach the
+    colours; a picture has several tags, so each is a question of its own (the paper's
+    pictures have one class each).
+    """
+
+    settings_type: ClassVar[type[SystemSettings]] = ColourisationSettings
+    settings: ColourisationSettings
+
+    def __init__(self, settings: ColourisationSettings) -> None:
+        super().__init__(settings)
+        widths = widths_of(settings.width, LEVELS)
+        local = widths[-1]
+        self.low = Encoder(1, widths)
+        self.whole = GlobalFeatures(local, math.ceil(settings.size / self.low.stride))
+        self.fusion = Fusion(local, self.whole.outputs, local)
+        self.colours = Decoder(widths, 2, settings.skip)
+        self.tags = nn.Linear(self.whole.outputs, settings.classes)
+
+    def turns(self) -> tuple[Turn, ...]:
+        """One of all networks."""
+        networks = ("low", "whole", "fusion", "colours", "tags")
+        return (Turn("colours", networks, self.settings.learning_rate, (0.9, 0.999), 0.1),)
+
+    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """The squared error of the colours, and α times the cross entropy of the tags."""
+        del turn, rng
+        lab = to_lab(batch["image"])
+        colours, logits = self(lab[:, :1])
+        return {
+            "colours": mse_loss(colours, lab[:, 1:] / RANGE),
+            "tags": self.settings.tags * binary_cross_entropy_with_logits(logits, batch["tags"]),
+        }
+
+    def forward(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
+        """The colours and the tags of pictures.
+
+        Args:
+            lightness: (N, 1, H, W), L* in [0, 100].
+
+        Returns:
+            a* and b* in units of 110, (N, 2, H, W) in [-1, 1], and logits (N, C).
+        """
+        height, width = lightness.shape[-2:]
+        light = lightness / MIDDLE - 1
+        features = self.low(padded(light, self.low.stride))
+        # As in the paper the global branch sees the picture at one size, whatever its own is.
+        size = (self.settings.size, self.settings.size)
+        fitted = interpolate(light, size, mode="bilinear", antialias=True)
+        whole = self.whole(self.low(padded(fitted, self.low.stride))[-1])
+        features[-1] = self.fusion(features[-1], whole)
+        return self.colours(features)[..., :height, :width].tanh(), self.tags(whole)
+
+    def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """The pictures in new colours; only their light is looked at."""
+        del rng
+        lightness = to_lab(batch["image"])[:, :1]
+        colours, _ = self(lightness)
+        return from_lab(torch.cat([lightness, RANGE * colours], dim=1))
+
+    def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
+        """The light, the colours that are made, the true ones."""
+        lightness = to_lab(batch["image"])[:, :1]
+        grey = from_lab(torch.cat([lightness, torch.zeros_like(lightness).repeat(1, 2, 1, 1)], 1))
+        return torch.cat([grey, self.transform(batch, rng), batch["image"]], dim=3)
+
+
+class GlobalFeatures(nn.Module):
+    """What the whole picture says: two halvings, then fully connected layers (section 3.2).
+
+    Args:
+        inputs: Channels of the low-level features.
+        side: Of these features, in their pixels; they are square.
+
+    Attributes:
+        outputs: Length of the vector.
+    """
+
+    def __init__(self, inputs: int, side: int) -> None:
+        super().__init__()
+        self.outputs = inputs
+        self.halvings = nn.Sequential(*(_convolution(inputs, stride) for stride in (2, 1, 2, 1)))
+        area = math.ceil(side / 4) ** 2
+        self.vector = nn.Sequential(
+            nn.Flatten(), nn.Linear(inputs * area, 2 * inputs), nn.ReLU(),
+            nn.Linear(2 * inputs, inputs), nn.ReLU(),
+        )  # fmt: skip
+        initialise(self)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, inputs, side, side) to (N, outputs)."""
+        return self.vector(self.halvings(features))
+
+
+class Fusion(nn.Module):
+    """Local features that know the whole (equation 2): one linear layer at every place.
+
+    Args:
+        local: Channels of the local features.
+        whole: Length of the global vector.
+        outputs: Channels of the fused features.
+    """
+
+    def __init__(self, local: int, whole: int, outputs: int) -> None:
+        super().__init__()
+        self.middle = nn.Sequential(_convolution(local, 1), _convolution(local, 1))
+        self.fuse = nn.Conv2d(local + whole, outputs, 1)
+        initialise(self)
+
+    def forward(self, local: Tensor, whole: Tensor) -> Tensor:
+        """(N, local, h, w) and (N, whole) to (N, outputs, h, w)."""
+        middle = self.middle(local)
+        everywhere = whole[..., None, None].expand(-1, -1, *middle.shape[-2:])
+        return self.fuse(torch.cat([middle, everywhere], dim=1)).relu()
+
+
+def _convolution(channels: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels, channels, 3, stride, padding=1, bias=False),
+        nn.BatchNorm2d(channels),
+        nn.ReLU(),
+    )

@@ -1,0 +1,53 @@
+"""The survey's claims, each with the numbers that bear it out or do not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from tag2mask.pipeline.tables.storage import Folder
+
+FILE = "claims.json"
+
+
+class Claim(BaseModel):
+    """One claim, measured.
+
+    Args:
+        name: By which it is chosen.
+        says: What the survey says.
+        figures: What was measured, by what it is; mean IoU in percent unless the name says
+            otherwise.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    says: str
+    figures: dict[str, float]
+
+
+_CLAIMS = TypeAdapter(list[Claim])
+
+
+def markdown(claims: Sequence[Claim]) -> str:
+    """The claims as a Markdown table."""
+    lines = ["| the survey says | measured |", "| --- | --- |"]
+    for claim in claims:
+        figures = "; ".join(f"{name} {value:.1f}" for name, value in claim.figures.items())
+        lines.append(f"| {claim.says} | {figures} |")
+    return "\n".join(lines)
+
+
+def save_claims(folder: Folder, claims: Sequence[Claim]) -> None:
+    """Writes ``claims.json``."""
+    folder.write(FILE, _CLAIMS.dump_json(list(claims), indent=2))
+
+
+def load_claims(folder: Folder) -> list[Claim]:
+    """Reads ``claims.json``; nothing if there is none yet."""
+    try:
+        return _CLAIMS.validate_json(folder.read(FILE))
+    except FileNotFoundError:
+        return []

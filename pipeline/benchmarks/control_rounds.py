@@ -1,0 +1,95 @@
+"""Rounds that measure and label nothing: other CRFs, predictions without tags, true masks."""
+
+from __future__ import annotations
+
+from tag2mask.pipeline.benchmarks.stages.ground_truth_mask import TrueMask
+from tag2mask.pipeline.engine.base import StageSpec
+from tag2mask.pipeline.labeling.chains import refine_stage, relabel_stages
+from tag2mask.pipeline.labeling.run import Run
+from tag2mask.pipeline.labeling.selection import sound
+from tag2mask.pipeline.stages.allow_all_classes import Rescore, Untagged
+from tag2mask.pipeline.stages.relabel import Relabel
+from tag2mask.pipeline.stages.segment import Segment
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.training.model_store import read_card
+
+
+def reseed(run: Run, images: Table, name: str, crf: str) -> Table:
+    """The scores of the round ``seed`` as masks with another CRF, or without."""
+    settings = run.recipe.seeds
+    seed = Table.open(run.table_uri("rounds/seed"))
+    scan = Scan(
+        images,
+        {"seed": seed},
+        columns=["image", "tags", "seed.scores", "seed.source", "seed.model"],
+    ).where(lambda row: bool(row["seed"] and row["seed"]["source"]), ["seed.source"])
+    return run.round_table(
+        name,
+        scan=scan,
+        stages=[
+            StageSpec(Rescore, {"name": "seed"}),
+            refine_stage(settings, crf),
+            run.select_stage(settings.select, images),
+        ],
+        images=images,
+        ingredients={"seed": seed.manifest.key, "crf": crf},
+    )
+
+
+def predict(
+    run: Run,
+    images: Table,
+    name: str,
+    model: str,
+    segment: type[Segment] = Segment,
+    relabel: type[Relabel] = Relabel,
+) -> Table:
+    """What a segmenter alone sees in pictures whose tags it is not told.
+
+    Its logits do not walk before the CRF, as those of a round do: this is what ``predict`` makes
+    of a model without the run that it comes from. Told no tags, a walk helps only the first
+    segmenters (docs/experiments.md).
+
+    Args:
+        run: On those pictures.
+        images: The pictures.
+        name: Of the table of predictions.
+        model: URI of the segmenter.
+        segment: How it makes logits.
+        relabel: How masks are made of them.
+    """
+    others = [stage.__name__ for stage in (segment, relabel) if stage not in (Segment, Relabel)]
+    return run.round_table(
+        name,
+        scan=sound(images, columns=["image", "tags"]),
+        stages=[
+            StageSpec(Untagged, {"classes": len(images.metadata["classes"])}),
+            *relabel_stages(run.recipe.relabel, model, name, segment, relabel),
+        ],
+        images=images,
+        ingredients={
+            "model": read_card(model).weights,
+            **run.recipe.digest_of("relabel"),
+            **({"stages": others} if others else {}),
+        },
+    )
+
+
+def truth(run: Run, images: Table, directory: str) -> Table:
+    """The true masks beside a source as a round, for the fully supervised reference.
+
+    Args:
+        run: On those pictures.
+        images: The pictures; those without a true mask are not kept.
+        directory: Where the masks are, as :class:`tag2mask.pipeline.evaluation.voc.TruthFolder`
+            reads.
+    """
+    classes = list(images.metadata["classes"])
+    return run.round_table(
+        "truth",
+        scan=sound(images, columns=["image", "tags"]),
+        stages=[StageSpec(TrueMask, {"directory": directory, "classes": classes})],
+        images=images,
+        ingredients={"directory": directory},
+    )

@@ -1,0 +1,97 @@
+"""Example masks of several methods: one row for each method, one column for each picture."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.records import decode_mask
+from tag2mask.pipeline.records.mask_rows import rgb
+from tag2mask.pipeline.report.contact_sheet import INK, PALE, PAPER, overlay
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.table import Table
+
+CELL = 150  # longer side of a picture, pixels
+GAP = 8
+NAMES = 190  # width of the column of names
+TEXT = 15
+EXAMPLES = 6
+
+
+def example_grid(images: Table, methods: Mapping[str, Table], truth: TruthFolder) -> bytes:
+    """The grid of a few pictures that have a true mask, those with several tags first.
+
+    Args:
+        images: The pictures.
+        methods: The methods' masks of them, by name, from top to bottom.
+        truth: The true masks.
+
+    Returns:
+        A PNG.
+    """
+    narrow = [row for row in images.rows(["id", "tags", "error"]) if not row["error"]]
+    narrow.sort(key=lambda row: (len(row["tags"]) < 2, row["id"]))
+    pictures: list[np.ndarray] = []
+    masks: dict[str, list[np.ndarray | None]] = {name: [] for name in ("truth", *methods)}
+    joined = {f"method{index}": table for index, table in enumerate(methods.values())}
+    columns = ["image", *(f"{name}.mask" for name in joined)]
+    for chosen in narrow:
+        if len(pictures) == EXAMPLES:
+            break
+        (row,) = Scan(images, joined, columns, {chosen["id"]}).rows()
+        true = truth.mask(row["image"]["path"])
+        if true is None:
+            continue
+        pictures.append(rgb(row))
+        masks["truth"].append(true)
+        for name, table in zip(methods, joined, strict=True):
+            mask = row[table]["mask"] if row[table] else None
+            masks[name].append(decode_mask(mask["bytes"]) if mask else None)
+    buffer = io.BytesIO()
+    method_grid(pictures, masks).save(buffer, format="PNG")
+    return buffer.getvalue()
+
+
+def method_grid(
+    pictures: Sequence[np.ndarray], masks: Mapping[str, Sequence[np.ndarray | None]]
+) -> Image.Image:
+    """Draws the pictures above their masks.
+
+    Args:
+        pictures: (H, W, 3) uint8 RGB, of any sizes.
+        masks: By the row's name, a label map uint8 for each picture; None is left blank.
+    """
+    width = NAMES + len(pictures) * (CELL + GAP) + GAP
+    rows = 1 + len(masks)
+    grid = Image.new("RGB", (width, rows * (CELL + GAP) + GAP), PAPER)
+    draw, font = ImageDraw.Draw(grid), ImageFont.load_default(TEXT)
+    small = [_small(picture, Image.Resampling.LANCZOS) for picture in pictures]
+    for row, (name, column) in enumerate([("", list[np.ndarray | None]()), *masks.items()]):
+        top = GAP + row * (CELL + GAP)
+        draw.text((GAP, top + CELL // 2 - TEXT), name, fill=INK, font=font)
+        for index, picture in enumerate(small):
+            left = NAMES + index * (CELL + GAP) + (CELL - picture.shape[1]) // 2
+            mask = column[index] if column else None
+            shown = picture
+            if mask is not None:
+                nearest = Image.fromarray(mask).resize(
+                    picture.shape[1::-1], Image.Resampling.NEAREST
+                )
+                shown = overlay(picture, np.asarray(nearest))
+            elif row:
+                shown = np.full_like(picture, PALE)
+            down = top + (CELL - picture.shape[0]) // 2
+            grid.paste(Image.fromarray(shown), (left, down))
+    return grid
+
+
+def _small(picture: np.ndarray, resample: Image.Resampling) -> np.ndarray:
+    """A picture whose longer side is a cell's."""
+    height, width = picture.shape[:2]
+    scale = CELL / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.asarray(Image.fromarray(picture).resize(size, resample))

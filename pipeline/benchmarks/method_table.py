@@ -1,0 +1,96 @@
+"""The table of methods: this project's figures beside the published ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from scipy.stats import spearmanr
+
+from tag2mask.pipeline.tables.storage import Folder
+
+ABSENT = "–"
+HEADINGS = (
+    "method",
+    "supervision",
+    "dev mIoU %",
+    "published VOC 2012 test mIoU %",
+    "seconds for each picture",
+    "parameters (million)",
+)
+
+
+class MethodRow(BaseModel):
+    """One method, measured.
+
+    Args:
+        name: As the survey's table has it.
+        supervision: ``masks`` or ``tags``.
+        miou: Mean IoU on held-out pictures without their tags, in [0, 1].
+        published: Mean IoU on VOC 2012 test, in percent; None where the survey gives none.
+        mark: The survey's dagger, if the published figure is on other data.
+        seconds: Wall time of a prediction.
+        parameters: Of the network.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    supervision: str
+    miou: float = Field(ge=0, le=1)
+    published: float | None = None
+    mark: str = ""
+    seconds: float = Field(ge=0)
+    parameters: int = Field(ge=0)
+
+
+_ROWS = TypeAdapter(list[MethodRow])
+
+
+def markdown(rows: Sequence[MethodRow]) -> str:
+    """The rows as a Markdown table with the order's agreement below."""
+    lines = ["| " + " | ".join(HEADINGS) + " |", "| --- | --- | ---: | ---: | ---: | ---: |"]
+    for row in rows:
+        published = ABSENT if row.published is None else f"{row.published:.1f}{row.mark}"
+        cells = (
+            row.name,
+            row.supervision,
+            f"{100 * row.miou:.1f}",
+            published,
+            f"{row.seconds:.2f}",
+            f"{row.parameters / 1e6:.1f}",
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    agreement = order_agreement(rows)
+    if agreement is not None:
+        lines += ["", f"Spearman correlation of the weak methods' order: {agreement:.2f}"]
+    return "\n".join(lines)
+
+
+def order_agreement(rows: Sequence[MethodRow]) -> float | None:
+    """Spearman's correlation of the weak methods with their published figures.
+
+    Returns:
+        In [-1, 1]; None for fewer than three methods.
+    """
+    pairs = [
+        (row.miou, row.published)
+        for row in rows
+        if row.supervision == "tags" and row.published is not None
+    ]
+    if len(pairs) < 3:
+        return None
+    return float(spearmanr(*zip(*pairs, strict=True)).statistic)
+
+
+def save_methods(folder: Folder, rows: Sequence[MethodRow]) -> None:
+    """Writes ``table1.json``."""
+    folder.write("table1.json", _ROWS.dump_json(list(rows), indent=2))
+
+
+def load_methods(folder: Folder) -> list[MethodRow]:
+    """Reads ``table1.json``; nothing if there is none yet."""
+    try:
+        return _ROWS.validate_json(folder.read("table1.json"))
+    except FileNotFoundError:
+        return []

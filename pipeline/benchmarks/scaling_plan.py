@@ -1,0 +1,62 @@
+"""What a measured run says of a hundred million pictures."""
+
+from __future__ import annotations
+
+from tag2mask.pipeline.benchmarks.throughput_tables import EngineFigures, Throughput, markdown
+
+PICTURES = 100_000_000
+CORES = 64  # of a machine
+GPUS = 8
+HOURS_OF_A_DAY = 24
+
+
+def plan(figures: Throughput, pictures: int = PICTURES) -> str:
+    """Core hours, GPU hours and bytes of each step for so many pictures, as Markdown.
+
+    It multiplies what one picture took by their number: nothing is assumed but that enough
+    machines stand side by side.
+
+    Args:
+        figures: Of a benchmark.
+        pictures: How many.
+    """
+    measured = _most_complete(figures)
+    rows = []
+    for step in measured.steps:
+        cores = sum(s.cpu_seconds for s in step.stages) / step.pictures * pictures / 3600
+        gpus = sum(s.gpu_seconds for s in step.stages) / step.pictures * pictures / 3600
+        terabytes = step.bytes / step.pictures * pictures / 1e12
+        rows.append(_row(step.step, cores, gpus, terabytes))
+    whole = measured.usage.cpu_seconds / measured.pictures * pictures / 3600
+    gpus = sum(s.gpu_seconds for step in measured.steps for s in step.stages)
+    size = sum(step.bytes / step.pictures for step in measured.steps) * pictures / 1e12
+    rows.append(_row("whole run", whole, gpus / measured.pictures * pictures / 3600, size))
+    title = (
+        f"{pictures:,} pictures like these, from {measured.pictures:,} on the engine "
+        f"{measured.engine!r} ({figures.machine}; {figures.trunk})"
+    )
+    headings = [
+        "step",
+        "core hours",
+        f"days on one machine of {CORES} cores",
+        "GPU hours",
+        f"days on one machine of {GPUS} GPUs",
+        "terabytes",
+    ]
+    return f"{title}\n\n{markdown(headings, rows)}"
+
+
+def _most_complete(figures: Throughput) -> EngineFigures:
+    """The last engine: Ray, where it was measured."""
+    return figures.engines[-1]
+
+
+def _row(name: str, cores: float, gpus: float, terabytes: float) -> list[str]:
+    return [
+        name,
+        f"{cores:,.0f}",
+        f"{cores / CORES / HOURS_OF_A_DAY:,.1f}",
+        f"{gpus:,.0f}",
+        f"{gpus / GPUS / HOURS_OF_A_DAY:,.1f}",
+        f"{terabytes:,.2f}",
+    ]

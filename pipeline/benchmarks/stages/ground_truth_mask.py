@@ -1,0 +1,41 @@
+"""True masks as a round: the fully supervised reference, and nothing else, trains on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.records import BACKGROUND, IGNORE, ClassTable, Row, encode_mask
+from tag2mask.pipeline.records.mask_rows import mask_path
+
+
+class TrueMask:
+    """Gives pictures their true masks.
+
+    Args:
+        directory: Of the true masks.
+        classes: The run's class names; other classes become background.
+    """
+
+    def __init__(self, directory: str, classes: Sequence[str]) -> None:
+        self.truth = TruthFolder(directory, ClassTable(names=tuple(classes)))
+
+    def __call__(self, rows: list[Row]) -> list[Row]:
+        """Rows with ``mask`` and ``kept``; those without a true mask are not kept."""
+        return [self._true(row) for row in rows]
+
+    def _true(self, row: Row) -> Row:
+        mask = self.truth.mask(row["image"]["path"])
+        if mask is None:
+            return {**row, "kept": False, "reason": "no true mask"}
+        shown = sorted({*np.unique(mask).tolist()} - {BACKGROUND, IGNORE})
+        return {
+            **row,
+            "mask": {"bytes": encode_mask(mask), "path": mask_path(row)},
+            "classes": shown,
+            "source": "truth",
+            "kept": True,
+            "reason": "",
+        }

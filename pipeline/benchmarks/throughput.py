@@ -1,0 +1,218 @@
+"""One labelling run without training, measured: every kind of stage on every picture."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from tag2mask.models.factory import Architecture
+from tag2mask.pipeline.benchmarks import control_rounds
+from tag2mask.pipeline.benchmarks.resource_usage import Meter
+from tag2mask.pipeline.benchmarks.stage_timing import PlainLoop, TimedEngine, read_times
+from tag2mask.pipeline.benchmarks.throughput_tables import (
+    PLAIN,
+    EngineFigures,
+    PartFigures,
+    StepFigures,
+)
+from tag2mask.pipeline.engine import build_engine
+from tag2mask.pipeline.ingestion.ingest import Ingest
+from tag2mask.pipeline.labeling.affinity import propagate
+from tag2mask.pipeline.labeling.recipe import Recipe
+from tag2mask.pipeline.labeling.release import release
+from tag2mask.pipeline.labeling.run import Run
+from tag2mask.pipeline.labeling.workspace import Watch
+from tag2mask.pipeline.records import (
+    ClassTable,
+    Row,
+    decode_map,
+    decode_mask,
+    encode_map,
+    encode_mask,
+)
+from tag2mask.pipeline.records.mask_rows import encoded_maps, resized, rgb
+from tag2mask.pipeline.stages.select import SelectSettings
+from tag2mask.pipeline.stages.walk_scores import AFFINITY
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.training.model_store import save_model
+
+EVERYTHING = SelectSettings(simple_area=(0, 1), tag_area=0, objects_area=1)
+SEGMENTER = "powerful"
+PART_ROWS = 48
+
+# How a step is run: by itself, or as a task of a flow.
+Call = Callable[[Callable[[], Table]], Table]
+
+
+@dataclass
+class Measurement:
+    """The steps of a run on one engine, measured.
+
+    Models are not trained: their weights make no difference to the time that they take. All
+    masks pass the filters, so that every step sees every picture.
+
+    Args:
+        engine: ``plain``, ``local`` or ``ray``.
+        workers: Processor cores for it; the plain loop takes one.
+        out: A local folder for the run and the records; it must not exist.
+        recipe: Of the run.
+        watch: Shows the progress.
+    """
+
+    engine: str
+    workers: int
+    out: str
+    recipe: Recipe
+    watch: Watch
+
+    def __post_init__(self) -> None:
+        """Set up the run."""
+        records = f"{self.out}/records"
+        machine = (
+            PlainLoop(records) if self.engine == PLAIN else build_engine(self.engine, self.workers)
+        )
+        self.timed = TimedEngine(machine, records)
+        self.steps: list[StepFigures] = []
+        seeds = self.recipe.seeds.model_copy(update={"select": EVERYTHING})
+        recipe = self.recipe.model_copy(update={"select": EVERYTHING, "seeds": seeds})
+        self.run = Run(f"{self.out}/run", recipe, self.timed, self.watch)
+
+    def measure(self, ingest: Ingest, call: Call) -> EngineFigures:
+        """Run all steps.
+
+        Args:
+            ingest: The pictures.
+            call: Runs each step.
+        """
+        start = time.perf_counter()
+        with Meter() as meter:
+            run = self.run
+            images = self._step(call, lambda: run.images(ingest))
+            self._make_models(images)
+            ids = set(images.ids())
+            seed = self._step(call, lambda: run.seed(images, ids=ids))
+            if run.recipe.affinity:
+                self._step(call, lambda: propagate(run, images, seed))
+            self._step(
+                call, lambda: control_rounds.reseed(run, images, "crf", run.recipe.seeds.crf)
+            )
+            last = self._step(call, lambda: run.relabel(images, model=SEGMENTER))
+            self._step(call, lambda: release(run, images, last))
+        return EngineFigures(
+            engine=self.engine,
+            workers=1 if self.engine == PLAIN else self.workers,
+            pictures=len(images),
+            seconds=time.perf_counter() - start,
+            usage=meter.usage,
+            steps=self.steps,
+        )
+
+    def _step(self, call: Call, make: Callable[[], Table]) -> Table:
+        start = time.perf_counter()
+        table = call(make)
+        kind = table.manifest.kind
+        self.steps.append(
+            StepFigures(
+                step=kind,
+                pictures=len(table),
+                seconds=time.perf_counter() - start,
+                engine_seconds=self.timed.seconds[kind],
+                bytes=sum(part.bytes for part in table.manifest.parts),
+                stages=read_times(f"{self.out}/records/{kind}"),
+            )
+        )
+        return table
+
+    def _make_models(self, images: Table) -> None:
+        names = tuple(images.metadata["classes"])
+        recipe = self.run.recipe
+        self._make("tagger", recipe.tagger_architecture(len(names)), names)
+        if recipe.affinity:
+            self._make(AFFINITY, recipe.affinity_architecture(len(names)), names)
+        self._make(SEGMENTER, recipe.segmenter_architecture(len(names)), names)
+
+    def _make(self, name: str, architecture: Architecture, names: tuple[str, ...]) -> None:
+        torch.manual_seed(self.recipe.seed)
+        save_model(
+            self.run.model_uri(name),
+            architecture.build(pretrained=self.recipe.trunk.pretrained),
+            architecture=architecture,
+            classes=ClassTable(names=names),
+            key="untrained",
+            training={},
+        )
+
+
+def mean_sides(out: str) -> tuple[float, float]:
+    """Mean height and width of the pictures of a measurement."""
+    rows = [row for row in Table.open(f"{out}/run/images").rows(["height", "width"])]
+    return tuple(np.mean([[row["height"], row["width"]] for row in rows], axis=0))
+
+
+def measure_parts(out: str, figures: EngineFigures) -> list[PartFigures]:
+    """Times the parts of the stages that are not their purpose, on some rows of a measurement.
+
+    Args:
+        out: Folder of the plain loop's measurement.
+        figures: What it measured.
+    """
+    images = Table.open(f"{out}/run/images")
+    seed = Table.open(f"{out}/run/rounds/seed")
+    columns = ["image", "seed.mask", "seed.scores", "seed.probabilities", "seed.confidence_map"]
+    wanted = set(images.ids()[:PART_ROWS])
+    rows = [row for row in Scan(images, {"seed": seed}, columns, wanted).rows() if row["seed"]]
+    step = next(step for step in figures.steps if step.step == "crf")
+    refine = next(stage for stage in step.stages if stage.stage.endswith("refine"))
+    purpose = 1000 * refine.cpu_seconds / refine.rows
+    found = [
+        PartFigures(part=name, milliseconds=each, stage="refine", share=each / purpose)
+        for name, each in _times(rows).items()
+    ]
+    write = next(stage for stage in step.stages if stage.stage.endswith("write"))
+    commit = (step.seconds - step.engine_seconds) / step.pictures
+    for name, each in (("stage rows", write.cpu_seconds / write.rows), ("scan, commit", commit)):
+        found.append(PartFigures(part=name, milliseconds=1000 * each, stage="", share=None))
+    return found
+
+
+def _times(rows: list[Row]) -> dict[str, float]:
+    """Milliseconds of processor time for one row."""
+    seeds = [row["seed"] for row in rows]
+    masks = [decode_mask(row["mask"]["bytes"]) for row in seeds]
+    maps = [np.stack([decode_map(m) for m in row["probabilities"]]) for row in seeds]
+    soft = [resized(m, mask.shape) for m, mask in zip(maps, masks, strict=True)]
+    confidence = [decode_map(row["confidence_map"]["bytes"]) for row in seeds]
+    work: dict[str, Callable[[int], object]] = {
+        "decode the picture": lambda i: rgb(rows[i]),
+        "decode score maps": lambda i: [decode_map(m) for m in seeds[i]["scores"]],
+        "encode the mask": lambda i: encode_mask(masks[i]),
+        "encode the confidence map": lambda i: encode_map(confidence[i]),
+        "shrink and encode soft maps": lambda i: encoded_maps(soft[i]),
+    }
+    found = {}
+    for name, part in work.items():
+        start = time.process_time()
+        for index in range(len(rows)):
+            part(index)
+        found[name] = 1000 * (time.process_time() - start) / len(rows)
+    return found
+
+
+def machine_name() -> str:
+    """Processor, its cores and the GPU in words."""
+    model = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    words = f"{names[0]}, {len(names)} cores" if names else model
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU"
+    return f"{words}, {gpu}"

@@ -1,0 +1,168 @@
+"""Classifiers of regions, trained on true masks: R-CNN, SDS, SPP-net and O2P."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from scipy.ndimage import label
+
+from tag2mask.models.factory import Architecture
+from tag2mask.models.regions.classifier import RegionClassifier
+from tag2mask.pipeline.benchmarks.stages.regions import LabelRegions, proposed
+from tag2mask.pipeline.engine.base import StageSpec
+from tag2mask.pipeline.labeling.run import Run
+from tag2mask.pipeline.labeling.selection import sound
+from tag2mask.pipeline.records import BACKGROUND, IGNORE, ClassTable, Row, decode_mask
+from tag2mask.pipeline.records.mask_rows import rgb
+from tag2mask.pipeline.report.rejection_reasons import require_kept
+from tag2mask.pipeline.stages.allow_all_classes import Untagged
+from tag2mask.pipeline.tables.manifest import table_key
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.training.model_store import (
+    ModelCard,
+    load_model,
+    model_exists,
+    read_card,
+    save_model,
+)
+
+POSITIVE = 0.3  # overlap from which a proposal shows an object
+PICTURES = 600  # that are learnt from, at most: their descriptors are in memory together
+OBJECTS, OTHERS = 12, 8  # proposals of a picture that are learnt from, of either kind
+
+
+def train_regions(run: Run, name: str, images: Table, truth: Table, descriptor: str) -> ModelCard:
+    """Fits a linear classifier on the proposals of the pictures, or finds it done.
+
+    The trunk is the tagger's and stays as it is. The picture's objects themselves are learnt
+    from too, as in the papers.
+
+    Args:
+        run: With a tagger.
+        name: Of the model.
+        images: The pictures.
+        truth: The round of their true masks.
+        descriptor: One of :data:`tag2mask.models.regions.descriptors.DESCRIPTORS`.
+
+    Raises:
+        UserError: If there is no true mask.
+    """
+    require_kept(truth, name)
+    uri, recipe = run.model_uri(name), run.recipe
+    key = table_key(
+        round=truth.fingerprint,
+        descriptor=descriptor,
+        size=recipe.relabel.size,
+        pictures=PICTURES,
+        tagger=run.weights("tagger"),
+        **recipe.digest_of("seed", "trunk"),
+    )
+    if model_exists(uri, key):
+        return read_card(uri)
+    names = tuple(images.metadata["classes"])
+    architecture = Architecture(
+        kind="regions",
+        trunk=recipe.trunk.name,
+        output_stride=recipe.trunk.output_stride,
+        head=descriptor,
+        classes=len(names),
+    )
+    tagger, _ = load_model(run.model_uri("tagger"), "tagger")
+    model = RegionClassifier(tagger.trunk, len(names) + 1, descriptor).eval()
+    scan = Scan(images, {"truth": truth}, columns=["image", "tags", "truth.mask"]).where(
+        lambda row: bool(row["truth"] and row["truth"]["kept"]), ["truth.kept"]
+    )
+    scan = replace(scan, ids=set(sorted(scan.wanted_ids())[:PICTURES]))  # a fair draw
+    report = run.watch.rows(name, len(scan))
+    descriptors, overlaps = [], []
+    for row in scan.rows():
+        rng = np.random.default_rng([recipe.seed, int(row["id"][:8], 16)])
+        image, masks, shares = examples(row, recipe.relabel.size, len(names) + 1, rng)
+        descriptors.append(model.descriptors(image, torch.from_numpy(masks)))
+        overlaps.append(torch.from_numpy(shares))
+        report(len(descriptors))
+    loss = model.fit(torch.cat(descriptors), torch.cat(overlaps))
+    return save_model(
+        uri,
+        model,
+        architecture=architecture,
+        classes=ClassTable(names=names),
+        key=key,
+        training={"pictures": len(scan), "regions": sum(map(len, overlaps)), "loss": loss},
+    )
+
+
+def examples(
+    row: Row, size: int, labels: int, rng: np.random.Generator
+) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
+    """What a picture teaches: regions, and how much of each is which class.
+
+    Args:
+        row: With the picture and, under ``truth``, its mask.
+        size: Longer side at which it is seen, in pixels.
+        labels: Number of pixel values K.
+        rng: Chooses among the proposals.
+
+    Returns:
+        The picture (3, h, w), the regions (R, h, w) bool and their overlaps (R, K) float32.
+    """
+    image, masks = proposed(rgb(row), size)
+    height, width = image.shape[1:]
+    mask = decode_mask(row["truth"]["mask"]["bytes"])
+    rows = (np.arange(height) + 0.5) * mask.shape[0] / height
+    columns = (np.arange(width) + 0.5) * mask.shape[1] / width
+    mask = mask[rows.astype(int)[:, None], columns.astype(int)]
+    objects = _objects(mask)
+    regions = np.concatenate([masks, *(found[None] for _, found in objects)])
+    shares = np.zeros((len(regions), labels), np.float32)
+    for value, found in objects:
+        both = (regions & found).sum(axis=(1, 2))
+        either = (regions & (mask != IGNORE) | found).sum(axis=(1, 2))
+        shares[:, value] = np.maximum(shares[:, value], both / np.maximum(either, 1))
+    total = shares.sum(axis=1, keepdims=True)
+    shares /= np.maximum(total, 1)  # of classes that lie over each other
+    shares[:, BACKGROUND] = 1 - shares.sum(axis=1)
+    high = shares[:, 1:].max(axis=1) >= POSITIVE
+    chosen = np.concatenate(
+        [
+            rng.permutation(np.flatnonzero(kind))[:most]
+            for kind, most in ((high, OBJECTS), (~high, OTHERS))
+        ]
+    )
+    return image, regions[chosen], shares[chosen]
+
+
+def _objects(mask: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """Classes and where they are: connected parts, and all of a class that has several."""
+    found = []
+    for value in sorted({*np.unique(mask).tolist()} - {BACKGROUND, IGNORE}):
+        parts, count = label(mask == value)
+        found += [(value, parts == part) for part in range(1, count + 1)]
+        if count > 1:
+            found.append((value, mask == value))
+    return found
+
+
+def predict_regions(run: Run, images: Table, name: str, model: str) -> Table:
+    """What a region classifier sees in pictures whose tags it is not told.
+
+    Args:
+        run: On those pictures.
+        images: The pictures.
+        name: Of the table of predictions.
+        model: URI of the classifier.
+    """
+    size = run.recipe.relabel.size
+    return run.round_table(
+        name,
+        scan=sound(images, columns=["image", "tags"]),
+        stages=[
+            StageSpec(Untagged, {"classes": len(images.metadata["classes"])}),
+            StageSpec(LabelRegions, {"classifier": model, "source": name, "size": size}, gpus=1.0),
+        ],
+        images=images,
+        ingredients={"model": read_card(model).weights, "size": size},
+    )

@@ -1,0 +1,111 @@
+"""Segmenters trained by a weak loss: tags and, where the method has them, seeds."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from tag2mask.models.segmentation import Segmenter
+from tag2mask.models.segmentation.pointwise import Pointwise
+from tag2mask.models.weak import WEAK_LOSSES
+from tag2mask.pipeline.benchmarks.stages.cues import Cues
+from tag2mask.pipeline.engine.base import StageSpec
+from tag2mask.pipeline.labeling.recipe import SeedSettings
+from tag2mask.pipeline.labeling.run import Run
+from tag2mask.pipeline.labeling.selection import sound, with_negatives
+from tag2mask.pipeline.tables.manifest import table_key
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.training.augmentation import whole_view
+from tag2mask.pipeline.training.losses import WeakObjective
+from tag2mask.pipeline.training.model_store import ModelCard, load_model
+from tag2mask.pipeline.training.samples import WeakTarget
+
+
+def cues(run: Run, images: Table) -> Table:
+    """SEC's seeds of all pictures, as the round ``cues``; see :class:`Cues`."""
+    size = run.recipe.tagger.training.crop
+    tagger = run.model_uri("tagger")
+    return run.round_table(
+        "cues",
+        scan=sound(images, columns=["image", "tags"]),
+        stages=[StageSpec(Cues, {"tagger": tagger, "size": size}, gpus=1.0)],
+        images=images,
+        ingredients={"tagger": run.weights("tagger"), "size": size},
+    )
+
+
+def foreground(run: Run, images: Table) -> Table:
+    """Masks of the tagger's own objectness, of all pictures, as the round ``foreground``."""
+    settings = SeedSettings(scorer="activation", settings={}, crf="default", contrast=1.0)
+    ids = set(sound(images, columns=["tags"]).wanted_ids())
+    return run.seed(images, "foreground", settings, ids)
+
+
+def train_weakly(
+    run: Run,
+    name: str,
+    images: Table,
+    loss: str,
+    seeds: Table | None = None,
+    negatives: bool = False,
+) -> ModelCard:
+    """Trains a segmenter from tags alone.
+
+    With seeds it is the recipe's. Without, it is the run's tagger with a background: a loss over
+    tags is content with a class anywhere, and a new head puts it at the border, which zero
+    padding makes known to every network (docs/experiments.md).
+
+    Args:
+        run: Whose tagger has been trained.
+        name: Of the model.
+        images: The pictures.
+        loss: One of :data:`tag2mask.models.weak.WEAK_LOSSES`.
+        seeds: The round whose masks are the method's seeds, if it has any.
+        negatives: Whether pictures without tags are shown, no more than the recipe says.
+
+    Raises:
+        ValueError: If there is no such loss.
+    """
+    if loss not in WEAK_LOSSES:
+        raise ValueError(f"no weak loss {loss!r}: choose one of {', '.join(WEAK_LOSSES)}")
+    classes = len(images.metadata["classes"])
+    scan, target = sound(images, columns=["image", "tags"]), WeakTarget(classes)
+    if seeds is not None:
+        scan = Scan(images, {"round": seeds}, columns=["image", "tags", "round.mask"]).where(
+            lambda row: bool(row["round"] and not row["round"].get("error")), ["round.error"]
+        )
+        target = WeakTarget(classes, "round")
+    scan, others = with_negatives(scan, images, run.recipe.negatives if negatives else 0)
+    architecture = run.recipe.segmenter_architecture(classes)
+    start, weights = run.start(None)
+    if seeds is None:
+        architecture = architecture.model_copy(update={"head": "pointwise"})
+        start = partial(_take_classifier, uri=run.model_uri("tagger"))
+        weights = run.weights("tagger")
+    return run.model(
+        name,
+        architecture=architecture,
+        scan=scan,
+        target=target,
+        loss=WeakObjective(loss),
+        settings=run.recipe.segmenter.training,
+        views=whole_view,
+        key=table_key(
+            images=images.manifest.key,
+            loss=loss,
+            views=whole_view.__name__,
+            seeds=None if seeds is None else seeds.fingerprint,
+            recipe=run.recipe.digest_of("seed", "trunk", "segmenter"),
+            start=weights,
+            **others,
+        ),
+        prepare=start,
+        examine=lambda model: run.recipe.digest_of("relabel"),
+    )
+
+
+def _take_classifier(segmenter: Segmenter, uri: str) -> None:
+    """Gives a new segmenter trunk and scores of the tagger."""
+    if not isinstance(segmenter, Pointwise):
+        raise TypeError(f"{type(segmenter).__name__} has not a classifier's layers")
+    segmenter.take(load_model(uri, "tagger")[0])

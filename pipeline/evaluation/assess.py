@@ -1,0 +1,115 @@
+"""Scores of a run's tables against true masks: after the labelling, never inside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
+
+import fsspec
+from pydantic import ValidationError
+
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.evaluation.assessment import Assessment, assess_rows
+from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.voc import Scores, evaluate_masks
+from tag2mask.pipeline.records import ClassTable, Row
+from tag2mask.pipeline.tables.manifest import MANIFEST
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.table import Table
+
+CLASSES = "classes.txt"
+
+
+def class_table(table: Table) -> ClassTable:
+    """The classes that a table's masks use."""
+    return ClassTable(names=tuple(table.metadata["classes"]))
+
+
+def mask_rows(table: Table, ids: AbstractSet[str] | None = None) -> Iterator[Row]:
+    """``path``, ``mask`` and, where the table has one, ``confidence_map`` of a table's rows.
+
+    Rows without a mask are left out.
+
+    Args:
+        table: A round or a dataset.
+        ids: The rows that are wanted; None wants all.
+
+    Raises:
+        UserError: If the table holds no masks.
+    """
+    if "mask" not in table.schema.names:
+        raise UserError(f"the table {table.uri} holds no masks: give a round, or the dataset")
+    columns = ["id", "mask", *({"confidence_map"} & set(table.schema.names))]
+    for row in table.rows(columns):
+        if row["mask"] and (ids is None or row["id"] in ids):
+            yield comparable(row)
+
+
+def comparable(row: Row) -> Row:
+    """What a comparison with the truth needs of a table's row that has a mask."""
+    confidence = row.get("confidence_map")
+    return {
+        "path": row["mask"]["path"],
+        "mask": row["mask"]["bytes"],
+        "confidence_map": confidence["bytes"] if confidence else None,
+    }
+
+
+def assess_masks(masks: str, truth: str) -> Assessment:
+    """Assesses a table of masks, or a folder of PNG masks as ``tag2mask predict`` writes it.
+
+    Args:
+        masks: URI of a round, a dataset or a folder with ``classes.txt``.
+        truth: Folder of the true masks.
+
+    Raises:
+        UserError: If there are no masks, no classes, or no true masks of these pictures.
+    """
+    folder = Folder(masks)
+    if MANIFEST in folder.sizes():
+        table = Table.open(masks)
+        classes = class_table(table)
+        return assess_rows(mask_rows(table), TruthFolder(truth, classes), classes)
+    names = [name for name in folder.sizes() if name.endswith(".png")]
+    if not names:
+        raise UserError(f"no masks in {masks}: give a table of a run, or a folder of PNG masks")
+    classes = read_classes(folder)
+    rows = ({"path": name, "mask": folder.read(name)} for name in names)
+    return assess_rows(rows, TruthFolder(truth, classes), classes)
+
+
+def read_classes(folder: Folder) -> ClassTable:
+    """The class names of a folder of masks, one a line, in the order of the pixel values."""
+    try:
+        lines = folder.read(CLASSES).decode().splitlines()
+    except FileNotFoundError as error:
+        raise UserError(
+            f"{folder.uri} has no {CLASSES}: write the class names there, one a line, in the "
+            "order of the pixel values from 1"
+        ) from error
+    try:
+        return ClassTable(names=tuple(line.strip() for line in lines if line.strip()))
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise UserError(f"{folder.uri}/{CLASSES} is no list of classes: {reason}") from error
+
+
+def assess(table: Table, truth: TruthFolder, ids: AbstractSet[str] | None = None) -> Scores:
+    """Scores a table's masks by the VOC protocol.
+
+    Raises:
+        UserError: If no picture of the table has a true mask.
+    """
+    return evaluate_masks(mask_rows(table, ids), truth, class_table(table))
+
+
+def find_truth(uri: str, classes: ClassTable) -> TruthFolder | None:
+    """The true masks beside a source, in SegmentationClass, if it has any for these classes."""
+    files, root = fsspec.core.url_to_fs(uri)
+    if not files.isdir(f"{root}/SegmentationClass"):
+        return None  # any other PNG of a source may be a picture
+    try:
+        truth = TruthFolder(uri, classes)
+    except UserError:
+        return None
+    return truth if len(truth) else None

@@ -1,0 +1,97 @@
+"""The assessment of a set of masks: every score that true masks allow, from one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.evaluation.boundaries import BoundaryScores, boundary_scores, boundary_sums
+from tag2mask.pipeline.evaluation.calibration import Calibration, calibration, confidence_counts
+from tag2mask.pipeline.evaluation.comparison import Comparison, compared
+from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.sizes import SizeScores, size_counts, size_scores
+from tag2mask.pipeline.evaluation.voc import Scores, confusion, scores
+from tag2mask.pipeline.records import ClassTable, Row
+
+__all__ = ["Assessment", "Assessor", "assess_rows"]
+
+
+class Assessment(BaseModel):
+    """What true masks say about a set of masks.
+
+    Args:
+        scores: VOC protocol: IoU, precision, recall and their means.
+        boundary: Boundary F-scores.
+        sizes: IoU by the size of the objects.
+        calibration: The reliability of the confidence; None where masks come without one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    scores: Scores
+    boundary: BoundaryScores
+    sizes: SizeScores
+    calibration: Calibration | None
+
+
+class Assessor:
+    """Adds pictures up; its memory does not grow with them.
+
+    Args:
+        classes: The classes of the masks.
+    """
+
+    def __init__(self, classes: ClassTable) -> None:
+        self.classes = classes
+        count = len(classes)
+        self._matrix = np.zeros((count + 1, count + 2), np.int64)
+        self._boundary = np.zeros((count + 1, 2))
+        self._sizes = np.zeros((count + 1, 3, 3), np.int64)
+        self._confidence = np.zeros((256, 2), np.int64)
+        self._pictures = 0
+
+    def add(self, pair: Comparison) -> np.ndarray:
+        """Count one picture, and return its own confusion matrix."""
+        count = len(self.classes)
+        matrix = confusion(pair.truth, pair.prediction, count)
+        self._matrix += matrix
+        self._boundary += boundary_sums(pair.truth, pair.prediction, count)
+        self._sizes += size_counts(pair.truth, pair.prediction, count)
+        if pair.confidence is not None:
+            self._confidence += confidence_counts(pair.truth, pair.prediction, pair.confidence)
+        self._pictures += 1
+        return matrix
+
+    def result(self) -> Assessment | None:
+        """The scores of what was added; None where no pixel was compared."""
+        if not self._matrix.any():
+            return None
+        return Assessment(
+            scores=scores(self._matrix, self.classes.names, self._pictures),
+            boundary=boundary_scores(self._boundary),
+            sizes=size_scores(self._sizes),
+            calibration=calibration(self._confidence),
+        )
+
+
+def assess_rows(rows: Iterable[Row], truth: TruthFolder, classes: ClassTable) -> Assessment:
+    """Assess masks; pictures without a true mask are skipped.
+
+    Args:
+        rows: As :func:`tag2mask.pipeline.evaluation.comparison.compared` takes them.
+        truth: Where the true masks are.
+        classes: The class table that ``truth`` was made with.
+
+    Raises:
+        UserError: If no picture has a true mask, or a mask does not fit its truth.
+    """
+    assessor = Assessor(classes)
+    for pair in compared(rows, truth, classes):
+        assessor.add(pair)
+    assessment = assessor.result()
+    if assessment is None:
+        raise UserError(f"no picture has a true mask in {truth.directory}: the names must agree")
+    return assessment

@@ -1,0 +1,121 @@
+"""The true masks of a source: touched by evaluation and by the supervised reference alone."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+import fsspec
+import numpy as np
+
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records import IGNORE, VOC_CLASSES, ClassTable, decode_mask
+
+__all__ = ["TruthFolder"]
+
+
+class TruthFolder:
+    """The true masks of a folder, found by the path or the stem of a picture.
+
+    Masks are 8-bit palette or grey PNGs in ``SegmentationClass`` where the folder has one,
+    else in the folder itself. Their class table is ``classes.txt`` in the folder (one name a
+    line, in the order of the pixel values from 1; a line ``background`` is skipped), else
+    that of VOC. Pixel values are translated by class name into the run's table.
+
+    A true class that the run does not know becomes background: a run on some of the classes
+    (``--classes``) has never heard of the others, and its only right answer there is that
+    none of its own classes is present. Leaving such pixels out instead would forgive false
+    positives exactly where they are likeliest.
+
+    Args:
+        directory: The folder, a local path or an fsspec URI.
+        classes: The run's class table.
+
+    Raises:
+        UserError: If there is no mask, or the truth does not know a class of the run.
+    """
+
+    def __init__(self, directory: str, classes: ClassTable) -> None:
+        """Indexes the masks by path and stem; their pixels are read one by one later."""
+        self.directory = str(directory)
+        self._files, root = fsspec.core.url_to_fs(self.directory)
+        folder = f"{root}/SegmentationClass"
+        folder = folder if self._files.isdir(folder) else root
+        found = self._files.find(folder) if self._files.isdir(folder) else []
+        self._by_path: dict[str, str] = {}
+        self._by_stem: dict[str, list[str]] = {}
+        for file in sorted(found):
+            path = PurePosixPath(file)
+            if path.suffix.lower() == ".png":
+                key = path.relative_to(PurePosixPath(folder)).with_suffix("")
+                self._by_path[str(key)] = file
+                self._by_stem.setdefault(path.stem, []).append(file)
+        if not self._by_path:
+            raise UserError(
+                f"no true masks in {self.directory}: --truth names a folder that holds PNG masks "
+                "or a folder SegmentationClass with them"
+            )
+        self._translation = self._translate(self._read_names(f"{root}/classes.txt"), classes)
+
+    def __len__(self) -> int:
+        """The number of true masks."""
+        return len(self._by_path)
+
+    def mask(self, path: str) -> np.ndarray | None:
+        """The true mask of a picture in the run's pixel values, or None if there is none.
+
+        Args:
+            path: The path of the picture, relative to its source, with any suffix.
+
+        Returns:
+            (H, W) uint8: 0 to K and 255.
+
+        Raises:
+            UserError: If several masks have the picture's stem and none has its path, or if
+                the mask is not a label map of the truth's classes.
+        """
+        file = self._find(path)
+        if file is None:
+            return None
+        try:
+            mask = decode_mask(self._files.cat_file(file))
+        except (OSError, ValueError) as error:
+            raise UserError(f"the true mask {file} cannot be read: {error}") from error
+        translated: np.ndarray = self._translation[mask]
+        stray = np.unique(mask[(translated == IGNORE) & (mask != IGNORE)])
+        if stray.size:
+            raise UserError(
+                f"the true mask {file} holds the pixel values {stray.tolist()}, which have no "
+                f"class: list the classes in {self.directory}/classes.txt, one name a line"
+            )
+        return translated
+
+    def _find(self, path: str) -> str | None:
+        picture = PurePosixPath(path)
+        same_path = self._by_path.get(str(picture.parent / picture.stem))
+        if same_path:
+            return same_path
+        same_stem = self._by_stem.get(picture.stem, [])
+        if len(same_stem) > 1:
+            raise UserError(
+                f"{len(same_stem)} true masks are named {picture.stem}.png in {self.directory}: "
+                f"place the one of {path} at the same path below the folder"
+            )
+        return same_stem[0] if same_stem else None
+
+    def _read_names(self, file: str) -> tuple[str, ...]:
+        if not self._files.exists(file):
+            return VOC_CLASSES
+        lines = (line.strip() for line in self._files.cat_file(file).decode().splitlines())
+        return tuple(line for line in lines if line and line != "background")
+
+    def _translate(self, names: tuple[str, ...], classes: ClassTable) -> np.ndarray:
+        unknown = [name for name in classes.names if name not in names]
+        if unknown:
+            raise UserError(
+                f"the truth in {self.directory} does not know {', '.join(unknown)}: list its "
+                "classes in a classes.txt there, one name a line, or label other classes"
+            )
+        table = np.full(256, IGNORE, np.uint8)
+        for value, name in enumerate(("background", *names)):
+            table[value] = classes.index(name) if name in classes.names else 0
+        return table

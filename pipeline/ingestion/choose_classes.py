@@ -1,0 +1,52 @@
+"""The classes of a run, from the tags of its source and the names that were asked for."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Sequence
+
+from pydantic import ValidationError
+
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records import ClassTable
+
+
+def choose_classes(
+    where: str, found: Collection[str], classes: Sequence[str] | ClassTable | None
+) -> ClassTable:
+    """The class table of a run.
+
+    Args:
+        where: The source, for messages.
+        found: The tags of its pictures.
+        classes: See :func:`tag2mask.pipeline.ingestion.ingest.ingest`.
+
+    Raises:
+        UserError: If there is no tag, a class is the tag of no picture or cannot be a class,
+            or there are too many.
+    """
+    if isinstance(classes, ClassTable):
+        return classes
+    tags = sorted(found)
+    if not tags:
+        raise UserError(f"no picture of {where} has a tag: there is nothing to label")
+    for name in classes or ():
+        if name not in tags:
+            near = difflib.get_close_matches(name, tags, n=1)
+            advice = f"did you mean {near[0]!r}?" if near else f"the tags are {_some(tags)}"
+            raise UserError(f"no picture of {where} has the tag {name!r}: {advice}")
+    names = tuple(tags if classes is None else classes)
+    if reserved := {"background", "ignore"} & set(names):
+        raise UserError(
+            f"the tag {min(reserved)!r} of {where} is what masks call pixels without a "
+            "class: rename it, or name the other classes to keep"
+        )
+    try:
+        return ClassTable(names=names)
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+        raise UserError(f"{reason}; choose the classes of {where} by name") from error
+
+
+def _some(tags: list[str]) -> str:
+    return ", ".join(tags[:20]) + (f" and {len(tags) - 20} more" if len(tags) > 20 else "")

@@ -1,0 +1,1 @@
+"""The labeling loop: recipe, run, rounds, incremental runs and release."""

@@ -1,0 +1,120 @@
+"""The chains of stages that make masks: a network on a GPU, then a CRF on processors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tag2mask.pipeline.engine.base import StageSpec
+from tag2mask.pipeline.labeling.recipe import AffinitySettings, RelabelSettings, SeedSettings
+from tag2mask.pipeline.stages.refine import Refine
+from tag2mask.pipeline.stages.relabel import Relabel
+from tag2mask.pipeline.stages.score import Score
+from tag2mask.pipeline.stages.segment import Segment
+from tag2mask.pipeline.stages.walk_logits import Spread
+from tag2mask.pipeline.stages.walk_scores import AFFINITY, Propagate, RefineWalked
+from tag2mask.pipeline.training.model_store import read_card
+
+
+def score_stage(settings: SeedSettings, tagger: str) -> StageSpec:
+    """From pictures with tags to scores.
+
+    Args:
+        settings: The scorer and its settings.
+        tagger: URI of the tagger.
+    """
+    scorer = {"scorer": settings.scorer, "tagger": tagger, "settings": settings.settings}
+    return StageSpec(Score, scorer, gpus=1.0)
+
+
+def refine_stage(settings: SeedSettings, crf: str) -> StageSpec:
+    """From scores to masks, by a CRF or without."""
+    method = {"crf": crf, "crf_method": settings.crf_method, "contrast": settings.contrast}
+    return StageSpec(Refine, method, gpus=_gpus(settings.crf_method))
+
+
+def walk_stages(settings: AffinitySettings, seeds: SeedSettings, network: str) -> list[StageSpec]:
+    """From scores to masks, by a walk along affinities and the CRF of the seeds.
+
+    Args:
+        settings: Of the walk.
+        seeds: Of the scores that walk.
+        network: URI of the affinity network.
+    """
+    walk = {
+        AFFINITY: network,
+        "size": settings.size,
+        "contrast": seeds.contrast,
+        "doublings": settings.doublings,
+    }
+    crf = {"crf": seeds.crf, "crf_method": seeds.crf_method}
+    return [
+        StageSpec(Propagate, walk, gpus=1.0),
+        StageSpec(RefineWalked, crf, gpus=_gpus(seeds.crf_method)),
+    ]
+
+
+def spread_stages(settings: AffinitySettings | None, network: str) -> list[StageSpec]:
+    """From logits to logits, by a walk along affinities; none where the settings want none.
+
+    Args:
+        settings: Of the walk.
+        network: URI of the affinity network.
+    """
+    if settings is None or not settings.round_doublings:
+        return []
+    walk = {AFFINITY: network, "size": settings.size, "doublings": settings.round_doublings}
+    return [StageSpec(Spread, walk, gpus=1.0)]
+
+
+def walk_ingredients(stages: Sequence[StageSpec]) -> dict[str, Any]:
+    """What masks follow from besides if their stages walk: the network and the settings."""
+    settings = {name: value for spec in stages for name, value in spec.settings.items()}
+    network = settings.pop(AFFINITY, None)
+    if network is None:
+        return {}
+    return {AFFINITY: read_card(network).weights, "walk": settings}
+
+
+def relabel_stages(
+    settings: RelabelSettings,
+    segmenter: str,
+    source: str,
+    segment: type[Segment] = Segment,
+    relabel: type[Relabel] = Relabel,
+    between: Sequence[StageSpec] = (),
+    **more: Any,  # noqa: ANN401 - the stage knows their types
+) -> list[StageSpec]:
+    """From pictures with tags to the masks that a segmenter sees.
+
+    Args:
+        settings: Of both stages.
+        segmenter: URI of the model.
+        source: The round's name, written into the rows.
+        segment: Makes logits.
+        relabel: Makes masks of them.
+        between: What is done with the logits first.
+        more: Settings of ``relabel`` besides.
+    """
+    logits = {
+        "segmenter": segmenter,
+        "source": source,
+        "size": settings.size,
+        "scales": settings.scales,
+    }
+    masks = {
+        "crf": settings.crf,
+        "crf_method": settings.crf_method,
+        "ignore_below": settings.ignore_below,
+        **more,
+    }
+    return [
+        StageSpec(segment, logits, gpus=1.0),
+        *between,
+        StageSpec(relabel, masks, gpus=_gpus(settings.crf_method)),
+    ]
+
+
+def _gpus(crf_method: str) -> float:
+    """The one CRF that wants a GPU shares it with the network before it."""
+    return 0.5 if crf_method == "torch" else 0.0

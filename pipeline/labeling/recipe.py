@@ -1,0 +1,297 @@
+"""The recipe: every setting that a run's masks follow from, documented, with its default."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Annotated, Any
+
+import torch
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    ValidationError,
+    model_validator,
+)
+
+from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.crf import CRF_PRESETS, CRFS
+from tag2mask.models.factory import Architecture
+from tag2mask.models.saliency import SCORERS
+from tag2mask.models.saliency.loading import check_scorer, is_own, own_factory
+from tag2mask.models.segmentation import SEGMENTERS
+from tag2mask.models.tagging import POOLINGS
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.ingestion.near_duplicates import NearDuplicateSettings
+from tag2mask.pipeline.publication.publish import PublishSettings
+from tag2mask.pipeline.settings import explained, overlaid, read_values
+from tag2mask.pipeline.sources import DownloadSettings
+from tag2mask.pipeline.stages.crf_refinement import NO_CRF, build_crf
+from tag2mask.pipeline.stages.select import SelectSettings
+from tag2mask.pipeline.training.loop import TrainingSettings
+
+
+def _one_of(members: Collection[str]) -> AfterValidator:
+    """Accepts the names of a plug-in family and lists them where another is given."""
+
+    def check(name: str) -> str:
+        if name not in members:
+            raise ValueError(f"{name!r} is none of {', '.join(members)}")
+        return name
+
+    return AfterValidator(check)
+
+
+def _scorer(name: str) -> str:
+    """Accepts the names of scorers, and paths of a user's own that can be imported."""
+    if is_own(name):
+        own_factory(name)
+    elif name not in SCORERS:
+        raise ValueError(
+            f"{name!r} is none of {', '.join(SCORERS)}, nor package.module:Name of your own"
+        )
+    return name
+
+
+TrunkName = Annotated[str, _one_of(TRUNKS)]
+PoolingName = Annotated[str, _one_of(POOLINGS)]
+ScorerName = Annotated[str, AfterValidator(_scorer)]
+SegmenterName = Annotated[str, _one_of(SEGMENTERS)]
+CrfName = Annotated[str, _one_of((NO_CRF, *CRF_PRESETS))]
+CrfMethod = Annotated[str, _one_of(CRFS)]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class TrunkSettings(_Settings):
+    """The feature extractor that tagger and segmenters are built on."""
+
+    name: TrunkName = Field(
+        "efficientnet_lite0", description="One of tag2mask.models.backbones.TRUNKS."
+    )
+    output_stride: int = Field(16, description="Of its last stage, in pixels.")
+    pretrained: bool = Field(True, description="Whether it starts from ImageNet weights.")
+    frozen: bool = Field(
+        True, description="Whether pretrained layers under the lowest tap are left as they are."
+    )
+
+
+class TaggerSettings(_Settings):
+    """The multi-label classifier whose gradients are the seeds."""
+
+    pooling: PoolingName = Field("log_sum_exp", description="How class maps become scores.")
+    held_out: float = Field(
+        0.05, ge=0, lt=1, description="Share of the pictures that only measures its precision."
+    )
+    training: TrainingSettings = TrainingSettings(steps=360, scale=(0.75, 1.35))
+
+
+class SeedSettings(_Settings):
+    """The first masks, made on simple pictures without a segmenter."""
+
+    scorer: ScorerName = Field(
+        "dcsm", description="One of tag2mask.models.saliency.SCORERS, or your own."
+    )
+    settings: dict[str, Any] = Field({"canvas": 288}, description="Of the scorer.")
+    crf: CrfName = Field("irn", description="Parameters of the DenseCRF, or none.")
+    crf_method: CrfMethod = Field("reference", description="One of tag2mask.models.crf.CRFS.")
+    contrast: float = Field(
+        5.0, gt=0, description="A class claims M ^ contrast, background the rest."
+    )
+    pictures_per_class: int = Field(
+        120, ge=1, description="Simple pictures that are scored, for each class, at most."
+    )
+    select: SelectSettings = SelectSettings()
+
+
+class SegmenterSettings(_Settings):
+    """The fully supervised network that is trained round after round."""
+
+    head: SegmenterName = Field(
+        "deeplab_v1", description="One of tag2mask.models.segmentation.SEGMENTERS."
+    )
+    width: int = Field(256, ge=1, description="Channels of its head.")
+    dropout: float = Field(
+        0.5, ge=0, lt=1, description="Share of the head's values dropped in training."
+    )
+    from_tagger: bool = Field(
+        False, description="Whether its trunk starts as the tagger's, which knows the classes."
+    )
+    continued: bool = Field(
+        True, description="Whether a round starts with the weights of the round before."
+    )
+    # Small batches: as many crops teach more in more steps; three passes: after more, the masks'
+    # errors are learnt by heart and the next round is told them again (docs/experiments.md).
+    training: TrainingSettings = TrainingSettings(
+        steps=640, batch=8, passes=3, learning_rate=1e-4, warmup=40
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, values: object) -> object:
+        """``segmenter=pspnet`` says which one and leaves the rest as it is."""
+        return {"head": values} if isinstance(values, str) else values
+
+
+class RelabelSettings(_Settings):
+    """How a segmenter labels the pictures of a round."""
+
+    size: int = Field(320, ge=32, description="Longer side at which it sees a picture, in pixels.")
+    scales: tuple[PositiveFloat, ...] = Field(
+        (1.0,), min_length=1, description="Relative sizes that are averaged."
+    )
+    crf: CrfName = Field("irn", description="Parameters of the DenseCRF, or none.")
+    crf_method: CrfMethod = Field("reference", description="One of tag2mask.models.crf.CRFS.")
+    ignore_below: float = Field(
+        0.0, ge=0, lt=1, description="Pixels of a lower confidence become 255."
+    )
+
+
+class AffinitySettings(_Settings):
+    """Random walks of the first masks and of every round's probabilities (PSA, CVPR 2018)."""
+
+    confident: float = Field(
+        0.7, ge=0, lt=1, description="Probability from which a pixel of the seeds is learnt from."
+    )
+    size: int = Field(320, ge=32, description="Longer side at which affinities are seen.")
+    doublings: int = Field(8, ge=0, le=16, description="A walk makes 2 ^ doublings steps.")
+    round_doublings: int = Field(
+        4, ge=0, le=16, description="The same of a segmenter's probabilities; 0 makes no walk."
+    )
+    training: TrainingSettings = TrainingSettings(steps=240, batch=8, crop=224)
+
+
+class Recipe(_Settings):
+    """A labelling run; two runs of one recipe on one input give the same masks."""
+
+    seed: int = Field(0, ge=0, description="Of everything that is random.")
+    shards: int = Field(8, ge=1, description="Files of a table; a shard must fit into memory.")
+    split: str | None = Field(
+        "train", description="Which pictures are labelled, where a source has splits."
+    )
+    download: DownloadSettings = DownloadSettings()
+    near_duplicates: NearDuplicateSettings = NearDuplicateSettings()
+    negatives: float = Field(
+        0.5,
+        ge=0,
+        description="Pictures with other tags alone that tagger and segmenters see as background, "
+        "at most so many for each one that is labelled; 0 for none.",
+    )
+    trunk: TrunkSettings = TrunkSettings()
+    tagger: TaggerSettings = TaggerSettings()
+    seeds: SeedSettings = SeedSettings()
+    affinity: AffinitySettings | None = Field(
+        AffinitySettings(),
+        description="Spreads the seeds along learnt affinities; null goes without.",
+    )
+    segmenter: SegmenterSettings = SegmenterSettings()
+    relabel: RelabelSettings = RelabelSettings()
+    select: SelectSettings = SelectSettings(simple_area=(0.02, 0.95))
+    adaptive_share: float = Field(
+        0.1,
+        ge=0,
+        lt=1,
+        description="Share of a picture that a tag is raised to if its mask lacks it; 0 for none.",
+    )
+    augmentation: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = Field(
+        (0.0, 0.6, 0.8),
+        description="Probabilities at which masks are cut for the last training; () for none.",
+    )
+    publish: PublishSettings = PublishSettings()
+
+    def tagger_architecture(self, classes: int) -> Architecture:
+        """The tagger for so many foreground classes."""
+        return Architecture(
+            kind="tagger",
+            trunk=self.trunk.name,
+            output_stride=self.trunk.output_stride,
+            head=self.tagger.pooling,
+            classes=classes,
+        )
+
+    def affinity_architecture(self, classes: int) -> Architecture:
+        """The network that says which places belong together."""
+        return Architecture(
+            kind="affinity",
+            trunk=self.trunk.name,
+            output_stride=self.trunk.output_stride,
+            classes=classes,
+        )
+
+    def segmenter_architecture(self, classes: int) -> Architecture:
+        """The segmenter of every round for so many foreground classes."""
+        return Architecture(
+            kind="segmenter",
+            trunk=self.trunk.name,
+            output_stride=self.trunk.output_stride,
+            head=self.segmenter.head,
+            width=self.segmenter.width,
+            dropout=self.segmenter.dropout,
+            classes=classes,
+        )
+
+    def digest_of(self, *parts: str) -> dict[str, Any]:
+        """The named parts as JSON values, for the key of what follows from them."""
+        return {part: self.model_dump(mode="json")[part] for part in parts}
+
+
+def read_recipe(path: str | None, changes: Sequence[str] = ()) -> Recipe:
+    """The default recipe, overlaid with a JSON file and single changes.
+
+    Args:
+        path: A JSON file with any part of a recipe; None for none.
+        changes: ``key=value`` with dots for the levels, as ``seeds.crf=toco``; the value is
+            JSON, or a bare word.
+
+    Raises:
+        UserError: If the file or a change cannot be read, a setting does not exist or is
+            out of range, or the models that it describes cannot be built.
+    """
+    return complete_recipe(read_values(path, changes))
+
+
+def complete_recipe(values: dict[str, Any]) -> Recipe:
+    """The default recipe, overlaid with any part of a recipe.
+
+    Args:
+        values: JSON values, nested as the recipe is.
+
+    Raises:
+        UserError: If a setting does not exist or is out of range, or the models that it
+            describes cannot be built.
+    """
+    defaults = Recipe().model_dump()
+    seeds = values.get("seeds")
+    if isinstance(seeds, dict) and seeds.get("scorer", "dcsm") != defaults["seeds"]["scorer"]:
+        defaults["seeds"]["settings"] = {}  # they are of the default scorer
+    try:
+        recipe = Recipe.model_validate(overlaid(defaults, values))
+    except ValidationError as error:
+        raise UserError(explained(error, defaults)) from error
+    _check_models(recipe)
+    return recipe
+
+
+def _check_models(recipe: Recipe) -> None:
+    """Builds the models without weights, lest a wrong combination show after an hour."""
+    with torch.device("meta"):
+        try:
+            tagger = recipe.tagger_architecture(classes=1).build()
+            recipe.segmenter_architecture(classes=1).build()
+        except ValueError as error:
+            raise UserError(f"the setting 'trunk' is wrong: {error}") from error
+        try:
+            check_scorer(recipe.seeds.scorer, tagger, recipe.seeds.settings)
+        except (TypeError, ValueError) as error:
+            raise UserError(
+                f"the setting 'seeds.settings' does not fit {recipe.seeds.scorer!r}: {error}"
+            ) from error
+    for settings in (recipe.seeds, recipe.relabel):
+        try:
+            build_crf(settings.crf, settings.crf_method)
+        except ImportError as error:
+            raise UserError(str(error)) from error

@@ -1,0 +1,86 @@
+"""Release: the masks of the last round that passed the filter become the dataset's next version."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from tag2mask.pipeline.engine.base import StageSpec
+from tag2mask.pipeline.labeling.workspace import Workspace, grown
+from tag2mask.pipeline.publication.card import write_card
+from tag2mask.pipeline.publication.publish import (
+    DATASET_SCHEMA,
+    Publish,
+    dataset_metadata,
+    dataset_schema,
+    is_kept,
+    part_name,
+    published_columns,
+)
+from tag2mask.pipeline.report.rejection_reasons import require_kept
+from tag2mask.pipeline.tables.manifest import Lineage, table_key
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.tables.versions import file_version, next_version
+
+
+def release(
+    run: Workspace,
+    images: Table,
+    last: Table,
+    base: Table | None = None,
+    earlier: Sequence[Table] = (),
+) -> Table:
+    """The next version of the dataset: the kept masks of the last round, their pictures.
+
+    The version before stays readable, see :mod:`tag2mask.pipeline.tables.versions`.
+
+    Args:
+        run: The workspace.
+        images: The pictures.
+        last: The round.
+        base: The version that is added to what was made since; None publishes it all.
+        earlier: The rounds before the last, the seeds first: masks name the one that
+            they follow.
+
+    Raises:
+        UserError: If no mask is kept.
+    """
+    done = () if base is None else base.manifest.inputs
+    new_images, new_masks = images.without(done), last.without(done)
+    if new_images is None or new_masks is None:
+        raise ValueError("there is nothing to add to the dataset")
+    require_kept(new_masks, "dataset")
+    place = Folder(run.table_uri("dataset"))
+    file_version(place)
+    lineage = Lineage.of(
+        images.manifest, last.manifest, base=None if base is None else base.manifest
+    )
+    number, settings = len(earlier), run.recipe.publish.model_dump(mode="json")
+    scan = Scan(
+        new_images,
+        {f"round{index}": table for index, table in enumerate([*earlier, new_masks])},
+        columns=published_columns(number),
+    ).where(lambda row: is_kept(row[f"round{number}"]), [f"round{number}.kept"])
+    rounds = [*earlier, last]
+    dataset = run.table(
+        "dataset",
+        source=scan,
+        total=len(scan),
+        stages=[StageSpec(Publish, {"number": number, "quality": settings["quality"]})],
+        schema=dataset_schema(list(images.metadata["classes"])),
+        key=table_key(
+            images=images.manifest.key,
+            rounds=[[table.fingerprint, table.manifest.key] for table in rounds],
+            columns=DATASET_SCHEMA.names,
+            **run.recipe.digest_of("publish", "split"),
+            **grown(base),
+        ),
+        metadata={**last.metadata, **dataset_metadata(rounds, run.recipe.split, settings)},
+        lineage=dataclasses.replace(lineage, revision=next_version(place)),
+        part_name=part_name(run.recipe.split),
+    )
+    file_version(place)
+    write_card(dataset)
+    return dataset

@@ -1,0 +1,166 @@
+"""Faults of one row: its picture, its mask, and what the other columns say of them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image
+
+from tag2mask.pipeline.publication.quality import FLAGS
+from tag2mask.pipeline.records import BACKGROUND, IGNORE, Row, palette
+from tag2mask.pipeline.records.mask_rows import CONFIDENCE_STRIDE, reduced_size
+
+_HEX = re.compile(r"[0-9a-f]{64}")
+# Columns that hold a SHA-256, and what stands there where there is none to name.
+_HASHES = {
+    "id": ...,
+    "mask_sha256": ...,
+    "model": "",
+    "previous_mask": None,
+    "near_duplicate_of": None,
+}
+# Shares and probabilities are stored in single precision.
+_TOLERANCE = 1e-5
+
+
+def row_faults(row: Row, classes: int) -> list[str]:
+    """Everything that is wrong with a row.
+
+    Args:
+        row: With all columns of a dataset.
+        classes: Number of foreground classes.
+    """
+    faults = [*_tag_faults(row, classes), *_image_faults(row), *_provenance_faults(row)]
+    try:
+        mask = _mask(row)
+    except (OSError, ValueError, TypeError) as error:
+        return [*faults, f"the mask {error}"]
+    return [*faults, *_mask_faults(row, mask), *_number_faults(row, mask), *_map_faults(row)]
+
+
+def _tag_faults(row: Row, classes: int) -> Iterator[str]:
+    tags = row["tags"] or []
+    if not tags or tags != sorted(set(tags)) or not 1 <= tags[0] <= tags[-1] <= classes:
+        yield f"the tags {row['tags']} are not rising values from 1 to {classes}"
+
+
+def _image_faults(row: Row) -> Iterator[str]:
+    try:
+        picture = _decoded(row["image"])
+    except (OSError, ValueError, TypeError) as error:
+        yield f"the picture {error}"
+        return
+    if picture.format not in ("JPEG", "PNG") or picture.mode != "RGB":
+        yield f"the picture is {picture.format} {picture.mode}, not JPEG or PNG in RGB"
+    if picture.size != (row["width"], row["height"]):
+        yield f"the picture is {_size(picture.size)}, not {row['width']}x{row['height']}"
+
+
+def _mask(row: Row) -> np.ndarray:
+    picture = _decoded(row["mask"])
+    if picture.format != "PNG" or picture.mode != "P":
+        raise ValueError(f"is {picture.format} {picture.mode}, not a PNG with a palette")
+    if picture.size != (row["width"], row["height"]):
+        raise ValueError(f"is {_size(picture.size)}, not {row['width']}x{row['height']}")
+    values = np.array(picture, np.uint8)
+    colours = bytes(picture.getpalette("RGB") or [])
+    if len(colours) <= 3 * int(values.max()) or not palette().startswith(colours):
+        raise ValueError("has another palette than VOC's")
+    return values
+
+
+def _mask_faults(row: Row, mask: np.ndarray) -> Iterator[str]:
+    shown = set(np.unique(mask).tolist()) - {BACKGROUND, IGNORE}
+    stray = sorted(shown - set(row["tags"] or ()))
+    if stray:
+        yield f"the mask shows {stray}, which are no tags of the picture"
+    if row["classes"] != sorted(shown):
+        yield f"classes are {row['classes']}, but the mask shows {sorted(shown)}"
+    digest = hashlib.sha256(row["mask"]["bytes"]).hexdigest()
+    if row["mask_sha256"] != digest:
+        yield "mask_sha256 is not that of the mask"
+
+
+def _number_faults(row: Row, mask: np.ndarray) -> Iterator[str]:
+    classes = row["classes"] or []
+    shares = [float((mask == value).mean()) for value in classes]
+    if not _close(row["area"], shares):
+        yield f"area is {row['area']}, but the mask's shares are {shares}"
+    if not _close([row["ignored"]], [float((mask == IGNORE).mean())]):
+        yield f"ignored is {row['ignored']}, but the mask's share is {(mask == IGNORE).mean()}"
+    confidence = row["confidence"] or []
+    if len(confidence) != len(classes) or not _probabilities(confidence):
+        yield f"confidence is {row['confidence']}, not one probability for each of classes"
+    found = row["tag_probability"]
+    if found is not None and (len(found) != len(row["tags"] or ()) or not _probabilities(found)):
+        yield f"tag_probability is {found}, not one probability for each of tags"
+    if not _probabilities([row["mask_confidence"]]):
+        yield f"mask_confidence is {row['mask_confidence']}, no probability"
+
+
+def _map_faults(row: Row) -> Iterator[str]:
+    if row["confidence_map"] is None:  # masks drawn by people have none
+        return
+    try:
+        picture = _decoded(row["confidence_map"])
+    except (OSError, ValueError, TypeError) as error:
+        yield f"the confidence map {error}"
+        return
+    height, width = reduced_size(row["height"], row["width"], CONFIDENCE_STRIDE)
+    if picture.format != "PNG" or picture.mode != "L" or picture.size != (width, height):
+        yield (
+            f"the confidence map is {picture.format} {picture.mode} {_size(picture.size)}, "
+            f"not PNG L {width}x{height}"
+        )
+
+
+def _provenance_faults(row: Row) -> Iterator[str]:
+    for name, absent in _HASHES.items():
+        if row[name] != absent and not _HEX.fullmatch(row[name] or ""):
+            yield f"{name} is {row[name]!r}, no SHA-256"
+    if not row["source"]:
+        yield "no source"
+    if row["round"] is None or row["round"] < 0:
+        yield f"round is {row['round']}"
+    lineage = [row[name] is None for name in ("previous_round", "previous_mask", "agreement")]
+    if any(lineage) != all(lineage):
+        yield "previous_round, previous_mask and agreement are not all there or all absent"
+    elif not all(lineage) and not 0 <= row["previous_round"] < row["round"]:
+        yield f"previous_round is {row['previous_round']} of round {row['round']}"
+    unknown = set(row["flags"] or ()) - set(FLAGS)
+    if row["flags"] is None or unknown:
+        yield f"unknown flags {sorted(unknown)}"
+
+
+def _decoded(stored: Row | None) -> Image.Image:
+    if not stored or not stored["bytes"]:
+        raise ValueError("is missing")
+    try:
+        picture = Image.open(io.BytesIO(stored["bytes"]))
+        picture.load()
+    except Exception as error:  # Pillow raises SyntaxError, struct.error and others
+        raise ValueError(f"cannot be decoded: {error}") from error
+    return picture
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[0]}x{size[1]}"
+
+
+def _close(stored: list[float | None] | None, true: list[float]) -> bool:
+    return (
+        stored is not None
+        and len(stored) == len(true)
+        and all(
+            one is not None and abs(one - two) <= _TOLERANCE
+            for one, two in zip(stored, true, strict=True)
+        )
+    )
+
+
+def _probabilities(values: list[float | None]) -> bool:
+    return all(value is not None and 0 <= value <= 1 + _TOLERANCE for value in values)

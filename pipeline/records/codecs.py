@@ -1,0 +1,63 @@
+"""Masks and maps as PNG bytes, and back."""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+
+import numpy as np
+from PIL import Image
+
+
+@cache
+def palette() -> bytes:
+    """The 256-entry VOC palette as 768 bytes RGB (bit-interleaved class index)."""
+    colours = np.zeros((256, 3), np.uint8)
+    index = np.arange(256)
+    for shift in range(7, -1, -1):
+        for channel in range(3):
+            colours[:, channel] |= (((index >> channel) & 1) << shift).astype(np.uint8)
+        index >>= 3
+    return colours.tobytes()
+
+
+def encode_mask(mask: np.ndarray) -> bytes:
+    """A label map (H, W) uint8 as an 8-bit palette PNG whose pixel values are classes.
+
+    Raises:
+        ValueError: If the array is not two-dimensional uint8.
+    """
+    if mask.ndim != 2 or mask.dtype != np.uint8:
+        raise ValueError(f"a mask is (H, W) uint8, not {mask.shape} {mask.dtype}")
+    picture = Image.fromarray(mask, mode="P")
+    picture.putpalette(palette())
+    return _png(picture)
+
+
+def decode_mask(data: bytes) -> np.ndarray:
+    """The label map (H, W) uint8 of a palette or 8-bit grey PNG.
+
+    Raises:
+        ValueError: If the PNG holds colours or 16-bit values: its pixels are no classes.
+    """
+    with Image.open(io.BytesIO(data)) as picture:
+        if picture.mode not in ("P", "L"):
+            raise ValueError(f"a mask is a palette or grey PNG, not mode {picture.mode}")
+        return np.array(picture, dtype=np.uint8)
+
+
+def encode_map(values: np.ndarray) -> bytes:
+    """A map (H, W) of floats in [0, 1] as an 8-bit grey PNG (steps of 1/255)."""
+    return _png(Image.fromarray(np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8), mode="L"))
+
+
+def decode_map(data: bytes) -> np.ndarray:
+    """The inverse of :func:`encode_map`: (H, W) float32 in [0, 1]."""
+    with Image.open(io.BytesIO(data)) as picture:
+        return np.asarray(picture, dtype=np.float32) / 255
+
+
+def _png(picture: Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG")
+    return buffer.getvalue()

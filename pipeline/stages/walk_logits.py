@@ -1,0 +1,48 @@
+"""Spread: what a segmenter says of the tags, carried along learnt affinities before the CRF."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from tag2mask.models.saliency.scaling import scaled_to
+from tag2mask.models.weak.affinity import walked
+from tag2mask.pipeline.records import Row
+from tag2mask.pipeline.records.mask_rows import as_tensor, rgb
+from tag2mask.pipeline.stages.segment import LOGITS
+from tag2mask.pipeline.training.model_store import load_model
+
+SMALLEST = 1e-6  # probability whose logarithm is taken
+
+
+class Spread:
+    """Replaces ``logits`` by the logarithms of their probabilities after a random walk.
+
+    The walk is that of the seeds (PSA, Ahn & Kwak, CVPR 2018), but shorter: a segmenter knows
+    what is where, and only its borders are too coarse.
+
+    Args:
+        affinity: URI of the affinity network.
+        size: Longer side at which it sees a picture, in pixels.
+        doublings: A walk makes 2 ** doublings steps.
+        device: Where it runs; by default a GPU where there is one.
+    """
+
+    def __init__(self, affinity: str, size: int, doublings: int, device: str | None = None) -> None:
+        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        torch.set_flush_denormal(True)
+        self.network = load_model(affinity, "affinity")[0].to(self.device)
+        self.size = size
+        self.doublings = doublings
+
+    def __call__(self, rows: list[Row]) -> list[Row]:
+        """One picture after another, as pictures have different sizes."""
+        return [{**row, LOGITS: self._walked(row)} for row in rows]
+
+    @torch.no_grad()
+    def _walked(self, row: Row) -> np.ndarray:
+        """(1 + T, h, w) float32 at the stride of the affinities."""
+        small = scaled_to(as_tensor(rgb(row)).to(self.device), self.size)
+        before = torch.from_numpy(row[LOGITS]).to(self.device).softmax(dim=0)
+        after = walked(self.network(small)[0], before, self.doublings)
+        return after.clamp(min=SMALLEST).log().cpu().numpy()

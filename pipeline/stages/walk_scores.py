@@ -1,0 +1,77 @@
+"""Propagate: scores spread along learnt affinities before the CRF (PSA, Ahn & Kwak, 2018)."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn.functional import interpolate
+
+from tag2mask.models.saliency.scaling import scaled_to
+from tag2mask.models.weak.affinity import DOUBLINGS, walked
+from tag2mask.pipeline.records import Row
+from tag2mask.pipeline.records.mask_rows import as_tensor, rgb
+from tag2mask.pipeline.stages.refine import SeedMasks, scored_probabilities
+from tag2mask.pipeline.training.model_store import load_model
+
+AFFINITY = "affinity"  # the round, its model, and the source that its rows name
+WALKED = "walked"
+
+
+class Propagate:
+    """Adds ``walked`` (1 + T, h, w) float32: the probabilities of the scores after a random walk.
+
+    Background walks with the tags: what comes out of a walk are means of probabilities, and
+    sums to one again.
+
+    Args:
+        affinity: URI of the affinity network.
+        size: Longer side at which it sees a picture, in pixels.
+        contrast: See :func:`tag2mask.pipeline.stages.refine.seed_probabilities`.
+        doublings: A walk makes 2 ** doublings steps.
+        device: Where the network runs; by default a GPU where there is one.
+    """
+
+    def __init__(
+        self,
+        affinity: str,
+        size: int,
+        contrast: float,
+        doublings: int = DOUBLINGS,
+        device: str | None = None,
+    ) -> None:
+        self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        torch.set_flush_denormal(True)
+        network, card = load_model(affinity, "affinity")
+        self.network, self.weights = network.to(self.device), card.weights
+        self.size = size
+        self.contrast = contrast
+        self.doublings = doublings
+
+    def __call__(self, rows: list[Row]) -> list[Row]:
+        """One picture after another, as pictures have different sizes."""
+        made = {"source": AFFINITY, "model": self.weights}
+        return [{**row, WALKED: self._walked(row), **made} for row in rows]
+
+    @torch.no_grad()
+    def _walked(self, row: Row) -> np.ndarray:
+        image = rgb(row)
+        before = scored_probabilities(row, image.shape[:2], self.contrast)
+        small = scaled_to(as_tensor(image).to(self.device), self.size)
+        features = self.network(small)[0]
+        after = walked(features, torch.from_numpy(before).to(self.device), self.doublings)
+        return after.cpu().numpy()
+
+
+class RefineWalked(SeedMasks):
+    """Turns ``walked`` into a mask, as ``Refine`` does with scores."""
+
+    def believed(self, image: np.ndarray, row: Row) -> np.ndarray:
+        """Probabilities (1 + T, H, W) before the CRF, of background and the tags."""
+        maps = torch.from_numpy(row[WALKED])[None]
+        return interpolate(maps, image.shape[:2], mode="bilinear")[0].numpy()
+
+    def finished(self, row: Row, refined: np.ndarray, beliefs: np.ndarray) -> Row:
+        """The row with the columns of a seed mask, and without what has walked."""
+        done = super().finished(row, refined, beliefs)
+        del done[WALKED]
+        return done

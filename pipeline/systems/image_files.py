@@ -1,0 +1,32 @@
+"""Picture files as systems take them."""
+
+from __future__ import annotations
+
+import fsspec
+from torch import Tensor
+from torchvision.transforms.v2.functional import pil_to_tensor
+
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.ingestion.decoding import decode_rgb
+
+
+def read_picture(uri: str) -> bytes:
+    """The bytes of a picture file on any file system.
+
+    Raises:
+        UserError: If there is none.
+    """
+    files, path = fsspec.core.url_to_fs(uri)
+    try:
+        return files.cat_file(path)
+    except (FileNotFoundError, IsADirectoryError) as error:
+        raise UserError(f"there is no picture {uri} to take the style of") from error
+
+
+def as_image(data: bytes) -> Tensor:
+    """A picture file as (1, 3, H, W) RGB in [-1, 1].
+
+    Raises:
+        DecodeError: If it cannot be decoded.
+    """
+    return pil_to_tensor(decode_rgb(data))[None].float() / 127.5 - 1

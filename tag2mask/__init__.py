@@ -1,0 +1,1 @@
+"""From image tags to pixel masks, at cluster scale."""

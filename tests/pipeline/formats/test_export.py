@@ -1,0 +1,362 @@
+"""What every format must do: rebuilt by foreign readers, the masks are the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import datasets
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+from skimage.draw import polygon
+
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.evaluation.voc import confusion, scores
+from tag2mask.pipeline.formats import EXPORTERS
+from tag2mask.pipeline.formats.base import id_prefix
+from tag2mask.pipeline.formats.export_dataset import Choice, export_dataset, write_rows
+from tag2mask.pipeline.records import IGNORE, ClassTable, palette
+from tag2mask.pipeline.sources import open_source
+from tag2mask.pipeline.tables.table import Table
+from tests.pipeline.formats.masks import awkward_masks, dataset, dataset_row
+from tests.pipeline.toys import CLASSES
+
+TABLE = ClassTable(names=CLASSES)
+NAMES = {
+    "cat/a.png": "a",
+    "dog/a.png": "a-",
+    "dog/a.jpg": "a-",
+    "two words.png": "two_words",
+    "ü|,x.png": "ü_x",
+    ".hidden.png": "hidden",
+    "b.png": "b",
+}
+Masks = dict[str, np.ndarray]
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory) -> Table:
+    return dataset(tmp_path_factory.mktemp("export"))
+
+
+class ExportTests:
+    """The base test: a format says how its files are read, and passes all of these."""
+
+    kind: ClassVar[str]
+    lost: ClassVar[str]
+    keeps_ignore: ClassVar[bool] = True
+
+    def rebuilt(self, folder: Path) -> Masks:
+        """The masks by the stem of their picture, read without this project's code."""
+        raise NotImplementedError
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def exported(cls, table: Table, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        folder = tmp_path_factory.mktemp(cls.kind) / "out"
+        written, cls.lost = export_dataset(table.uri, cls.kind, folder)
+        assert written == len(table)
+        return folder
+
+    def test_no_pixel_is_lost(self, exported: Path, table: Table) -> None:
+        found = self.rebuilt(exported)
+        assert len(found) == len(table)
+        expected = {mask.tobytes() for mask in map(self.expected, awkward_masks())}
+        assert {mask.tobytes() for mask in found.values()} == expected
+
+    def expected(self, mask: np.ndarray) -> np.ndarray:
+        return mask if self.keeps_ignore else np.where(mask == IGNORE, 0, mask)
+
+    def test_pictures_are_the_same_bytes(self, exported: Path, table: Table) -> None:
+        folder = exported / EXPORTERS[self.kind].pictures
+        found = {file.read_bytes() for file in folder.iterdir()}
+        assert found == {row["image"]["bytes"] for row in table.rows(["image"])}
+
+    def test_names_are_plain_and_different(self, exported: Path) -> None:
+        folder = exported / EXPORTERS[self.kind].pictures
+        stems = [file.stem for file in folder.iterdir()]
+        assert sorted(stem.partition("-")[0] for stem in stems) == sorted(
+            name.rstrip("-") for name in NAMES.values()
+        )
+        assert sum(id_prefix(stem) is not None for stem in stems) == 2
+
+    def test_a_format_says_what_it_loses(self, exported: Path) -> None:
+        assert self.lost.startswith("nothing is lost" if self.keeps_ignore else "polygons can")
+
+    def test_nothing_is_there_after_a_failure(self, tmp_path: Path) -> None:
+        def broken() -> Iterator[dict[str, object]]:
+            yield dataset_row(awkward_masks()[0], "a.png")
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            write_rows(broken(), self.kind, tmp_path / "out", TABLE, lambda row: "a")
+        assert not list(tmp_path.iterdir())
+
+    def test_a_row_is_written_before_the_next_is_read(self, tmp_path: Path) -> None:
+        def watched() -> Iterator[dict[str, object]]:
+            for number, mask in enumerate(awkward_masks()):
+                folders = list(tmp_path.glob(f".out.*/{EXPORTERS[self.kind].pictures}"))
+                assert [len(list(folder.iterdir())) for folder in folders] == [number]
+                yield dataset_row(mask, f"{number}.png")
+
+        write_rows(watched(), self.kind, tmp_path / "out", TABLE, lambda row: row["id"])
+
+
+class TestVoc(ExportTests):
+    kind = "voc"
+
+    def rebuilt(self, folder: Path) -> Masks:
+        names = (folder / "ImageSets/Segmentation/train.txt").read_text().split()
+        masks = {}
+        for name in names:
+            with Image.open(folder / f"SegmentationClass/{name}.png") as picture:
+                assert picture.mode == "P"
+                assert bytes(picture.getpalette("RGB") or ())[: 3 * 4] == palette()[: 3 * 4]
+                masks[name] = np.array(picture)
+        return masks
+
+    def test_labels_and_colours(self, exported: Path) -> None:
+        assert (exported / "classes.txt").read_text().split() == list(CLASSES)
+        lines = (exported / "labelmap.txt").read_text().splitlines()
+        assert lines[1:3] == ["background:0,0,0::", "cat:128,0,0::"]
+        assert lines[-1] == "ignore:224,224,192::"
+
+    def test_the_tree_is_a_source_with_the_same_tags(self, exported: Path, table: Table) -> None:
+        found = [file.tags for file in open_source(str(exported)).pictures() if not file.problem]
+        expected = [tuple(CLASSES[tag - 1] for tag in row["tags"]) for row in table.rows(["tags"])]
+        assert sorted(found) == sorted(expected)
+
+
+class TestCocoInstances(ExportTests):
+    kind = "coco"
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def coco(cls, exported: Path) -> COCO:
+        return COCO(str(exported / "annotations/instances_train.json"))
+
+    def rebuilt(self, folder: Path) -> Masks:
+        coco = COCO(str(folder / "annotations/instances_train.json"))
+        masks = {}
+        for image in coco.loadImgs(coco.getImgIds()):
+            mask = np.zeros((image["height"], image["width"]), np.uint8)
+            for annotation in coco.loadAnns(coco.getAnnIds(image["id"])):
+                value = IGNORE if annotation["iscrowd"] else annotation["category_id"]
+                region = coco.annToMask(annotation).astype(bool)
+                assert region.sum() == annotation["area"]
+                rows, columns = np.nonzero(region)
+                assert annotation["bbox"] == [
+                    columns.min(),
+                    rows.min(),
+                    np.ptp(columns) + 1,
+                    np.ptp(rows) + 1,
+                ]
+                mask[region] = value
+            masks[Path(image["file_name"]).stem] = mask
+        return masks
+
+    def test_measured_against_itself_it_is_perfect(self, coco: COCO) -> None:
+        detections = [
+            {**annotation, "score": annotation["confidence"]}
+            for annotation in coco.dataset["annotations"]
+            if not annotation["iscrowd"]
+        ]
+        results = COCOeval(coco, coco.loadRes(detections), "segm")
+        # More pieces than COCO's hundred would only be cut off.
+        results.params.maxDets = [1, 10, 1000]
+        results.evaluate()
+        results.accumulate()
+        for figure in ("precision", "recall"):
+            found = results.eval[figure][..., -1]
+            assert (found[found > -1] == 1).all()
+            assert (found > -1).any()
+
+    def test_every_connected_piece_is_an_object(self, coco: COCO) -> None:
+        (image,) = [i["id"] for i in coco.dataset["images"] if i["width"] == 30]
+        found = [item["category_id"] for item in coco.loadAnns(coco.getAnnIds(image))]
+        assert sorted(found) == [1, 2]
+
+    def test_ignored_pixels_are_crowds_of_every_tag(self, coco: COCO) -> None:
+        (image,) = [
+            i["id"] for i in coco.dataset["images"] if (i["height"], i["width"]) == (24, 17)
+        ]
+        crowds = coco.loadAnns(coco.getAnnIds(image, iscrowd=True))
+        assert [crowd["category_id"] for crowd in crowds] == [2, 3]
+        assert [crowd["area"] for crowd in crowds] == [17, 17]
+        assert "crowd" in self.lost
+
+
+class TestCocoPanoptic(ExportTests):
+    kind = "coco-panoptic"
+
+    def rebuilt(self, folder: Path) -> Masks:
+        document = json.loads((folder / "annotations/panoptic_train.json").read_text())
+        classes = {item["id"]: item["name"] for item in document["categories"]}
+        masks = {}
+        for annotation in document["annotations"]:
+            file = folder / "annotations/panoptic_train" / annotation["file_name"]
+            with Image.open(file) as picture:
+                colours = np.array(picture).astype(np.int64)
+            segments = colours @ [1, 256, 256**2]
+            mask = np.full(segments.shape, IGNORE, np.uint8)
+            for info in annotation["segments_info"]:
+                region = segments == info["id"]
+                assert region.sum() == info["area"]
+                name = classes[info["category_id"]]
+                mask[region] = 0 if name == "background" else CLASSES.index(name) + 1
+            assert {*np.unique(segments)} - {0} == {i["id"] for i in annotation["segments_info"]}
+            masks[Path(annotation["file_name"]).stem] = mask
+        images = {item["id"] for item in document["images"]}
+        assert images == {item["image_id"] for item in document["annotations"]}
+        return masks
+
+
+class TestCocoStuff(ExportTests):
+    kind = "coco-stuff"
+
+    def rebuilt(self, folder: Path) -> Masks:
+        coco = COCO(str(folder / "annotations/stuff_train.json"))
+        background = len(CLASSES) + 1
+        masks = {}
+        for image in coco.loadImgs(coco.getImgIds()):
+            stem = Path(image["file_name"]).stem
+            map_ = np.zeros((image["height"], image["width"]), np.uint8)
+            for annotation in coco.loadAnns(coco.getAnnIds(image["id"])):
+                map_[coco.annToMask(annotation).astype(bool)] = annotation["category_id"]
+            with Image.open(folder / f"annotations/stuff_train_pixelmaps/{stem}.png") as picture:
+                np.testing.assert_array_equal(np.array(picture), map_)
+            mask = np.where(map_ == background, 0, map_)
+            masks[stem] = np.where(map_ == 0, IGNORE, mask).astype(np.uint8)
+        return masks
+
+
+class TestHuggingFace(ExportTests):
+    kind = "hf"
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def loaded(cls, exported: Path) -> datasets.Dataset:
+        return datasets.load_dataset(
+            "imagefolder", data_dir=str(exported), split="train", cache_dir=str(exported / "cache")
+        )
+
+    def rebuilt(self, folder: Path) -> Masks:
+        loaded = datasets.load_dataset(
+            "imagefolder",
+            data_dir=str(folder),
+            split="train",
+            cache_dir=str(folder.parent / "cache"),
+        )
+        assert all(row["mask"].mode == "P" for row in loaded)
+        return {row["id"]: np.array(row["mask"]) for row in loaded}
+
+    def test_columns(self, loaded: datasets.Dataset, table: Table) -> None:
+        rows = {row["id"]: row for row in table.rows()}
+        assert {*loaded.column_names} >= {"image", "mask", "tags", "confidence", "source"}
+        for row in loaded:
+            expected = rows[row["id"]]
+            assert row["image"].size == (expected["width"], expected["height"])
+            assert row["tags"] == [CLASSES[tag - 1] for tag in expected["tags"]]
+            assert row["confidence"] == pytest.approx(expected["confidence"], abs=1e-4)
+
+
+class TestYolo(ExportTests):
+    kind = "yolo"
+    keeps_ignore = False
+
+    def rebuilt(self, folder: Path) -> Masks:
+        return {stem: mask for stem, mask, _ in self.drawn(folder)}
+
+    def drawn(self, folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+        """Masks by pixel centres, and as an ordinary drawing program fills polygons."""
+        for picture in sorted((folder / "images/train").iterdir()):
+            with Image.open(picture) as opened:
+                width, height = opened.size
+            exact = np.zeros((height, width), np.uint8)
+            canvas = Image.new("L", (width, height))
+            for line in (folder / f"labels/train/{picture.stem}.txt").read_text().splitlines():
+                value, *numbers = line.split()
+                corners = np.array(numbers, float).reshape(-1, 2)
+                assert len(corners) >= 3
+                assert corners.min() >= 0
+                assert corners.max() <= 1
+                corners = corners * (width, height) - 0.5
+                exact[polygon(corners[:, 1], corners[:, 0], exact.shape)] = int(value) + 1
+                ImageDraw.Draw(canvas).polygon(list(map(tuple, corners)), fill=int(value) + 1)
+            yield picture.stem, exact, np.array(canvas)
+
+    def test_a_drawing_program_loses_little(self, exported: Path) -> None:
+        matrix = np.zeros((4, 5), np.int64)
+        for _, exact, drawn in self.drawn(exported):
+            matrix += confusion(exact, drawn, len(CLASSES))
+        # Tiny masks with dust and holes of a few pixels: the worst case.
+        assert scores(matrix, CLASSES).mean_iou > 0.7
+
+    def test_the_loss_is_measured(self, exported: Path) -> None:
+        assert "mean IoU of 1.0000" in self.lost
+        assert "background" in self.lost
+
+    def test_data_yaml_names_classes_and_pictures(self, exported: Path) -> None:
+        lines = (exported / "data.yaml").read_text().splitlines()
+        assert lines[0] == "train: images/train"
+        assert lines[-3:] == ['  0: "cat"', '  1: "dog"', '  2: "bird"']
+
+
+def test_every_format_is_tested() -> None:
+    assert {tested.kind for tested in ExportTests.__subclasses__()} == set(EXPORTERS)
+
+
+def test_a_choice_takes_rows_and_changes_no_pixel(table: Table, tmp_path: Path) -> None:
+    written, _ = export_dataset(table.uri, "voc", tmp_path / "dogs", Choice(["dog"]))
+    found = TestVoc().rebuilt(tmp_path / "dogs")
+    expected = {mask.tobytes() for mask in awkward_masks() if (mask == 2).any()}
+    assert {mask.tobytes() for mask in found.values()} == expected
+    assert written == len(expected) == 3
+
+
+def test_a_choice_by_confidence(tmp_path: Path) -> None:
+    rows = [
+        dataset_row(awkward_masks()[0], f"{number}.png", mask_confidence=number / 10)
+        for number in range(10)
+    ]
+    uri = dataset(tmp_path, rows).uri
+    assert export_dataset(uri, "hf", tmp_path / "out", Choice(confidence=0.75))[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "choice", "sentence"),
+    [
+        ("vox", Choice(), "unknown format 'vox'"),
+        ("voc", Choice(["dgo"]), "unknown class 'dgo'"),
+        ("voc", Choice(confidence=0.9), "no mask meets the conditions"),
+        ("voc", Choice(confidence=80), "between 0 and 1"),
+    ],
+)
+def test_bad_input_writes_nothing(
+    table: Table, tmp_path: Path, kind: str, choice: Choice, sentence: str
+) -> None:
+    with pytest.raises(UserError, match=sentence):
+        export_dataset(table.uri, kind, tmp_path / "out", choice)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_holds_something_is_left_alone(table: Table, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/mine.txt").write_text("mine")
+    with pytest.raises(UserError, match="not empty"):
+        export_dataset(table.uri, "voc", tmp_path / "out")
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["mine.txt"]
+    with pytest.raises(UserError, match="is a file"):
+        export_dataset(table.uri, "voc", tmp_path / "out/mine.txt")
+
+
+def test_a_table_of_other_rows_is_refused(tmp_path: Path) -> None:
+    from tests.pipeline.small_tables import images_table
+
+    with pytest.raises(UserError, match=r"no column.*RUN/dataset"):
+        export_dataset(images_table(tmp_path, 2).uri, "voc", tmp_path / "out")
