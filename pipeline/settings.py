@@ -1,36 +1,29 @@
-"""Settings as a user gives them: a JSON file and single changes, laid over the defaults."""
+"""Settings as a user gives them: a recipe file and single changes, laid over the defaults."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.recipe_file import read_recipe_file
 
 
 def read_values(path: str | None, changes: Sequence[str] = ()) -> dict[str, Any]:
     """Settings as nested JSON values.
 
     Args:
-        path: A JSON file with any part of the settings; None for none.
+        path: A JSON, YAML or TOML file with any part of the settings; None for none.
         changes: ``key=value`` with dots for the levels, as ``seeds.crf=toco``; the value is
             JSON, or a bare word.
 
     Raises:
         UserError: If the file or a change cannot be read.
     """
-    values: dict[str, Any] = {}
-    if path is not None:
-        try:
-            values = json.loads(Path(path).read_text())
-        except (OSError, ValueError) as error:
-            raise UserError(f"cannot read the recipe {path}: {error}") from error
-        if not isinstance(values, dict):
-            raise UserError(f"the recipe {path} is not a JSON object")
+    values = {} if path is None else read_recipe_file(path)
     for change in changes:
         _apply(values, change)
     return values

@@ -7,18 +7,22 @@ from typing import Annotated
 import typer
 
 Source = Annotated[
-    str, typer.Argument(help="Tagged pictures: folder, file or URI (docs/sources.md).")
+    str, typer.Argument(help="Tagged images: folder, file or URI (docs/sources.md).")
 ]
 Out = Annotated[str, typer.Option("--out", help="Folder of the run, or any fsspec URI.")]
-RecipeFile = Annotated[str | None, typer.Option("--recipe", help="JSON file with settings.")]
+RecipeFile = Annotated[
+    str | None, typer.Option("--recipe", help="YAML, TOML or JSON file with settings.")
+]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="One setting, as key=value.")]
 Classes = Annotated[str | None, typer.Option(help="Tags to keep, separated by commas.")]
 EngineName = Annotated[str, typer.Option(help="ray or local.")]
-Retrain = Annotated[bool, typer.Option("--retrain", help="Train anew on the source as it is.")]
+Retrain = Annotated[
+    bool, typer.Option("--retrain", help="Train from scratch on the source as it is.")
+]
 RetrainShare = Annotated[
     float,
     typer.Option(
-        min=0, help="New pictures for each one trained on that begin a new training by themselves."
+        min=0, help="New images for each one trained on that begin a new training by themselves."
     ),
 ]
 Workers = Annotated[int, typer.Option(help="Processes on this machine.")]
