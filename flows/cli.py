@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
+from tag2mask import __version__
 from tag2mask.flows.commands import COMMANDS
 from tag2mask.pipeline.errors import UserError
 
@@ -18,6 +20,26 @@ app = typer.Typer(
 )
 for command in COMMANDS:
     app.command()(command)
+
+
+def print_version(wanted: bool) -> None:
+    """Prints the version and ends the command line, if it is wanted."""
+    if wanted:
+        typer.echo(f"tag2mask {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """From image tags to pixel masks, at cluster scale."""
+    del version  # print_version has read it
 
 
 def main() -> None:

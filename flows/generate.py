@@ -1,10 +1,11 @@
-"""The flow ``generate``: new pictures from a trained system."""
+"""The flow ``generate``: new images from a trained system."""
 
 from __future__ import annotations
 
 from prefect import flow
 
 from tag2mask.flows.progress import Terminal
+from tag2mask.flows.results import GenerateResult
 from tag2mask.flows.task import step
 from tag2mask.pipeline.engine import build_engine
 from tag2mask.pipeline.systems.apply import Made, generate_pictures
@@ -21,18 +22,18 @@ def generate(
     sentence: str | None = None,
     engine: str = "ray",
     workers: int = 2,
-) -> str:
-    """Makes new pictures and returns the last word.
+) -> GenerateResult:
+    """Makes new images and returns where they are; ``str`` of the result is the summary.
 
     Args:
         model: URI of a generating system.
-        out: Folder for the pictures and the table of them, a local path or URI.
+        out: Folder for the images and the table of them, a local path or URI.
         count: How many.
         seed: Of the noise.
         tags: Classes that all of them are to show; by default they take turns.
-        like: A mask dataset, for a system that is given masks or pictures.
+        like: A mask dataset, for a system that is given masks or images.
         sentence: What all of them are to show, for a system that reads sentences.
-        engine: ``ray`` or ``local``; it changes nothing in the pictures.
+        engine: ``ray`` or ``local``; it changes nothing in the images.
         workers: Processes on this machine; a Ray cluster decides for itself.
     """
     made = make(
@@ -46,7 +47,7 @@ def generate(
         like=like,
         sentence=sentence,
     )
-    return told(made, out)
+    return GenerateResult(out=out, table=made.table, images=made.pictures, failed=made.failed)
 
 
 @step
@@ -61,7 +62,7 @@ def make(
     like: str | None,
     sentence: str | None,
 ) -> Made:
-    """The pictures."""
+    """The images."""
     machine = build_engine(engine, workers)
     return generate_pictures(
         model,
@@ -74,10 +75,3 @@ def make(
         like=like,
         sentence=sentence,
     )
-
-
-def told(made: Made, out: str) -> str:
-    """How many pictures were made, where they are, and which were not."""
-    lines = [f"{made.pictures:,} pictures in {out}, their table in {made.table}"]
-    lines += [f"not made: {sentence}" for sentence in made.failed]
-    return "\n".join(lines)

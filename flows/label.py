@@ -1,8 +1,8 @@
-"""The flow ``label``: from tagged pictures to a mask dataset, by STC with DCSM seeds.
+"""The flow ``label``: from tagged images to a mask dataset, by STC with DCSM seeds.
 
 STC (Simple To Complex, Wei et al., PAMI 2017) in the survey's variant (Yanai & Shimoda
 2017, section 2.3): DCSM instead of low-level saliency as the first masks, and the
-probabilities of a round to augment the training pictures of the next.
+probabilities of a round to augment the training images of the next.
 
 Few and coarse tasks, one for each stage: the engine does the work inside, and a task that
 finds its table or model finished returns at once, so a killed flow continues where it was.
@@ -19,7 +19,8 @@ from prefect.runtime import flow_run
 from tag2mask.flows.artifacts import show
 from tag2mask.flows.label_incremental import label_new
 from tag2mask.flows.progress import Terminal
-from tag2mask.flows.summary import load_record, models_of, summarise
+from tag2mask.flows.results import LabelResult
+from tag2mask.flows.summary import label_result, load_record, models_of, summarize
 from tag2mask.flows.task import step
 from tag2mask.pipeline.engine import build_engine
 from tag2mask.pipeline.ingestion.counts import IngestCounts
@@ -34,7 +35,7 @@ from tag2mask.pipeline.sources import Downloads, open_source
 from tag2mask.pipeline.stages.walk_scores import AFFINITY
 from tag2mask.pipeline.tables.table import Table
 
-# New pictures that begin a new training, for each one that the models were trained on.
+# New images that begin a new training, for each one that the models were trained on.
 RETRAIN_SHARE = 0.2
 
 
@@ -55,26 +56,27 @@ def label(
     workers: int = 2,
     retrain: bool = False,
     retrain_share: float = RETRAIN_SHARE,
-) -> str:
-    """Labels a source and returns the summary: ladder, counts, fingerprint, paths.
+) -> LabelResult:
+    """Labels a source and returns paths and figures; ``str`` of the result is the summary.
 
     Args:
-        source: The tagged pictures: a folder or URI that every worker can read.
+        source: The tagged images: a folder or URI that every worker can read.
         out: The run's folder, a local path or URI.
         recipe: What the masks follow from; parts that are left out have their defaults.
         classes: The tags to keep; None keeps those of the last version, or all.
         engine: ``ray`` or ``local``; it changes nothing in the masks.
         workers: Processes on this machine; a Ray cluster decides for itself.
-        retrain: Train anew on the source as it is, instead of labelling what is new.
-        retrain_share: Train anew, too, when so many pictures have come for each one that the
+        retrain: Train from scratch on the source as it is, instead of labeling what is new.
+        retrain_share: Train from scratch, too, when so many images have come for each one that the
             models were trained on.
     """
     settings = recipe if isinstance(recipe, Recipe) else complete_recipe(recipe)
     run = Run(out, settings, build_engine(engine, workers), Terminal())
     with run.lease():
         summary = label_with(run, source, classes, retrain, retrain_share)
+        result = label_result(run, summary)
     show(run, summary)
-    return summary
+    return result
 
 
 def label_with(
@@ -97,8 +99,8 @@ def label_with(
         return label_everything(run, source, change.pictures)
     record = load_record(run)
     if record.get("version") == Table.open(run.table_uri("dataset")).manifest.revision:
-        return f"{change.sentence()}\n\n{record['last_word']}"
-    return summarise_run(run, source, change.pictures.counts, made_of(run))
+        return f"{change.sentence()}\n\n{record['summary']}"
+    return summarize_run(run, source, change.pictures.counts, made_of(run))
 
 
 def label_everything(run: Run, source: str, pictures: Ingest) -> str:
@@ -116,7 +118,7 @@ def label_everything(run: Run, source: str, pictures: Ingest) -> str:
     train_powerful(run, images, everything)
     last = relabel(run, images, "powerful")
     publish(run, images, last, [*seeds, simple, everything])
-    return summarise_run(run, source, pictures.counts, made_of(run))
+    return summarize_run(run, source, pictures.counts, made_of(run))
 
 
 def made_of(run: Run) -> dict[str, str]:
@@ -140,7 +142,7 @@ def train_tagger(run: Run, images: str) -> str:
 
 @step
 def make_seed(run: Run, images: str) -> str:
-    """The first masks: saliency and DenseCRF on simple pictures."""
+    """The first masks: saliency and DenseCRF on simple images."""
     return run.seed(Table.open(images)).uri
 
 
@@ -166,14 +168,14 @@ def train_initial(run: Run, images: str, seed: str) -> str:
 
 @step
 def train_enhanced(run: Run, images: str, masks: str) -> str:
-    """The segmenter of the masks that the initial one made of the simple pictures."""
+    """The segmenter of the masks that the initial one made of the simple images."""
     run.segmenter("enhanced", Table.open(images), Table.open(masks), after="initial")
     return run.model_uri("enhanced")
 
 
 @step
 def train_powerful(run: Run, images: str, masks: str) -> str:
-    """The segmenter of all pictures, augmented by the probabilities of their masks."""
+    """The segmenter of all images, augmented by the probabilities of their masks."""
     run.segmenter(
         "powerful",
         Table.open(images),
@@ -192,9 +194,9 @@ def relabel(run: Run, images: str, model: str, only_simple: bool = False) -> str
 
 
 @step
-def summarise_run(run: Run, source: str, listed: IngestCounts, made: dict[str, str]) -> str:
-    """run.json, the contact sheet and the last word."""
-    return summarise(run, source, listed, made)
+def summarize_run(run: Run, source: str, listed: IngestCounts, made: dict[str, str]) -> str:
+    """run.json, the contact sheet and the summary."""
+    return summarize(run, source, listed, made)
 
 
 @step

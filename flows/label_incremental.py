@@ -1,4 +1,4 @@
-"""Labelling what is new: the pictures that a source has gained, by the current segmenter."""
+"""Labeling what is new: the images that a source has gained, by the current segmenter."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def label_new(run: Run, change: Change) -> str:
     images = add_pictures(run, change)
     masks = add_labels(run, images)
     dataset = add_version(run, images, masks)
-    return summarise_addition(run, change, images, masks, dataset)
+    return summarize_addition(run, change, images, masks, dataset)
 
 
 @step
@@ -38,13 +38,13 @@ def add_version(run: Run, images: str, masks: str) -> str:
 
 
 @step
-def summarise_addition(run: Run, change: Change, images: str, masks: str, dataset: str) -> str:
-    """run.json, a contact sheet of what is new, and the last word."""
+def summarize_addition(run: Run, change: Change, images: str, masks: str, dataset: str) -> str:
+    """run.json, a contact sheet of what is new, and the summary."""
     current, record = Table.open(dataset), load_record(run)
     version = current.manifest.revision
     if version == record.get("version"):
-        left_out = reasons_of(Table.open(masks).without(current.manifest.inputs))
-        return "\n".join([change.sentence(), *published(0, left_out), f"version {version} stays"])
+        rejected = reasons_of(Table.open(masks).without(current.manifest.inputs))
+        return "\n".join([change.sentence(), *published(0, rejected), f"version {version} stays"])
     before = Table.open(dataset, revision=version - 1)
     new_images = Table.open(images).without(before.manifest.inputs)
     new_masks = Table.open(masks).without(before.manifest.inputs)
@@ -52,9 +52,9 @@ def summarise_addition(run: Run, change: Change, images: str, masks: str, datase
         raise ValueError(f"version {version} of {dataset} was not made of this run's tables")
     name = f"contact_sheet_{version:06d}.png"
     save_sheet(run, name, sheet(new_images, {LAST: new_masks}, None))
-    added, left_out = len(current) - len(before), reasons(new_masks)
-    lines = [change.sentence(), *published(added, left_out), ""]
-    lines += [f"version        {version}, {len(current):,} pictures"]
+    added, rejected = len(current) - len(before), reasons(new_masks)
+    lines = [change.sentence(), *published(added, rejected), ""]
+    lines += [f"version        {version}, {len(current):,} images"]
     lines += [f"fingerprint    {current.fingerprint}"]
     lines += [f"dataset        {current.uri}", f"contact sheet  {run.uri}/{name}"]
     addition = {
@@ -62,14 +62,14 @@ def summarise_addition(run: Run, change: Change, images: str, masks: str, datase
         "pictures": len(new_images),
         "errors": len(failures(new_images)),
         "published": added,
-        "left_out": left_out,
+        "rejected": rejected,
     }
     changes = {
         "version": version,
         "published": len(current),
         "fingerprint": current.fingerprint,
         "contact_sheet": name,
-        "last_word": "\n".join(lines),
+        "summary": "\n".join(lines),
         "additions": [*record.get("additions", []), addition],
     }
     save_record(run, {**record, **changes})
@@ -77,5 +77,5 @@ def summarise_addition(run: Run, change: Change, images: str, masks: str, datase
 
 
 def reasons_of(masks: Table | None) -> dict[str, int]:
-    """Why masks were left out, where there are any."""
+    """The number of rejected masks by reason; empty where there are no masks."""
     return {} if masks is None else reasons(masks)

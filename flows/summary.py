@@ -1,16 +1,18 @@
-"""What ``label`` leaves behind for people: run.json, a contact sheet, and a last word."""
+"""What ``label`` leaves behind for people: run.json, a contact sheet, and a summary."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import io
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from tag2mask.flows.results import LabelResult
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assess import assess, class_table, find_truth
 from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
@@ -30,17 +32,19 @@ from tag2mask.pipeline.training.model_store import read_card
 RECORD = "run.json"
 SHEET = "contact_sheet.png"
 SHEET_ROWS = 12
+# Names in the run.json of version 0.1.0.
+OLD_KEYS = {"left_out": "rejected", "last_word": "summary"}
 PACKAGES = ("tag2mask", "torch", "torchvision", "ray", "prefect", "pyarrow", "pydensecrf2")
 
 
-def summarise(run: Run, source: str, listed: IngestCounts, made: Mapping[str, str]) -> str:
+def summarize(run: Run, source: str, listed: IngestCounts, made: Mapping[str, str]) -> str:
     """Writes run.json, ladder.json and contact_sheet.png, and returns what to print.
 
     Args:
         run: The run that is finished.
-        source: Where its pictures came from; its true masks, if it has any, are read here
+        source: Where its images came from; its ground truth masks, if it has any, are read here
             for the first time.
-        listed: What became of the source's pictures, as far as it was known before decoding.
+        listed: What became of the source's images, as far as it was known before decoding.
         made: URIs by name, from the flow.
     """
     images, dataset = Table.open(made["images"]), Table.open(made["dataset"])
@@ -51,23 +55,25 @@ def summarise(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
         ladder = run_ladder(rounds, truth)
         if truth:
             write_card(dataset, assess(dataset, truth))
-    except UserError as error:  # the labelling is done, whatever the truth is like
-        run.watch.say(f"the true masks beside the source are left aside: {error}")
+    except UserError as error:  # the labeling is done, whatever the truth is like
+        run.watch.say(f"the ground truth masks beside the source are left aside: {error}")
         truth, ladder = None, run_ladder(rounds, None)
     save_ladder(run.folder, "ladder.json", ladder)
-    left_out = reasons(rounds["powerful"])
+    rejected = reasons(rounds["powerful"])
     save_sheet(run, SHEET, sheet(images, rounds, truth))
-    lines = [counts.sentence(), *published(len(dataset), left_out)]
+    lines = [counts.sentence(), *published(len(dataset), rejected)]
     tagger = read_card(made["tagger"]).training
-    lines.append(f"tagger: average precision on {tagger['held_out']} pictures held out")
+    lines.append(f"tagger: average precision on {tagger['held_out']} images held out")
     lines.append(
         "  " + ", ".join(_precision(*pair) for pair in tagger["average_precision"].items())
     )
-    lines += ["", text_table(ladder), ""] if truth else ["no true masks beside the source", ""]
+    lines += (
+        ["", text_table(ladder), ""] if truth else ["no ground truth masks beside the source", ""]
+    )
     lines += [f"fingerprint    {dataset.fingerprint}"]
     lines += [f"{name:<14} {uri}" for name, uri in made.items()]
     lines += [f"contact sheet  {run.uri}/{SHEET}"]
-    last_word = "\n".join(lines)
+    summary = "\n".join(lines)
     save_record(
         run,
         {
@@ -77,15 +83,15 @@ def summarise(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
             "version": dataset.manifest.revision,
             "counts": counts.model_dump(),
             "published": len(dataset),
-            "left_out": left_out,
+            "rejected": rejected,
             "models": {name: read_card(made[name]).training for name in models_of(run.recipe)},
             "fingerprint": dataset.fingerprint,
             "ladder": [row.model_dump() for row in ladder],
             "contact_sheet": SHEET,
-            "last_word": last_word,
+            "summary": summary,
         },
     )
-    return last_word
+    return summary
 
 
 def models_of(recipe: Recipe) -> tuple[str, ...]:
@@ -93,10 +99,10 @@ def models_of(recipe: Recipe) -> tuple[str, ...]:
     return ("tagger", *rounds_of(recipe)[1:])
 
 
-def published(count: int, left_out: Mapping[str, int]) -> list[str]:
+def published(count: int, rejected: Mapping[str, int]) -> list[str]:
     """How many masks were published, and why the others were not, in lines."""
-    lines = [f"{count:,} masks published, {sum(left_out.values()):,} left out"]
-    return lines + [f"  {many:,} × {reason}" for reason, many in left_out.items()]
+    lines = [f"{count:,} masks published, {sum(rejected.values()):,} rejected"]
+    return lines + [f"  {many:,} × {reason}" for reason, many in rejected.items()]
 
 
 def save_record(run: Run, record: Mapping[str, Any]) -> None:
@@ -105,14 +111,42 @@ def save_record(run: Run, record: Mapping[str, Any]) -> None:
 
 
 def load_record(run: Run) -> dict[str, Any]:
-    """What run.json says; nothing where there is none."""
+    """The contents of run.json under today's names; empty where there is no such file."""
     if RECORD not in run.folder.sizes():
         return {}
     try:
         record = json.loads(run.folder.read(RECORD))
     except ValueError:
         return {}
-    return record if isinstance(record, dict) else {}
+    if not isinstance(record, dict):
+        return {}
+    return {OLD_KEYS.get(key, key): value for key, value in record.items()}
+
+
+def label_result(run: Run, summary: str) -> LabelResult:
+    """The result of a finished run.
+
+    Args:
+        run: Whose folder holds run.json.
+        summary: The text for the command line.
+    """
+    record = load_record(run)
+    rejected = Counter(record["rejected"])
+    for addition in record.get("additions", []):
+        rejected.update(addition.get("rejected", addition.get("left_out", {})))
+    return LabelResult(
+        out=run.uri,
+        dataset=run.table_uri("dataset"),
+        version=record["version"],
+        fingerprint=record["fingerprint"],
+        published=record["published"],
+        rejected=dict(rejected),
+        counts=IngestCounts.model_validate(record["counts"]),
+        ladder=tuple(LadderRow.model_validate(row) for row in record["ladder"]),
+        models={name: run.model_uri(name) for name in models_of(run.recipe)},
+        contact_sheet=f"{run.uri}/{record['contact_sheet']}",
+        summary=summary,
+    )
 
 
 def save_sheet(run: Run, name: str, picture: Image.Image) -> None:
@@ -127,7 +161,7 @@ def _precision(name: str, value: float | None) -> str:
 
 
 def run_ladder(rounds: Mapping[str, Table], truth: TruthFolder | None) -> list[LadderRow]:
-    """One rung for each round: mIoU where truth exists, on seeded and on all pictures."""
+    """One rung for each round: mIoU where truth exists, on seeded and on all images."""
     if truth is None:
         return [LadderRow(name=name) for name in rounds]
     seeded = set(rounds["seed"].ids())
@@ -154,15 +188,15 @@ def versions() -> dict[str, str]:
 
 
 def sheet(images: Table, rounds: Mapping[str, Table], truth: TruthFolder | None) -> Image.Image:
-    """Pictures by their columns: each round, truth where it exists."""
+    """Images by their columns: each round, truth where it exists."""
     columns = [*rounds, *(["truth"] if truth else [])]
     scan = Scan(images, dict(rounds), columns=["image", "tags", *(f"{n}.mask" for n in rounds)])
-    # The first ids are a fair draw; simple pictures have a seed where it is shown, the others
+    # The first ids are a fair draw; simple images have a seed where it is shown, the others
     # show what the later rounds make of several classes.
     narrow = list(images.rows(["id", "tags", "error"]))
-    labelled = set(next(iter(rounds.values())).ids())
+    labeled = set(next(iter(rounds.values())).ids())
     sound = sorted((row for row in narrow if not row["error"]), key=lambda row: row["id"])
-    simple = [row["id"] for row in sound if len(row["tags"]) == 1 and row["id"] in labelled]
+    simple = [row["id"] for row in sound if len(row["tags"]) == 1 and row["id"] in labeled]
     others = [row["id"] for row in sound if len(row["tags"]) > 1]
     half = min(len(others), SHEET_ROWS // 3)
     chosen = {*simple[: SHEET_ROWS - half], *others[:half]}

@@ -9,6 +9,7 @@ from prefect.artifacts import create_link_artifact, create_table_artifact
 
 from tag2mask.flows.artifacts import key_of, link_to
 from tag2mask.flows.progress import Terminal
+from tag2mask.flows.results import TrainResult
 from tag2mask.flows.task import step
 from tag2mask.pipeline.engine import build_engine
 from tag2mask.pipeline.systems.recipe import SystemRecipe, complete_system_recipe
@@ -26,8 +27,8 @@ def train(
     recipe: SystemRecipe | dict[str, Any] | None = None,
     style: str | None = None,
     engine: str = "ray",
-) -> str:
-    """Trains a system and returns the last word: losses and paths.
+) -> TrainResult:
+    """Trains a system and returns losses and paths; ``str`` of the result is the summary.
 
     Args:
         task: Name of a generating or transforming system.
@@ -35,13 +36,13 @@ def train(
         out: The model's folder, a local path or URI; the losses and a sample grid that
             refreshes are beside the model.
         recipe: The system, the rows, the schedule; parts that are left out have defaults.
-        style: A picture, for a system that learns one style.
+        style: An image, for a system that learns one style.
         engine: ``ray`` or ``local``.
     """
     if not isinstance(recipe, SystemRecipe):
         recipe = complete_system_recipe(task, recipe or {})
     made = fit(dataset, out, recipe, style, engine)
-    return last_word(made, recipe.task)
+    return summarize_training(made, recipe.task)
 
 
 @step
@@ -52,18 +53,27 @@ def fit(dataset: str, out: str, recipe: SystemRecipe, style: str | None, engine:
     return folder.uri
 
 
-def last_word(uri: str, task: str) -> str:
-    """What was trained, its losses and where it is; artifacts of the flow run as well."""
-    card = read_card(uri)
-    losses = {name: value for name, value in card.training.items() if "." in name}
+def summarize_training(uri: str, system: str) -> TrainResult:
+    """The result of a finished training; its losses and samples become artifacts of the run."""
+    training = read_card(uri).training
+    losses = {name: value for name, value in training.items() if "." in name}
     create_table_artifact(
         [{"loss": name, "value": value} for name, value in losses.items()], key_of("losses", uri)
     )
-    lines = [f"{task}: {card.training['pictures']:,} pictures, {card.training['steps']:,} steps"]
+    images, steps = training["pictures"], training["steps"]
+    lines = [f"{system}: {images:,} images, {steps:,} steps"]
     lines += [f"  {name} {value:.3f}" for name, value in losses.items()]
     lines.append(f"model    {uri}")
-    if SHEET in Folder(uri).sizes():
-        sheet = f"{uri}/{SHEET}"
-        create_link_artifact(link_to(sheet), link_text=SHEET, key=key_of("samples", uri))
-        lines.append(f"samples  {sheet}")
-    return "\n".join(lines)
+    samples = f"{uri}/{SHEET}" if SHEET in Folder(uri).sizes() else None
+    if samples:
+        create_link_artifact(link_to(samples), link_text=SHEET, key=key_of("samples", uri))
+        lines.append(f"samples  {samples}")
+    return TrainResult(
+        out=uri,
+        system=system,
+        images=images,
+        steps=steps,
+        losses=losses,
+        samples=samples,
+        summary="\n".join(lines),
+    )

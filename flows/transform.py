@@ -1,11 +1,11 @@
-"""The flow ``transform``: pictures made of pictures, masks or both by a trained system."""
+"""The flow ``transform``: images made of images, masks or both by a trained system."""
 
 from __future__ import annotations
 
 from prefect import flow
 
-from tag2mask.flows.generate import told
 from tag2mask.flows.progress import Terminal
+from tag2mask.flows.results import TransformResult
 from tag2mask.flows.task import step
 from tag2mask.pipeline.engine import build_engine
 from tag2mask.pipeline.systems.apply import Made, transform_pictures
@@ -22,25 +22,25 @@ def transform(
     tags: list[str] | None = None,
     engine: str = "ray",
     workers: int = 2,
-) -> str:
-    """Transforms pictures and returns the last word.
+) -> TransformResult:
+    """Transforms images and returns where they are; ``str`` of the result is the summary.
 
     Args:
         model: URI of a transforming system.
-        pictures: A folder of pictures (of masks, for a system that needs nothing else), or a
+        pictures: A folder of images (of masks, for a system that needs nothing else), or a
             mask dataset.
-        out: Folder for the pictures and the table of them, a local path or URI.
+        out: Folder for the images and the table of them, a local path or URI.
         masks: A folder of palette PNGs of the same stems, for a system that needs both.
-        style: A picture, for a system that needs one.
-        size: Longer side to which pictures are brought, in pixels.
+        style: An image, for a system that needs one.
+        size: Longer side to which images are brought, in pixels.
         tags: Classes that are meant, for a system that is told some.
-        engine: ``ray`` or ``local``; it changes nothing in the pictures.
+        engine: ``ray`` or ``local``; it changes nothing in the images.
         workers: Processes on this machine; a Ray cluster decides for itself.
     """
     made = make(
         model, pictures, out, engine, workers, masks=masks, style=style, size=size, tags=tags or []
     )
-    return told(made, out)
+    return TransformResult(out=out, table=made.table, images=made.pictures, failed=made.failed)
 
 
 @step
@@ -55,7 +55,7 @@ def make(
     size: int | None,
     tags: list[str],
 ) -> Made:
-    """The pictures."""
+    """The images."""
     machine = build_engine(engine, workers)
     return transform_pictures(
         model,

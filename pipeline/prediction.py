@@ -1,4 +1,4 @@
-"""Predictions for a folder of pictures that have no tags."""
+"""Predictions for a folder of images that have no tags."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from pathlib import PurePosixPath
 import fsspec
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn.functional import interpolate
 
+from tag2mask.models.segmentation import Segmenter
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assess import CLASSES
 from tag2mask.pipeline.ingestion.decoding import DecodeError, decode_rgb
@@ -25,26 +27,26 @@ ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 def predict_folder(
     model: str, images: str, out: str, settings: RelabelSettings | None = None
 ) -> tuple[int, list[str]]:
-    """Writes a palette PNG for each picture directly inside a folder, and classes.txt.
+    """Writes a palette PNG for each image directly inside a folder, and classes.txt.
 
     Args:
         model: URI of a segmenter.
         images: URI of the folder.
-        out: Where the masks go, each under the stem of its picture.
+        out: Where the masks go, each under the stem of its image.
         settings: Size and scales, by default those of the run that trained the model; the
             CRF is not used.
 
     Returns:
-        The number of masks, and a sentence for each picture that could not be read.
+        The number of masks, and a sentence for each image that could not be read.
 
     Raises:
-        UserError: If nothing can be written to ``out``, it is the folder of the pictures,
-            there is no segmenter, no picture that can be read, or two share a stem.
+        UserError: If nothing can be written to ``out``, it is the folder of the images,
+            there is no segmenter, no image that can be read, or two share a stem.
     """
     folder = Folder(out)
     folder.check_writable()
     if folder.uri == Folder(images).uri:
-        raise UserError(f"masks in {images} could replace its pictures: choose another --out")
+        raise UserError(f"masks in {images} could replace its images: choose another --out")
     segmenter, card = load_model(model, "segmenter")
     settings = settings or RelabelSettings.model_validate(card.training.get("relabel", {}))
     named = by_stem(images)
@@ -56,42 +58,52 @@ def predict_folder(
         except (DecodeError, OSError) as error:
             failed.append(f"{PurePosixPath(name).name}: {error}")
             continue
-        with torch.no_grad():
-            logits = predict_logits(segmenter, as_tensor(picture), settings.size, settings.scales)
-            full = interpolate(logits[None], picture.shape[:2], mode="bilinear")[0]
+        full = full_size_logits(segmenter, picture, settings)
         folder.write(f"{stem}.png", encode_mask(full.argmax(dim=0).byte().numpy()))
         written += 1
     if not written:
-        raise UserError(
-            f"none of the {len(failed):,} pictures of {images} can be read: {failed[0]}"
-        )
+        raise UserError(f"none of the {len(failed):,} images of {images} can be read: {failed[0]}")
     folder.write(CLASSES, "".join(f"{name}\n" for name in card.classes.names).encode())
     return written, failed
 
 
+@torch.no_grad()
+def full_size_logits(segmenter: Segmenter, image: np.ndarray, settings: RelabelSettings) -> Tensor:
+    """Logits (1 + C, H, W) float32 of background and all classes, on the segmenter's device.
+
+    Args:
+        segmenter: In evaluation mode.
+        image: (H, W, 3) uint8 RGB.
+        settings: Size and scales; the CRF is not used.
+    """
+    pixels = as_tensor(image).to(next(segmenter.parameters()).device)
+    logits = predict_logits(segmenter, pixels, settings.size, settings.scales)
+    return interpolate(logits[None], image.shape[:2], mode="bilinear")[0]
+
+
 def picture_files(folder: str) -> list[str]:
-    """The picture files directly inside a folder, sorted, as paths of its file system.
+    """The image files directly inside a folder, sorted, as paths of its file system.
 
     Raises:
-        UserError: If there is no folder, or no picture in it.
+        UserError: If there is no folder, or no image in it.
     """
     files, root = fsspec.core.url_to_fs(folder)
     try:
         entries = files.ls(root, detail=True)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise UserError(f"there is no folder {root}: give a folder of pictures") from error
+        raise UserError(f"there is no folder {root}: give a folder of images") from error
     names = [
         entry["name"]
         for entry in entries
         if entry["type"] == "file" and entry["name"].lower().endswith(ENDINGS)
     ]
     if not names:
-        raise UserError(f"no pictures in {folder}: looked for {', '.join(ENDINGS)}")
+        raise UserError(f"no images in {folder}: looked for {', '.join(ENDINGS)}")
     return sorted(names)
 
 
 def by_stem(folder: str) -> dict[str, str]:
-    """The picture files of a folder by their stems; see :func:`picture_files`.
+    """The image files of a folder by their stems; see :func:`picture_files`.
 
     Raises:
         UserError: Also if two share a stem.
@@ -101,7 +113,7 @@ def by_stem(folder: str) -> dict[str, str]:
         stem = PurePosixPath(name).stem
         if stem in named:
             raise UserError(
-                f"two pictures of {folder} are called {stem}: what is made of them would collide"
+                f"two images of {folder} are called {stem}: what is made of them would collide"
             )
         named[stem] = name
     return named

@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import importlib
 import inspect
+import os
+import sys
 from collections.abc import Callable, Sequence
+from types import ModuleType
 from typing import Any
 
 import torch
@@ -50,6 +53,22 @@ def is_own(name: str) -> bool:
     return SEPARATOR in name
 
 
+def import_module(name: str) -> ModuleType:
+    """Imports a module that is installed, on the path or in the working directory.
+
+    The working directory stands last on the path during the import: a file of it never takes
+    the place of an installed module.
+    """
+    folder = os.getcwd()
+    sys.path.append(folder)
+    importlib.invalidate_caches()
+    try:
+        return importlib.import_module(name)
+    finally:
+        # From the end: the folder may have been on the path before.
+        del sys.path[len(sys.path) - 1 - sys.path[::-1].index(folder)]
+
+
 def own_factory(path: str) -> Callable[..., Scorer]:
     """The class or function of a path such as ``my_package.module:MyScorer``.
 
@@ -58,13 +77,14 @@ def own_factory(path: str) -> Callable[..., Scorer]:
     """
     module, _, attribute = path.partition(SEPARATOR)
     try:
-        found: Any = importlib.import_module(module)
+        found: Any = import_module(module)
         for part in attribute.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError, ValueError) as error:
         raise ValueError(
             f"the scorer {path!r} cannot be imported ({error}): it is written "
-            "package.module:Name, and its folder must be on PYTHONPATH or installed"
+            "package.module:Name, and must be installed or stand in the working directory or on "
+            "PYTHONPATH"
         ) from error
     if not callable(found):
         raise ValueError(f"the scorer {path!r} is no class and no function")
@@ -87,7 +107,7 @@ def check_scorer(name: str, tagger: object, settings: dict[str, Any]) -> None:
 def build_scorer(
     name: str, tagger: Tagger | None, classes: Sequence[str], settings: dict[str, Any]
 ) -> Scorer:
-    """A scorer, ready for pictures.
+    """A scorer, ready for images.
 
     Args:
         name: One of :data:`tag2mask.models.saliency.SCORERS`, or the path of an own one.
@@ -108,7 +128,7 @@ def own_code(name: str) -> dict[str, str]:
     """
     if not is_own(name):
         return {}
-    module = importlib.import_module(name.partition(SEPARATOR)[0])
+    module = import_module(name.partition(SEPARATOR)[0])
     try:
         source = inspect.getsource(module)
     except (OSError, TypeError):

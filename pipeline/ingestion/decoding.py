@@ -1,4 +1,4 @@
-"""Any picture file of the web becomes an 8-bit RGB picture, or one short cause why not."""
+"""Any image file of the web becomes an 8-bit RGB image, or one short cause why not."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ MAX_PIXELS = 2**26
 MAX_SIDE = 65_500  # what a JPEG can hold, so that whatever decodes can be written again
 
 # Named one by one because Pillow's list is longer than is safe: its EPS reader starts
-# Ghostscript on the file, and formats without a signature recognise any text as a picture.
-# (An MPO, a JPEG with more pictures behind it, opens as a JPEG.)
+# Ghostscript on the file, and formats without a signature recognize any text as an image.
+# (An MPO, a JPEG with more images behind it, opens as a JPEG.)
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")
 LOSSY = frozenset({"JPEG", "MPO", "WEBP", "AVIF", "JPEG2000"})
 
@@ -33,7 +33,7 @@ _UPRIGHT = {
 
 
 class DecodeError(Exception):
-    """A file that is no usable picture; ``cause`` says why in a few words."""
+    """A file that is no usable image; ``cause`` says why in a few words."""
 
     def __init__(self, cause: str) -> None:
         """Keep the cause, which is also the exception's text."""
@@ -42,9 +42,9 @@ class DecodeError(Exception):
 
 
 def decode_rgb(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """The picture in a file, upright and as 8-bit RGB.
+    """The image in a file, upright and as 8-bit RGB.
 
-    EXIF orientation is applied; grey, palette, CMYK and 16-bit pixels are converted;
+    EXIF orientation is applied; gray, palette, CMYK and 16-bit pixels are converted;
     transparent ones are laid on white; of an animation the first frame counts.
 
     Args:
@@ -54,15 +54,15 @@ def decode_rgb(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
             left as it is.
 
     Raises:
-        DecodeError: If the file is empty, truncated, broken, not a picture, without
+        DecodeError: If the file is empty, truncated, broken, not an image, without
             pixels or too large.
     """
     with _naming_the_cause(data):
-        return _to_rgb(_load(data, max_pixels))
+        return to_rgb(_load(data, max_pixels))
 
 
-def grey_preview(data: bytes, side: int, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """The picture in a file, upright and grey (mode L), to be shrunk to ``side`` pixels.
+def gray_preview(data: bytes, side: int, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """The image in a file, upright and gray (mode L), to be shrunk to ``side`` pixels.
 
     A JPEG is decoded at a fraction of its size, in a fraction of the time; its sides stay at
     least four times as long as ``side`` where they were.
@@ -71,14 +71,14 @@ def grey_preview(data: bytes, side: int, max_pixels: int = MAX_PIXELS) -> Image.
         DecodeError: As :func:`decode_rgb` does.
     """
     with _naming_the_cause(data):
-        return _to_rgb(_load(data, max_pixels, draft=4 * side)).convert("L")
+        return to_rgb(_load(data, max_pixels, draft=4 * side)).convert("L")
 
 
-def normalised_bytes(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[bytes, int, int]:
-    """A file that any reader decodes to the picture of :func:`decode_rgb`, height, width.
+def normalized_bytes(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[bytes, int, int]:
+    """A file that any reader decodes to the image of :func:`decode_rgb`, height, width.
 
     A JPEG or PNG that is plain upright 8-bit RGB comes back untouched. Everything else is
-    written anew: as JPEG (quality 95, 4:4:4) if its format is a lossy one, which WebP
+    written again: as JPEG (quality 95, 4:4:4) if its format is a lossy one, which WebP
     counts as, otherwise as PNG.
 
     Raises:
@@ -88,7 +88,7 @@ def normalised_bytes(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[bytes, 
         picture = _load(data, max_pixels)
         if _is_plain(picture, data):
             return data, picture.height, picture.width
-        rgb = _to_rgb(picture)
+        rgb = to_rgb(picture)
     buffer = io.BytesIO()
     if picture.format in LOSSY:
         rgb.save(buffer, format="JPEG", quality=95, subsampling=0)
@@ -115,7 +115,12 @@ def _load(data: bytes, max_pixels: int, draft: int | None = None) -> Image.Image
     return picture
 
 
-def _to_rgb(picture: Image.Image) -> Image.Image:
+def to_rgb(picture: Image.Image) -> Image.Image:
+    """A loaded image, upright and as 8-bit RGB; see :func:`decode_rgb`.
+
+    Raises:
+        DecodeError: If its pixels have a range that is not known.
+    """
     turn = _UPRIGHT.get(_orientation(picture))
     if picture.mode == "F":
         raise DecodeError("floating-point pixels, whose range is not known")
@@ -133,15 +138,15 @@ def _to_rgb(picture: Image.Image) -> Image.Image:
 
 
 def _eight_bit(picture: Image.Image) -> Image.Image:
-    """16-bit grey as 8-bit grey; Pillow's own conversion of mode I clips it to white."""
+    """16-bit gray as 8-bit gray; Pillow's own conversion of mode I clips it to white."""
     values = np.asarray(picture).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
         raise DecodeError("32-bit pixels, whose range is not known")
-    grey = (values >> 8).astype(np.uint8)
+    gray = (values >> 8).astype(np.uint8)
     transparent = picture.info.get("transparency")
     if isinstance(transparent, int):
-        grey[values == transparent] = 255
-    return Image.fromarray(grey)
+        gray[values == transparent] = 255
+    return Image.fromarray(gray)
 
 
 def _is_plain(picture: Image.Image, data: bytes) -> bool:
@@ -156,7 +161,7 @@ def _is_plain(picture: Image.Image, data: bytes) -> bool:
 def _orientation(picture: Image.Image) -> int:
     try:
         value = picture.getexif().get(_ORIENTATION, 1)
-    except Exception:  # broken EXIF raises anything, and spoils no picture
+    except Exception:  # broken EXIF raises anything, and spoils no image
         return 1
     return value if value in _UPRIGHT else 1
 
@@ -175,7 +180,7 @@ def _naming_the_cause(data: bytes) -> Iterator[None]:
     except Exception as error:  # Pillow's readers raise some ten types on broken files
         if "truncated" in str(error).lower():
             raise DecodeError("truncated file") from error
-        raise DecodeError(f"broken picture ({str(error)[:80] or type(error).__name__})") from error
+        raise DecodeError(f"broken image ({str(error)[:80] or type(error).__name__})") from error
 
 
 # Signature, and where in the file the width and height stand.
@@ -194,6 +199,6 @@ def _why_unidentified(data: bytes) -> str:
     for signature, size in _HEADERS.items():
         if data.startswith(signature):
             if size is not None and len(data) >= size.size and 0 in size.unpack_from(data):
-                return "zero-sized picture"
+                return "zero-sized image"
             return "broken or truncated header"
-    return "not a picture"
+    return "not an image"

@@ -38,7 +38,7 @@ def recipe() -> Recipe:
 
 @pytest.fixture(scope="session")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Generated pictures with true masks; one more is cut short, one no picture at all."""
+    """Generated images with ground truth masks; one more is cut short, one no image at all."""
     folder = tmp_path_factory.mktemp("flows") / "pictures"
     write_sample(folder, IMAGES, seed=1)
     whole = (folder / "JPEGImages/000000.jpg").read_bytes()
@@ -66,11 +66,11 @@ class Finished:
 def finished(
     source: Path, recipe: Recipe, prefect_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Finished:
-    """The sample, labelled in this process."""
+    """The sample, labeled in this process."""
     from tag2mask.flows.label import label
 
     folder = tmp_path_factory.mktemp("finished") / "run"
-    summary = label(str(source), str(folder), recipe, None, "local", 1)
+    summary = str(label(str(source), str(folder), recipe, None, "local", 1))
     return Finished(folder, summary)
 
 

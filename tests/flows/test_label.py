@@ -1,4 +1,4 @@
-"""The flow ``label``: a run from tagged pictures to a dataset, and what it leaves behind."""
+"""The flow ``label``: a run from tagged images to a dataset, and what it leaves behind."""
 
 import csv
 import json
@@ -27,7 +27,7 @@ def table(finished, name):
 
 
 def train_pictures(source):
-    """Tags of the pictures of the train split, by the file's stem."""
+    """Tags of the images of the train split, by the file's stem."""
     with (source / "tags.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["split"] == "train"]
     return {Path(row["file"]).stem: row["tags"].split("|") for row in rows}
@@ -105,7 +105,7 @@ def test_run_json_says_what_was_done(finished, recipe):
 
 
 def test_the_last_word(finished):
-    """Ladder, counts, fingerprint and paths; the unreadable pictures are counted."""
+    """Ladder, counts, fingerprint and paths; the unreadable images are counted."""
     assert "2 unreadable" in finished.summary
     assert table(finished, "dataset").fingerprint in finished.summary
     for name in ("powerful", "dataset", "contact_sheet.png"):
@@ -127,7 +127,7 @@ def test_models_can_be_loaded(finished):
 
 
 def test_true_masks_change_nothing(finished, source, recipe, tmp_path, capsys):
-    """Labelling reads tags only: with useless true masks the run is the same, and ends well."""
+    """Labeling reads tags only: with useless ground truth the run is the same, and ends well."""
     other = tmp_path / "other"
     shutil.copytree(source / "JPEGImages", other / "JPEGImages")
     shutil.copy(source / "tags.csv", other)
@@ -135,9 +135,9 @@ def test_true_masks_change_nothing(finished, source, recipe, tmp_path, capsys):
     for path in (source / "SegmentationClass").iterdir():
         Image.new("L", (5, 5)).save(other / "SegmentationClass" / path.name)
     shutil.copy(source / "classes.txt", other)
-    summary = label(str(other), str(tmp_path / "run"), recipe, None, "local", 2)
-    assert "the true masks beside the source are left aside" in capsys.readouterr().err
-    assert "no true masks" in summary
+    summary = str(label(str(other), str(tmp_path / "run"), recipe, None, "local", 2))
+    assert "the ground truth masks beside the source are left aside" in capsys.readouterr().err
+    assert "no ground truth masks" in summary
     made = Table.open(str(tmp_path / "run/dataset"))
     assert made.fingerprint == table(finished, "dataset").fingerprint
 
@@ -148,7 +148,7 @@ def test_a_finished_run_computes_nothing_again(finished, source, recipe):
         return [written(finished.folder / part) for part in parts]
 
     before = state()
-    summary = label(str(source), str(finished.folder), recipe, None, "local", 1)
+    summary = str(label(str(source), str(finished.folder), recipe, None, "local", 1))
     assert state() == before
     assert summary == f"nothing new in the source since version 1\n\n{finished.summary}"
 
@@ -157,7 +157,7 @@ def test_a_recipe_that_walks_has_one_round_more(source, recipe, prefect_server, 
     del prefect_server
     settings = {"size": 64, "training": recipe.tagger.training.model_copy(update={"steps": 2})}
     walking = recipe.model_copy(update={"affinity": AffinitySettings(**settings)})
-    summary = label(str(source), str(tmp_path), walking, None, "local", 1)
+    summary = str(label(str(source), str(tmp_path), walking, None, "local", 1))
     rounds = ["seed", "affinity", *ROUNDS[1:]]
     assert {path.name for path in (tmp_path / "rounds").iterdir()} == set(rounds)
     assert "affinity" in summary

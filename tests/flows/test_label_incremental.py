@@ -35,7 +35,7 @@ class Grown:
 
 
 def grow(source: Path, pictures: Path) -> None:
-    """More generated pictures, all to be labelled."""
+    """More generated images, all to be labeled."""
     write_sample(pictures, NEW, seed=2)
     lines = (pictures / "tags.csv").read_text().splitlines()[1:]
     with (source / "tags.csv").open("a") as table:
@@ -52,10 +52,8 @@ def grown(finished, source, recipe, tmp_path_factory) -> Grown:
     shutil.copytree(finished.folder, place / "run")
     grow(place / "source", place / "more")
     run = str(place / "run")
-    summary = label(
-        str(place / "source"), run, recipe, engine="local", workers=1, retrain_share=0.9
-    )
-    return Grown(place / "source", place / "run", summary)
+    result = label(str(place / "source"), run, recipe, engine="local", workers=1, retrain_share=0.9)
+    return Grown(place / "source", place / "run", str(result))
 
 
 def test_what_is_new_is_added_as_a_version(grown, finished):
@@ -103,7 +101,7 @@ def test_models_and_earlier_rounds_stay(grown, finished):
 
 
 def test_what_is_said_and_recorded(grown):
-    assert f"{NEW} pictures are new since version 1" in grown.summary
+    assert f"{NEW} images are new since version 1" in grown.summary
     assert f"{NEW} masks published" in grown.summary
     record = json.loads((grown.folder / "run.json").read_text())
     assert record["version"] == 2
@@ -115,7 +113,7 @@ def test_what_is_said_and_recorded(grown):
 
 def test_nothing_new_is_said_and_commits_nothing(grown, recipe):
     before = written(grown.folder)
-    summary = label(str(grown.source), str(grown.folder), recipe, engine="local", workers=1)
+    summary = str(label(str(grown.source), str(grown.folder), recipe, engine="local", workers=1))
     assert summary == f"nothing new in the source since version 2\n\n{grown.summary}"
     assert written(grown.folder) == before
 

@@ -1,0 +1,102 @@
+"""Results of the flows: the paths and figures as fields, the printed summary as ``str``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from tag2mask.pipeline.ingestion.counts import IngestCounts
+from tag2mask.pipeline.report.ladder import LadderRow
+
+
+@dataclass(frozen=True)
+class LabelResult:
+    """A labeled source; ``str(result)`` is the summary that the command line prints.
+
+    Attributes:
+        out: URI of the run's folder.
+        dataset: URI of the published dataset.
+        version: Version of the dataset.
+        fingerprint: Hash of the dataset's contents; equal inputs give equal fingerprints.
+        published: Number of masks in the dataset.
+        rejected: Number of masks that were not published, by reason.
+        counts: Images of the source at the last training: kept, unreadable, duplicates, ….
+        ladder: One row for each round; its mIoU is None without ground truth.
+        models: URIs of the trained models by name, the last one is the final segmenter.
+        contact_sheet: URI of the contact sheet, a PNG.
+        summary: The text that the command line prints.
+    """
+
+    out: str
+    dataset: str
+    version: int
+    fingerprint: str
+    published: int
+    rejected: Mapping[str, int]
+    counts: IngestCounts
+    ladder: tuple[LadderRow, ...]
+    models: Mapping[str, str]
+    contact_sheet: str
+    summary: str
+
+    def __str__(self) -> str:
+        """The summary."""
+        return self.summary
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """A trained system; ``str(result)`` is the summary that the command line prints.
+
+    Attributes:
+        out: URI of the model's folder.
+        system: Name of the system.
+        images: Number of images that it was trained on.
+        steps: Number of training steps.
+        losses: Last losses by name.
+        samples: URI of the sample grid, a PNG; None for a system that draws none.
+        summary: The text that the command line prints.
+    """
+
+    out: str
+    system: str
+    images: int
+    steps: int
+    losses: Mapping[str, float]
+    samples: str | None
+    summary: str
+
+    def __str__(self) -> str:
+        """The summary."""
+        return self.summary
+
+
+@dataclass(frozen=True)
+class ImagesResult:
+    """Images made by a system; ``str(result)`` is the summary that the command line prints.
+
+    Attributes:
+        out: Folder of the PNGs.
+        table: URI of the table of the same images.
+        images: Number of images.
+        failed: A sentence for each image that could not be made.
+    """
+
+    out: str
+    table: str
+    images: int
+    failed: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """The summary."""
+        lines = [f"{self.images:,} images in {self.out}, their table in {self.table}"]
+        lines += [f"not made: {sentence}" for sentence in self.failed]
+        return "\n".join(lines)
+
+
+class GenerateResult(ImagesResult):
+    """Images that were generated, see :class:`ImagesResult`."""
+
+
+class TransformResult(ImagesResult):
+    """Images that were transformed, see :class:`ImagesResult`."""

@@ -1,0 +1,69 @@
+"""Labeling: from tagged images to a dataset of masks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tag2mask.flows.label import RETRAIN_SHARE
+from tag2mask.flows.label import label as label_flow
+from tag2mask.flows.results import LabelResult
+from tag2mask.pipeline.labeling.recipe import Recipe
+from tag2mask.recipes import to_recipe
+
+
+def label(
+    source: str | Path,
+    *,
+    out: str | Path,
+    classes: Sequence[str] | None = None,
+    recipe: Recipe | dict[str, Any] | str | Path | None = None,
+    engine: str = "ray",
+    workers: int = 2,
+    retrain: bool = False,
+    retrain_share: float = RETRAIN_SHARE,
+) -> LabelResult:
+    """Labels tagged images and publishes a dataset of masks; later runs label what is new.
+
+    A run that was interrupted continues where it stopped. The function can be called inside a
+    Prefect flow of your own.
+
+    Args:
+        source: Tagged images: a folder, file or URI that every worker can read.
+        out: Folder of the run, a local path or fsspec URI.
+        classes: Tags to keep; None keeps those of the last version, or all.
+        recipe: A recipe, any part of one as nested values, or the path of a file with any part
+            of one; settings that are not given have their defaults.
+        engine: ``ray`` or ``local``; the masks are the same.
+        workers: Processes on this machine; a Ray cluster decides for itself.
+        retrain: Train from scratch on the whole source instead of labeling what is new.
+        retrain_share: New images for each image of the last training that start a training
+            from scratch.
+
+    Returns:
+        Paths and figures; ``str`` of it is the summary that the command line prints.
+
+    Raises:
+        UserError: If the source, a class, a setting, the engine or the folder is wrong.
+
+    Example:
+        >>> result = tag2mask.label("photos", out="run", recipe="recipe.json", engine="local")
+        >>> result.published
+        24
+        >>> sorted(result.models)
+        ['enhanced', 'initial', 'powerful', 'tagger']
+        >>> result.dataset.endswith("run/dataset")
+        True
+    """
+    names = None if classes is None else list(classes)
+    return label_flow(
+        str(source),
+        str(out),
+        to_recipe(recipe),
+        names,
+        engine,
+        workers,
+        retrain,
+        retrain_share,
+    )
