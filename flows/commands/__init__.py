@@ -11,16 +11,19 @@ from tag2mask.flows.commands.export import export
 from tag2mask.flows.commands.inspection import inspect
 from tag2mask.flows.commands.label import demo, label, sample
 from tag2mask.flows.commands.masks import evaluate, predict
+from tag2mask.flows.commands.missing_packages import name_missing_extra
 from tag2mask.flows.commands.paint import paint
+from tag2mask.flows.commands.recipe import recipe
 from tag2mask.flows.commands.review import correct, review
 from tag2mask.flows.commands.serve import serve
 from tag2mask.flows.commands.systems import generate, train, transform
 from tag2mask.flows.commands.versions import prune, versions
 
-COMMANDS: tuple[Callable[..., None], ...] = (
+_COMMANDS: tuple[Callable[..., None], ...] = (
     sample,
     label,
     demo,
+    recipe,
     predict,
     evaluate,
     verify,
@@ -38,3 +41,5 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     prune,
     doctor,
 )
+
+COMMANDS: tuple[Callable[..., None], ...] = tuple(map(name_missing_extra, _COMMANDS))

@@ -13,9 +13,9 @@ MIN_PROBABILITY = 1e-5
 
 
 class Crf(ABC):
-    """Refines label probabilities along the edges of pictures.
+    """Refines label probabilities along the edges of images.
 
-    What a picture gets never depends on the pictures that are refined with it.
+    What an image gets never depends on the images that are refined with it.
 
     Args:
         parameters: Weights and widths, for example ``CRF_PRESETS["irn"]``.
@@ -31,16 +31,16 @@ class Crf(ABC):
     def __call__(
         self, images: Sequence[np.ndarray], probabilities: Sequence[np.ndarray]
     ) -> list[np.ndarray]:
-        """Refine some pictures.
+        """Refine some images.
 
         Args:
             images: (H, W, 3) uint8 RGB, of any sizes.
-            probabilities: For each picture (K, H, W) of any float type, finite; one map for
+            probabilities: For each image (K, H, W) of any float type, finite; one map for
                 each competing label, K of its own. Values below 1e-5 count as 1e-5, so that
                 no label is ever impossible; the maps need not sum to one.
 
         Returns:
-            For each picture (K, H, W) float32 marginals that sum to one over K. The same
+            For each image (K, H, W) float32 marginals that sum to one over K. The same
             input gives the same bits on every call.
 
         Raises:
@@ -58,17 +58,17 @@ class Crf(ABC):
     def refine(
         self, images: Sequence[np.ndarray], log_unaries: Sequence[np.ndarray]
     ) -> list[np.ndarray]:
-        """The marginals of checked pictures and their finite log probabilities, as above."""
+        """The marginals of checked images and their finite log probabilities, as above."""
 
 
 def _check(image: np.ndarray, probabilities: np.ndarray) -> None:
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
-        raise ValueError(f"a picture is (H, W, 3) uint8, not {image.shape} {image.dtype}")
+        raise ValueError(f"an image is (H, W, 3) uint8, not {image.shape} {image.dtype}")
     if probabilities.ndim != 3 or not len(probabilities):
         raise ValueError(f"probabilities are (K, H, W) with K >= 1, not {probabilities.shape}")
     if not image.size or image.shape[:2] != probabilities.shape[1:]:
         raise ValueError(
-            f"the picture is {image.shape[:2]}, its labels are {probabilities.shape[1:]}"
+            f"the image is {image.shape[:2]}, its labels are {probabilities.shape[1:]}"
         )
     if not np.isfinite(probabilities).all():
         raise ValueError("probabilities hold NaN or infinity")

@@ -1,9 +1,9 @@
-"""The DenseCRF in PyTorch: many pictures at once, on a GPU where there is one.
+"""The DenseCRF in PyTorch: many images at once, on a GPU where there is one.
 
 The same lattice and the same steps as the compiled member. Sums over the pixels of a corner
 run in the order of the pixels: atomic additions would change the last bits from call to call.
 
-B pictures padded to H rows and W columns, P = B H W pixels, M corners.
+B images padded to H rows and W columns, P = B H W pixels, M corners.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from tag2mask.models.crf.permutohedral import (
     PICTURE_FACTOR,
 )
 
-# The logarithm of a label that a picture does not have; infinity would become NaN.
+# The logarithm of a label that an image does not have; infinity would become NaN.
 _ABSENT = -1e4
 
 
 class TorchCrf(Crf):
-    """All pictures of a call at once.
+    """All images of a call at once.
 
     Args:
         parameters: Weights and widths.
@@ -48,7 +48,7 @@ class TorchCrf(Crf):
     def refine(
         self, images: Sequence[np.ndarray], log_unaries: Sequence[np.ndarray]
     ) -> list[np.ndarray]:
-        """All pictures at once, padded to the largest and to the most labels."""
+        """All images at once, padded to the largest and to the most labels."""
         if not images:
             return []
         settings = self.parameters
@@ -87,7 +87,7 @@ class BatchedGaussian:
     def __call__(self, values: Tensor) -> Tensor:
         """(B, C, H, W), each channel filtered; beyond the border there is nothing."""
         # Sums of shifted copies: a library's convolution may choose another order of
-        # summation for another number of pictures.
+        # summation for another number of images.
         _, _, height, width = values.shape
         radius = len(self._taps) // 2
         padded = pad(values, (radius, radius, radius, radius))
@@ -101,12 +101,12 @@ class BatchedGaussian:
 
 
 class BatchedLattice:
-    """Filters with ``exp(-|dp|²/2 sxy² - |dI|²/2 srgb²)`` inside of each picture.
+    """Filters with ``exp(-|dp|²/2 sxy² - |dI|²/2 srgb²)`` inside of each image.
 
     Args:
         images: (B, 3, H, W) float in [0, 255].
         sxy: Width in pixels.
-        srgb: Width in grey levels.
+        srgb: Width in gray levels.
     """
 
     def __init__(self, images: Tensor, sxy: float, srgb: float) -> None:
@@ -130,12 +130,12 @@ class BatchedLattice:
         flat = values.permute(0, 2, 3, 1).reshape(-1, channels)
         sent = (self._weights.reshape(-1, 1)[self._touches]) * flat[self._touches // CORNERS]
         splat = torch.segment_reduce(sent, "sum", lengths=self._lengths, axis=0)
-        # One more, always zero, stands for the neighbours that no pixel touches.
+        # One more, always zero, stands for the neighbors that no pixel touches.
         values = pad(splat, (0, 0, 0, 1))
         for up, down in zip(self._up, self._down, strict=True):
             values = pad(values[:-1] + (values[up] + values[down]) / 2, (0, 0, 0, 1))
         # Added one by one: a library's sum chooses its order by the number of channels, which
-        # the picture with the most labels decides.
+        # the image with the most labels decides.
         sliced = torch.zeros_like(flat)
         for weights, corners in zip(self._weights.T, self._corners.T, strict=True):
             sliced += GAIN * weights[:, None] * values[corners]

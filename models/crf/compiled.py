@@ -1,4 +1,4 @@
-"""The DenseCRF compiled by numba: the reference's labels in a fraction of its time.
+"""The DenseCRF compiled by numba: pydensecrf's labels in a fraction of its time.
 
 What makes it faster: corners of the lattice are known by single integers, one label fewer is
 filtered, the smoothness kernel is a separable convolution, and late steps of mean field are
@@ -19,8 +19,8 @@ from tag2mask.models.crf.lattice import Lattice
 from tag2mask.models.crf.mean_field import Kernel, gaussian_taps, mean_field
 
 
-class FastCrf(Crf):
-    """One picture after another, on one processor core.
+class NumbaCrf(Crf):
+    """One image after another, on one processor core.
 
     The first use on a machine compiles for some seconds and keeps the result.
     """
@@ -28,7 +28,7 @@ class FastCrf(Crf):
     def refine(
         self, images: Sequence[np.ndarray], log_unaries: Sequence[np.ndarray]
     ) -> list[np.ndarray]:
-        """One picture after another."""
+        """One image after another."""
         return [self._refine(*pair) for pair in zip(images, log_unaries, strict=True)]
 
     def _refine(self, image: np.ndarray, log_unary: np.ndarray) -> np.ndarray:

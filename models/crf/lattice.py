@@ -21,12 +21,12 @@ _GAIN = np.float32(GAIN)
 
 
 class Lattice:
-    """Filters with ``exp(-|dp|²/2 sxy² - |dI|²/2 srgb²)`` over the pixels of one picture.
+    """Filters with ``exp(-|dp|²/2 sxy² - |dI|²/2 srgb²)`` over the pixels of one image.
 
     Args:
         image: (H, W, 3) uint8.
         sxy: Width in pixels.
-        srgb: Width in grey levels.
+        srgb: Width in gray levels.
     """
 
     def __init__(self, image: np.ndarray, sxy: float, srgb: float) -> None:
@@ -37,11 +37,11 @@ class Lattice:
         widths = np.array([sxy] * 2 + [srgb] * 3, np.float32)
         _locate(np.ascontiguousarray(image), LIFT / widths, keys, order, self._weights)
         self._corners = np.empty((pixels, CORNERS), np.int32)
-        # Few pictures have more corners than pixels; for those the table is doubled.
+        # Few images have more corners than pixels; for those the table is doubled.
         bits = max(8, (2 * pixels - 1).bit_length())
         while not len(found := _number(keys, order, table := _table(bits), bits, self._corners)):
             bits += 1
-        self._up, self._down = _neighbours(found, table, bits)
+        self._up, self._down = _neighbors(found, table, bits)
 
     def __call__(self, values: Tensor) -> Tensor:
         """(1, C, H, W) float32, each channel filtered."""
@@ -181,8 +181,8 @@ def _number(
 
 
 @njit(cache=True)
-def _neighbours(found: np.ndarray, table: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
-    """The neighbours (6, M) of each corner along each direction, both ways; M where none is."""
+def _neighbors(found: np.ndarray, table: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
+    """The neighbors (6, M) of each corner along each direction, both ways; M where none is."""
     shift = np.uint64(64 - bits)
     last = (1 << bits) - 1
     count = len(found)
@@ -211,7 +211,7 @@ def _filter(
 ) -> None:
     """Splats (N,) values, blurs, and slices into ``target``."""
     count = up.shape[1]
-    # One more, always zero, stands for the neighbours that no pixel touches.
+    # One more, always zero, stands for the neighbors that no pixel touches.
     old = np.zeros(count + 1, np.float32)
     new = np.zeros(count + 1, np.float32)
     for n in range(len(values)):

@@ -1,6 +1,6 @@
 """Mean field for fully connected Potts models, whatever filters with the kernels.
 
-B pictures of H rows and W columns with K labels; pictures that are smaller or have fewer
+B images of H rows and W columns with K labels; images that are smaller or have fewer
 labels are padded.
 """
 
@@ -13,18 +13,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-# (B, C, H, W) to the same shape: each channel filtered by a kernel that is not normalised.
+# (B, C, H, W) to the same shape: each channel filtered by a kernel that is not normalized.
 Filter = Callable[[Tensor], Tensor]
 
 _PLAIN_STEPS = 2
 
 
 class Kernel:
-    """A weighted pairwise kernel ``w D G D``, normalised symmetrically (D² = 1 / G1).
+    """A weighted pairwise kernel ``w D G D``, normalized symmetrically (D² = 1 / G1).
 
     Args:
         smooth: Filters with G.
-        inside: (B, 1, H, W) float, one for pixels of a picture, zero for padding, which
+        inside: (B, 1, H, W) float, one for pixels of an image, zero for padding, which
             neither sends nor receives.
         weight: w.
     """
@@ -80,7 +80,7 @@ def step_lengths(iterations: int) -> tuple[int, ...]:
 
 def _softmax(state: Tensor) -> Tensor:
     # In single steps: the library's own rounds a pixel differently at different places in
-    # memory, and a picture's marginals must not depend on the others in its batch.
+    # memory, and an image's marginals must not depend on the others in its batch.
     powers = (state - state.amax(dim=1, keepdim=True)).exp()
     return powers / _sum_of(powers.split(1, dim=1))
 

@@ -12,7 +12,7 @@ class CrfParameters:
     Args:
         bilateral_weight: w1, energy of the appearance kernel; not negative.
         bilateral_sxy: Width of the appearance kernel in pixels; positive.
-        bilateral_srgb: Width of the appearance kernel in grey levels of 0 to 255; positive.
+        bilateral_srgb: Width of the appearance kernel in gray levels of 0 to 255; positive.
         gaussian_weight: w2, energy of the smoothness kernel; not negative.
         gaussian_sxy: Width of the smoothness kernel in pixels; positive.
         iterations: Steps of mean field; 0 returns the unary's softmax.

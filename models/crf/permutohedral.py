@@ -1,4 +1,4 @@
-"""The permutohedral lattice of five features: position and colour (Adams, Baek & Davis, 2010).
+"""The permutohedral lattice of five features: position and color (Adams, Baek & Davis, 2010).
 
 A pixel's features (x, y, red, green, blue), each divided by its width, are lifted into the
 hyperplane of six coordinates that sum to zero. Each simplex there has six corners; a filter
@@ -6,9 +6,9 @@ splats values to corners by barycentric weights, blurs along the six lattice dir
 slices at the same places.
 
 Corners are known by keys that are linear in their coordinates, modulo 2^64: a step to a
-neighbour is an addition, and the upper bits serve as a hash. The multipliers are powers of
+neighbor is an addition, and the upper bits serve as a hash. The multipliers are powers of
 one that is known for its good lattice structure (Knuth's MMIX), so that two corners of one
-picture do not meet.
+image do not meet.
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ def _powers(count: int) -> list[int]:
 # Of the coordinates of a corner; the last one follows from the others.
 KEY_FACTORS = np.array([*map(_wrapped, _powers(FEATURES)), 0], np.int64)
 
-# From a corner to its neighbour along direction i, which is also how the corners of a simplex
+# From a corner to its neighbor along direction i, which is also how the corners of a simplex
 # follow from one another: every coordinate grows by one, coordinate i falls by five.
 KEY_STEPS = np.array(
     [_wrapped(sum(_powers(FEATURES)) - CORNERS * int(factor)) for factor in KEY_FACTORS], np.int64
 )
 
-# Keeps the corners of the pictures of a batch apart.
+# Keeps the corners of the images of a batch apart.
 PICTURE_FACTOR = _wrapped(_powers(CORNERS)[-1])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tag2mask.models.crf import CRF_PRESETS, CRFS
+from tag2mask.models.crf import CRF_PRESETS, CRFS, DEFAULT_CRF
 from tag2mask.models.weak.base import WeakLabels, WeakLoss
 from tag2mask.models.weak.ccnn import Ccnn
 from tag2mask.models.weak.em_adapt import EmAdapt
@@ -16,7 +16,7 @@ __all__ = ["WEAK_LOSSES", "WeakLabels", "WeakLoss"]
 
 
 def _sec() -> WeakLoss:
-    return Sec(CRFS["reference"](CRF_PRESETS["sec_constrain"]))
+    return Sec(CRFS[DEFAULT_CRF](CRF_PRESETS["sec_constrain"]))
 
 
 WEAK_LOSSES: dict[str, Callable[[], WeakLoss]] = {

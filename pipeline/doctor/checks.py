@@ -1,12 +1,14 @@
-"""What a machine needs for labelling, checked: packages, GPU, CRF, weights, write access."""
+"""What a machine needs for labeling, checked: packages, GPU, CRF, weights, write access."""
 
 from __future__ import annotations
 
-import shutil
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from tag2mask.models.crf import CRF_PRESETS, CRFS, DEFAULT_CRF
 from tag2mask.models.factory import Architecture
 from tag2mask.pipeline.doctor.requirements import found_versions, wanted_packages, wanted_python
 from tag2mask.pipeline.errors import UserError
@@ -25,7 +27,7 @@ class Check:
     Attributes:
         name: What was looked at.
         found: What was there.
-        mend: How to mend it; empty where nothing is wrong.
+        fix: How to fix it; empty where nothing is wrong.
     """
 
     name: str
@@ -73,26 +75,24 @@ def check_gpu() -> Check:
 
 
 def check_crf() -> Check:
-    """Whether pydensecrf can be imported, or at least be built."""
+    """Whether the default DenseCRF can be imported and runs here, which compiles it."""
+    image, probabilities = np.zeros((2, 2, 3), np.uint8), np.full((2, 2, 2), 0.5, np.float32)
     try:
-        import pydensecrf.densecrf  # noqa: F401  (the extension itself, not the package alone)
-    except ImportError as error:
-        compiler = shutil.which("g++") or shutil.which("clang++") or shutil.which("c++")
-        if compiler:
-            mend = "run: pip install --force-reinstall pydensecrf2"
-            return Check("pydensecrf", f"{error}; compiler {compiler}", mend)
-        mend = "install a C++ compiler, then run: pip install --force-reinstall pydensecrf2"
-        return Check("pydensecrf", f"{error}; no C++ compiler", mend)
-    return Check("pydensecrf", "importable")
+        CRFS[DEFAULT_CRF](CRF_PRESETS["irn"])([image], [probabilities])
+    except (ImportError, RuntimeError) as error:
+        mend = "run: pip install --force-reinstall numba, or choose --set seeds.crf_method=torch "
+        mend += "--set relabel.crf_method=torch"
+        return Check("crf", str(error), mend)
+    return Check("crf", f"{DEFAULT_CRF} runs")
 
 
 def check_weights(architecture: Architecture) -> Check:
-    """Whether the ImageNet weights of a trunk can be loaded."""
-    name = f"weights of {architecture.trunk}"
+    """Whether the ImageNet weights of a backbone can be loaded."""
+    name = f"weights of {architecture.backbone}"
     try:
         architecture.build(pretrained=True)
     except (ImportError, OSError) as error:
-        mend = "install or download them, or start without by --set trunk.pretrained=false"
+        mend = "install or download them, or start without by --set backbone.pretrained=false"
         return Check(name, str(error), mend)
     return Check(name, "loaded")
 

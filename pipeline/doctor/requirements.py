@@ -13,7 +13,9 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
 DISTRIBUTION = "tag2mask"
-PROJECT = Path(__file__).parents[1] / "pyproject.toml"
+PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+# The extra that labeling needs; core alone reads datasets and predicts.
+EXTRA = "label"
 
 
 def wanted_python() -> SpecifierSet:
@@ -26,14 +28,15 @@ def wanted_python() -> SpecifierSet:
 
 
 def wanted_packages() -> list[Requirement]:
-    """The packages that are needed here, without those of extras."""
+    """The packages that labeling needs: those of the core and of the extra ``label``."""
     lines: Iterable[str]
     try:
         lines = importlib.metadata.requires(DISTRIBUTION) or ()
     except importlib.metadata.PackageNotFoundError:  # a checkout that is not installed
-        lines = _project()["dependencies"]
+        project = _project()
+        lines = project["dependencies"] + project["optional-dependencies"].get(EXTRA, [])
     wanted = map(Requirement, lines)
-    return [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": ""})]
+    return [one for one in wanted if one.marker is None or one.marker.evaluate({"extra": EXTRA})]
 
 
 def found_versions() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Delineate: from what a model believes of the pixels to a mask along the picture's edges."""
+"""Delineate: from what a model believes of the pixels to a mask along the image's edges."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tag2mask.models.crf import CRF_PRESETS, CRFS, Crf
+from tag2mask.models.crf import CRF_PRESETS, CRFS, DEFAULT_CRF, Crf
 from tag2mask.pipeline.records import Row
-from tag2mask.pipeline.records.mask_rows import labelled, rgb
+from tag2mask.pipeline.records.mask_rows import labeled, rgb
 
 NO_CRF = "none"
-REFERENCE = "reference"
 
 
 def build_crf(preset: str, method: str) -> Crf | None:
@@ -31,7 +30,7 @@ class Delineate:
         ignore_below: Pixels of a lower confidence become 255.
     """
 
-    def __init__(self, crf: str, crf_method: str = REFERENCE, ignore_below: float = 0.0) -> None:
+    def __init__(self, crf: str, crf_method: str = DEFAULT_CRF, ignore_below: float = 0.0) -> None:
         self.crf = build_crf(crf, crf_method)
         self.ignore_below = ignore_below
 
@@ -49,12 +48,12 @@ class Delineate:
     def refined(
         self, images: Sequence[np.ndarray], beliefs: Sequence[np.ndarray]
     ) -> Sequence[np.ndarray]:
-        """Probabilities (1 + T, H, W) of some pictures along their edges, by the CRF if any."""
+        """Probabilities (1 + T, H, W) of some images along their edges, by the CRF if any."""
         return beliefs if self.crf is None else self.crf(images, beliefs)
 
     def finished(self, row: Row, refined: np.ndarray, beliefs: np.ndarray) -> Row:
         """The row with the columns of a mask.
 
-        See :func:`tag2mask.pipeline.records.mask_rows.labelled`.
+        See :func:`tag2mask.pipeline.records.mask_rows.labeled`.
         """
-        return labelled(row, refined, beliefs, ignore_below=self.ignore_below)
+        return labeled(row, refined, beliefs, ignore_below=self.ignore_below)

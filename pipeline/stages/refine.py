@@ -4,31 +4,32 @@ from __future__ import annotations
 
 import numpy as np
 
+from tag2mask.models.crf import DEFAULT_CRF
 from tag2mask.pipeline.records import Row, decode_map
 from tag2mask.pipeline.records.mask_rows import encoded_maps, resized
-from tag2mask.pipeline.stages.crf_refinement import REFERENCE, Delineate
+from tag2mask.pipeline.stages.crf_refinement import Delineate
 
 
-def seed_probabilities(scores: np.ndarray, contrast: float = 1.0) -> np.ndarray:
+def seed_probabilities(scores: np.ndarray, score_power: float = 1.0) -> np.ndarray:
     """Scores (T, H, W) in [0, 1] as probabilities (1 + T, H, W) of background and the tags.
 
-    A class takes M ^ contrast, background what no class claims, 1 - max_c M_c ^ contrast
-    (with contrast 1 the paper's choice for DCSM, Shimoda & Yanai, ECCV 2016). The maps of
-    DCSM end in a tanh that lifts all but the weakest places towards 1; a contrast above 1
-    undoes it, or every picture would be half object, and leaves the CRF a clear unary. Maps
-    that fall off quickly, as CAM's, want a contrast below 1.
+    A class takes M ^ score_power, background what no class claims, 1 - max_c M_c ^ score_power
+    (with power 1 the paper's choice for DCSM, Shimoda & Yanai, ECCV 2016). The maps of
+    DCSM end in a tanh that lifts all but the weakest places towards 1; a power above 1
+    undoes it, or every image would be half object, and leaves the CRF a clear unary. Maps
+    that fall off quickly, as CAM's, want a power below 1.
     """
-    claims = scores**contrast
+    claims = scores**score_power
     background = 1 - claims.max(axis=0, keepdims=True)
     probabilities = np.concatenate([background, claims]).astype(np.float32)
     probabilities /= np.maximum(probabilities.sum(axis=0, keepdims=True), 1e-6)
     return probabilities
 
 
-def scored_probabilities(row: Row, size: tuple[int, int], contrast: float) -> np.ndarray:
+def scored_probabilities(row: Row, size: tuple[int, int], score_power: float) -> np.ndarray:
     """The ``scores`` of a row as probabilities (1 + T, *size)."""
     scores = np.stack([decode_map(score) for score in row["scores"]])
-    return seed_probabilities(resized(scores, size), contrast)
+    return seed_probabilities(resized(scores, size), score_power)
 
 
 class SeedMasks(Delineate):
@@ -44,17 +45,17 @@ class Refine(SeedMasks):
 
     Args:
         crf: One of :data:`tag2mask.models.crf.CRF_PRESETS`, or ``none``.
-        contrast: See :func:`seed_probabilities`.
+        score_power: See :func:`seed_probabilities`.
         crf_method: One of :data:`tag2mask.models.crf.CRFS`.
         ignore_below: Pixels of a lower confidence become 255.
     """
 
     def __init__(
-        self, crf: str, contrast: float, crf_method: str = REFERENCE, ignore_below: float = 0.0
+        self, crf: str, score_power: float, crf_method: str = DEFAULT_CRF, ignore_below: float = 0.0
     ) -> None:
         super().__init__(crf, crf_method, ignore_below)
-        self.contrast = contrast
+        self.score_power = score_power
 
     def believed(self, image: np.ndarray, row: Row) -> np.ndarray:
         """Probabilities (1 + T, H, W) before the CRF, of background and the tags."""
-        return scored_probabilities(row, image.shape[:2], self.contrast)
+        return scored_probabilities(row, image.shape[:2], self.score_power)

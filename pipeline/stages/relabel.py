@@ -6,8 +6,9 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
+from tag2mask.models.crf import DEFAULT_CRF
 from tag2mask.pipeline.records import Row
-from tag2mask.pipeline.stages.crf_refinement import REFERENCE, Delineate
+from tag2mask.pipeline.stages.crf_refinement import Delineate
 from tag2mask.pipeline.stages.segment import LOGITS
 
 
@@ -22,7 +23,7 @@ class Relabel(Delineate):
         ignore_below: Pixels of a lower confidence become 255.
     """
 
-    def __init__(self, crf: str, crf_method: str = REFERENCE, ignore_below: float = 0.0) -> None:
+    def __init__(self, crf: str, crf_method: str = DEFAULT_CRF, ignore_below: float = 0.0) -> None:
         super().__init__(crf, crf_method, ignore_below)
         # As where the logits are made, which may be in another process.
         torch.set_flush_denormal(True)

@@ -1,8 +1,8 @@
 """The DenseCRFs against pydensecrf: ``python -m tests.benchmarks.crf_speed RUN``.
 
-RUN is a labelled run; its seed round keeps the score maps, from which the unaries are made as
+RUN is a labeled run; its seed round keeps the score maps, from which the unaries are made as
 the stage makes them. One thread; seconds of processor time; agreement of the labels over all
-pixels of a picture, the mean over pictures and the least.
+pixels of an image, the mean over images and the least.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Picture = tuple[np.ndarray, np.ndarray]
 
 
 def pictures(run: str, number: int, contrast: float) -> list[Picture]:
-    """Pictures of the seed round and the probabilities of their labels."""
+    """Images of the seed round and the probabilities of their labels."""
     seed = Table.open(f"{run}/rounds/seed")
     scan = Scan(
         Table.open(f"{run}/images"),
@@ -44,7 +44,7 @@ def pictures(run: str, number: int, contrast: float) -> list[Picture]:
 
 def measure(preset: str, members: list[str], given: list[Picture]) -> list[str]:
     """The rows of the table for one preset."""
-    built = {name: CRFS[name](CRF_PRESETS[preset]) for name in ["reference", *members]}
+    built = {name: CRFS[name](CRF_PRESETS[preset]) for name in ["pydensecrf", *members]}
     seconds = dict.fromkeys(built, 0.0)
     agreement: dict[str, list[float]] = {name: [] for name in members}
     for name in members:
@@ -57,11 +57,11 @@ def measure(preset: str, members: list[str], given: list[Picture]) -> list[str]:
             seconds[name] += time.process_time() - start
             labels[name] = marginals.argmax(axis=0)
         for name in members:
-            agreement[name].append(float((labels[name] == labels["reference"]).mean()))
-    reference = 1000 * seconds["reference"] / len(given)
+            agreement[name].append(float((labels[name] == labels["pydensecrf"]).mean()))
+    reference = 1000 * seconds["pydensecrf"] / len(given)
     return [
         f"| {preset} | {name} | {reference:.0f} | {1000 * seconds[name] / len(given):.0f} "
-        f"| {seconds['reference'] / seconds[name]:.2f} | {100 * np.mean(agreement[name]):.2f} "
+        f"| {seconds['pydensecrf'] / seconds[name]:.2f} | {100 * np.mean(agreement[name]):.2f} "
         f"| {100 * min(agreement[name]):.2f} |"
         for name in members
     ]
@@ -73,12 +73,12 @@ def main() -> None:
     parser.add_argument("run")
     parser.add_argument("--pictures", type=int, default=60)
     parser.add_argument("--presets", nargs="+", default=["irn", "default", "deeplab_v2", "toco"])
-    parser.add_argument("--members", nargs="+", default=["fast", "torch"])
+    parser.add_argument("--members", nargs="+", default=["numba", "torch"])
     parser.add_argument("--contrast", type=float, default=5.0)
     given = parser.parse_args()
     torch.set_num_threads(1)
     found = pictures(given.run, given.pictures, given.contrast)
-    print(f"{len(found)} pictures")
+    print(f"{len(found)} images")
     print("| parameters | member | reference, ms | ms | times | agreement, % | least, % |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
     for preset in given.presets:

@@ -1,4 +1,4 @@
-"""What every DenseCRF keeps: an exact mean field with dense kernels, the reference's labels."""
+"""What every DenseCRF keeps: an exact mean field with dense kernels, pydensecrf's labels."""
 
 import sys
 
@@ -10,7 +10,7 @@ from tests.models.crf.scenes import scene
 
 DEFAULT = CRF_PRESETS["default"]
 
-# The published weights drive small pictures to certainty, where a wrong weight hides; these
+# The published weights drive small images to certainty, where a wrong weight hides; these
 # leave the marginals in between.
 GENTLE = CrfParameters(
     bilateral_weight=0.9,
@@ -30,19 +30,19 @@ def exact_mean_field(
     labels, height, width = probabilities.shape
     y, x = np.mgrid[:height, :width]
     place = np.stack([x, y], axis=-1).reshape(-1, 2).astype(float)
-    colour = image.reshape(-1, 3).astype(float)
+    color = image.reshape(-1, 3).astype(float)
 
-    def normalised(features: np.ndarray) -> np.ndarray:
+    def normalized(features: np.ndarray) -> np.ndarray:
         distance = ((features[:, None] - features[None]) ** 2).sum(-1)
         kernel = np.exp(-distance / 2)
         scale = 1 / np.sqrt(kernel.sum(1))
         return scale[:, None] * kernel * scale[None]
 
     bilateral = np.concatenate(
-        [place / parameters.bilateral_sxy, colour / parameters.bilateral_srgb], axis=1
+        [place / parameters.bilateral_sxy, color / parameters.bilateral_srgb], axis=1
     )
-    message = parameters.bilateral_weight * normalised(bilateral)
-    message += parameters.gaussian_weight * normalised(place / parameters.gaussian_sxy)
+    message = parameters.bilateral_weight * normalized(bilateral)
+    message += parameters.gaussian_weight * normalized(place / parameters.gaussian_sxy)
 
     log_unary = np.log(np.clip(probabilities, 1e-5, 1)).reshape(labels, -1).astype(float)
 
@@ -59,14 +59,14 @@ def exact_mean_field(
 
 @pytest.fixture(params=CRFS)
 def member(request):
-    if request.param == "fast":
-        pytest.importorskip("numba")
+    if request.param == "pydensecrf":
+        pytest.importorskip("pydensecrf.densecrf")
     return request.param
 
 
 @pytest.fixture
 def refine(member):
-    """One picture through the member."""
+    """One image through the member."""
     return lambda image, probabilities, parameters=DEFAULT: CRFS[member](parameters)(
         [image], [probabilities]
     )[0]
@@ -84,7 +84,7 @@ def test_agrees_with_exact_mean_field(member, refine, name, height, width, label
     assert (marginals.argmax(0) == exact.argmax(0)).mean() >= 0.99
     # The permutohedral lattice approximates the Gaussians; the other members take two steps at
     # a time as well, which shows at pixels that are about to turn.
-    assert np.abs(marginals - exact).max() < (0.02 if member == "reference" else 0.1)
+    assert np.abs(marginals - exact).max() < (0.02 if member == "pydensecrf" else 0.1)
     assert np.abs(marginals - exact).mean() < 0.005
 
 
@@ -100,12 +100,13 @@ def test_agrees_on_many_labels(refine, name):
 
 @pytest.mark.parametrize("name", sorted(CRF_PRESETS))
 @pytest.mark.parametrize("labels", [2, 4])
-def test_agrees_with_the_reference(member, name, labels):
-    """On a picture large enough for the lattice to have many simplices in every direction."""
+def test_agrees_with_pydensecrf(member, name, labels):
+    """On an image large enough for the lattice to have many simplices in every direction."""
+    pytest.importorskip("pydensecrf.densecrf")
     image, probabilities = scene(96, 120, labels, seed=labels)
     ours, theirs = (
         CRFS[which](CRF_PRESETS[name])([image], [probabilities])[0]
-        for which in (member, "reference")
+        for which in (member, "pydensecrf")
     )
     assert (ours.argmax(0) == theirs.argmax(0)).mean() >= 0.99
     assert np.abs(ours - theirs).mean() < 0.01
@@ -176,7 +177,7 @@ def test_small_and_odd_sizes(refine, height, width, labels):
 
 
 def test_a_picture_of_noise(refine):
-    """Every pixel is alone in its corner of the colours: more corners than pixels."""
+    """Every pixel is alone in its corner of the colors: more corners than pixels."""
     image = np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8)
     _, probabilities = scene(24, 24, labels=2, seed=12)
     exact = exact_mean_field(image, probabilities, CRF_PRESETS["toco"])
@@ -227,8 +228,8 @@ def test_refusals(refine):
 @pytest.mark.parametrize(
     ("name", "module", "advice"),
     [
-        ("reference", "pydensecrf.densecrf", r"pip install pydensecrf2.*compiler"),
-        ("fast", "tag2mask.models.crf.compiled", "pip install numba"),
+        ("pydensecrf", "pydensecrf.densecrf", r"pip install 'tag2mask\[pydensecrf\]'.*compiler"),
+        ("numba", "tag2mask.models.crf.compiled", r"pip install 'tag2mask\[label\]'"),
     ],
 )
 def test_a_missing_library_is_named(monkeypatch, name, module, advice):

@@ -31,7 +31,7 @@ def test_unknown_pixels_are_filled_in():
     image = np.stack([labels * 15] * 3, axis=-1)
     known = labels.copy()
     known[:, 6:10] = 255
-    crf = CRFS["reference"](CRF_PRESETS["irn"])
+    crf = CRFS["numba"](CRF_PRESETS["irn"])
     (marginals,) = crf([image], [label_probabilities(known, (0, 12))])
     np.testing.assert_array_equal(np.array([0, 12])[marginals.argmax(0)], labels)
 

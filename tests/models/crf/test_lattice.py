@@ -5,9 +5,6 @@ import pytest
 import torch
 
 from tag2mask.models.crf.batched import BatchedGaussian, BatchedLattice
-
-pytest.importorskip("numba")
-
 from tag2mask.models.crf.compiled import Gaussian
 from tag2mask.models.crf.lattice import Lattice
 
@@ -35,7 +32,7 @@ def test_both_are_the_same_filter(sxy, srgb):
 
 
 def test_it_is_a_gaussian_of_the_features():
-    """Normalised by its own sums it gives weighted means close to those of the dense kernel."""
+    """Normalized by its own sums it gives weighted means close to those of the dense kernel."""
     image, signal = noisy(20, 20, spread=15), values(1, 20, 20)
     y, x = np.mgrid[:20, :20].reshape(2, -1) / 6
     features = np.column_stack([x, y, image.reshape(-1, 3) / 30])

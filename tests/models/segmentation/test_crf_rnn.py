@@ -1,6 +1,7 @@
 """Mean field as layers, against DenseCRF and against finite differences."""
 
 import numpy as np
+import pytest
 import torch
 
 from tag2mask.models.crf import CRFS, CrfParameters
@@ -23,8 +24,9 @@ def field(labels: int) -> MeanField:
 
 @torch.no_grad()
 def test_it_starts_as_dense_crf():
+    pytest.importorskip("pydensecrf.densecrf")
     image, probabilities = scene(24, 24, 3, seed=0)
-    (theirs,) = CRFS["reference"](PARAMETERS)([image], [probabilities])
+    (theirs,) = CRFS["pydensecrf"](PARAMETERS)([image], [probabilities])
     logits = torch.from_numpy(np.log(probabilities.clip(1e-5)))[None]
     pixels = torch.from_numpy(image.astype(np.float32)).permute(2, 0, 1)[None]
     ours = field(3)(logits, pixels).softmax(dim=1)[0].numpy()
@@ -47,18 +49,18 @@ def test_gradients_reach_weights_and_compatibility():
 
 
 def test_a_learnt_compatibility_beats_potts():
-    """Label 1 is always taken for 2 next to 0: only an asymmetric compatibility mends that."""
+    """Label 1 is always taken for 2 next to 0: only an asymmetric compatibility fixes that."""
     generator = torch.Generator().manual_seed(0)
     images = torch.zeros(8, 3, 6, 6)
     truth = torch.randint(0, 2, (8, 6, 1), generator=generator).expand(8, 6, 6)
     logits = 2.0 * torch.nn.functional.one_hot(truth * 2, 3).permute(0, 3, 1, 2).float()
     module = field(3).train()
-    optimiser = torch.optim.Adam(module.parameters(), lr=0.05)
+    optimizer = torch.optim.Adam(module.parameters(), lr=0.05)
     losses = []
     for _ in range(40):
         loss = torch.nn.functional.cross_entropy(module(logits, images), truth)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
-        optimiser.step()
+        optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.7 * losses[0]

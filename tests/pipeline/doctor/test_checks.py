@@ -1,6 +1,4 @@
-"""The checks of a machine and of a cluster's nodes, each with what mends it."""
-
-import sys
+"""The checks of a machine and of a cluster's nodes, each with what fixes it."""
 
 import pytest
 from packaging.requirements import Requirement
@@ -52,20 +50,28 @@ def test_a_checkout_that_is_not_installed_has_its_requirements(monkeypatch):
     monkeypatch.setattr(requirements, "DISTRIBUTION", "not-installed-anywhere")
     assert requirements.wanted_python().contains("3.11.9")
     assert not requirements.wanted_python().contains("3.13.1")
-    assert {"torch", "ray", "prefect"} <= {one.name for one in requirements.wanted_packages()}
+    wanted = {one.name for one in requirements.wanted_packages()}
+    assert {"torch", "ray", "prefect", "numba"} <= wanted
+    assert not {"pytest", "pydensecrf2", "s3fs"} & wanted
 
 
-@pytest.mark.parametrize(
-    ("compiler", "says"), [("/usr/bin/g++", "pydensecrf2"), (None, "C++ compiler")]
-)
-def test_a_crf_that_is_not_built(monkeypatch, compiler, says):
-    monkeypatch.setitem(sys.modules, "pydensecrf.densecrf", None)
-    monkeypatch.setattr("shutil.which", lambda name: compiler)
-    assert says in doctor.check_crf().mend
+def test_the_default_crf_runs():
+    assert doctor.check_crf() == doctor.Check("crf", "numba runs")
+
+
+@pytest.mark.parametrize("error", [ImportError("no numba"), RuntimeError("cannot cache function")])
+def test_a_crf_that_does_not_run(monkeypatch, error):
+    def broken(parameters):
+        raise error
+
+    monkeypatch.setitem(doctor.CRFS, "numba", broken)
+    check = doctor.check_crf()
+    assert check.found == str(error)
+    assert "pip install --force-reinstall numba" in check.mend
 
 
 def test_weights(monkeypatch):
-    tiny = Architecture(kind="tagger", trunk="tiny", output_stride=8, head="average", classes=1)
+    tiny = Architecture(kind="tagger", backbone="tiny", output_stride=8, head="average", classes=1)
 
     def offline(self, pretrained=False):
         raise OSError("no internet")
@@ -73,7 +79,7 @@ def test_weights(monkeypatch):
     monkeypatch.setattr(Architecture, "build", offline)
     check = doctor.check_weights(tiny)
     assert (check.name, check.found) == ("weights of tiny", "no internet")
-    assert "trunk.pretrained=false" in check.mend
+    assert "backbone.pretrained=false" in check.mend
 
 
 @pytest.mark.parametrize("scheme", ["local", "memory"])

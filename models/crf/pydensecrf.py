@@ -1,4 +1,4 @@
-"""The DenseCRF of its authors, through pydensecrf: what the other members are held to."""
+"""The DenseCRF of its authors, through pydensecrf: the reference that tests compare with."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tag2mask.models.crf.base import Crf
 from tag2mask.models.crf.parameters import CrfParameters
 
 
-class ReferenceCrf(Crf):
-    """Krähenbühl & Koltun's own code, one picture after another, on one processor core."""
+class PydensecrfCrf(Crf):
+    """Krähenbühl & Koltun's own code, one image after another, on one processor core."""
 
     def __init__(self, parameters: CrfParameters) -> None:
         super().__init__(parameters)
@@ -20,15 +20,15 @@ class ReferenceCrf(Crf):
             self._library = import_module("pydensecrf.densecrf")
         except ImportError as error:
             raise ImportError(
-                "DenseCRF needs the package pydensecrf2, which is not installed or does not "
-                "load: run `pip install pydensecrf2` (it is built from source and needs a C++ "
-                "compiler, for example g++), or switch the CRF off"
+                "the DenseCRF 'pydensecrf' needs the package pydensecrf2, which is not installed "
+                "or does not load: run `pip install 'tag2mask[pydensecrf]'` (it is built from "
+                "source and needs a C++ compiler, for example g++), or choose 'numba'"
             ) from error
 
     def refine(
         self, images: Sequence[np.ndarray], log_unaries: Sequence[np.ndarray]
     ) -> list[np.ndarray]:
-        """One picture after another."""
+        """One image after another."""
         return [self._refine(*pair) for pair in zip(images, log_unaries, strict=True)]
 
     def _refine(self, image: np.ndarray, log_unary: np.ndarray) -> np.ndarray:

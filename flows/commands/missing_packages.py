@@ -1,0 +1,49 @@
+"""Commands that need an extra which is not installed say so in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec
+
+from tag2mask.pipeline.errors import UserError
+
+P = ParamSpec("P")
+
+# Modules that commands import, and the extra whose packages they belong to.
+EXTRAS = {
+    "fastapi": "label",
+    "matplotlib": "label",
+    "msgpack": "label",
+    "numba": "label",
+    "prefect": "label",
+    "ray": "label",
+    "sqlalchemy": "label",
+    "s3fs": "s3",
+}
+
+
+def name_missing_extra(command: Callable[P, None]) -> Callable[P, None]:
+    """The command, which names the extra to install when a module of one is missing.
+
+    Args:
+        command: A function of the command line; its name, help and options stay.
+
+    Raises:
+        UserError: By the returned function, if a package of an extra is not installed.
+    """
+
+    @wraps(command)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            command(*args, **kwargs)
+        except ModuleNotFoundError as error:
+            package = (error.name or "").split(".")[0]
+            if package not in EXTRAS:
+                raise
+            raise UserError(
+                f"`tag2mask {command.__name__}` needs the package {package}, which is not "
+                f"installed: run pip install 'tag2mask[{EXTRAS[package]}]'"
+            ) from error
+
+    return checked
