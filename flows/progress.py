@@ -1,4 +1,4 @@
-"""Progress in the terminal, in committed pictures and in training steps."""
+"""Progress in the terminal, in committed images and in training steps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Terminal:
         print(sentence, file=sys.stderr, flush=True)
 
     def rows(self, step: str, total: int) -> Callable[[int], None]:
-        """What to call with the number of committed pictures."""
+        """What to call with the number of committed images."""
         return Progress(total, step).update
 
     def steps(self, step: str, total: int) -> Report:

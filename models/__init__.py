@@ -1,1 +1,1 @@
-"""Tensors in, tensors out: trunks, saliency scorers, CRF, segmenters and weak losses."""
+"""Tensors in, tensors out: backbones, saliency scorers, CRF, segmenters and weak losses."""

@@ -37,11 +37,11 @@ def generator_loss(fake: Tensor) -> Tensor:
     return softplus(-fake).mean()
 
 
-def initialise(network: nn.Module) -> None:
+def initialize(network: nn.Module) -> None:
     """Draws the first weights as DCGAN does: narrow normal ones, biases of zero.
 
     Args:
-        network: Whose convolutions, linear layers and batch normalisations are drawn.
+        network: Whose convolutions, linear layers and batch normalizations are drawn.
     """
     for module in network.modules():
         if isinstance(module, nn.modules.conv._ConvNd | nn.Linear):

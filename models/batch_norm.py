@@ -1,4 +1,4 @@
-"""Batch normalisation over a batch that several processes share."""
+"""Batch normalization over a batch that several processes share."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ def _sum(values: Tensor) -> Tensor:
 
 
 class GlobalBatchNorm2d(nn.BatchNorm2d):
-    """Batch normalisation by the statistics of all processes of the default group.
+    """Batch normalization by the statistics of all processes of the default group.
 
     As ``torch.nn.SyncBatchNorm``, which is for GPUs alone; in evaluation it is an ordinary
     :class:`torch.nn.BatchNorm2d`, with the same parameters and buffers.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalises (N, C, H, W); N may differ between the processes."""
+        """Normalizes (N, C, H, W); N may differ between the processes."""
         if not self.training:
             return super().forward(x)
         values = x.float()
         count = values.new_tensor(values.numel() // self.num_features)
         distributed.all_reduce(count)
         mean = _sum(values.sum(dim=(0, 2, 3))) / count
-        centred = values - mean.view(1, -1, 1, 1)
+        centered = values - mean.view(1, -1, 1, 1)
         # In two passes: the mean of squares less the square of the mean loses its digits
         # where the mean is large.
-        variance = _sum(centred.square().sum(dim=(0, 2, 3))) / count
+        variance = _sum(centered.square().sum(dim=(0, 2, 3))) / count
         self._remember(mean.detach(), variance.detach() * count / (count - 1))
         scale = self.weight * (variance + self.eps).rsqrt()
-        return (centred * scale.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)).to(x.dtype)
+        return (centered * scale.view(1, -1, 1, 1) + self.bias.view(1, -1, 1, 1)).to(x.dtype)
 
     def _remember(self, mean: Tensor, variance: Tensor) -> None:
         share = cast(float, self.momentum)
@@ -56,8 +56,8 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
         cast(Tensor, self.num_batches_tracked).add_(1)
 
 
-def normalise_globally(model: nn.Module) -> None:
-    """Replaces, in place, every layer that normalises by the statistics of its batch.
+def normalize_globally(model: nn.Module) -> None:
+    """Replaces, in place, every layer that normalizes by the statistics of its batch.
 
     The new layers share the parameters and buffers of the old ones. Layers with frozen
     statistics, which are subclasses of BatchNorm2d, stay as they are.
@@ -67,7 +67,7 @@ def normalise_globally(model: nn.Module) -> None:
         if type(layer) is nn.BatchNorm2d:
             setattr(model, name, _global(layer))
         else:
-            normalise_globally(layer)
+            normalize_globally(layer)
 
 
 def _global(layer: nn.BatchNorm2d) -> GlobalBatchNorm2d:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
-
-from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.backbones import BACKBONES
 from tag2mask.models.regions.classifier import RegionClassifier
 from tag2mask.models.segmentation import DROPOUT, SEGMENTERS, Segmenter
+from tag2mask.models.settings import Settings
 from tag2mask.models.tagging import Tagger
 from tag2mask.models.weak.affinity import AffinityNet
 
 Model = Tagger | Segmenter | AffinityNet | RegionClassifier
 
 
-class Architecture(BaseModel):
+class Architecture(Settings):
     """What must be known to build a model before its weights are loaded.
 
     Args:
         kind: ``tagger``, ``segmenter``, ``affinity`` or ``regions``.
-        trunk: One of :data:`tag2mask.models.backbones.TRUNKS`.
-        output_stride: Of the trunk, in pixels.
+        backbone: One of :data:`tag2mask.models.backbones.BACKBONES`.
+        output_stride: Of the backbone, in pixels.
         head: The tagger's pooling, or one of :data:`tag2mask.models.segmentation.SEGMENTERS`, or
             one of :data:`tag2mask.models.regions.descriptors.DESCRIPTORS`; an affinity network has
             none.
@@ -30,10 +29,10 @@ class Architecture(BaseModel):
         classes: Number of foreground classes.
     """
 
-    model_config = ConfigDict(frozen=True)
+    old_names: ClassVar[dict[str, str]] = {"trunk": "backbone"}
 
     kind: Literal["tagger", "segmenter", "affinity", "regions"]
-    trunk: str
+    backbone: str
     output_stride: int
     head: str = ""
     width: int = 0
@@ -41,18 +40,18 @@ class Architecture(BaseModel):
     classes: int
 
     def build(self, pretrained: bool = False) -> Model:
-        """The model, freshly initialised, with ImageNet weights in the trunk if asked for.
+        """The model, freshly initialized, with ImageNet weights in the backbone if asked for.
 
         Raises:
-            KeyError: If there is no such trunk or head.
+            KeyError: If there is no such backbone or head.
         """
-        trunk = TRUNKS[self.trunk](output_stride=self.output_stride, pretrained=pretrained)
+        backbone = BACKBONES[self.backbone](output_stride=self.output_stride, pretrained=pretrained)
         if self.kind == "tagger":
-            return Tagger(trunk, self.classes, self.head)
+            return Tagger(backbone, self.classes, self.head)
         if self.kind == "affinity":
-            return AffinityNet(trunk)
+            return AffinityNet(backbone)
         if self.kind == "regions":
-            return RegionClassifier(trunk, self.classes + 1, self.head)
+            return RegionClassifier(backbone, self.classes + 1, self.head)
         return SEGMENTERS[self.head](
-            trunk, self.classes + 1, width=self.width, dropout=self.dropout
+            backbone, self.classes + 1, width=self.width, dropout=self.dropout
         )

@@ -1,4 +1,4 @@
-"""Folding batch normalisation into convolutions: the same function in fewer passes."""
+"""Folding batch normalization into convolutions: the same function in fewer passes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def folded(network: Network) -> Network:
-    """A copy for inference whose batch normalisations are part of the convolutions before.
+    """A copy for inference whose batch normalizations are part of the convolutions before.
 
-    A normalisation with fixed statistics is one factor and one offset for each channel; as
-    passes of their own they take a fifth of the time of a light trunk on a processor.
+    A normalization with fixed statistics is one factor and one offset for each channel; as
+    passes of their own they take a fifth of the time of a light backbone on a processor.
 
     Args:
         network: Any network. Pairs are folded where a convolution is followed by a
-            normalisation inside of an ``nn.Sequential``, and where a block calls them
+            normalization inside of an ``nn.Sequential``, and where a block calls them
             ``conv1`` and ``bn1``, as torchvision's do; others stay as they are.
 
     Returns:
@@ -35,17 +35,17 @@ def folded(network: Network) -> Network:
 
 
 def _fold_namesakes(block: nn.Module) -> None:
-    for name, normalisation in [*block.named_children()]:
+    for name, normalization in [*block.named_children()]:
         namesake = name.replace("bn", "conv")
         convolution = getattr(block, namesake, None)
-        if isinstance(normalisation, nn.BatchNorm2d) and isinstance(convolution, nn.Conv2d):
-            setattr(block, namesake, fuse_conv_bn_eval(convolution, normalisation))
+        if isinstance(normalization, nn.BatchNorm2d) and isinstance(convolution, nn.Conv2d):
+            setattr(block, namesake, fuse_conv_bn_eval(convolution, normalization))
             setattr(block, name, nn.Identity())
 
 
 def _fold_pairs(sequence: nn.Sequential) -> None:
     for index in range(len(sequence) - 1):
-        convolution, normalisation = sequence[index], sequence[index + 1]
-        if isinstance(convolution, nn.Conv2d) and isinstance(normalisation, nn.BatchNorm2d):
-            sequence[index] = fuse_conv_bn_eval(convolution, normalisation)
+        convolution, normalization = sequence[index], sequence[index + 1]
+        if isinstance(convolution, nn.Conv2d) and isinstance(normalization, nn.BatchNorm2d):
+            sequence[index] = fuse_conv_bn_eval(convolution, normalization)
             sequence[index + 1] = nn.Identity()

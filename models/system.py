@@ -1,6 +1,6 @@
 """Systems: networks that are trained together, each by its own loss, in turns.
 
-A generator against its discriminator, encoders on a frozen generator, one trunk with many
+A generator against its discriminator, encoders on a frozen generator, one backbone with many
 decoders: all are one module that names its turns and gives the loss of each. What trains,
 stores and resumes it (:mod:`tag2mask.pipeline.systems`) knows nothing else of it.
 """
@@ -13,25 +13,25 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 
-# What is known of some pictures, by name; see :class:`System` for the names.
+from tag2mask.models.settings import Settings
+
+# What is known of some images, by name; see :class:`System` for the names.
 Batch = Mapping[str, Tensor]
 
 
-class SystemSettings(BaseModel):
+class SystemSettings(Settings):
     """What every system is built from; members add their own fields."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    size: int = Field(64, ge=8, description="Side of the square pictures, in pixels.")
+    size: int = Field(64, ge=8, description="Side of the square images, in pixels.")
     classes: int = Field(1, ge=1, description="Number of foreground classes C.")
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One optimiser step of every training step: some networks, moved by one loss.
+    """One optimizer step of every training step: some networks, moved by one loss.
 
     Attributes:
         name: Of the turn, for the loss and the log.
@@ -66,7 +66,7 @@ class Turn:
 
 
 class System(nn.Module, ABC):
-    """Networks that are trained together on pictures and their masks.
+    """Networks that are trained together on images and their masks.
 
     A batch holds, on one device, ``image`` (N, 3, S, S) float32 RGB in [-1, 1], ``mask``
     (N, S, S) int64 with 0 for background and 255 for ignore, and ``tags`` (N, C) float32 of
@@ -82,8 +82,8 @@ class System(nn.Module, ABC):
         settings_type: The class of the member's settings.
         averaged: Names of submodules, as in :attr:`Turn.networks`; what is used of them is
             their exponential moving average.
-        view: What the pictures are: ``picture`` (whole ones, background included) or
-            ``cutout`` (one object each, filling the picture, the background white, its mask
+        view: What the images are: ``picture`` (whole ones, background included) or
+            ``cutout`` (one object each, filling the image, the background white, its mask
             holding this object alone).
     """
 
@@ -101,7 +101,7 @@ class System(nn.Module, ABC):
 
     @abstractmethod
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """The terms of a turn's loss by name, scalars with gradients; their sum is minimised.
+        """The terms of a turn's loss by name, scalars with gradients; their sum is minimized.
 
         No term at all leaves the turn out.
 

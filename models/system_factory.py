@@ -8,9 +8,15 @@ from pydantic import BaseModel, ConfigDict
 
 from tag2mask.models.generation import GENERATORS
 from tag2mask.models.system import System
-from tag2mask.models.transformation import TRANSFORMERS
+from tag2mask.models.transformation import STYLES, TRANSFORMERS
 
 SYSTEMS: dict[str, type[System]] = {**GENERATORS, **TRANSFORMERS}
+
+# Stored systems carry their name: an old one is understood for one version.
+OLD_NAMES = {
+    "colourisation": "colorization",
+    **{f"confined_{name}": f"masked_{name}" for name in STYLES},
+}
 
 
 class SystemArchitecture(BaseModel):
@@ -29,11 +35,11 @@ class SystemArchitecture(BaseModel):
     settings: dict[str, Any]
 
     def build(self) -> System:
-        """The system, freshly initialised.
+        """The system, freshly initialized.
 
         Raises:
             KeyError: If there is no such system.
             ValueError: If the settings are not its own.
         """
-        member = SYSTEMS[self.name]
+        member = SYSTEMS[OLD_NAMES.get(self.name, self.name)]
         return member(member.settings_type.model_validate(self.settings))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.backbones.base import Backbone
 
 Pooling = Callable[[Tensor], Tensor]
 
@@ -56,13 +56,13 @@ class Tags(NamedTuple):
 
 
 class Tagger(nn.Module):
-    """A trunk, a 1x1 classifier and a global pooling of its class maps.
+    """A backbone, a 1x1 classifier and a global pooling of its class maps.
 
     The classifier is a convolution without anything after it but the pooling, so that its
     maps are class activation maps and its logits can be back-propagated from every place.
 
     Args:
-        trunk: The feature extractor.
+        backbone: The feature extractor.
         classes: Number of foreground classes C; channel i is pixel value i + 1.
         pooling: One of ``POOLINGS``.
 
@@ -70,21 +70,21 @@ class Tagger(nn.Module):
         KeyError: If there is no such pooling.
     """
 
-    def __init__(self, trunk: Trunk, classes: int, pooling: str = "max") -> None:
+    def __init__(self, backbone: Backbone, classes: int, pooling: str = "max") -> None:
         super().__init__()
-        self.trunk = trunk
-        self.classifier = nn.Conv2d(trunk.channels["c5"], classes, 1)
+        self.backbone = backbone
+        self.classifier = nn.Conv2d(backbone.channels["c5"], classes, 1)
         nn.init.normal_(self.classifier.weight, std=0.01)
         self.pool = POOLINGS[pooling]
 
     def forward(self, images: Tensor) -> Tags:
         """Images (N, 3, H, W), RGB in [0, 255], to logits and class maps."""
-        maps = self.classifier(self.trunk(images)["c5"])
+        maps = self.classifier(self.backbone(images)["c5"])
         return Tags(self.pool(maps), maps)
 
 
 def tagging_loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Multi-label sigmoid cross-entropy, the mean over pictures and classes.
+    """Multi-label sigmoid cross-entropy, the mean over images and classes.
 
     Args:
         logits: (N, C).

@@ -2,7 +2,7 @@
 
 
 class UserError(Exception):
-    """Bad input or settings: one sentence that says what, where and how to mend it.
+    """Bad input or settings: one sentence that says what, where and how to fix it.
 
     The command line prints the sentence and exits with code 2; every other exception is
     a defect and keeps its traceback.

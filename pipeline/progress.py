@@ -1,4 +1,4 @@
-"""Progress in committed pictures: one line that says done, total, speed and time left."""
+"""Progress in committed images: one line that says done, total, speed and time left."""
 
 from __future__ import annotations
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
+from tag2mask.models.settings import use_new_names
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.recipe_file import read_recipe_file
+
+logger = logging.getLogger("tag2mask")
 
 
 def read_values(path: str | None, changes: Sequence[str] = ()) -> dict[str, Any]:
@@ -43,6 +47,30 @@ def _apply(values: dict[str, Any], change: str) -> None:
         if not isinstance(values, dict):
             raise UserError(f"the setting {key!r} does not exist: {level!r} holds no settings")
     values[last] = value
+
+
+def with_new_names(values: dict[str, Any], kind: type[BaseModel], part: str = "") -> dict[str, Any]:
+    """Settings of a user with every old name replaced; each is named in a warning.
+
+    Args:
+        values: Any part of the settings, nested as the class is.
+        kind: Their class.
+        part: Name of the settings among others.
+
+    Raises:
+        UserError: If a setting is given by its old name and by its new one.
+    """
+    try:
+        current, used = use_new_names(values, kind, part)
+    except ValueError as error:
+        raise UserError(str(error)) from error
+    for old, new in used:
+        logger.warning(
+            "the setting %s is now named %s; its old name will be refused in the next version",
+            old,
+            new,
+        )
+    return current
 
 
 def overlaid(defaults: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from prefect import flow
 
-from tag2mask.flows.benchmarks.dcsm_ablation import best_contrast, with_truth
+from tag2mask.flows.benchmarks.dcsm_ablation import best_score_power, with_truth
 from tag2mask.flows.benchmarks.methods import METHODS
 from tag2mask.flows.benchmarks.predictions import predicted, staged, supervised, with_recipe
 from tag2mask.flows.benchmarks.setup import Bench, BenchRequest, open_bench
@@ -26,7 +26,7 @@ from tag2mask.pipeline.synthetic.clips import render_clip
 from tag2mask.pipeline.tables.table import Table
 
 CLIPS = 10
-COARSE = 32  # stride of a trunk without holes
+COARSE = 32  # stride of a backbone without holes
 FIELDS = ("deeplab_v1", "deeplab_v2", "dilation_front")
 SCORERS: dict[str, dict[str, Any] | None] = {
     "gradient": {},
@@ -38,7 +38,7 @@ Figures = dict[str, float]
 
 
 def gradients(bench: Bench) -> Figures:
-    """Scorers on pictures with one tag and with several, each map at its best contrast."""
+    """Scorers on images with one tag and with several, each map at its best score power."""
     run, images, truth = bench.run, bench.images, bench.truth
     seeds, figures = run.recipe.seeds, {}
     for scorer, settings in SCORERS.items():
@@ -50,8 +50,8 @@ def gradients(bench: Bench) -> Figures:
             run.seed(images, f"{scorer}, {count}", chosen, with_truth(images, truth, wanted))
             for count, wanted in (("one tag", _one), ("several", _several))
         )
-        figures[f"{scorer}, one tag"] = 100 * best_contrast(images, one, truth)[0]
-        figures[f"{scorer}, several"] = 100 * best_contrast(images, several, truth)[0]
+        figures[f"{scorer}, one tag"] = 100 * best_score_power(images, one, truth)[0]
+        figures[f"{scorer}, several"] = 100 * best_score_power(images, several, truth)[0]
         figures[f"{scorer} tells these apart (%)"] = 100 * told_apart(images, several, truth)
     return figures
 
@@ -79,7 +79,7 @@ def crf_gain(bench: Bench) -> Figures:
 
 
 def fields_of_view(bench: Bench) -> Figures:
-    """Holes in the trunk, in the head, in a context module, and of several sizes.
+    """Holes in the backbone, in the head, in a context module, and of several sizes.
 
     The context module is trained on a trained front end, so it compares with others whose
     training went on for as long.
@@ -94,13 +94,13 @@ def reduced_labels(bench: Bench) -> Figures:
     """DeepLab on labels at the stride of its logits, and at four pixels."""
     reduced = supervised("deeplab_v1", train=train_reduced)(bench, "deeplab_v1 reduced")
     fine = METHODS["deeplab_v1"].make(bench, "deeplab_v1")
-    stride = bench.run.recipe.trunk.output_stride
+    stride = bench.run.recipe.backbone.output_stride
     figures = {f"labels at {stride} pixels": _miou(bench, reduced.table)}
     return figures | {"at 4 pixels": _miou(bench, fine.table)}
 
 
 def one_pass(bench: Bench) -> Figures:
-    """One pass over a picture against one for each of 2,000 regions, and against windows."""
+    """One pass over an image against one for each of 2,000 regions, and against windows."""
     recipe = bench.run.recipe
     seconds = region_seconds(bench.run.model_uri("tagger"), recipe.relabel.size)
     return {
@@ -167,7 +167,7 @@ def claims(request: BenchRequest) -> str:
         The claims and their numbers as Markdown; they are saved as ``claims.json`` too.
 
     Raises:
-        UserError: If the data has no true masks, or a claim is not known.
+        UserError: If the data has no ground truth masks, or a claim is not known.
     """
     names = request.choice(CLAIMS, "claim")
     bench = open_bench(request)

@@ -1,4 +1,4 @@
-"""What each of DCSM's three improvements is worth, on pictures with several tags."""
+"""What each of DCSM's three improvements is worth, on images with several tags."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from prefect import flow
 
 from tag2mask.flows.benchmarks.setup import BenchRequest, open_bench
-from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.backbones import BACKBONES
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assess import class_table
 from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
@@ -24,8 +24,8 @@ from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
 
 PICTURES = 120
-# Maps of different variants fall off differently: each is judged at its own best contrast.
-CONTRASTS = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0)
+# Maps of different variants fall off differently: each is judged at its own best score power.
+SCORE_POWERS = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0)
 
 
 @flow(name="benchmark-dcsm", validate_parameters=False)
@@ -39,31 +39,31 @@ def ablation(request: BenchRequest) -> str:
         A Markdown table.
 
     Raises:
-        UserError: If the data has no true masks, or no picture has two tags.
+        UserError: If the data has no ground truth masks, or no image has two tags.
     """
     bench = open_bench(request)
     run, images, truth = bench.run, bench.images, bench.truth
     run.tagger(images)
     ids = several_tags(images, truth)
-    lines = ["| variant | mIoU | pictures | contrast |", "| --- | ---: | ---: | ---: |"]
+    lines = ["| variant | mIoU | images | score_power |", "| --- | ---: | ---: | ---: |"]
     for name, settings in variants(run.recipe).items():
         seeds = SeedSettings.model_validate(
             {**run.recipe.seeds.model_dump(), "scorer": "dcsm", "settings": settings, "crf": NO_CRF}
         )
         table = run.seed(images, f"dcsm-{len(lines)}", seeds, ids)
-        score, contrast = best_contrast(images, table, truth)
-        lines.append(f"| {name} | {100 * score:.1f} | {len(ids)} | {contrast:g} |")
+        score, score_power = best_score_power(images, table, truth)
+        lines.append(f"| {name} | {100 * score:.1f} | {len(ids)} | {score_power:g} |")
         run.watch.say(lines[-1])
     return "\n".join(lines)
 
 
 def several_tags(images: Table, truth: TruthFolder) -> set[str]:
-    """The first pictures by id that have two tags or more and a true mask."""
+    """The first images by id that have two tags or more and a ground truth mask."""
     return with_truth(images, truth, lambda tags: tags > 1)
 
 
 def with_truth(images: Table, truth: TruthFolder, wanted: Callable[[int], bool]) -> set[str]:
-    """The first pictures by id that have a true mask and a wanted number of tags.
+    """The first images by id that have a ground truth mask and a wanted number of tags.
 
     Raises:
         UserError: If there is none.
@@ -73,24 +73,26 @@ def with_truth(images: Table, truth: TruthFolder, wanted: Callable[[int], bool])
     for unit in scan.units():
         found += [row["id"] for row in unit.read() if truth.mask(row["image"]["path"]) is not None]
     if not found:
-        raise UserError("no picture of so many tags has a true mask: nothing can be compared")
+        raise UserError("no image of so many tags has a ground truth mask: nothing can be compared")
     return set(sorted(found)[:PICTURES])
 
 
 def variants(recipe: Recipe) -> dict[str, dict[str, Any]]:
     """The scorer's settings: whole, and with one improvement off at a time."""
     whole = recipe.seeds.settings
-    trunk = TRUNKS[recipe.trunk.name](output_stride=recipe.trunk.output_stride, pretrained=False)
+    backbone = BACKBONES[recipe.backbone.name](
+        output_stride=recipe.backbone.output_stride, pretrained=False
+    )
     return {
         "DCSM": whole,
-        "only the last layer, not the intermediate ones": {**whole, "taps": [trunk.taps[-1]]},
+        "only the last layer, not the intermediate ones": {**whole, "taps": [backbone.taps[-1]]},
         "no class differences": {**whole, "candidates": 0},
         "one scale": {**whole, "scales": [1.0]},
     }
 
 
-def best_contrast(images: Table, table: Table, truth: TruthFolder) -> tuple[float, float]:
-    """The highest mean IoU over the contrasts, and the contrast that gave it."""
+def best_score_power(images: Table, table: Table, truth: TruthFolder) -> tuple[float, float]:
+    """The highest mean IoU over the score powers, and the score_power that gave it."""
     scan = Scan(
         images,
         {"seed": table},
@@ -99,15 +101,15 @@ def best_contrast(images: Table, table: Table, truth: TruthFolder) -> tuple[floa
     )
     rows = list(scan.rows())
     found = []
-    for contrast in CONTRASTS:
-        masks = ({"path": r["image"]["path"], "mask": hardened(r, contrast)} for r in rows)
-        found.append((evaluate_masks(masks, truth, class_table(images)).mean_iou, contrast))
+    for score_power in SCORE_POWERS:
+        masks = ({"path": r["image"]["path"], "mask": hardened(r, score_power)} for r in rows)
+        found.append((evaluate_masks(masks, truth, class_table(images)).mean_iou, score_power))
     return max(found)
 
 
-def hardened(row: Row, contrast: float) -> np.ndarray:
+def hardened(row: Row, score_power: float) -> np.ndarray:
     """The most probable of background and tags at each pixel of a scored row: (H, W) uint8."""
     scores = np.stack([decode_map(score) for score in row["seed"]["scores"]])
     scores = resized(scores, (row["height"], row["width"]))
     labels = np.array([BACKGROUND, *row["tags"]], np.uint8)
-    return labels[seed_probabilities(scores, contrast).argmax(axis=0)]
+    return labels[seed_probabilities(scores, score_power).argmax(axis=0)]

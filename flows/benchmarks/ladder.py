@@ -1,4 +1,4 @@
-"""The comparison tables: what each step of the loop is worth, against true masks."""
+"""The comparison tables: what each step of the loop is worth, against ground truth masks."""
 
 from __future__ import annotations
 
@@ -38,22 +38,22 @@ from tag2mask.pipeline.tables.table import Table
 # CAM at three scales; its maps fall off quickly, so a class claims their fourth root.
 CAM = {
     "scorer": "cam",
-    "contrast": 0.25,
+    "score_power": 0.25,
     "crf": NO_CRF,
     "settings": {"size": 352, "scales": [0.75, 1.0, 1.5]},
 }
-SALIENCY = {"scorer": "saliency", "contrast": 1.0, "crf": NO_CRF, "settings": {}}
+SALIENCY = {"scorer": "background_detection", "score_power": 1.0, "crf": NO_CRF, "settings": {}}
 
 
 class Ladder:
     """Runs the rungs one by one and saves the table after each.
 
     Args:
-        run: On the training pictures.
-        dev: On the held-out pictures, with a recipe of that split.
-        images: The training pictures.
-        dev_images: The held-out pictures.
-        truth: The true masks of both.
+        run: On the training images.
+        dev: On the held-out images, with a recipe of that split.
+        images: The training images.
+        dev_images: The held-out images.
+        truth: The ground truth masks of both.
     """
 
     def __init__(
@@ -127,16 +127,16 @@ class Ladder:
 
 @flow(name="benchmark-ladder", validate_parameters=False)
 def ladder(request: BenchRequest) -> str:
-    """Climbs the ladder on a source with true masks and splits ``train`` and ``dev``.
+    """Climbs the ladder on a source with ground truth masks and splits ``train`` and ``dev``.
 
     Args:
-        request: Every segmenter has the trunk and schedule of its recipe.
+        request: Every segmenter has the backbone and schedule of its recipe.
 
     Returns:
         The table as text and as Markdown.
 
     Raises:
-        UserError: If the data has no true masks.
+        UserError: If the data has no ground truth masks.
     """
     bench = open_bench(request)
     climb(Ladder(bench.run, bench.dev, bench.images, bench.dev_images, bench.truth), request.data)
@@ -165,26 +165,26 @@ def climb(rungs: Ladder, data: str) -> None:
         seed = rungs.seeds("affinity", walk, "a walk between scores and CRF")
 
     def seeded(row: Row) -> bool:
-        # The last masks train nothing: on these pictures they compare with the seeds.
+        # The last masks train nothing: on these images they compare with the seeds.
         return row["id"] in rungs.seeded
 
     simple = rungs.segmenter(
         "initial",
         lambda: run.segmenter("initial", images, seed, soft=True),
         lambda: run.relabel(images, model="initial", select=is_simple),
-        "soft labels of the seeds, simple pictures",
+        "soft labels of the seeds, simple images",
     )
     everything = rungs.segmenter(
         "enhanced",
         lambda: run.segmenter("enhanced", images, _made(simple), after="initial"),
         lambda: run.relabel(images, model="enhanced"),
-        "masks of initial, simple pictures",
+        "masks of initial, simple images",
     )
     rungs.segmenter(
         "powerful",
         lambda: run.segmenter("powerful", images, _made(everything), after="enhanced"),
         lambda: run.relabel(images, model="powerful", select=seeded),
-        "masks of enhanced, all pictures",
+        "masks of enhanced, all images",
     )
     rungs.segmenter(
         "augmented",
@@ -202,12 +202,12 @@ def climb(rungs: Ladder, data: str) -> None:
         "fully supervised",
         lambda: supervise(run, images, data),
         None,
-        "true masks, same pictures, trunk and schedule",
+        "ground truth masks, same images, backbone and schedule",
     )
 
 
 def supervise(run: Run, images: Table, data: str) -> None:
-    """The reference: true masks, and as many rounds of as many steps as the loop has."""
+    """The reference: ground truth masks, and as many rounds of as many steps as the loop has."""
     truth = control_rounds.truth(run, images, data)
     rounds = ["supervised 1", "supervised 2"] if run.recipe.segmenter.continued else []
     before = None
@@ -223,7 +223,7 @@ def _made(table: Table | None) -> Table:
 
 
 def _reading(request: BenchRequest) -> str:
-    """Nothing is labelled, so no recipe is asked for."""
+    """Nothing is labeled, so no recipe is asked for."""
     return reading(request.data, request.out, request.workers)
 
 

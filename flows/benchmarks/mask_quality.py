@@ -1,4 +1,4 @@
-"""Better masks make better pictures: one generator, trained on masks of different quality."""
+"""Better masks make better images: one generator, trained on masks of different quality."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from tag2mask.pipeline.tables.table import Table
 SIZE = 64
 TEST = 400
 SHOWN = 8
-# Of the generators: one alone may have neighbours change places.
+# Of the generators: one alone may have neighbors change places.
 SEEDS = (0, 1)
 # Rounds of the loop, the last first.
 ROUNDS = ("powerful", "enhanced", "initial")
@@ -44,7 +44,7 @@ GENERATOR = {"size": SIZE, "width": 16, "patch_layers": 2}
 # know photographs. The game alone, on so few, gives patterns that a judge takes for any animal.
 PERCEIVING = {"l1": 100.0, "perceptual": 300.0, "doubling": "resized", "learning_rate": 1e-3}
 KNOWING = {
-    "trunk": "efficientnet_lite0",
+    "backbone": "efficientnet_lite0",
     "pretrained": True,
     "output_stride": 16,
     "head": "fcn8s",
@@ -92,11 +92,11 @@ class Ladder(NamedTuple):
 
 @flow(name="benchmark-masks", validate_parameters=False)
 def masks(request: BenchRequest) -> str:
-    """Trains mask → photo on true masks, the loop's, the seeds' and shuffled ones.
+    """Trains mask → photo on ground truth masks, the loop's, the seeds' and shuffled ones.
 
-    The same pictures, generator and steps each time, at 64 pixels, with two seeds. The judge is a
-    segmenter trained on the true masks of other pictures; the test pictures are those of the
-    split ``dev``, made from their true masks.
+    The same images, generator and steps each time, at 64 pixels, with two seeds. The judge is a
+    segmenter trained on the ground truth masks of other images; the test images are those of the
+    split ``dev``, made from their ground truth masks.
 
     Args:
         request: Chosen are views: ``picture`` (default), ``object``, a square around one, or
@@ -108,7 +108,7 @@ def masks(request: BenchRequest) -> str:
         in ``masks_VIEW.png``.
 
     Raises:
-        UserError: If a view is unknown, the data has no true masks, or the folder holds no
+        UserError: If a view is unknown, the data has no ground truth masks, or the folder holds no
             ladder with a round of the loop, or one of other classes than those of the request.
     """
     views = request.choice(VIEWS, "view") if request.chosen else ["picture"]
@@ -126,12 +126,12 @@ def compare(bench: Bench, ladder: Ladder, view: str) -> str:
     loop = f"masks of the loop, {ladder.name}"
     others = set(sound(bench.images, ["tags"]).wanted_ids()) - shared
     seen = {
-        "true masks": round_pairs(bench.images, truth, shared),
+        "ground truth masks": round_pairs(bench.images, truth, shared),
         loop: round_pairs(bench.images, ladder.loop, shared),
         "seeds": round_pairs(bench.images, ladder.seed, shared),
     }
-    seen["shuffled masks"] = seen["true masks"].shuffled(seed=0)
-    quality = {"true masks": 1.0} | {
+    seen["shuffled masks"] = seen["ground truth masks"].shuffled(seed=0)
+    quality = {"ground truth masks": 1.0} | {
         label: assess(masks, bench.truth, shared).mean_iou
         for label, masks in ((loop, ladder.loop), ("seeds", ladder.seed))
     }
@@ -168,7 +168,7 @@ def _climbed(out: str) -> Ladder:
 
 
 def _as_climbed(request: BenchRequest, ladder: Ladder) -> BenchRequest:
-    """The request with the ladder's own recipe and classes, so that its pictures are found."""
+    """The request with the ladder's own recipe and classes, so that its images are found."""
     metadata = ladder.loop.metadata
     names = tuple(metadata["classes"])
     if request.classes is not None and set(request.classes) != set(names):
@@ -181,7 +181,7 @@ def _as_climbed(request: BenchRequest, ladder: Ladder) -> BenchRequest:
 
 
 def _masked(table: Table) -> set[str]:
-    """The pictures that a round has a mask of."""
+    """The images that a round has a mask of."""
     return {str(row["id"]) for row in table.rows(["id", "mask"]) if row["mask"]}
 
 

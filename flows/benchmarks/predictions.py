@@ -11,11 +11,11 @@ from typing import NamedTuple
 import torch
 
 from tag2mask.flows.benchmarks.setup import Bench
-from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.backbones import BACKBONES
 from tag2mask.pipeline.benchmarks import control_rounds
 from tag2mask.pipeline.benchmarks import train_regions as region_training
 from tag2mask.pipeline.benchmarks import train_weak as weak_training
-from tag2mask.pipeline.benchmarks.stages.predict_tags import Recognise
+from tag2mask.pipeline.benchmarks.stages.predict_tags import Recognize
 from tag2mask.pipeline.benchmarks.stages.segment_smoothing import RelabelOnTree
 from tag2mask.pipeline.engine.base import StageSpec
 from tag2mask.pipeline.labeling import affinity as affinity_step
@@ -30,7 +30,7 @@ from tag2mask.pipeline.tables.table import Table
 
 
 class Predictions(NamedTuple):
-    """What a method says of the held-out pictures, and how long it took to say it.
+    """What a method says of the held-out images, and how long it took to say it.
 
     Attributes:
         table: The predicted masks.
@@ -67,7 +67,7 @@ def predicted(
     segment: type[Segment] = Segment,
     relabel: type[Relabel] = Relabel,
 ) -> Predictions:
-    """What a model of the run says of the held-out pictures, without their tags."""
+    """What a model of the run says of the held-out images, without their tags."""
     uri = bench.run.model_uri(model)
     name = name or model
     return timed(
@@ -81,11 +81,11 @@ Make = Callable[[Bench, str], Predictions]
 
 
 Train = Callable[[Run, str, Table, Table], object]
-"""Trains the run's segmenter under a name, on pictures and the masks of a round."""
+"""Trains the run's segmenter under a name, on images and the masks of a round."""
 
 
 def supervised(head: str, output_stride: int | None = None, train: Train = Run.segmenter) -> Make:
-    """A segmenter trained on true masks, on a trunk of its paper's stride or the recipe's."""
+    """A segmenter trained on ground truth, on a backbone of its paper's stride or the recipe's."""
 
     def make(bench: Bench, name: str) -> Predictions:
         bench = with_recipe(bench, with_segmenter(bench.run.recipe, head, output_stride))
@@ -108,17 +108,17 @@ def staged(first: str, head: str, output_stride: int | None = None) -> Make:
 
 
 def with_segmenter(recipe: Recipe, head: str, output_stride: int | None = None) -> Recipe:
-    """The recipe with another segmenter, on a trunk of another stride if it has that one."""
-    wanted = recipe.trunk.model_copy(
-        update={"output_stride": output_stride or recipe.trunk.output_stride}
+    """The recipe with another segmenter, on a backbone of another stride if it has that one."""
+    wanted = recipe.backbone.model_copy(
+        update={"output_stride": output_stride or recipe.backbone.output_stride}
     )
     try:
         with torch.device("meta"):
-            TRUNKS[wanted.name](output_stride=wanted.output_stride, pretrained=False)
-    except ValueError:  # the tiny trunk has one stride alone
-        wanted = recipe.trunk
+            BACKBONES[wanted.name](output_stride=wanted.output_stride, pretrained=False)
+    except ValueError:  # the tiny backbone has one stride alone
+        wanted = recipe.backbone
     changes = {
-        "trunk": wanted,
+        "backbone": wanted,
         "segmenter": recipe.segmenter.model_copy(update={"head": head}),
     }
     return recipe.model_copy(update=changes)
@@ -135,7 +135,7 @@ def on_tree(model: str, head: str) -> Make:
 
 
 def regions(descriptor: str) -> Make:
-    """A classifier of region proposals, trained on true masks."""
+    """A classifier of region proposals, trained on ground truth masks."""
 
     def make(bench: Bench, name: str) -> Predictions:
         truth = control_rounds.truth(bench.run, bench.images, bench.data)
@@ -167,7 +167,7 @@ def weak(
 
 
 def direct(refine: Callable[[Bench], list[StageSpec]]) -> Make:
-    """DCSM on the held-out pictures themselves, of the classes that the tagger sees."""
+    """DCSM on the held-out images themselves, of the classes that the tagger sees."""
 
     def make(bench: Bench, name: str) -> Predictions:
         last = refine(bench)
@@ -180,7 +180,7 @@ def direct(refine: Callable[[Bench], list[StageSpec]]) -> Make:
                 name,
                 scan=sound(bench.dev_images, columns=["image", "tags"]),
                 stages=[
-                    StageSpec(Recognise, {"tagger": tagger, "size": size}, gpus=0.5),
+                    StageSpec(Recognize, {"tagger": tagger, "size": size}, gpus=0.5),
                     replace(score_stage(seeds, tagger), gpus=0.5),
                     *last,
                 ],
@@ -222,7 +222,7 @@ def spread(bench: Bench) -> Table:
 def stc(bench: Bench, name: str) -> Predictions:
     """The original loop: seeds of low-level saliency, three rounds, no augmentation."""
     bench = walking(bench, None)
-    settings = SeedSettings(scorer="saliency", settings={}, contrast=1.0)
+    settings = SeedSettings(scorer="background_detection", settings={}, score_power=1.0)
     return rounds(bench, bench.run.seed(bench.images, f"{name} seed", settings), f"{name} ")
 
 

@@ -21,13 +21,13 @@ from tag2mask.pipeline.tables.table import Table
 BATCH = 16
 REPEATS = 5
 
-# Yields the number of pictures of each batch. The pictures themselves stay with the worker
+# Yields the number of images of each batch. The images themselves stay with the worker
 # that decoded them: handing over tensors costs more than reading them, the same for all.
 Read = Callable[[], Iterable[int]]
 
 
 class FolderPairs(Dataset[Pair]):
-    """What most people have: a JPEG and a PNG file for each picture.
+    """What most people have: a JPEG and a PNG file for each image.
 
     Args:
         folder: With ``JPEGImages/`` and ``SegmentationClass/``.
@@ -38,16 +38,16 @@ class FolderPairs(Dataset[Pair]):
         self.masks = [folder / "SegmentationClass" / f"{path.stem}.png" for path in self.images]
 
     def __len__(self) -> int:
-        """The number of pictures."""
+        """The number of images."""
         return len(self.images)
 
     def __getitem__(self, index: int) -> Pair:
-        """A picture and its mask, decoded as the dataset decodes them."""
+        """An image and its mask, decoded as the dataset decodes them."""
         return decode_pair(self.images[index].read_bytes(), self.masks[index].read_bytes())
 
 
 class Rate(NamedTuple):
-    """Pictures and masks per second, decoded, of one reader.
+    """Images and masks per second, decoded, of one reader.
 
     Attributes:
         reader: Its name.
@@ -93,7 +93,7 @@ def reading(data: str, out: str, workers: int = 2) -> str:
 
 
 def write_files(table: Table, folder: Path) -> list[Path]:
-    """The dataset as plain files, the bytes of pictures and masks unchanged."""
+    """The dataset as plain files, the bytes of images and masks unchanged."""
     written = []
     for name in ("JPEGImages", "SegmentationClass"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -157,7 +157,7 @@ def markdown(rates: Iterable[Rate], rows: int, workers: int) -> str:
     rates = list(rates)
     folder = {rate.order: rate for rate in rates if rate.reader == "folder"}
     lines = [
-        f"{rows:,} pictures and masks, {workers} workers, pictures per second "
+        f"{rows:,} images and masks, {workers} workers, images per second "
         "(× the folder in the same order)",
         "",
         "| order | reader | from the disk | from memory |",

@@ -1,4 +1,4 @@
-"""What a few true masks add to the rounds: the survey's outlook on semi-supervised learning."""
+"""Semi-supervised rounds: the value of a few ground truth masks (survey, outlook)."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from tag2mask.pipeline.tables.table import Table
 
 SHARES = (0.0, 0.01, 0.05, 0.20)
 HEADINGS = (
-    "true masks",
+    "ground truth masks",
     "pictures",
-    "enhanced masks of the other train pictures",
+    "enhanced masks of the other train images",
     "dev: initial",
     "dev: enhanced",
     "dev: powerful",
@@ -36,15 +36,15 @@ HEADINGS = (
 
 
 class CorrectedRun(Run):
-    """A run in which a person has drawn the masks of a share of the pictures.
+    """A run in which a person has drawn the masks of a share of the images.
 
-    Pictures, tagger and seeds are those of the run without corrections, in the same folder.
+    Images, tagger and seeds are those of the run without corrections, in the same folder.
 
     Args:
         uri: The run's folder.
         recipe: Of the run.
         engine: What runs the stages.
-        share: Of the pictures, 0 to 1.
+        share: Of the images, 0 to 1.
     """
 
     def __init__(self, uri: str, recipe: Recipe, engine: Engine, share: float) -> None:
@@ -61,7 +61,7 @@ class CorrectedRun(Run):
         return open_corrections(uri, images) if self.share else None
 
     def take(self, images: Table, truth: Table, ids: AbstractSet[str]) -> None:
-        """Let true masks be a person's, unless that is done."""
+        """Let ground truth masks be a person's, unless that is done."""
         known = self.corrections(images)
         if not self.share or (known is not None and set(known.ids()) == ids):
             return
@@ -76,7 +76,7 @@ class CorrectedRun(Run):
                 "tags": sorted({*row["tags"], *row["truth"]["classes"]}),
                 "source": SOURCE,
                 "verdict": "corrected",
-                "editor": "the true masks",
+                "editor": "the ground truth masks",
             }
             for row in scan.rows()
         ]
@@ -85,21 +85,21 @@ class CorrectedRun(Run):
 
 @flow(name="benchmark-corrections", validate_parameters=False)
 def corrections(request: BenchRequest) -> str:
-    """Trains the rounds again with true masks for 1 %, 5 % and 20 % of the train pictures.
+    """Trains the rounds again with ground truth masks for 1 %, 5 % and 20 % of the train images.
 
-    The true masks enter as a person's corrections. Larger draws hold the smaller ones. The
-    masks of the rounds are measured on the train pictures that are in no draw, the same for
+    The ground truth masks enter as a person's corrections. Larger draws hold the smaller ones. The
+    masks of the rounds are measured on the train images that are in no draw, the same for
     every line; the models on the split ``dev``, without tags.
 
     Args:
-        request: Pictures, tagger, seeds and rounds of a ladder in its folder are used when they
+        request: Images, tagger, seeds and rounds of a ladder in its folder are used when they
             are there.
 
     Returns:
         A Markdown table, mean IoU in percent.
 
     Raises:
-        UserError: If the data has no true masks.
+        UserError: If the data has no ground truth masks.
     """
     bench = open_bench(request)
     run, dev, images, truth = bench.run, bench.dev, bench.images, bench.truth
@@ -133,7 +133,7 @@ def climb(
     """The rounds of one share.
 
     Returns:
-        Mean IoU of the masks of "enhanced" on other train pictures, then of the three models
+        Mean IoU of the masks of "enhanced" on other train images, then of the three models
         on dev.
     """
     initial, enhanced, powerful = map(run.named, ("initial", "enhanced", "powerful"))
@@ -151,7 +151,7 @@ def climb(
 
 
 def draw(truth: Table, share: float) -> set[str]:
-    """The ids of a share of the true masks: the first by the hash of their id.
+    """The ids of a share of the ground truth masks: the first by the hash of their id.
 
     The ids are hashes already, but their digits decide what the tagger holds out: another
     hash of them is independent of that, and of the order of any table.
@@ -161,12 +161,12 @@ def draw(truth: Table, share: float) -> set[str]:
 
 
 def others_than(truth: Table, share: float) -> set[str]:
-    """The ids of the true masks that the draw of a share leaves."""
+    """The ids of the ground truth masks that the draw of a share leaves."""
     return set(_true_ids(truth)) - draw(truth, share)
 
 
 def _true_ids(truth: Table) -> list[str]:
     ids = [row["id"] for row in truth.rows(["id", "kept"]) if row["kept"]]
     if not ids:
-        raise UserError("no train picture has a true mask: there is nothing to draw")
+        raise UserError("no train image has a ground truth mask: there is nothing to draw")
     return ids

@@ -1,4 +1,4 @@
-"""What a comparison table is measured with: training pictures, held-out ones and the truth."""
+"""What a comparison table is measured with: training images, held-out ones and the truth."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class BenchRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: str = Field(
-        description="Pictures, their tags, the splits train and dev, and true masks; for reading, "
+        description="Images, their tags, the splits train and dev, and ground truth; for reading, "
         "a published dataset."
     )
     out: str = Field(description="The folder of the runs; what is finished there is kept.")
@@ -52,15 +52,15 @@ class BenchRequest(BaseModel):
 
 @dataclass(frozen=True)
 class Bench:
-    """Two runs side by side, and the true masks that judge them.
+    """Two runs side by side, and the ground truth masks that judge them.
 
     Attributes:
         data: The source.
-        run: On the training pictures.
-        dev: On the held-out pictures, with a recipe of that split.
-        images: The training pictures.
-        dev_images: The held-out pictures.
-        truth: The true masks of both.
+        run: On the training images.
+        dev: On the held-out images, with a recipe of that split.
+        images: The training images.
+        dev_images: The held-out images.
+        truth: The ground truth masks of both.
     """
 
     data: str
@@ -75,7 +75,7 @@ def open_bench(request: BenchRequest) -> Bench:
     """Ingests both splits of a source; what is done already is found.
 
     Raises:
-        UserError: If the data has no true masks.
+        UserError: If the data has no ground truth masks.
     """
     data, out, recipe = request.data, request.out, request.recipe
     machine = build_engine(request.engine, request.workers)
@@ -91,5 +91,7 @@ def open_bench(request: BenchRequest) -> Bench:
     run.watch.say(f"{HELD_OUT}: {others.counts.sentence()}")
     truth = find_truth(data, pictures.classes)
     if truth is None:
-        raise UserError(f"{data} has no true masks in SegmentationClass/: they are needed here")
+        raise UserError(
+            f"{data} has no ground truth masks in SegmentationClass/: they are needed here"
+        )
     return Bench(data, run, dev, run.images(pictures), dev.images(others), truth)

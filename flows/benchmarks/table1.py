@@ -1,4 +1,4 @@
-"""The survey's Table 1 on one bench: the same pictures, trunk and schedule for every method."""
+"""The survey's Table 1 on one bench: the same images, backbone and schedule for every method."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from tag2mask.pipeline.training.model_store import load_model, read_card
 
 @flow(name="benchmark-table1", validate_parameters=False)
 def table1(request: BenchRequest) -> str:
-    """Measures the survey's methods on a source with true masks and splits.
+    """Measures the survey's methods on a source with ground truth masks and splits.
 
     Args:
-        request: Chosen are rows; every method has the trunk and schedule of its recipe. Its
+        request: Chosen are rows; every method has the backbone and schedule of its recipe. Its
             folder may be a ladder's.
 
     Returns:
@@ -32,14 +32,14 @@ def table1(request: BenchRequest) -> str:
         with example masks ``table1_masks.png`` too.
 
     Raises:
-        UserError: If the data has no true masks, or a method is not known.
+        UserError: If the data has no ground truth masks, or a method is not known.
     """
     names = request.choice(METHODS, "method")
     bench = open_bench(request)
     run, truth = bench.run, bench.truth
     run.tagger(bench.images)
     rows = {row.name: row for row in load_methods(run.folder)}
-    where = f"{len(bench.images.metadata['classes'])} classes, {len(bench.dev_images)} pictures"
+    where = f"{len(bench.images.metadata['classes'])} classes, {len(bench.dev_images)} images"
     shown: dict[str, Table] = {}
     for name in names:
         method = METHODS[name]

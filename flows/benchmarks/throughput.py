@@ -1,4 +1,4 @@
-"""How many pictures a second, on each engine, and what the engines themselves cost."""
+"""How many images a second, on each engine, and what the engines themselves cost."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ RESULT = "throughput.json"
 
 
 def throughput(request: BenchRequest) -> str:
-    """Labels the same pictures by a plain loop and by the engines, without training.
+    """Labels the same images by a plain loop and by the engines, without training.
 
     Each runs in a process of its own, one after another, so that the memory of one is not
     counted for the next.
 
     Args:
         request: Chosen are engines, ``plain``, ``local`` and ``ray``. All splits of its data are
-            taken, true masks are not needed, and what an earlier measurement left in its folder
-            is replaced.
+            taken, ground truth masks are not needed, and what an earlier measurement left in its
+            folder is replaced.
 
     Returns:
-        The tables and the plan for a hundred million pictures.
+        The tables and the plan for a hundred million images.
 
     Raises:
         UserError: If an engine is unknown, or a measurement failed.
@@ -61,7 +61,7 @@ def throughput(request: BenchRequest) -> str:
     figures = Throughput(
         machine=machine_name(),
         sides=mean_sides(first),
-        trunk=request.recipe.trunk.name,
+        backbone=request.recipe.backbone.name,
         engines=engines,
         parts=measure_parts(first, engines[0]) if names[0] == PLAIN else [],
     )

@@ -25,7 +25,9 @@ def benchmark(
             help="ladder, dcsm, corrections, masks, reading, table1, claims, throughput"
         ),
     ],
-    data: Annotated[str, typer.Argument(help="Pictures with true masks; for reading, a dataset.")],
+    data: Annotated[
+        str, typer.Argument(help="Images with ground truth masks; for reading, a dataset.")
+    ],
     out: Out,
     recipe: RecipeFile = None,
     classes: Classes = None,

@@ -25,5 +25,5 @@ def export(
     progress = Terminal().rows("export", len(open_dataset(dataset)))
     choice = Choice(split_names(classes), confidence)
     written, lost = export_dataset(dataset, format_, out, choice, progress)
-    print(f"{written:,} pictures and masks in {out} ({format_})")
+    print(f"{written:,} images and masks in {out} ({format_})")
     print(lost)

@@ -1,4 +1,4 @@
-"""Commands of the labelling loop: sample, label, demo."""
+"""Commands of the labeling loop: sample, label, demo."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from tag2mask.flows.commands.options import (
 
 def sample(
     directory: Annotated[Path, typer.Argument(help="Folder to write.")],
-    images: Annotated[int, typer.Option(help="Number of pictures.")] = 400,
+    images: Annotated[int, typer.Option(help="Number of images.")] = 400,
     seed: Annotated[int, typer.Option(help="Of everything that is random.")] = 0,
 ) -> None:
-    """Writes generated pictures: tags.csv, JPEGImages/, SegmentationClass/."""
+    """Writes generated images: tags.csv, JPEGImages/, SegmentationClass/."""
     from tag2mask.pipeline.synthetic.images import write_sample
 
     names = write_sample(directory, images, seed)
-    print(f"{images} pictures of {', '.join(names)} in {directory}")
+    print(f"{images} images of {', '.join(names)} in {directory}")
 
 
 def label(
@@ -44,7 +44,7 @@ def label(
     retrain: Retrain = False,
     retrain_share: RetrainShare = 0.2,
 ) -> None:
-    """Labels tagged pictures, later what is new among them; publishes a dataset of masks."""
+    """Labels tagged images, later what is new among them; publishes a dataset of masks."""
     from tag2mask.flows.label import label as label_flow
     from tag2mask.pipeline.labeling.recipe import read_recipe
 
@@ -54,13 +54,13 @@ def label(
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", help="Folder of the pictures and the run.")] = Path(
+    out: Annotated[Path, typer.Option("--out", help="Folder of the images and the run.")] = Path(
         "demo"
     ),
     engine: EngineName = "local",
     workers: Workers = 2,
 ) -> None:
-    """The whole loop on generated pictures, a few minutes on a laptop."""
+    """The whole loop on generated images, a few minutes on a laptop."""
     from tag2mask.flows.label import label as label_flow
     from tag2mask.pipeline.synthetic.demo import DEMO_IMAGES, DEMO_RECIPE
     from tag2mask.pipeline.synthetic.images import write_sample

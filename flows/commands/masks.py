@@ -11,10 +11,10 @@ import typer
 
 def predict(
     model: Annotated[str, typer.Argument(help="A segmenter: RUN/models/powerful.")],
-    images: Annotated[str, typer.Argument(help="A folder of pictures.")],
+    images: Annotated[str, typer.Argument(help="A folder of images.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the masks.")],
 ) -> None:
-    """Predicts palette PNGs, one for each picture, with the same stem."""
+    """Predicts palette PNGs, one for each image, with the same stem."""
     from tag2mask.pipeline.prediction import predict_folder
 
     written, failed = predict_folder(model, images, str(out))

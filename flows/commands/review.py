@@ -1,4 +1,4 @@
-"""Commands for people who mend masks: review, correct."""
+"""Commands for people who fix masks: review, correct."""
 
 from __future__ import annotations
 
@@ -37,4 +37,4 @@ def correct(
     taken = take_corrections(dataset, masks, editor, confirm)
     print(taken.sentence())
     if taken.corrected + taken.confirmed:
-        print("run the command that labelled again: what follows from these masks is made anew")
+        print("run the command that labeled again: what follows from these masks is made again")

@@ -9,7 +9,7 @@ import typer
 from tag2mask.flows.commands.options import Changes, EngineName, RecipeFile, Workers, split_names
 
 Model = Annotated[str, typer.Argument(help="A trained system's folder.")]
-Pictures = Annotated[str, typer.Option("--out", help="Folder of the pictures, or any fsspec URI.")]
+Pictures = Annotated[str, typer.Option("--out", help="Folder of the images, or any fsspec URI.")]
 
 
 def train(
@@ -18,7 +18,7 @@ def train(
     out: Annotated[str, typer.Option("--out", help="Folder of the model, or any fsspec URI.")],
     recipe: RecipeFile = None,
     set_: Changes = None,
-    style: Annotated[str | None, typer.Option(help="A picture, for fast_style.")] = None,
+    style: Annotated[str | None, typer.Option(help="An image, for fast_style.")] = None,
     engine: EngineName = "ray",
 ) -> None:
     """Trains a system that generates or transforms on a mask dataset."""
@@ -34,13 +34,13 @@ def generate(
     out: Pictures,
     count: Annotated[int, typer.Option(min=1, help="How many.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="Of the noise.")] = 0,
-    tags: Annotated[str | None, typer.Option(help="Classes to show, in every picture.")] = None,
+    tags: Annotated[str | None, typer.Option(help="Classes to show, in every image.")] = None,
     like: Annotated[str | None, typer.Option(help="A mask dataset to take masks from.")] = None,
     sentence: Annotated[str | None, typer.Option(help="What to show, for text_gan.")] = None,
     engine: EngineName = "ray",
     workers: Workers = 2,
 ) -> None:
-    """Makes new pictures with a trained system."""
+    """Makes new images with a trained system."""
     from tag2mask.flows.generate import generate as generate_flow
 
     chosen = split_names(tags)
@@ -49,18 +49,18 @@ def generate(
 
 def transform(
     model: Model,
-    pictures: Annotated[str, typer.Argument(help="A folder of pictures, or a mask dataset.")],
+    pictures: Annotated[str, typer.Argument(help="A folder of images, or a mask dataset.")],
     out: Pictures,
     masks: Annotated[str | None, typer.Option(help="A folder of masks of the same names.")] = None,
-    style: Annotated[str | None, typer.Option(help="A picture whose style is taken.")] = None,
+    style: Annotated[str | None, typer.Option(help="An image whose style is taken.")] = None,
     size: Annotated[
-        int | None, typer.Option(min=16, help="Longer side to which pictures are brought.")
+        int | None, typer.Option(min=16, help="Longer side to which images are brought.")
     ] = None,
     tags: Annotated[str | None, typer.Option(help="Classes that are meant.")] = None,
     engine: EngineName = "ray",
     workers: Workers = 2,
 ) -> None:
-    """Transforms pictures with a trained system."""
+    """Transforms images with a trained system."""
     from tag2mask.flows.transform import transform as transform_flow
 
     chosen = split_names(tags)

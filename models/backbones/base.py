@@ -1,4 +1,4 @@
-"""The trunk: a chain of named layers with feature stages, taps and its own normalisation."""
+"""The backbone: a chain of named layers with feature stages, taps and its own normalization."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ IMAGENET_MEAN = (123.675, 116.28, 103.53)
 IMAGENET_STD = (58.395, 57.12, 57.375)
 
 
-class Trunk(nn.Module):
+class Backbone(nn.Module):
     """A convolutional feature extractor as one chain of named layers.
 
     A chain, and not a free graph, because three things then need no hooks: reading the
@@ -57,7 +57,7 @@ class Trunk(nn.Module):
         """The stride of the last stage, in pixels."""
         return self.strides["c5"]
 
-    def normalise(self, images: Tensor) -> Tensor:
+    def normalize(self, images: Tensor) -> Tensor:
         """RGB images (N, 3, H, W) in [0, 255] as the first layer expects them."""
         return (images - self.mean) / self.std
 
@@ -72,7 +72,7 @@ class Trunk(nn.Module):
         """
         ends = {layer: stage for stage, layer in self.stages.items()}
         features = {}
-        x = self.normalise(images)
+        x = self.normalize(images)
         for name, layer in self.layers.items():
             x = layer(x)
             if name in ends:
@@ -81,12 +81,12 @@ class Trunk(nn.Module):
 
     def below(self, images: Tensor, tap: str) -> Tensor:
         """The input of layer ``tap``: everything under the lowest tap, once an image."""
-        x = self.normalise(images)
+        x = self.normalize(images)
         for name, layer in self.layers.items():
             if name == tap:
                 return x
             x = layer(x)
-        raise KeyError(f"no layer {tap!r}; this trunk has {', '.join(self.layers)}")
+        raise KeyError(f"no layer {tap!r}; this backbone has {', '.join(self.layers)}")
 
     def above(self, x: Tensor, taps: Sequence[str]) -> tuple[Tensor, dict[str, Tensor]]:
         """Runs the layers from the first of ``taps`` on, keeping the inputs of all of them.
@@ -112,18 +112,18 @@ class Trunk(nn.Module):
             if name == layer:
                 return
             module.requires_grad_(False)
-        raise KeyError(f"no layer {layer!r}; this trunk has {', '.join(self.layers)}")
+        raise KeyError(f"no layer {layer!r}; this backbone has {', '.join(self.layers)}")
 
 
 class FrozenBatchNorm2d(nn.BatchNorm2d):
-    """Batch normalisation that always uses the pretrained statistics.
+    """Batch normalization that always uses the pretrained statistics.
 
     Fine-tuning with batches of a few crops would otherwise estimate the statistics from
-    too few pictures; the scale and shift stay trainable.
+    too few images; the scale and shift stay trainable.
     """
 
     def forward(self, x: Tensor) -> Tensor:
-        """Normalises (N, C, H, W) by the running statistics, whatever the mode."""
+        """Normalizes (N, C, H, W) by the running statistics, whatever the mode."""
         return nn.functional.batch_norm(
             x,
             self.running_mean,

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from tag2mask.models.backbones.base import FrozenBatchNorm2d, Trunk
+from tag2mask.models.backbones.base import Backbone, FrozenBatchNorm2d
 
 # repeats, kernel, stride, expansion, output channels of the seven stages of B0
 BLOCKS = (
@@ -71,7 +71,7 @@ def conv_bn(
     groups: int = 1,
     activation: bool = True,
 ) -> nn.Sequential:
-    """Convolution, batch normalisation and, where asked for, ReLU6."""
+    """Convolution, batch normalization and, where asked for, ReLU6."""
     layers: list[nn.Module] = [
         SameConv2d(inputs, outputs, kernel, stride, dilation=dilation, groups=groups, bias=False),
         FrozenBatchNorm2d(outputs, eps=BATCH_NORM_EPS),
@@ -107,8 +107,8 @@ class InvertedBottleneck(nn.Module):
 
 def efficientnet_lite(
     variant: str = "lite0", output_stride: int = 16, pretrained: bool = True
-) -> Trunk:
-    """Builds an EfficientNet-Lite trunk.
+) -> Backbone:
+    """Builds an EfficientNet-Lite backbone.
 
     Stages ``c2`` to ``c5`` have strides 4, 8, 16 and ``output_stride``; beyond the output
     stride the strides become dilations. The taps are the inputs of the blocks at strides
@@ -145,7 +145,7 @@ def efficientnet_lite(
         stage = {1: "c2", 2: "c3", 4: "c4", 6: "c5"}.get(number)
         if stage:
             channels[stage], strides[stage], ends[stage] = outputs, stride, name
-    trunk = Trunk(
+    backbone = Backbone(
         layers,
         stages=ends,
         channels=channels,
@@ -155,8 +155,8 @@ def efficientnet_lite(
         std=(128.0,) * 3,
     )
     if pretrained:
-        trunk.layers.load_state_dict(_pretrained(variant))
-    return trunk
+        backbone.layers.load_state_dict(_pretrained(variant))
+    return backbone
 
 
 def _repeats(number: int, repeats: int, depth: float) -> int:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from torch import nn
 from torchvision.models import ResNet50_Weights, resnet50
 
-from tag2mask.models.backbones.base import IMAGENET_MEAN, IMAGENET_STD, FrozenBatchNorm2d, Trunk
+from tag2mask.models.backbones.base import IMAGENET_MEAN, IMAGENET_STD, Backbone, FrozenBatchNorm2d
 
 STAGES = {"c2": "layer1", "c3": "layer2", "c4": "layer3", "c5": "layer4"}
 CHANNELS = {"c2": 256, "c3": 512, "c4": 1024, "c5": 2048}
@@ -15,7 +15,7 @@ CHANNELS = {"c2": 256, "c3": 512, "c4": 1024, "c5": 2048}
 DILATED = {8: (False, True, True), 16: (False, False, True), 32: (False, False, False)}
 
 
-def resnet50_trunk(output_stride: int = 16, pretrained: bool = True) -> Trunk:
+def resnet50_backbone(output_stride: int = 16, pretrained: bool = True) -> Backbone:
     """Builds torchvision's ResNet-50 as a chain of its bottleneck blocks.
 
     The taps are the inputs of all bottlenecks from the second of layer1 on: strides 4 to
@@ -44,7 +44,7 @@ def resnet50_trunk(output_stride: int = 16, pretrained: bool = True) -> Trunk:
             _separate_rectifiers(block)
             layers[f"{layer}_{number}"] = block
         ends[stage] = f"{layer}_{number}"
-    return Trunk(
+    return Backbone(
         layers,
         stages=ends,
         channels=CHANNELS,

@@ -1,4 +1,4 @@
-"""A trunk small enough to train from scratch in seconds, for tests and the demo."""
+"""A backbone small enough to train from scratch in seconds, for tests and the demo."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from itertools import pairwise
 
 from torch import nn
 
-from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.backbones.base import Backbone
 
 WIDTHS = (16, 24, 32, 48, 64)
 
 
-def tiny_trunk(output_stride: int = 8, pretrained: bool = False) -> Trunk:
-    """Builds nine 3x3 convolutions with batch normalisation, at strides 2 to 8.
+def tiny_backbone(output_stride: int = 8, pretrained: bool = False) -> Backbone:
+    """Builds nine 3x3 convolutions with batch normalization, at strides 2 to 8.
 
     Stages ``c2`` to ``c5`` have strides 2, 4, 8 and 8 (the last one dilated). There are
-    no pretrained weights: ``pretrained`` is accepted, as every trunk's is, and ignored.
+    no pretrained weights: ``pretrained`` is accepted, as every backbone's is, and ignored.
 
     Args:
         output_stride: 8, the only one.
@@ -26,7 +26,7 @@ def tiny_trunk(output_stride: int = 8, pretrained: bool = False) -> Trunk:
         ValueError: If another output stride is asked for.
     """
     if output_stride != 8:
-        raise ValueError(f"the tiny trunk has the output stride 8, not {output_stride}")
+        raise ValueError(f"the tiny backbone has the output stride 8, not {output_stride}")
     del pretrained
     layers: OrderedDict[str, nn.Module] = OrderedDict(conv1_1=_conv(3, WIDTHS[0], 1, 1))
     stages, channels, strides = {}, {}, {}
@@ -37,7 +37,7 @@ def tiny_trunk(output_stride: int = 8, pretrained: bool = False) -> Trunk:
         stages[f"c{block}"] = f"conv{block}_2"
         channels[f"c{block}"] = width
         strides[f"c{block}"] = min(2 ** (block - 1), output_stride)
-    return Trunk(
+    return Backbone(
         layers,
         stages=stages,
         channels=channels,

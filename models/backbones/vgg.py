@@ -1,4 +1,4 @@
-"""VGG-16 (Simonyan & Zisserman, ICLR 2015), the trunk of DCSM, STC and DeepLab-LargeFOV."""
+"""VGG-16 (Simonyan & Zisserman, ICLR 2015), the backbone of DCSM, STC and DeepLab-LargeFOV."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections import OrderedDict
 from torch import nn
 from torchvision.models import VGG16_Weights, vgg16
 
-from tag2mask.models.backbones.base import IMAGENET_MEAN, IMAGENET_STD, Trunk
+from tag2mask.models.backbones.base import IMAGENET_MEAN, IMAGENET_STD, Backbone
 
 BLOCKS = ((64, 64), (128, 128), (256, 256, 256), (512, 512, 512), (512, 512, 512))
 
 
-def vgg16_trunk(output_stride: int = 8, pretrained: bool = True) -> Trunk:
+def vgg16_backbone(output_stride: int = 8, pretrained: bool = True) -> Backbone:
     """Builds the thirteen convolutions of VGG-16 with their pools.
 
     Stages ``c2`` to ``c5`` end with conv2_2, conv3_3, conv4_3 and conv5_3 before their
@@ -50,7 +50,7 @@ def vgg16_trunk(output_stride: int = 8, pretrained: bool = True) -> Trunk:
         else:
             layers[f"pool{block}"] = nn.MaxPool2d(3, 1, padding=1)
             dilation *= 2
-    trunk = Trunk(
+    backbone = Backbone(
         layers,
         stages=ends,
         channels=channels,
@@ -60,14 +60,14 @@ def vgg16_trunk(output_stride: int = 8, pretrained: bool = True) -> Trunk:
         std=IMAGENET_STD,
     )
     if pretrained:
-        _load_torchvision(trunk)
-    return trunk
+        _load_torchvision(backbone)
+    return backbone
 
 
-def _load_torchvision(trunk: Trunk) -> None:
+def _load_torchvision(backbone: Backbone) -> None:
     """Copies torchvision's convolutions, which stand in the same order."""
     source = vgg16(weights=VGG16_Weights.IMAGENET1K_V1).features
     theirs = [layer for layer in source if isinstance(layer, nn.Conv2d)]
-    ours = [layer for layer in trunk.layers.values() if isinstance(layer, nn.Conv2d)]
+    ours = [layer for layer in backbone.layers.values() if isinstance(layer, nn.Conv2d)]
     for mine, pretrained in zip(ours, theirs, strict=True):
         mine.load_state_dict(pretrained.state_dict())

@@ -1,4 +1,4 @@
-"""What every generating system is: a system that also makes pictures from noise."""
+"""What every generating system is: a system that also makes images from noise."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tag2mask.models.system import Batch, System
 
 
 class GeneratingSystem(System):
-    """A system that makes pictures from noise and, where it has one, a condition.
+    """A system that makes images from noise and, where it has one, a condition.
 
     Attributes:
         needs: Names of what :meth:`sample` must be told, as in a batch: ``tags``, ``mask``,
@@ -24,7 +24,7 @@ class GeneratingSystem(System):
 
     @abstractmethod
     def sample(self, count: int, wanted: Batch, rng: torch.Generator) -> Tensor:
-        """New pictures.
+        """New images.
 
         Args:
             count: How many, N.

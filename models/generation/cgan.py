@@ -7,15 +7,15 @@ from tag2mask.models.generation.dcgan import KnowingSettings, PictureGan
 
 
 class ConditionalGan(PictureGan):
-    """Makes pictures that show given tags.
+    """Makes images that show given tags.
 
     The generator gets them beside the noise, the discriminator as planes after its first
     convolution, which Perarnau et al. (2016, section 5.1) found to be the best places;
-    one on a trunk compares them with what it sees.
+    one on a backbone compares them with what it sees.
     """
 
     settings_type = KnowingSettings
     needs = Tags.needs
 
     def __init__(self, settings: KnowingSettings) -> None:
-        super().__init__(settings, Tags(settings.classes), trunk=settings.trunk)
+        super().__init__(settings, Tags(settings.classes), backbone=settings.backbone)

@@ -1,4 +1,4 @@
-"""Short clips: the things of masks, cut out, move over the backgrounds of other pictures."""
+"""Short clips: the things of masks, cut out, move over the backgrounds of other images."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import Tensor
 from tag2mask.models.transformation.synthetic_flow import backgrounds, objects
 from tag2mask.models.transformation.warping import pixel_grid, sample
 
-FAR = 0.5  # longest way of a thing in a clip, along each axis, relative to the picture
+FAR = 0.5  # longest way of a thing in a clip, along each axis, relative to the image
 
 
 class Clips(NamedTuple):
     """Clips, and where in them something moves.
 
     Attributes:
-        pictures: (N, 3, T, S, S) RGB in [-1, 1].
+        images: (N, 3, T, S, S) RGB in [-1, 1].
         movers: (N, 1, T, S, S) in [0, 1], 1 on what moves.
     """
 
@@ -26,11 +26,11 @@ class Clips(NamedTuple):
 
 
 def moving_clips(pictures: Tensor, masks: Tensor, frames: int, rng: torch.Generator) -> Clips:
-    """Makes a clip of each picture; the camera stands still, as VGAN's generator assumes.
+    """Makes a clip of each image; the camera stands still, as VGAN's generator assumes.
 
     Args:
         pictures: (N, 3, S, S) RGB in [-1, 1].
-        masks: (N, S, S) int64 labels; every class of a picture moves together.
+        masks: (N, S, S) int64 labels; every class of an image moves together.
         frames: Their number T.
         rng: For the ways, straight and at an even pace.
     """
@@ -43,8 +43,8 @@ def moving_clips(pictures: Tensor, masks: Tensor, frames: int, rng: torch.Genera
         places = pixel_grid(pictures) - time * ways[:, :, None, None]
         moved = sample(things, places, outside="zeros")
         mover = moved[:, 3:]
-        # Where a thing's border is mixed with zeros, its colour must not fade with it.
-        colour = sample(pictures, places)
-        shown.append(behind + mover * (colour - behind))
+        # Where a thing's border is mixed with zeros, its color must not fade with it.
+        color = sample(pictures, places)
+        shown.append(behind + mover * (color - behind))
         movers.append(mover)
     return Clips(torch.stack(shown, dim=2), torch.stack(movers, dim=2))

@@ -8,7 +8,7 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
-from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.backbones import BACKBONES
 from tag2mask.models.generation.conditions.base import Condition, Facts, said
 from tag2mask.models.generation.conditions.nothing import Nothing
 from tag2mask.models.generation.diff_augment import CHANGES, Change
@@ -28,30 +28,40 @@ WHITE = 2.0  # before the tanh
 
 
 class PictureSettings(GanSettings):
-    """Of those that make pictures."""
+    """Of those that make images."""
 
     augment: tuple[Change, ...] = Field(
         (),
-        description="How pictures are changed, in this order, before the discriminator sees them "
+        description="How images are changed, in this order, before the discriminator sees them "
         "(Zhao et al., 2020); for some thousand of them and less, all three.",
     )
+
+    @field_validator("augment", mode="before")
+    @classmethod
+    def _read_old_value(cls, changes: object) -> object:
+        """Stored systems spell ``colour``, which is understood for one version."""
+        if not isinstance(changes, list | tuple):
+            return changes
+        return tuple("color" if change == "colour" else change for change in changes)
 
 
 class KnowingSettings(PictureSettings):
     """Of those whose discriminator may know photographs before it is trained."""
 
-    trunk: str | None = Field(
+    old_names: ClassVar[dict[str, str]] = {"trunk": "backbone"}
+
+    backbone: str | None = Field(
         None,
         description="Backbone in whose frozen features real and generated images "
         "are told apart (Sauer et al., 2021); null for a discriminator that begins with nothing.",
     )
 
-    @field_validator("trunk")
+    @field_validator("backbone")
     @classmethod
-    def _exists(cls, trunk: str | None) -> str | None:
-        if trunk is not None and trunk not in TRUNKS:
-            raise ValueError(f"{trunk!r} is none of {', '.join(TRUNKS)}")
-        return trunk
+    def _exists(cls, backbone: str | None) -> str | None:
+        if backbone is not None and backbone not in BACKBONES:
+            raise ValueError(f"{backbone!r} is none of {', '.join(BACKBONES)}")
+        return backbone
 
 
 class PictureGan(Gan):
@@ -61,8 +71,8 @@ class PictureGan(Gan):
         settings: Size and widths.
         condition: What both are told.
         joins: See :class:`tag2mask.models.generation.networks.Downsampler`.
-        trunk: Of a :class:`tag2mask.models.generation.projected.ProjectedDiscriminator` in place of
-            DCGAN's; None for DCGAN's.
+        backbone: Of a :class:`tag2mask.models.generation.projected.ProjectedDiscriminator` in
+            place of DCGAN's; None for DCGAN's.
     """
 
     settings_type: ClassVar[type[SystemSettings]] = PictureSettings
@@ -73,7 +83,7 @@ class PictureGan(Gan):
         settings: PictureSettings,
         condition: Condition,
         joins: int = 0,
-        trunk: str | None = None,
+        backbone: str | None = None,
     ) -> None:
         shape = (settings.size, settings.size)
         sizes = {"width": settings.width, "coarsest": settings.coarsest}
@@ -81,13 +91,14 @@ class PictureGan(Gan):
         maker = Upsampler(settings.latent + told.vector, 3, shape, planes=told.planes, **sizes)
         asked = condition.for_discriminator()
         discriminator: Discriminator | ProjectedDiscriminator
-        if trunk is None:
+        if backbone is None:
             judge = Downsampler(3 + asked.planes, shape, vector=asked.vector, joins=joins, **sizes)
             discriminator = Discriminator(asked, judge, judge.outputs)
         else:
-            discriminator = ProjectedDiscriminator(asked, settings.size, trunk, **sizes)
+            discriminator = ProjectedDiscriminator(asked, settings.size, backbone, **sizes)
             if self.view == "cutout":
-                # What looks alike to a trunk, white or grey, takes a discriminator long to teach.
+                # What looks alike to a backbone, white or gray, takes a discriminator long to
+                # teach.
                 maker.begin_at(WHITE)
         super().__init__(settings, Generator(told, maker, nn.Tanh()), discriminator, condition)
 
@@ -102,16 +113,16 @@ class PictureGan(Gan):
 
 
 class Dcgan(PictureGan):
-    """Makes pictures from noise alone."""
+    """Makes images from noise alone."""
 
     settings_type: ClassVar[type[SystemSettings]] = KnowingSettings
     settings: KnowingSettings
 
     def __init__(self, settings: KnowingSettings) -> None:
-        super().__init__(settings, Nothing(), trunk=settings.trunk)
+        super().__init__(settings, Nothing(), backbone=settings.backbone)
 
     def pictures(self, noise: Tensor) -> Tensor:
-        """Pictures (N, 3, S, S) of latent vectors (N, Z), such as :func:`analogy` gives."""
+        """Images (N, 3, S, S) of latent vectors (N, Z), such as :func:`analogy` gives."""
         return self.made(noise, said(noise.new_zeros(len(noise), 0)))
 
 
@@ -122,7 +133,7 @@ def analogy(like: Tensor, without: Tensor, having: Tensor) -> Tensor:
     are unstable, so each concept is the mean of some, three in the paper.
 
     Args:
-        like: (..., 3, Z) latent vectors of pictures that show the one concept.
+        like: (..., 3, Z) latent vectors of images that show the one concept.
         without: (..., 3, Z) of those that lack what is to be carried over.
         having: (..., 3, Z) of those that are to get it.
 

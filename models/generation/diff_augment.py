@@ -1,9 +1,9 @@
-"""What a discriminator is shown of pictures when there are few of them.
+"""What a discriminator is shown of images when there are few of them.
 
 Differentiable augmentation (Zhao et al., NeurIPS 2020, section 3 and its released policy): a
-discriminator that sees some thousand pictures a hundred times learns them by heart, and then says
-nothing of use about new ones. So it sees neither real nor made pictures as they are, but changed at
-random; gradients pass through the changes, and the generator makes pictures that are not changed.
+discriminator that sees some thousand images a hundred times learns them by heart, and then says
+nothing of use about new ones. So it sees neither real nor made images as they are, but changed at
+random; gradients pass through the changes, and the generator makes images that are not changed.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Change = Literal["colour", "translation", "cutout"]
+Change = Literal["color", "translation", "cutout"]
 
 SHIFT = 8  # a translation goes up to one 8th of a side
 HOLE = 2  # a cutout hides a square of half a side
 
 
-def colour(maps: Tensor, rng: torch.Generator) -> Tensor:
+def color(maps: Tensor, rng: torch.Generator) -> Tensor:
     """Other brightness (by up to 0.5), saturation (0 to 2 times) and contrast (0.5 to 1.5 times).
 
     Args:
-        maps: (N, 3 + P, H, W) float32, pictures in [-1, 1] and planes that say what is where.
-        rng: Of what is drawn for each picture.
+        maps: (N, 3 + P, H, W) float32, images in [-1, 1] and planes that say what is where.
+        rng: Of what is drawn for each image.
 
     Returns:
         The same shape; the planes stay as they are.
@@ -34,17 +34,17 @@ def colour(maps: Tensor, rng: torch.Generator) -> Tensor:
     drawn = _uniform(len(maps), 3, rng)[..., None, None, None]
     brightness, saturation, contrast = drawn.unbind(dim=1)
     picture = picture + (brightness - 0.5)
-    grey = picture.mean(dim=1, keepdim=True)
-    picture = grey + (picture - grey) * (2 * saturation)
+    gray = picture.mean(dim=1, keepdim=True)
+    picture = gray + (picture - gray) * (2 * saturation)
     mean = picture.mean(dim=(1, 2, 3), keepdim=True)
     return torch.cat([mean + (picture - mean) * (0.5 + contrast), planes], dim=1)
 
 
 def translation(maps: Tensor, rng: torch.Generator) -> Tensor:
-    """Elsewhere, pictures and planes alike; see :func:`colour`.
+    """Elsewhere, images and planes alike; see :func:`color`.
 
     Where nothing was the border is repeated, so that a cut-out stays on white: the paper's zeros
-    are a grey frame, which a discriminator would then teach.
+    are a gray frame, which a discriminator would then teach.
     """
     height, width = maps.shape[-2:]
     reach = torch.tensor([height, width], device=maps.device).div(SHIFT).round()
@@ -58,19 +58,19 @@ def translation(maps: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def cutout(maps: Tensor, rng: torch.Generator) -> Tensor:
-    """Zeros in a square of half a side, in the pictures alone; see :func:`colour`."""
+    """Zeros in a square of half a side, in the images alone; see :func:`color`."""
     height, width = maps.shape[-2:]
     sides = torch.tensor([height, width], device=maps.device)
-    centres = _uniform(len(maps), 2, rng) * sides
-    rows = torch.arange(height, device=maps.device) + 0.5 - centres[:, :1]
-    columns = torch.arange(width, device=maps.device) + 0.5 - centres[:, 1:]
+    centers = _uniform(len(maps), 2, rng) * sides
+    rows = torch.arange(height, device=maps.device) + 0.5 - centers[:, :1]
+    columns = torch.arange(width, device=maps.device) + 0.5 - centers[:, 1:]
     half = sides / HOLE / 2
     hidden = (rows.abs() < half[0])[:, None, :, None] & (columns.abs() < half[1])[:, None, None]
     return torch.cat([maps[:, :3] * ~hidden, maps[:, 3:]], dim=1)
 
 
 CHANGES: dict[Change, Callable[[Tensor, torch.Generator], Tensor]] = {
-    "colour": colour,
+    "color": color,
     "translation": translation,
     "cutout": cutout,
 }

@@ -1,8 +1,8 @@
 """Generative adversarial networks, whatever they make and whatever they are told.
 
 Goodfellow et al. (NIPS 2014) with the advice of Goodfellow's tutorial (2016): the generator
-maximises log D(G(z)) instead of minimising log(1 - D(G(z))), real labels are smoothed on one
-side, real and made pictures are separate batches.
+maximizes log D(G(z)) instead of minimizing log(1 - D(G(z))), real labels are smoothed on one
+side, real and made images are separate batches.
 """
 
 from __future__ import annotations
@@ -36,10 +36,15 @@ class GanSettings(SystemSettings):
     width: int = Field(64, ge=1, description="Channels of the finest maps; half of the next.")
     coarsest: int = Field(4, ge=1, description="Largest side of the coarsest maps, in pixels.")
     smoothing: float = Field(
-        0.9, gt=0.5, le=1, description="What a discriminator should say of real pictures."
+        0.9, gt=0.5, le=1, description="What a discriminator should say of real images."
     )
-    generator_rate: float = Field(2e-4, gt=0, description="Learning rate of the generator.")
-    discriminator_rate: float = Field(2e-4, gt=0, description="Of the discriminator.")
+    old_names: ClassVar[dict[str, str]] = {
+        "generator_rate": "generator_lr",
+        "discriminator_rate": "discriminator_lr",
+    }
+
+    generator_lr: float = Field(2e-4, gt=0, description="Learning rate of the generator.")
+    discriminator_lr: float = Field(2e-4, gt=0, description="Of the discriminator.")
 
     @model_validator(mode="after")
     def _size_can_be_halved(self) -> Self:
@@ -64,7 +69,7 @@ def check_side(side: int, coarsest: int) -> None:
 class Gan(GeneratingSystem):
     """A generator against a discriminator, told something by a condition or not.
 
-    Members give the networks, and override :meth:`reals` where it is no picture that they
+    Members give the networks, and override :meth:`reals` where it is no image that they
     make.
 
     Args:
@@ -96,12 +101,12 @@ class Gan(GeneratingSystem):
         if any(True for _ in self.condition.parameters()):
             judges = (*judges, "condition")
         return (
-            Turn("discriminator", judges, self.settings.discriminator_rate),
-            Turn("generator", ("generator",), self.settings.generator_rate),
+            Turn("discriminator", judges, self.settings.discriminator_lr),
+            Turn("generator", ("generator",), self.settings.generator_lr),
         )
 
     def reals(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """What the discriminator takes for real: the pictures."""
+        """What the discriminator takes for real: the images."""
         return batch["image"]
 
     def make(self, noise: Tensor, facts: Facts) -> tuple[Tensor, dict[str, Tensor]]:
@@ -113,7 +118,7 @@ class Gan(GeneratingSystem):
         return False
 
     def render(self, made: Tensor) -> Tensor:
-        """What was made as pictures (N, 3, H, W)."""
+        """What was made as images (N, 3, H, W)."""
         return made
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
@@ -131,7 +136,7 @@ class Gan(GeneratingSystem):
         fake, features = self.judged(made, facts, rng)
         wrong = self.condition.wrong(facts, rng)
         if wrong is not None:
-            # A real picture with wrong facts is as bad as one that was made (GAN-CLS).
+            # A real image with wrong facts is as bad as one that was made (GAN-CLS).
             unfit = self.judged(reals, wrong.facts, rng).logits
             fake = torch.cat([fake, unfit[wrong.counts]])
         if self.waits(real, fake):

@@ -29,10 +29,10 @@ class InvertibleSettings(KnowingSettings):
 
 
 class InvertibleGan(ConditionalGan):
-    """A conditional GAN and encoders from pictures back to noise and tags.
+    """A conditional GAN and encoders from images back to noise and tags.
 
     The encoders are separate networks (the paper's best, IND) and are trained when the
-    generator has ended: E_z on pictures that it makes, of which the noise is known, E_y on
+    generator has ended: E_z on images that it makes, of which the noise is known, E_y on
     real ones with their tags.
     """
 
@@ -71,24 +71,24 @@ class InvertibleGan(ConditionalGan):
 
     @torch.no_grad()
     def edit(self, pictures: Tensor, tags: Tensor) -> Tensor:
-        """The same pictures (N, 3, S, S) with other tags (N, C): z stays, y is changed."""
+        """The same images (N, 3, S, S) with other tags (N, C): z stays, y is changed."""
         with at_rest(self.encode_noise):
             return self.made(self.encode_noise(pictures), said(tags.float()))
 
     @torch.no_grad()
     def reconstruct(self, pictures: Tensor) -> Tensor:
-        """Pictures (N, 3, S, S) by their own noise and tags."""
-        return self.edit(pictures, self.recognise(pictures))
+        """Images (N, 3, S, S) by their own noise and tags."""
+        return self.edit(pictures, self.recognize(pictures))
 
     @torch.no_grad()
-    def recognise(self, pictures: Tensor) -> Tensor:
-        """The tags that are read from pictures, (N, C), around zero and one."""
+    def recognize(self, pictures: Tensor) -> Tensor:
+        """The tags that are read from images, (N, C), around zero and one."""
         with at_rest(self.encode_tags):
             return self.encode_tags(pictures)
 
     @torch.no_grad()
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The picture, its reconstruction, and the same with each tag alone."""
+        """The image, its reconstruction, and the same with each tag alone."""
         pictures = batch["image"]
         edits = [
             self.edit(pictures, tag.expand(len(pictures), -1))

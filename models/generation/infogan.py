@@ -18,13 +18,13 @@ class InfoSettings(PictureSettings):
     """Of InfoGAN; the generator learns faster than the discriminator (appendix C)."""
 
     latent: int = Field(62, ge=1, description="Length of the noise vector z.")
-    generator_rate: float = Field(1e-3, gt=0, description="Learning rate of the generator.")
+    generator_lr: float = Field(1e-3, gt=0, description="Learning rate of the generator.")
     categories: int = Field(10, ge=2, description="Values of the categorical code.")
     continuous: int = Field(2, ge=0, description="Number of continuous codes.")
 
 
 class InfoGan(PictureGan):
-    """Makes pictures from noise and a code that stays readable in them, without any tags."""
+    """Makes images from noise and a code that stays readable in them, without any tags."""
 
     settings_type = InfoSettings
     settings: InfoSettings
@@ -36,8 +36,8 @@ class InfoGan(PictureGan):
         super().__init__(settings, Code(settings.categories, settings.continuous, features))
 
     @torch.no_grad()
-    def recognise(self, pictures: Tensor) -> Posterior:
-        """The code that pictures (N, 3, S, S) are believed to have."""
+    def recognize(self, pictures: Tensor) -> Posterior:
+        """The code that images (N, 3, S, S) are believed to have."""
         with at_rest(self.discriminator), at_rest(self.condition):
             nothing = said(pictures.new_zeros(len(pictures), 0))
             return self.condition.posterior(self.discriminator(pictures, nothing).features)

@@ -17,10 +17,10 @@ from tag2mask.models.generation.dcgan import Dcgan, KnowingSettings
 from tag2mask.models.generation.networks import Encoder, at_rest
 from tag2mask.models.system import Batch, Turn
 
-RATE = 0.1  # of the optimisation, in deviations of the noise
+RATE = 0.1  # of the optimization, in deviations of the noise
 STEPS = 200
 SHOWN_STEPS = 10  # for the sample grid, which is to be there soon
-FEATURES = 0.5  # weight of the features in the distance of pictures, against the pixels
+FEATURES = 0.5  # weight of the features in the distance of images, against the pixels
 STAY, REAL = 0.002, 0.005  # weights of staying near the start, and of looking real
 WHITE = 0.1  # mean squared distance from white at which a pixel belongs to a thing
 TRIALS = 32  # starts among which the best is taken for an outline
@@ -36,11 +36,11 @@ class InteractiveSettings(KnowingSettings):
 
 
 class InteractiveGan(Dcgan):
-    """A GAN whose pictures are edited by strokes and outlines, and the way into its noise.
+    """A GAN whose images are edited by strokes and outlines, and the way into its noise.
 
-    A picture is projected by a predictor, trained when the generator has ended, and by
-    optimisation from there (section 3.2); an edit moves the noise until the picture has what
-    was drawn (section 4.1). In the paper L-BFGS does so; Adam here, which moves each picture
+    An image is projected by a predictor, trained when the generator has ended, and by
+    optimization from there (section 3.2); an edit moves the noise until the image has what
+    was drawn (section 4.1). In the paper L-BFGS does so; Adam here, which moves each image
     by itself, whoever shares its batch. The features of the distance are the discriminator's
     in place of a classifier's.
     """
@@ -65,10 +65,10 @@ class InteractiveGan(Dcgan):
         return (*adversaries, Turn("predictor", ("predictor",), rate, span=(begin, 1.0)))
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """For the predictor, the distance of pictures from their projections (equation 5).
+        """For the predictor, the distance of images from their projections (equation 5).
 
-        Also that of the noise of made pictures from what is read off them: by pictures alone
-        it may find no way out of things of one colour, whose distance from those of another
+        Also that of the noise of made images from what is read off them: by images alone
+        it may find no way out of things of one color, whose distance from those of another
         has no slope that leads there.
         """
         if turn == "predictor":
@@ -84,7 +84,7 @@ class InteractiveGan(Dcgan):
         return super().losses(turn, batch, rng)
 
     def distance(self, made: Tensor, wanted: Tensor) -> Tensor:
-        """Of pictures (N, 3, S, S) in pixels and features: (N,)."""
+        """Of images (N, 3, S, S) in pixels and features: (N,)."""
         nothing = said(made.new_zeros(len(made), 0))
         with at_rest(self.discriminator):
             ours = self.discriminator(made, nothing).features.flatten(1)
@@ -95,17 +95,17 @@ class InteractiveGan(Dcgan):
 
     @torch.no_grad()
     def predict(self, pictures: Tensor) -> Tensor:
-        """The noise (N, Z) that pictures (N, 3, S, S) might come from, at once."""
+        """The noise (N, Z) that images (N, 3, S, S) might come from, at once."""
         with at_rest(self.predictor):
             return self.predictor(pictures)
 
     def project(self, pictures: Tensor, start: Tensor | None = None, steps: int = STEPS) -> Tensor:
-        """The noise that makes a picture most alike, by optimisation.
+        """The noise that makes an image most alike, by optimization.
 
         Args:
             pictures: (N, 3, S, S).
             start: (N, Z); what is predicted by default, the paper's hybrid method.
-            steps: Of the optimisation.
+            steps: Of the optimization.
 
         Returns:
             (N, Z).
@@ -115,35 +115,35 @@ class InteractiveGan(Dcgan):
             start, lambda noise: self.distance(self.pictures(noise), pictures), steps
         )
 
-    def paint(self, noise: Tensor, colours: Tensor, where: Tensor, steps: int = STEPS) -> Tensor:
-        """Moves pictures until they have the colours of some strokes (equation 7).
+    def paint(self, noise: Tensor, colors: Tensor, where: Tensor, steps: int = STEPS) -> Tensor:
+        """Moves images until they have the colors of some strokes (equation 7).
 
         Args:
-            noise: (N, Z) of the pictures before.
-            colours: (N, 3, S, S) RGB in [-1, 1].
+            noise: (N, Z) of the images before.
+            colors: (N, 3, S, S) RGB in [-1, 1].
             where: (N, 1, S, S), 1 under a stroke and 0 elsewhere.
-            steps: Of the optimisation.
+            steps: Of the optimization.
 
         Returns:
-            (N, Z) of the pictures after.
+            (N, Z) of the images after.
         """
         area = where.flatten(1).sum(dim=1).clamp(min=1)
 
         def off(pictures: Tensor) -> Tensor:
-            return ((pictures - colours).square() * where).flatten(1).sum(dim=1) / (3 * area)
+            return ((pictures - colors).square() * where).flatten(1).sum(dim=1) / (3 * area)
 
         return self._edit(noise, off, steps)
 
     def draw(self, outlines: Tensor, rng: torch.Generator, steps: int = STEPS) -> Tensor:
-        """Pictures of things that fill outlines, whatever they are.
+        """Images of things that fill outlines, whatever they are.
 
         Args:
             outlines: (N, 1, S, S), 1 inside and 0 outside.
-            rng: For the pictures to begin with, of which the best is moved.
-            steps: Of the optimisation.
+            rng: For the images to begin with, of which the best is moved.
+            steps: Of the optimization.
 
         Returns:
-            (N, Z) of the pictures.
+            (N, Z) of the images.
         """
 
         def off(pictures: Tensor) -> Tensor:
@@ -170,15 +170,15 @@ class InteractiveGan(Dcgan):
         """Moves noise (N, Z) down losses (N,), of which none depends on another's noise."""
         with torch.enable_grad():
             noise = start.detach().clone().requires_grad_()
-            optimiser = torch.optim.Adam([noise], lr=RATE)
+            optimizer = torch.optim.Adam([noise], lr=RATE)
             for _ in range(steps):
                 (noise.grad,) = torch.autograd.grad(loss(noise).sum(), noise)
-                optimiser.step()
+                optimizer.step()
         return noise.detach()
 
     @torch.no_grad()
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """A picture, what is predicted, what is optimised, and what fills its mask's outline."""
+        """An image, what is predicted, what is optimized, and what fills its mask's outline."""
         pictures = batch["image"]
         predicted = self.predict(pictures)
         outlines = (batch["mask"] > 0).float().unsqueeze(1)

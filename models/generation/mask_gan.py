@@ -1,4 +1,4 @@
-"""A conditional GAN (Mirza & Osindero, 2014) on label masks: many pictures of one outline."""
+"""A conditional GAN (Mirza & Osindero, 2014) on label masks: many images of one outline."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tag2mask.models.generation.dcgan import KnowingSettings, PictureGan
 
 
 class MaskGan(PictureGan):
-    """Makes pictures of things as they are outlined in a mask; what is inside is noise's.
+    """Makes images of things as they are outlined in a mask; what is inside is noise's.
 
-    Where pix2pix has one picture for a mask, since its generator sees no noise, this one has
-    many, and no loss that compares with the one true picture. Around the outline they are white,
+    Where pix2pix has one image for a mask, since its generator sees no noise, this one has
+    many, and no loss that compares with the one true image. Around the outline they are white,
     as the cut-outs are that it learns from: all that is left to learn is what is inside.
     """
 
@@ -21,7 +21,7 @@ class MaskGan(PictureGan):
     needs = Mask.needs
 
     def __init__(self, settings: KnowingSettings) -> None:
-        super().__init__(settings, Mask(settings.classes), trunk=settings.trunk)
+        super().__init__(settings, Mask(settings.classes), backbone=settings.backbone)
 
     def make(self, noise: Tensor, facts: Facts) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`tag2mask.models.generation.gan.Gan.make`; cut out by the mask."""

@@ -1,6 +1,6 @@
-"""Networks of the GAN family: DCGAN's, for pictures, clips and voxels of any size.
+"""Networks of the GAN family: DCGAN's, for images, clips and voxels of any size.
 
-DCGAN (Radford, Metz & Chintala, 2015): strided convolutions alone, batch normalisation
+DCGAN (Radford, Metz & Chintala, 2015): strided convolutions alone, batch normalization
 (Ioffe & Szegedy, 2015) everywhere but at the generator's end and the discriminator's
 beginning, weights drawn from N(0, 0.02).
 """
@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from tag2mask.models.adversarial import SLOPE, initialise
+from tag2mask.models.adversarial import SLOPE, initialize
 from tag2mask.models.generation.conditions.base import Facts, Reader
 
 Shape = tuple[int, ...]
@@ -25,7 +25,7 @@ Shape = tuple[int, ...]
 # By the number of axes of what is made or seen.
 CONVOLUTIONS: dict[int, Callable[..., nn.Module]] = {2: nn.Conv2d, 3: nn.Conv3d}
 TRANSPOSED: dict[int, Callable[..., nn.Module]] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
-NORMALISATIONS: dict[int, Callable[..., nn.Module]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+NORMALIZATIONS: dict[int, Callable[..., nn.Module]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 WIDEST = 8  # times the width of the finest maps
 
 
@@ -56,7 +56,7 @@ def _kernel(coarse: Shape, fine: Shape) -> dict[str, Shape]:
 
 
 class Upsampler(nn.Module):
-    """A vector to a picture, clip or voxels; the last layer is neither normalised nor bent.
+    """A vector to an image, clip or voxels; the last layer is neither normalized nor bent.
 
     Args:
         inputs: Length of the vector.
@@ -80,11 +80,11 @@ class Upsampler(nn.Module):
         super().__init__()
         shapes = pyramid(shape, coarsest)
         channels = widths(len(shapes) - 1, width)
-        transposed, normalisation = TRANSPOSED[len(shape)], NORMALISATIONS[len(shape)]
+        transposed, normalization = TRANSPOSED[len(shape)], NORMALIZATIONS[len(shape)]
         self.axes = len(shape)
         self.first = transposed(inputs, channels[0], shapes[0], bias=False)
         self.bends = nn.ModuleList(
-            nn.Sequential(normalisation(number), nn.ReLU()) for number in channels
+            nn.Sequential(normalization(number), nn.ReLU()) for number in channels
         )
         self.grow = nn.ModuleList()
         for level, (coarse, fine) in enumerate(pairwise(shapes)):
@@ -92,7 +92,7 @@ class Upsampler(nn.Module):
             number = outputs if last else channels[level + 1]
             kernel = _kernel(coarse, fine)
             self.grow.append(transposed(channels[level] + planes, number, **kernel, bias=last))
-        initialise(self)
+        initialize(self)
 
     def begin_at(self, ground: float) -> None:
         """Lets what is made begin around a value, which is zero otherwise."""
@@ -107,7 +107,7 @@ class Upsampler(nn.Module):
 
 
 class Downsampler(nn.Module):
-    """A picture, clip or voxels to features, as an :class:`Upsampler` the other way round.
+    """An image, clip or voxels to features, as an :class:`Upsampler` the other way round.
 
     Args:
         inputs: Channels of what it sees.
@@ -132,7 +132,7 @@ class Downsampler(nn.Module):
         super().__init__()
         shapes = pyramid(shape, coarsest)[::-1]
         channels = widths(len(shapes) - 1, width)[::-1]
-        convolution, normalisation = CONVOLUTIONS[len(shape)], NORMALISATIONS[len(shape)]
+        convolution, normalization = CONVOLUTIONS[len(shape)], NORMALIZATIONS[len(shape)]
         self.outputs = features_of(shape, width=width, coarsest=coarsest)
         self.joins = joins % len(channels)
         self.shrink = nn.ModuleList()
@@ -143,7 +143,7 @@ class Downsampler(nn.Module):
                 convolution(number, channels[level], **kernel, bias=level == 0)
             ]
             if level:
-                layers.append(normalisation(channels[level]))
+                layers.append(normalization(channels[level]))
             self.shrink.append(nn.Sequential(*layers, nn.LeakyReLU(SLOPE)))
         number = channels[self.joins]
         # Without a layer of its own the vector would only be added to what follows.
@@ -152,7 +152,7 @@ class Downsampler(nn.Module):
             if vector
             else None
         )
-        initialise(self)
+        initialize(self)
 
     def forward(self, x: Tensor, vector: Tensor) -> Tensor:
         """(N, C, *shape) and (N, V) to features (N, C', *coarsest shape)."""
@@ -233,7 +233,7 @@ class Discriminator(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Pictures (N, 3, S, S) to vectors (N, outputs) of any values."""
+    """Images (N, 3, S, S) to vectors (N, outputs) of any values."""
 
     def __init__(self, size: int, outputs: int, *, width: int, coarsest: int = 4) -> None:
         super().__init__()

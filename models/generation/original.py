@@ -20,7 +20,7 @@ class OriginalSettings(GanSettings):
 
 
 class _Rectified(nn.Module):
-    """A vector to a picture by two rectified layers."""
+    """A vector to an image by two rectified layers."""
 
     def __init__(self, inputs: int, hidden: int, size: int) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class _Rectified(nn.Module):
 
 
 class _Maxout(nn.Module):
-    """A picture to features by two layers of maxout units: the largest of some linear ones."""
+    """An image to features by two layers of maxout units: the largest of some linear ones."""
 
     def __init__(self, inputs: int, hidden: int) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class _Maxout(nn.Module):
 
 
 class OriginalGan(Gan):
-    """Makes pictures from noise by rectified layers, judged by maxout ones.
+    """Makes images from noise by rectified layers, judged by maxout ones.
 
     The paper's dropout in the discriminator is left out: smoothed labels do its work, and
     a step stays a function of its generator of random numbers.

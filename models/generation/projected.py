@@ -1,9 +1,9 @@
 """A discriminator that knows photographs before it is trained.
 
 Projected GANs (Sauer et al., NeurIPS 2021): what is real and what is made are told apart in the
-features of a frozen ImageNet trunk. Random layers that never learn mix them, so that no part of
+features of a frozen ImageNet backbone. Random layers that never learn mix them, so that no part of
 them can be passed by (section 3.2), and a small network for each resolution judges. Of some
-thousand pictures it teaches outlines, fur and faces in a few thousand steps.
+thousand images it teaches outlines, fur and faces in a few thousand steps.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from tag2mask.models.generation.conditions.base import Facts, Reader
 from tag2mask.models.generation.networks import Judgement, with_planes
 from tag2mask.models.transformation.perceptual import Perceptual
 
-# Of the trunk. The paper begins at stride 4, with pictures that are brought to 256 pixels; those of
-# 64 are seen as they are, and what the first stride passes over is in the colours.
+# Of the backbone. The paper begins at stride 4, with images that are brought to 256 pixels; those
+# of 64 are seen as they are, and what the first stride passes over is in the colors.
 STAGES = ("c0", "c1", "c2", "c3", "c4", "c5")
 # The fine maps are large: with as many channels they would cost more than all others.
 NARROWER = {"c0": 4, "c1": 2}
@@ -81,7 +81,7 @@ class Head(nn.Module):
 
     What is told in numbers is compared with what is seen (Miyato & Koyama, "cGANs with projection
     discriminator", ICLR 2018), what is told in planes is seen beside the maps. Spectral
-    normalisation (Miyato et al., ICLR 2018) in place of batch normalisation, as in the paper.
+    normalization (Miyato et al., ICLR 2018) in place of batch normalization, as in the paper.
 
     Args:
         inputs: Channels of the maps.
@@ -119,22 +119,22 @@ class Head(nn.Module):
 
 
 class ProjectedDiscriminator(nn.Module):
-    """Tells what is real from what is made by a trunk's features; see the module.
+    """Tells what is real from what is made by a backbone's features; see the module.
 
     Args:
         reader: How it reads what it is told.
-        side: Of the pictures, in pixels.
-        trunk: One of :data:`tag2mask.models.backbones.TRUNKS`.
+        side: Of the images, in pixels.
+        backbone: One of :data:`tag2mask.models.backbones.BACKBONES`.
         width: Channels of the maps that are judged.
         coarsest: Largest side of these.
     """
 
     def __init__(
-        self, reader: Reader, side: int, trunk: str, *, width: int, coarsest: int = 4
+        self, reader: Reader, side: int, backbone: str, *, width: int, coarsest: int = 4
     ) -> None:
         super().__init__()
         self.reader = reader
-        self.features = Perceptual(trunk, STAGES)
+        self.features = Perceptual(backbone, STAGES)
         self.mixing = Mixing(self.features.channels, width)
         self.heads = nn.ModuleList(
             Head(number, math.ceil(side / stride), coarsest, width, reader)

@@ -1,7 +1,7 @@
 """The second generator of StackGAN (Zhang et al., ICCV 2017, section 3.4).
 
-It corrects the enlarged small picture, as super-resolution does (VDSR: Kim et al., CVPR 2016),
-where the paper's draws the large one anew: so it begins with what the first stage has got right,
+It corrects the enlarged small image, as super-resolution does (VDSR: Kim et al., CVPR 2016),
+where the paper's draws the large one again: so it begins with what the first stage has got right,
 such as the tags, which after some hundred steps it had lost in part otherwise.
 """
 
@@ -12,24 +12,24 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from tag2mask.models.adversarial import initialise
+from tag2mask.models.adversarial import initialize
 from tag2mask.models.generation.networks import with_planes
 
-# Of what a corrected picture begins as: at 1, tanh would have no slope left.
+# Of what a corrected image begins as: at 1, tanh would have no slope left.
 BRIGHTEST = 0.9
 
 
 class Refiner(nn.Module):
-    """Small pictures and what is told to large ones (figure 2): down, joined, refined, up.
+    """Small images and what is told to large ones (figure 2): down, joined, refined, up.
 
-    The paper refines 512 maps at a quarter of the small picture's side; here it is half of
-    it, since small pictures of 16 pixels have nothing to spare.
+    The paper refines 512 maps at a quarter of the small image's side; here it is half of
+    it, since small images of 16 pixels have nothing to spare.
 
     Args:
         told: Length of the vector that is told.
         width: Channels of the finest maps.
-        factor: Side of the large pictures against the small.
-        size: Side of the large pictures, in pixels.
+        factor: Side of the large images against the small.
+        size: Side of the large images, in pixels.
         blocks: Residual blocks.
     """
 
@@ -51,7 +51,7 @@ class Refiner(nn.Module):
             nn.Sequential(*_smooth(before, after)) for before, after in pairwise(channels)
         )
         self.last = nn.Conv2d(channels[-1], 3, 3, padding=1)
-        initialise(self)
+        initialize(self)
 
     def forward(self, vector: Tensor, small: Tensor) -> Tensor:
         """(N, V) and (N, 3, s, s) to (N, 3, S, S) of any values, as they are before a tanh."""

@@ -1,4 +1,4 @@
-"""Sentences on pictures, made from their tags and the places of the things in their masks."""
+"""Sentences on images, made from their tags and the places of the things in their masks."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Sentences:
         self._first = len(self.words) - len(names)
 
     def describe(self, tags: Tensor, mask: Tensor, rng: torch.Generator) -> Tensor:
-        """A sentence on each picture, on up to two of its things.
+        """A sentence on each image, on up to two of its things.
 
         Args:
             tags: (N, C) zeros and ones.
@@ -43,9 +43,9 @@ class Sentences:
             rng: Chooses the things and their order.
 
         Returns:
-            (N, L) int64 words. Two things are linked by where the centre of the first lies
+            (N, L) int64 words. Two things are linked by where the center of the first lies
             as seen from the second, along the axis on which they are further apart, or by
-            ``and`` where the mask lacks one of them; a picture without tags has no words.
+            ``and`` where the mask lacks one of them; an image without tags has no words.
         """
         count, classes = tags.shape
         device = tags.device
@@ -59,7 +59,7 @@ class Sentences:
         sentence[:, -2] = article
         sentence[:, -1] = self._first + pair[:, 0]
         if classes > 1:
-            link = self._link(*_centres(mask, classes, pair))
+            link = self._link(*_centers(mask, classes, pair))
             both = torch.stack(
                 [
                     torch.full_like(link, article),
@@ -73,9 +73,9 @@ class Sentences:
             sentence = torch.where(there[:, 1:], both, sentence)
         return sentence * there[:, :1]
 
-    def _link(self, centres: Tensor, seen: Tensor) -> Tensor:
-        """Words (N,) for the centres (N, 2, 2) of pairs, as (row, column)."""
-        down, right = (centres[:, 0] - centres[:, 1]).unbind(dim=1)
+    def _link(self, centers: Tensor, seen: Tensor) -> Tensor:
+        """Words (N,) for the centers (N, 2, 2) of pairs, as (row, column)."""
+        down, right = (centers[:, 0] - centers[:, 1]).unbind(dim=1)
 
         def place(word: str) -> Tensor:
             return torch.tensor(self.words.index(word), device=down.device)
@@ -119,14 +119,14 @@ class Sentences:
         return [" ".join(self.words[place] for place in row if place) for row in words.tolist()]
 
 
-def _centres(mask: Tensor, classes: int, pair: Tensor) -> tuple[Tensor, Tensor]:
-    """Centres (N, 2, 2) of two classes each as (row, column), and which are seen (N, 2)."""
+def _centers(mask: Tensor, classes: int, pair: Tensor) -> tuple[Tensor, Tensor]:
+    """Centers (N, 2, 2) of two classes each as (row, column), and which are seen (N, 2)."""
     planes = label_planes(mask, classes)[:, 1:]
     rows = torch.arange(mask.shape[1], device=mask.device, dtype=torch.float32)
     columns = torch.arange(mask.shape[2], device=mask.device, dtype=torch.float32)
     areas = planes.sum(dim=(2, 3))
     down = (planes.sum(dim=3) * rows).sum(dim=2) / areas.clamp(min=1)
     right = (planes.sum(dim=2) * columns).sum(dim=2) / areas.clamp(min=1)
-    centres = torch.stack([down, right], dim=2)
-    chosen = centres.gather(1, pair[..., None].expand(-1, -1, 2))
+    centers = torch.stack([down, right], dim=2)
+    chosen = centers.gather(1, pair[..., None].expand(-1, -1, 2))
     return chosen, areas.gather(1, pair) > 0

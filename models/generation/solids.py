@@ -37,7 +37,7 @@ def distance_inside(shapes: Tensor) -> Tensor:
     """Exact distances to the nearest pixel outside (Felzenszwalb & Huttenlocher, 2012).
 
     Args:
-        shapes: (N, S, S) bool; outside of the picture all is outside of the shape.
+        shapes: (N, S, S) bool; outside of the image all is outside of the shape.
 
     Returns:
         (N, S, S) in pixels, 0 outside; a pixel beside the outline has 0.5.
@@ -60,7 +60,7 @@ def shade(voxels: Tensor) -> Tensor:
         voxels: (N, 1, D, D, D) in [0, 1]: depth, rows, columns; half full is half seen.
 
     Returns:
-        (N, 3, D, 3 D) grey on white in [-1, 1].
+        (N, 3, D, 3 D) gray on white in [-1, 1].
     """
     views = (voxels, voxels.transpose(2, 4), voxels.transpose(2, 3))
     return torch.cat([_view(view[:, 0]) for view in views], dim=3).expand(-1, 3, -1, -1)
@@ -77,5 +77,5 @@ def _view(voxels: Tensor) -> Tensor:
     normal = torch.stack([right, down, torch.ones_like(right)], dim=1)
     light = normal.new_tensor(LIGHT).view(1, 3, 1, 1)
     bright = ((normal * light).sum(1) / (normal.norm(dim=1) * light.norm())).clamp(min=0)
-    grey = 0.15 + 0.75 * bright
-    return (2 * (seen * grey + (1 - seen)) - 1).unsqueeze(1)
+    gray = 0.15 + 0.75 * bright
+    return (2 * (seen * gray + (1 - seen)) - 1).unsqueeze(1)

@@ -24,7 +24,7 @@ STAGES = ("first", "second")
 class StackSettings(GanSettings):
     """Of both stages; latent, width and coarsest as in the paper."""
 
-    factor: int = Field(4, ge=2, description="Side of the large pictures against the small.")
+    factor: int = Field(4, ge=2, description="Side of the large images against the small.")
     told: int = Field(128, ge=1, description="Numbers that each network makes of the tags.")
     blocks: int = Field(4, ge=1, description="Residual blocks of the second generator.")
     begin: float = Field(
@@ -46,7 +46,7 @@ class StackSettings(GanSettings):
 
 
 class StackGan(GeneratingSystem):
-    """Tags to a small picture, and tags and the small picture to a large one.
+    """Tags to a small image, and tags and the small image to a large one.
 
     The first stage is trained, then the second on what it makes. Both are GANs with
     conditioning augmentation and wrong pairs, on tags in place of sentences.
@@ -102,12 +102,12 @@ class StackGan(GeneratingSystem):
 
     @torch.no_grad()
     def enlarge(self, small: Tensor, tags: Tensor, rng: torch.Generator) -> Tensor:
-        """What the second stage makes of small pictures (N, 3, s, s) with tags (N, C)."""
+        """What the second stage makes of small images (N, 3, s, s) with tags (N, C)."""
         return self.second.sample(len(small), {"tags": tags, "small": small}, rng)
 
     @torch.no_grad()
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """A real picture, then pairs of a small one and what becomes of it."""
+        """A real image, then pairs of a small one and what becomes of it."""
         shown, side = [batch["image"]], (self.settings.size, self.settings.size)
         for _ in range(EXAMPLES // 2):
             small = self.first.sample(len(batch["tags"]), batch, rng)

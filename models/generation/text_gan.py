@@ -1,4 +1,4 @@
-"""Text to picture (Reed et al., "Generative adversarial text to image synthesis", ICML 2016)."""
+"""Text to image (Reed et al., "Generative adversarial text to image synthesis", ICML 2016)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class TextSettings(KnowingSettings):
 
 
 class TextGan(PictureGan):
-    """Makes pictures of sentences such as "a dog left of a cat".
+    """Makes images of sentences such as "a dog left of a cat".
 
     Trained on sentences that tags and masks give, with wrong pairs (GAN-CLS) and sentences
     between two (GAN-INT); the discriminator is told at its last level (figure 2).
@@ -45,11 +45,11 @@ class TextGan(PictureGan):
     def __init__(self, settings: TextSettings) -> None:
         names = settings.names or tuple(f"class{k + 1}" for k in range(settings.classes))
         condition = Text(Sentences(names), states=settings.states, vector=settings.sentence)
-        super().__init__(settings, condition, joins=-1, trunk=settings.trunk)
+        super().__init__(settings, condition, joins=-1, backbone=settings.backbone)
 
     @torch.no_grad()
     def illustrate(self, sentences: Sequence[str], rng: torch.Generator) -> Tensor:
-        """A picture (N, 3, S, S) of each sentence.
+        """An image (N, 3, S, S) of each sentence.
 
         Raises:
             ValueError: If a sentence is none that can be said, naming what can.
@@ -62,6 +62,6 @@ class TextGan(PictureGan):
 
     @torch.no_grad()
     def match(self, pictures: Tensor, words: Tensor) -> Tensor:
-        """How well sentences (N, L) fit to pictures (N, 3, S, S): logits (N,)."""
+        """How well sentences (N, L) fit to images (N, 3, S, S): logits (N,)."""
         with at_rest(self.discriminator):
             return self.discriminator(pictures, self.condition.plain(words)).logits.mean(dim=1)

@@ -21,7 +21,7 @@ from tag2mask.models.generation.networks import (
 )
 from tag2mask.models.system import Batch
 
-STRIP = 4  # frames that a picture of a clip holds
+STRIP = 4  # frames that an image of a clip holds
 # Of the mask's logits at the start: from the middle either stream may take either part.
 STILL = -2.0
 
@@ -63,8 +63,8 @@ class TwoStreams(nn.Module):
 
     def forward(self, vector: Tensor, planes: Tensor) -> Streams:
         """(N, Z) to a clip and its parts; there are no planes."""
-        colours, mask = self.moving(vector, planes).split([3, 1], dim=1)
-        foreground, mask = colours.tanh(), (mask + STILL).sigmoid()
+        colors, mask = self.moving(vector, planes).split([3, 1], dim=1)
+        foreground, mask = colors.tanh(), (mask + STILL).sigmoid()
         background = self.still(vector, planes).tanh().unsqueeze(2)
         clip = mask * foreground + (1 - mask) * background
         return Streams(clip, foreground, mask, background)
@@ -73,7 +73,7 @@ class TwoStreams(nn.Module):
 class VideoGan(Gan):
     """Makes short clips, and with them a mask of what moves, from noise.
 
-    The real clips are made of pictures and masks: see :mod:`tag2mask.models.generation.clips`.
+    The real clips are made of images and masks: see :mod:`tag2mask.models.generation.clips`.
     """
 
     settings_type = VideoSettings

@@ -23,8 +23,8 @@ class VoxelSettings(GanSettings):
 
     latent: int = Field(200, ge=1, description="Length of the noise vector z.")
     side: int = Field(32, ge=8, description="Of the cube, in voxels; 64 in the paper.")
-    generator_rate: float = Field(2.5e-3, gt=0, description="Learning rate of the generator.")
-    discriminator_rate: float = Field(1e-5, gt=0, description="Of the discriminator.")
+    generator_lr: float = Field(2.5e-3, gt=0, description="Learning rate of the generator.")
+    discriminator_lr: float = Field(1e-5, gt=0, description="Of the discriminator.")
     patience: float = Field(
         0.8,
         gt=0.5,

@@ -1,1 +1,1 @@
-"""Methods that label regions of a picture: proposals, their descriptors, and trees of them."""
+"""Methods that label regions of an image: proposals, their descriptors, and trees of them."""

@@ -1,4 +1,4 @@
-"""A linear classifier of regions, and the label map that its scores give a picture."""
+"""A linear classifier of regions, and the label map that its scores give an image."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.backbones.base import Backbone
 from tag2mask.models.regions.descriptors import DESCRIPTORS, length
 from tag2mask.models.regions.tree import RegionTree
 
@@ -22,7 +22,7 @@ class RegionClassifier(nn.Module):
     whose targets are the overlaps, with background taking the rest.
 
     Args:
-        trunk: The feature extractor, as it is.
+        backbone: The feature extractor, as it is.
         labels: Number of pixel values K, background included.
         descriptor: One of :data:`tag2mask.models.regions.descriptors.DESCRIPTORS`.
     """
@@ -30,11 +30,11 @@ class RegionClassifier(nn.Module):
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, trunk: Trunk, labels: int, descriptor: str) -> None:
+    def __init__(self, backbone: Backbone, labels: int, descriptor: str) -> None:
         super().__init__()
-        self.trunk = trunk
+        self.backbone = backbone
         self.describe = DESCRIPTORS[descriptor]
-        features = length(descriptor, trunk)
+        features = length(descriptor, backbone)
         self.linear = nn.Linear(features, labels)
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("scale", torch.ones(features))
@@ -42,7 +42,7 @@ class RegionClassifier(nn.Module):
     @torch.no_grad()
     def descriptors(self, image: Tensor, regions: Tensor) -> Tensor:
         """(3, H, W) in [0, 255] and (R, H, W) bool to (R, F)."""
-        return self.describe(self.trunk, image, regions)
+        return self.describe(self.backbone, image, regions)
 
     def forward(self, descriptors: Tensor) -> Tensor:
         """(R, F) to logits (R, K)."""
@@ -63,23 +63,23 @@ class RegionClassifier(nn.Module):
         nn.init.zeros_(self.linear.weight)
         nn.init.zeros_(self.linear.bias)
         standard = (descriptors - self.mean) / self.scale
-        optimiser = torch.optim.LBFGS(
+        optimizer = torch.optim.LBFGS(
             self.linear.parameters(), max_iter=ITERATIONS, line_search_fn="strong_wolfe"
         )
 
         def closure() -> Tensor:
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             entropy = -(overlaps * self.linear(standard).log_softmax(dim=1)).sum(dim=1).mean()
             loss = entropy + PENALTY * self.linear.weight.square().sum()
             loss.backward()
             return loss
 
-        optimiser.step(closure)
+        optimizer.step(closure)
         return float(closure().detach())
 
 
 def proposals(tree: RegionTree, smallest: float = 0.01, largest: float = 0.95) -> np.ndarray:
-    """The nodes of a tree that may be objects, by their share of the picture; one at least."""
+    """The nodes of a tree that may be objects, by their share of the image; one at least."""
     shares = tree.areas / tree.superpixels.size
     found = np.flatnonzero((shares >= smallest) & (shares <= largest))
     return found if len(found) else np.array([len(shares) - 1])

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.backbones.base import Backbone
 from tag2mask.models.regions.second_order import second_order
 from tag2mask.models.regions.spp import BINS, Box, feature_window, spatial_pyramid
 
@@ -17,8 +17,8 @@ CONTEXT = 16 / 227  # of the side, around the box
 CROPS = 32  # that go through the network together
 STAGE = "c4"  # whose products O2P takes, on the grid of the stage before
 
-Descriptor = Callable[[Trunk, Tensor, Tensor], Tensor]
-"""From a trunk, a picture (3, H, W) in [0, 255] and regions (R, H, W) bool to (R, F)."""
+Descriptor = Callable[[Backbone, Tensor, Tensor], Tensor]
+"""From a backbone, an image (3, H, W) in [0, 255] and regions (R, H, W) bool to (R, F)."""
 
 
 def box_of(region: Tensor) -> Box:
@@ -27,30 +27,30 @@ def box_of(region: Tensor) -> Box:
     return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
-def rcnn(trunk: Trunk, image: Tensor, regions: Tensor) -> Tensor:
+def rcnn(backbone: Backbone, image: Tensor, regions: Tensor) -> Tensor:
     """A pass for each box, warped with context (Girshick et al., CVPR 2014, appendix A)."""
-    return _passed(trunk, [_warped(image, box_of(region)) for region in regions])
+    return _passed(backbone, [_warped(image, box_of(region)) for region in regions])
 
 
-def sds(trunk: Trunk, image: Tensor, regions: Tensor) -> Tensor:
+def sds(backbone: Backbone, image: Tensor, regions: Tensor) -> Tensor:
     """Two passes: the box, and the region on the mean (Hariharan et al., ECCV 2014, sec. 3.2)."""
     alone = [
-        _warped(torch.where(region, image, trunk.mean[0]), box_of(region)) for region in regions
+        _warped(torch.where(region, image, backbone.mean[0]), box_of(region)) for region in regions
     ]
-    return torch.cat([rcnn(trunk, image, regions), _passed(trunk, alone)], dim=1)
+    return torch.cat([rcnn(backbone, image, regions), _passed(backbone, alone)], dim=1)
 
 
-def spp(trunk: Trunk, image: Tensor, regions: Tensor) -> Tensor:
+def spp(backbone: Backbone, image: Tensor, regions: Tensor) -> Tensor:
     """One pass for all: every box is a window of the last features, pooled by a pyramid."""
-    features = trunk(image[None])["c5"][0]
+    features = backbone(image[None])["c5"][0]
     size = (features.shape[1], features.shape[2])
-    windows = [feature_window(box_of(region), trunk.output_stride, size) for region in regions]
+    windows = [feature_window(box_of(region), backbone.output_stride, size) for region in regions]
     return torch.stack([spatial_pyramid(features[:, *window]) for window in windows])
 
 
-def o2p(trunk: Trunk, image: Tensor, regions: Tensor) -> Tensor:
+def o2p(backbone: Backbone, image: Tensor, regions: Tensor) -> Tensor:
     """One pass for all: products of the features at the places of the region alone."""
-    stages = trunk(image[None])
+    stages = backbone(image[None])
     features = interpolate(stages[STAGE], stages["c3"].shape[2:], mode="bilinear")[0]
     shares = interpolate(regions[:, None].float(), features.shape[1:], mode="area")[:, 0]
     # A region too thin to fill half of any place has those that it touches.
@@ -61,9 +61,9 @@ def o2p(trunk: Trunk, image: Tensor, regions: Tensor) -> Tensor:
 DESCRIPTORS: dict[str, Descriptor] = {"o2p": o2p, "rcnn": rcnn, "sds": sds, "spp": spp}
 
 
-def length(name: str, trunk: Trunk) -> int:
+def length(name: str, backbone: Backbone) -> int:
     """The number F of a descriptor's values."""
-    last, products = trunk.channels["c5"], trunk.channels[STAGE]
+    last, products = backbone.channels["c5"], backbone.channels[STAGE]
     return {
         "o2p": products * (products + 1) // 2,
         "rcnn": last,
@@ -80,6 +80,6 @@ def _warped(image: Tensor, box: Box) -> Tensor:
     return interpolate(crop[None], (WARPED, WARPED), mode="bilinear", antialias=True)[0]
 
 
-def _passed(trunk: Trunk, crops: list[Tensor]) -> Tensor:
+def _passed(backbone: Backbone, crops: list[Tensor]) -> Tensor:
     batches = torch.stack(crops).split(CROPS)
-    return torch.cat([trunk(batch)["c5"].mean(dim=(2, 3)) for batch in batches])
+    return torch.cat([backbone(batch)["c5"].mean(dim=(2, 3)) for batch in batches])

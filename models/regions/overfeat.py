@@ -25,7 +25,7 @@ def convolutional(layer: nn.Linear, channels: int) -> nn.Conv2d:
 
 
 class SlidingClassifier(nn.Module):
-    """Features, a last pool and fully connected layers, on every window of a picture at once.
+    """Features, a last pool and fully connected layers, on every window of an image at once.
 
     The last pool would make the windows ``pool`` places apart. It is therefore taken at each
     of its pool x pool offsets, and the scores are interleaved: windows are one place of the

@@ -29,7 +29,7 @@ class TreeSmoothing:
     """Class scores from above and a segmentation tree from below, combined by min-sum.
 
     Borenstein, Sharon & Ullman (CVPRw 2004): every node of the tree gets the labels that
-    minimise sum_i [t_i(s_i) + b_i(s_i, s_parent)], exactly, by one pass up and one down.
+    minimize sum_i [t_i(s_i) + b_i(s_i, s_parent)], exactly, by one pass up and one down.
     Top-down, a superpixel pays -log p for every pixel. Bottom-up, a node pays for a label
     that is not its parent's, for each of its pixels, and the less the more it stands out
     from its sibling.
@@ -43,7 +43,7 @@ class TreeSmoothing:
         self.weight = weight
 
     def __call__(self, image: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-        """(K, H, W) of a picture (H, W, 3) uint8 to (K, H, W) float32 summing to one."""
+        """(K, H, W) of an image (H, W, 3) uint8 to (K, H, W) float32 summing to one."""
         tree = region_tree(image)
         costs = -np.log(np.clip(probabilities, SMALLEST, 1))
         unary = tree.sums(costs)[:, : tree.leaves].T

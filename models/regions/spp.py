@@ -29,7 +29,7 @@ def feature_window(box: Box, stride: int, size: tuple[int, int]) -> tuple[slice,
 
 
 def _window(start: int, stop: int, stride: int, extent: int) -> slice:
-    # A box that ends at the picture's edge keeps the last place.
+    # A box that ends at the image's edge keeps the last place.
     first = 0 if start == 0 else start // stride + 1
     last = extent - 1 if stop >= extent * stride else math.ceil(stop / stride) - 1
     if last < first or first >= extent:

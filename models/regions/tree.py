@@ -1,8 +1,8 @@
 """A tree of regions: superpixels merged two by two until one is left.
 
 Selective search (Uijlings et al., IJCV 2013, section 3): Felzenszwalb & Huttenlocher's
-superpixels (IJCV 2004), then the two neighbours that are most alike become one, again and
-again. Every node is a proposal, at every scale from parts to the picture.
+superpixels (IJCV 2004), then the two neighbors that are most alike become one, again and
+again. Every node is a proposal, at every scale from parts to the image.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from skimage.segmentation import felzenszwalb
 SCALE = 60.0  # of the superpixels: larger ones are fewer
 SIGMA = 0.8
 SMALLEST = 30  # pixels of a superpixel, at least
-BINS = 25  # of a histogram, for each colour channel
+BINS = 25  # of a histogram, for each color channel
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Part:
         number: Of the node.
         area: In pixels.
         box: Top, left, bottom, right; the last two are outside.
-        histogram: (3 BINS,) colours, summing to one.
+        histogram: (3 BINS,) colors, summing to one.
     """
 
     number: int
@@ -45,11 +45,11 @@ class Part:
         return Part(number, area, hull(self.box, other.box), mixed)
 
     def contrast(self, other: Part) -> float:
-        """How unlike their colours are, in [0, 1] (equation 1, from one)."""
+        """How unlike their colors are, in [0, 1] (equation 1, from one)."""
         return float(1 - np.minimum(self.histogram, other.histogram).sum())
 
     def distance(self, other: Part, pixels: int) -> float:
-        """Colour, size and fill (equations 1, 4 and 5): small and interlocked ones go first."""
+        """Color, size and fill (equations 1, 4 and 5): small and interlocked ones go first."""
         top, left, bottom, right = hull(self.box, other.box)
         size = (self.area + other.area) / pixels
         fill = ((bottom - top) * (right - left) - self.area - other.area) / pixels
@@ -66,12 +66,12 @@ def hull(
 
 @dataclass(frozen=True)
 class RegionTree:
-    """The merging of n superpixels: nodes 0 to n - 1 are these, 2n - 2 is the picture.
+    """The merging of n superpixels: nodes 0 to n - 1 are these, 2n - 2 is the image.
 
     Attributes:
         superpixels: (H, W) int64, from 0 to n - 1.
         parent: (2n - 1,) int64, a node's parent, always of a larger number; -1 for the root.
-        contrast: (2n - 1,) float64 in [0, 1], how unlike the colours of the two parts of a
+        contrast: (2n - 1,) float64 in [0, 1], how unlike the colors of the two parts of a
             node were when they became one; 0 for superpixels.
     """
 
@@ -126,11 +126,11 @@ def region_tree(image: np.ndarray, scale: float = SCALE) -> RegionTree:
     superpixels = felzenszwalb(image, scale=scale, sigma=SIGMA, min_size=SMALLEST)
     parts = superpixel_parts(image, superpixels)
     leaves, pixels = len(parts), superpixels.size
-    neighbours = graph.RAG(superpixels)
+    neighbors = graph.RAG(superpixels)
     for part in parts:
-        neighbours.add_node(part.number, labels=[part.number], part=part)
-    for one, other in neighbours.edges:
-        neighbours[one][other]["weight"] = parts[one].distance(parts[other], pixels)
+        neighbors.add_node(part.number, labels=[part.number], part=part)
+    for one, other in neighbors.edges:
+        neighbors[one][other]["weight"] = parts[one].distance(parts[other], pixels)
     parent = np.full(2 * leaves - 1, -1)
     contrast = np.zeros(2 * leaves - 1)
     numbers = iter(range(leaves, 2 * leaves - 1))
@@ -141,14 +141,14 @@ def region_tree(image: np.ndarray, scale: float = SCALE) -> RegionTree:
         parent[[one.number, other.number]] = number
         rag.nodes[target]["part"] = one.joined(other, number)
 
-    def weigh(rag: graph.RAG, source: int, target: int, neighbour: int) -> dict[str, float]:
+    def weigh(rag: graph.RAG, source: int, target: int, neighbor: int) -> dict[str, float]:
         del source  # it is about to vanish in the target
-        one, other = rag.nodes[target]["part"], rag.nodes[neighbour]["part"]
+        one, other = rag.nodes[target]["part"], rag.nodes[neighbor]["part"]
         return {"weight": one.distance(other, pixels)}
 
     graph.merge_hierarchical(
         superpixels,
-        neighbours,
+        neighbors,
         thresh=np.inf,
         rag_copy=False,
         in_place_merge=True,
@@ -159,7 +159,7 @@ def region_tree(image: np.ndarray, scale: float = SCALE) -> RegionTree:
 
 
 def superpixel_parts(image: np.ndarray, superpixels: np.ndarray) -> list[Part]:
-    """The superpixels (H, W) of a picture (H, W, 3) as parts, in the order of their numbers."""
+    """The superpixels (H, W) of an image (H, W, 3) as parts, in the order of their numbers."""
     bins = (rgb2hsv(image) * BINS).astype(int).clip(0, BINS - 1) + BINS * np.arange(3)
     count = int(superpixels.max()) + 1
     places = superpixels[..., None] * 3 * BINS + bins

@@ -25,11 +25,12 @@ from tag2mask.models.saliency.relevance import (
     epsilon_rule,
 )
 
-__all__ = ["SCORERS", "Scorer"]
+__all__ = ["OLD_NAMES", "SCORERS", "Scorer"]
 
 # Builds a scorer from a tagger (None for scorers that need none) and its settings.
 SCORERS: dict[str, Callable[..., Any]] = {
     "activation": Activation,
+    "background_detection": ClassAgnostic,
     "cam": Cam,
     "dcsm": Dcsm,
     "dcsm_caffe": DcsmCaffe,
@@ -37,6 +38,7 @@ SCORERS: dict[str, Callable[..., Any]] = {
     "deconvnet": Deconvnet,
     "excitation": Excitation,
     "excitation_contrastive": ContrastiveExcitation,
+    "global_max_pooling": ClassProbabilities,
     "gradient": Gradient,
     "gradient_grabcut": GradientGrabCut,
     "guided": GuidedBackprop,
@@ -44,6 +46,7 @@ SCORERS: dict[str, Callable[..., Any]] = {
     "lrp_alpha_beta": partial(Relevance, rule=alpha_beta_rule),
     "lrp_epsilon": partial(Relevance, rule=epsilon_rule),
     "occlusion": Occlusion,
-    "oquab": ClassProbabilities,
-    "saliency": ClassAgnostic,
 }
+
+# Recipes are stored with datasets: an old name is understood for one version.
+OLD_NAMES = {"oquab": "global_max_pooling", "saliency": "background_detection"}

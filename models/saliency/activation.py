@@ -16,19 +16,19 @@ class Activation:
     """The mean activation over the channels of the last two stages, the same for every tag.
 
     Args:
-        tagger: The multi-label classifier, whose trunk is read.
-        size: Longer side to which pictures are brought, in pixels.
+        tagger: The multi-label classifier, whose backbone is read.
+        size: Longer side to which images are brought, in pixels.
     """
 
     def __init__(self, tagger: Tagger, *, size: int = 350) -> None:
-        self.trunk = tagger.trunk.eval()
+        self.backbone = tagger.backbone.eval()
         self.size = size
 
     @torch.no_grad()
     def __call__(self, image: Tensor, classes: Tensor) -> Tensor:
         """Maps (T, H, W) in [0, 1] for (3, H, W) in [0, 255]; see :class:`Scorer`."""
         scaled = scaled_to(image, self.size)
-        features = self.trunk(scaled)
+        features = self.backbone(scaled)
         maps = [
             interpolate(_unit(features[stage].clamp(min=0)), image.shape[1:], mode="bilinear")
             for stage in STAGES

@@ -11,7 +11,7 @@ from tag2mask.models.tagging import Tagger
 
 
 class ClassAgnostic:
-    """Gives every tag the same map, which is right for pictures with one tag alone.
+    """Gives every tag the same map, which is right for images with one tag alone.
 
     Args:
         tagger: Not used: nothing is learnt.

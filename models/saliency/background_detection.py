@@ -14,28 +14,28 @@ class LogitGradient:
     """Gradients of all class maps together at a middle layer, the same for every tag.
 
     |d (sum of all class maps) / d x| at the input of a layer, its maximum over the channels
-    and the median of 3 x 3 places; the least salient tenth of a picture is background.
+    and the median of 3 x 3 places; the least salient tenth of an image is background.
 
     Args:
         tagger: The multi-label classifier.
-        size: Longer side to which pictures are brought, in pixels.
+        size: Longer side to which images are brought, in pixels.
         layer: Whose input is read; by default the tap in the middle (conv4 of VGG-16).
     """
 
     def __init__(self, tagger: Tagger, *, size: int = 350, layer: str | None = None) -> None:
         self.tagger = tagger.eval().requires_grad_(False)
         self.size = size
-        taps = tagger.trunk.taps
+        taps = tagger.backbone.taps
         self.layer = layer or taps[len(taps) // 2]
 
     def __call__(self, image: Tensor, classes: Tensor) -> Tensor:
         """Maps (T, H, W) in [0, 1] for (3, H, W) in [0, 255]; see :class:`Scorer`."""
         scaled = scaled_to(image, self.size)
         with torch.no_grad():
-            lowest = self.tagger.trunk.below(scaled, self.layer)
+            lowest = self.tagger.backbone.below(scaled, self.layer)
         with torch.enable_grad():
             lowest = lowest.requires_grad_()
-            top, _ = self.tagger.trunk.above(lowest, [self.layer])
+            top, _ = self.tagger.backbone.above(lowest, [self.layer])
             (gradient,) = torch.autograd.grad(self.tagger.classifier(top).sum(), lowest)
         strength = _median(gradient.abs().amax(dim=1, keepdim=True))
         maps = interpolate(strength, image.shape[1:], mode="bilinear", align_corners=False)[0]

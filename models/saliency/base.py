@@ -8,9 +8,9 @@ from torch import Tensor
 
 
 class Scorer(Protocol):
-    """Finds where the classes of one picture are.
+    """Finds where the classes of one image are.
 
-    One picture a call, never a batch of pictures: what a picture gets must not depend on
+    One image a call, never a batch of images: what an image gets must not depend on
     its batch mates.
     """
 
@@ -19,7 +19,7 @@ class Scorer(Protocol):
 
         Args:
             image: (3, H, W) float RGB in [0, 255].
-            classes: (T,) int64 channels of the tagger, the picture's tags.
+            classes: (T,) int64 channels of the tagger, the image's tags.
 
         Returns:
             (T, H, W) float32 in [0, 1], one map for each class, in the given order. Maps

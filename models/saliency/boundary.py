@@ -1,8 +1,8 @@
 """Class-agnostic saliency by robust background detection (Zhu et al., CVPR 2014).
 
-What is joined to the picture's border through like colours is background; what differs from
+What is joined to the image's border through like colors is background; what differs from
 the background is salient. No network, no training: the low-level saliency map that STC
-(Wei et al., 2017) takes as the seed of a picture with one tag.
+(Wei et al., 2017) takes as the seed of an image with one tag.
 
 H rows, W columns, N superpixels, B of them at the border.
 """
@@ -19,51 +19,51 @@ __all__ = ["boundary_saliency"]
 
 SUPERPIXELS = 400
 COMPACTNESS = 20.0  # of SLIC: CIELAB units per superpixel width
-LONGEST = 400  # pixels; larger pictures are thinned, superpixels need no more
-SIGMA_COLOUR = 10.0  # CIELAB units
+LONGEST = 400  # pixels; larger images are thinned, superpixels need no more
+SIGMA_COLOR = 10.0  # CIELAB units
 SIGMA_BOUNDARY = 1.0  # of boundary connectivity
 SIGMA_SPACE = 0.25  # share of the longer side
-BACKGROUND_WEIGHT = 5.0  # in the optimisation, against foreground
-LINK = 0.1  # least weight between neighbours, so that small islands are smoothed away
-LEAST_CONTRAST = 2.3  # CIELAB units: the smallest difference of colour that people see
+BACKGROUND_WEIGHT = 5.0  # in the optimization, against foreground
+LINK = 0.1  # least weight between neighbors, so that small islands are smoothed away
+LEAST_CONTRAST = 2.3  # CIELAB units: the smallest difference of color that people see
 
 
 def boundary_saliency(image: np.ndarray) -> np.ndarray:
-    """Where a picture's salient objects are, whatever their class.
+    """Where an image's salient objects are, whatever their class.
 
-    SLIC superpixels; boundary connectivity by geodesic colour distance (section 3 of the
+    SLIC superpixels; boundary connectivity by geodesic color distance (section 3 of the
     paper); contrast to every superpixel, weighted by how surely it is background (section 4);
-    least squares that join both and smooth along like colours (section 5).
+    least squares that join both and smooth along like colors (section 5).
 
     Chosen by measurement against minimum barrier distance over the same superpixels (MB+,
     Zhang et al., ICCV 2015) on 200 VOC and COCO photographs with one tag, foreground being
-    the pixels of any class. Means over the pictures, this method against MB+: average
+    the pixels of any class. Means over the images, this method against MB+: average
     precision 67.7 against 66.4 %, IoU at the threshold 0.5 43.6 against 28.6 %, mean absolute
-    error 26.2 against 24.2 %; both take 0.09 s of one core for a picture of 350 pixels.
+    error 26.2 against 24.2 %; both take 0.09 s of one core for an image of 350 pixels.
 
     Args:
         image: (H, W, 3) uint8 RGB.
 
     Returns:
         (H, W) float32 in [0, 1], 1 at the most salient superpixel; zero everywhere in a
-        picture of one colour. The same picture gives the same bits on every call.
+        image of one color. The same image gives the same bits on every call.
 
     Raises:
-        ValueError: If the array is not a picture.
+        ValueError: If the array is not an image.
     """
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or not image.size:
-        raise ValueError(f"a picture is (H, W, 3) uint8, not {image.shape} {image.dtype}")
+        raise ValueError(f"an image is (H, W, 3) uint8, not {image.shape} {image.dtype}")
     step = -(-max(image.shape[:2]) // LONGEST)
     labels = _superpixels(image[::step, ::step])
-    colour, place = _means(image[::step, ::step], labels)
-    distance = np.linalg.norm(colour[:, None] - colour[None], axis=2)
+    color, place = _means(image[::step, ::step], labels)
+    distance = np.linalg.norm(color[:, None] - color[None], axis=2)
     if distance.max() < LEAST_CONTRAST:
-        # Scaling to [0, 1] would turn the noise of an empty picture into objects.
+        # Scaling to [0, 1] would turn the noise of an empty image into objects.
         return np.zeros(image.shape[:2], np.float32)
-    neighbours = _neighbours(labels)
-    background = _background(distance, neighbours, _border(labels))
+    neighbors = _neighbors(labels)
+    background = _background(distance, neighbors, _border(labels))
     contrast = _contrast(distance, place, background)
-    saliency = _optimise(distance, neighbours, background, contrast)
+    saliency = _optimize(distance, neighbors, background, contrast)
     full = np.repeat(np.repeat(saliency[labels], step, axis=0), step, axis=1)
     return full[: image.shape[0], : image.shape[1]].astype(np.float32)
 
@@ -76,7 +76,7 @@ def _superpixels(image: np.ndarray) -> np.ndarray:
 
 
 def _means(image: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean CIELAB colour (N, 3) and mean place (N, 2), the longer side being 1."""
+    """Mean CIELAB color (N, 3) and mean place (N, 2), the longer side being 1."""
     rows, columns = np.indices(labels.shape) / max(labels.shape)
     values = [*np.moveaxis(rgb2lab(image), 2, 0), rows, columns]
     flat = labels.ravel()
@@ -85,7 +85,7 @@ def _means(image: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return means[:, :3], means[:, 3:]
 
 
-def _neighbours(labels: np.ndarray) -> np.ndarray:
+def _neighbors(labels: np.ndarray) -> np.ndarray:
     """Which superpixels touch: (N, N) bool, symmetric."""
     count = labels.max() + 1
     touching = np.zeros((count, count), bool)
@@ -96,37 +96,37 @@ def _neighbours(labels: np.ndarray) -> np.ndarray:
 
 
 def _border(labels: np.ndarray) -> np.ndarray:
-    """The superpixels at the picture's border: (B,) int."""
+    """The superpixels at the image's border: (B,) int."""
     return np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
 
 
-def _background(distance: np.ndarray, neighbours: np.ndarray, border: np.ndarray) -> np.ndarray:
+def _background(distance: np.ndarray, neighbors: np.ndarray, border: np.ndarray) -> np.ndarray:
     """How surely each superpixel is background, from its boundary connectivity: (N,)."""
-    linked = neighbours.copy()
+    linked = neighbors.copy()
     # The border is one: background that an object cuts in two is still one background.
     linked[np.ix_(border, border)] = True
     start, end = np.nonzero(linked)
-    # A stored zero would mean no edge at all between superpixels of the same colour.
+    # A stored zero would mean no edge at all between superpixels of the same color.
     lengths = np.maximum(distance[start, end], 1e-9)
     geodesic = dijkstra(csr_array((lengths, (start, end)), shape=distance.shape))
-    alike = np.exp(-(geodesic**2) / (2 * SIGMA_COLOUR**2))
+    alike = np.exp(-(geodesic**2) / (2 * SIGMA_COLOR**2))
     connectivity = alike[:, border].sum(axis=1) / np.sqrt(alike.sum(axis=1))
     return 1 - np.exp(-(connectivity**2) / (2 * SIGMA_BOUNDARY**2))
 
 
 def _contrast(distance: np.ndarray, place: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """Difference of colour to the background nearby, scaled to [0, 1]: (N,)."""
+    """Difference of color to the background nearby, scaled to [0, 1]: (N,)."""
     apart = ((place[:, None] - place[None]) ** 2).sum(axis=2)
     near = np.exp(-apart / (2 * SIGMA_SPACE**2))
     return _scaled((distance * near) @ background)
 
 
-def _optimise(
-    distance: np.ndarray, neighbours: np.ndarray, background: np.ndarray, contrast: np.ndarray
+def _optimize(
+    distance: np.ndarray, neighbors: np.ndarray, background: np.ndarray, contrast: np.ndarray
 ) -> np.ndarray:
     """The saliency (N,) in [0, 1] that is 0 on background, 1 on contrast, and smooth."""
-    links = np.exp(-(distance**2) / (2 * SIGMA_COLOUR**2)) + LINK
-    links = np.where(neighbours, links, 0)
+    links = np.exp(-(distance**2) / (2 * SIGMA_COLOR**2)) + LINK
+    links = np.where(neighbors, links, 0)
     laplacian = np.diag(links.sum(axis=1)) - links
     pull = np.diag(BACKGROUND_WEIGHT * background + contrast)
     return _scaled(np.linalg.solve(laplacian + pull, contrast))

@@ -16,7 +16,7 @@ class Cam:
 
     Args:
         tagger: Whose last layer is a 1x1 convolution before the pooling.
-        size: Longer side to which pictures are brought, in pixels.
+        size: Longer side to which images are brought, in pixels.
         scales: Sizes relative to ``size``; several are summed (Ahn et al., CVPR 2019).
     """
 

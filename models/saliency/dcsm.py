@@ -1,7 +1,7 @@
 """Distinct Class-specific Saliency Maps (Shimoda & Yanai, ECCV 2016).
 
 Follows the authors' MATLAB reference procedure step by step; ``DcsmCaffe`` is their other
-version, which differs in what it normalises and keeps. T is the number of tags, C' the
+version, which differs in what it normalizes and keeps. T is the number of tags, C' the
 number of candidates (at least four), L the number of layers that are read.
 """
 
@@ -23,14 +23,14 @@ from tag2mask.models.tagging import Tagger
 SHARPNESS = 3.0  # the factor inside every tanh
 SCALES = (0.8, 1.0, 1.2)
 CANVAS = 500  # pixels
-CANDIDATES = 4  # a picture with fewer classes borrows opponents up to this number
+CANDIDATES = 4  # an image with fewer classes borrows opponents up to this number
 CAFFE_CANVAS = 512
 CAFFE_CANDIDATES = 3
 PRESENCE = 0.5  # a class is seen at a scale when its highest probability exceeds this
 
 
 class Response:
-    """What a tagger sees in one picture, and what would make it see more of a class.
+    """What a tagger sees in one image, and what would make it see more of a class.
 
     Args:
         maps: (1, C, h, w) the class maps, with their graph.
@@ -60,30 +60,30 @@ class Response:
 class GuidedGradients(nn.Module):
     """Guided gradients of class channels with respect to the inputs of the taps.
 
-    A picture goes through the network once, whatever number of classes is asked for, and
+    An image goes through the network once, whatever number of classes is asked for, and
     without a graph under the lowest tap, where the backward pass stops.
 
     Args:
         tagger: The classifier; it is copied, not changed.
-        taps: Names of the trunk's layers whose inputs are read.
+        taps: Names of the backbone's layers whose inputs are read.
     """
 
     def __init__(self, tagger: Tagger, taps: Sequence[str]) -> None:
         super().__init__()
         network = rewired(guided(folded(tagger)), (nn.Conv2d,), with_adjoints)
         self.tagger = network.to(memory_format=torch.channels_last)
-        self.taps = [name for name in tagger.trunk.layers if name in set(taps)]
+        self.taps = [name for name in tagger.backbone.layers if name in set(taps)]
         if len(self.taps) != len(set(taps)) or not self.taps:
-            raise ValueError(f"unknown taps among {taps}: layers are {[*tagger.trunk.layers]}")
+            raise ValueError(f"unknown taps among {taps}: layers are {[*tagger.backbone.layers]}")
 
     def forward(self, image: Tensor) -> Response:
         """What the tagger makes of (1, 3, H, W)."""
-        trunk = self.tagger.trunk
+        backbone = self.tagger.backbone
         with torch.no_grad():
-            lowest = trunk.below(image, self.taps[0])
+            lowest = backbone.below(image, self.taps[0])
         with torch.enable_grad():
             lowest = lowest.contiguous(memory_format=torch.channels_last).requires_grad_()
-            top, inputs = trunk.above(lowest, self.taps)
+            top, inputs = backbone.above(lowest, self.taps)
             return Response(self.tagger.classifier(top), [inputs[tap] for tap in self.taps])
 
 
@@ -113,7 +113,7 @@ def rectified_difference(one: Tensor, other: Tensor) -> Tensor:
     return lead.mul_(SHARPNESS / torch.where(highest > 0, highest, torch.inf)).tanh_()
 
 
-def normalised(maps: Tensor) -> Tensor:
+def normalized(maps: Tensor) -> Tensor:
     """tanh(3 m / max m) / tanh(3), so that a map (..., H, W) has the maximum 1, or is 0."""
     return squashed(maps) / math.tanh(SHARPNESS)
 
@@ -136,14 +136,14 @@ def with_opponents(classes: Tensor, evidence: Tensor, number: int = CANDIDATES) 
 
 
 def lay_on_canvas(image: Tensor, side: int) -> tuple[Tensor, tuple[slice, slice]]:
-    """A picture centred on a black square, its longer side brought to the square's.
+    """An image centered on a black square, its longer side brought to the square's.
 
     Args:
         image: (3, H, W) in [0, 255].
         side: Side of the square, in pixels.
 
     Returns:
-        The canvas (1, 3, side, side), and the rows and columns that the picture covers.
+        The canvas (1, 3, side, side), and the rows and columns that the image covers.
     """
     scale = side / max((image.shape[1], image.shape[2]))
     height, width = (max(1, round(extent * scale)) for extent in (image.shape[1], image.shape[2]))
@@ -167,17 +167,17 @@ class Dcsm:
 
     For each scale, layer and opponent the difference of two classes' guided gradients
     (channel maximum of the absolute value, up-sampled to the canvas) is divided by its
-    own maximum, squashed, rectified and summed; the sum is normalised once more. A class
-    accumulates only at the scales at which the tagger sees it, since the normalisation
+    own maximum, squashed, rectified and summed; the sum is normalized once more. A class
+    accumulates only at the scales at which the tagger sees it, since the normalization
     per pair would give an absent class a map of full contrast. A tag that the tagger sees
-    at no scale accumulates at all of them: at labelling time tags are taken at their word.
+    at no scale accumulates at all of them: at labeling time tags are taken at their word.
 
     Args:
         tagger: The multi-label classifier.
-        taps: Layers whose inputs are read; by default the trunk's own.
+        taps: Layers whose inputs are read; by default the backbone's own.
         scales: Sizes of the canvas relative to ``canvas``.
-        canvas: Side of the square on which pictures are laid, in pixels; the longer side
-            of a picture is brought to it. Padding is black, as in the reference.
+        canvas: Side of the square on which images are laid, in pixels; the longer side
+            of an image is brought to it. Padding is black, as in the reference.
         candidates: At least this many classes take part in the differences; with 0 none
             are taken and every class stands alone (the paper's second improvement off).
     """
@@ -191,7 +191,7 @@ class Dcsm:
         canvas: int = CANVAS,
         candidates: int = CANDIDATES,
     ) -> None:
-        self.gradients = GuidedGradients(tagger, taps or tagger.trunk.taps)
+        self.gradients = GuidedGradients(tagger, taps or tagger.backbone.taps)
         self.scales = tuple(scales)
         self.canvas = canvas
         self.candidates = candidates
@@ -212,7 +212,7 @@ class Dcsm:
             for gradient in response.gradients(chosen):
                 magnitudes = gradient.abs().amax(dim=1)
                 total[gate] += self.distinct(magnitudes, len(classes))[gate]
-        return resized(normalised(total[:, place[0], place[1]]), (image.shape[1], image.shape[2]))
+        return resized(normalized(total[:, place[0], place[1]]), (image.shape[1], image.shape[2]))
 
     def distinct(self, magnitudes: Tensor, targets: int) -> Tensor:
         """Sums the differences of the first classes with all opponents, for one layer.
@@ -243,14 +243,14 @@ class DcsmCaffe:
 
     Args:
         tagger: The multi-label classifier.
-        taps: Layers whose inputs are read; by default the trunk's own.
-        canvas: Side of the square into which pictures are warped, in pixels.
+        taps: Layers whose inputs are read; by default the backbone's own.
+        canvas: Side of the square into which images are warped, in pixels.
     """
 
     def __init__(
         self, tagger: Tagger, *, taps: Sequence[str] | None = None, canvas: int = CAFFE_CANVAS
     ) -> None:
-        self.gradients = GuidedGradients(tagger, taps or tagger.trunk.taps)
+        self.gradients = GuidedGradients(tagger, taps or tagger.backbone.taps)
         self.canvas = canvas
 
     def __call__(self, image: Tensor, classes: Tensor) -> Tensor:

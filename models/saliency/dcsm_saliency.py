@@ -25,7 +25,7 @@ PRESENT = 0.5
 class DcsmSaliency:
     """The mean of DCSM, raised to a contrast, and of the saliency of places that it allows.
 
-    Its maps are probabilities already: read them with ``seeds.contrast=1``.
+    Its maps are probabilities already: read them with ``seeds.score_power=1``.
 
     Args:
         tagger: The multi-label classifier.

@@ -19,7 +19,7 @@ class ClassProbabilities:
 
     Args:
         tagger: The multi-label classifier.
-        size: Longer side to which pictures are brought, in pixels.
+        size: Longer side to which images are brought, in pixels.
         scales: Sizes relative to ``size``.
     """
 

@@ -17,7 +17,7 @@ ITERATIONS = 5
 class GradientGrabCut(Gradient):
     """GrabCut (Rother et al., SIGGRAPH 2004) from the strongest and weakest gradients.
 
-    Colour models of the certain pixels decide about the others; the largest connected
+    Color models of the certain pixels decide about the others; the largest connected
     component is kept. The maps are binary.
     """
 
@@ -30,7 +30,7 @@ class GradientGrabCut(Gradient):
 
 
 def grab_cut(pixels: np.ndarray, saliency: np.ndarray) -> np.ndarray:
-    """Cuts a picture into object and background.
+    """Cuts an image into object and background.
 
     Args:
         pixels: (H, W, 3) uint8 RGB.
@@ -45,7 +45,7 @@ def grab_cut(pixels: np.ndarray, saliency: np.ndarray) -> np.ndarray:
     trimap[saliency >= high] = cv2.GC_FGD
     if high <= low or not (trimap == cv2.GC_FGD).any() or not (trimap == cv2.GC_BGD).any():
         return np.zeros(saliency.shape, bool)
-    cv2.setRNGSeed(0)  # its colour models start from random clusters
+    cv2.setRNGSeed(0)  # its color models start from random clusters
     inside, outside = np.zeros((1, 65)), np.zeros((1, 65))
     unused = (0, 0, 0, 0)  # a rectangle, where there is no trimap
     cv2.grabCut(pixels, trimap, unused, outside, inside, ITERATIONS, cv2.GC_INIT_WITH_MASK)

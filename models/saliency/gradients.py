@@ -16,12 +16,12 @@ from tag2mask.models.tagging import Tagger
 class Gradient:
     """How much each pixel changes the score of a class (Simonyan et al., ICLRw 2014).
 
-    M = max over the colours of |dS_c / dI|, divided by its maximum; the score is the
+    M = max over the colors of |dS_c / dI|, divided by its maximum; the score is the
     tagger's logit. A rectifier passes what comes from above where it was active.
 
     Args:
         tagger: The multi-label classifier; it is copied, not changed.
-        size: Longer side to which pictures are brought, in pixels.
+        size: Longer side to which images are brought, in pixels.
     """
 
     def __init__(self, tagger: Tagger, *, size: int = 350) -> None:
@@ -50,7 +50,7 @@ class GuidedBackprop(Gradient):
 
 
 class Deconvnet(Gradient):
-    """The deconvolutional visualiser (Zeiler & Fergus, ECCV 2014, section 2.1).
+    """The deconvolutional visualizer (Zeiler & Fergus, ECCV 2014, section 2.1).
 
     A rectifier passes positive signals, wherever it was active; pools send them back by
     their switches and convolutions by their transposed filters, as any gradient is.
@@ -89,13 +89,13 @@ class _StraightThrough(torch.autograd.Function):
 
 
 def gradients(tagger: Tagger, image: Tensor, classes: Tensor, size: int) -> Tensor:
-    """Gradients of class logits at the pixels, all classes of a picture in one batch.
+    """Gradients of class logits at the pixels, all classes of an image in one batch.
 
     Args:
         tagger: A frozen network.
         image: (3, H, W) RGB in [0, 255].
         classes: (T,) channels.
-        size: Longer side at which the network sees the picture, in pixels.
+        size: Longer side at which the network sees the image, in pixels.
 
     Returns:
         (T, 3, H, W).

@@ -9,20 +9,20 @@ from torch.nn.functional import interpolate
 from tag2mask.models.saliency.scaling import scaled_to, unit_maps
 from tag2mask.models.tagging import Tagger
 
-GREY = 127.5
+GRAY = 127.5
 
 
 class Occlusion:
-    """Slides a grey square over the picture; a place counts what the class loses there.
+    """Slides a gray square over the image; a place counts what the class loses there.
 
-    Many forward passes: the check of the visualiser rather than a seed for millions.
+    Many forward passes: the check of the visualizer rather than a seed for millions.
 
     Args:
         tagger: The multi-label classifier.
-        size: Longer side to which pictures are brought, in pixels.
+        size: Longer side to which images are brought, in pixels.
         patch: Side of the square, in pixels of that size.
         step: Between two places of the square, in pixels.
-        batch: Occluded pictures in a forward pass.
+        batch: Occluded images in a forward pass.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class Occlusion:
             places = windows[first : first + self.batch]
             occluded = scaled.repeat(len(places), 1, 1, 1)
             for picture, (rows, columns) in zip(occluded, places, strict=True):
-                picture[:, rows, columns] = GREY
+                picture[:, rows, columns] = GRAY
             scores = self.tagger(occluded).logits[:, classes]
             for score, (rows, columns) in zip(scores, places, strict=True):
                 lost[:, rows, columns] += (whole - score)[:, None, None]

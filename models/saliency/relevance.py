@@ -44,7 +44,7 @@ def alpha_beta_rule(convolution: nn.Conv2d, x: Tensor, z: Tensor, alpha: float =
 def excitation_rule(convolution: nn.Conv2d, x: Tensor, z: Tensor) -> Tensor:
     """P_i = sum_j a_i w+_ij / z+_j P_j (Zhang et al., ECCV 2016, eq. 1).
 
-    Their activations are not negative. The linear bottlenecks of light trunks are; there
+    Their activations are not negative. The linear bottlenecks of light backbones are; there
     what excites is a positive product, so this is LRP with alpha 1 and beta 0.
     """
     return alpha_beta_rule(convolution, x, z, alpha=1.0)
@@ -107,12 +107,12 @@ class RelevanceReLU(nn.Module):
 
 
 class Relevance:
-    """Layer-wise relevance propagation to the trunk's lowest tap (Bach et al., PLoS ONE 2015).
+    """Layer-wise relevance propagation to the backbone's lowest tap (Bach et al., PLoS ONE 2015).
 
     Args:
         tagger: The multi-label classifier; it is copied, not changed.
         rule: Of the convolutions.
-        size: Longer side to which pictures are brought, in pixels.
+        size: Longer side to which images are brought, in pixels.
     """
 
     def __init__(self, tagger: Tagger, rule: Rule, *, size: int = 350) -> None:
@@ -123,7 +123,7 @@ class Relevance:
         )
         self.tagger = network
         self.size = size
-        self.tap = tagger.trunk.taps[0]
+        self.tap = tagger.backbone.taps[0]
 
     def __call__(self, image: Tensor, classes: Tensor) -> Tensor:
         """Maps (T, H, W) in [0, 1] for (3, H, W) in [0, 255]; see :class:`Scorer`."""
@@ -134,12 +134,12 @@ class Relevance:
 
     def relevance(self, image: Tensor, classes: Tensor) -> Tensor:
         """Relevance of every value at the lowest tap: (T, channels, h, w) for (1, 3, H, W)."""
-        trunk = self.tagger.trunk
+        backbone = self.tagger.backbone
         with torch.no_grad():
-            lowest = trunk.below(image, self.tap)
+            lowest = backbone.below(image, self.tap)
         with torch.enable_grad():
             lowest = lowest.repeat(len(classes), 1, 1, 1).requires_grad_()
-            top, _ = trunk.above(lowest, [self.tap])
+            top, _ = backbone.above(lowest, [self.tap])
             maps = self.tagger.classifier(top)
             (arrived,) = torch.autograd.grad(maps, lowest, self.start(maps.detach(), classes))
         return lowest.detach() * arrived
@@ -156,7 +156,7 @@ class Excitation(Relevance):
 
     Args:
         tagger: The multi-label classifier; it is copied, not changed.
-        size: Longer side to which pictures are brought, in pixels.
+        size: Longer side to which images are brought, in pixels.
     """
 
     def __init__(self, tagger: Tagger, *, size: int = 350) -> None:

@@ -1,4 +1,4 @@
-"""Pictures at the size at which a network sees them, and its class maps over several."""
+"""Images at the size at which a network sees them, and its class maps over several."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tag2mask.models.tagging import Tagger
 
 
 def scaled_to(image: Tensor, size: float) -> Tensor:
-    """A picture (3, H, W) as (1, 3, h, w) whose longer side is ``size`` pixels: bilinear."""
+    """An image (3, H, W) as (1, 3, h, w) whose longer side is ``size`` pixels: bilinear."""
     factor = size / max(image.shape[1:])
     sides = [max(1, round(extent * factor)) for extent in image.shape[1:]]
     scaled = interpolate(image[None], sides, mode="bilinear", align_corners=False)
@@ -27,7 +27,7 @@ def summed_class_maps(
     sizes: Sequence[float],
     activation: Callable[[Tensor], Tensor],
 ) -> Tensor:
-    """Class maps over several sizes of a picture, brought back to it and summed.
+    """Class maps over several sizes of an image, brought back to it and summed.
 
     Args:
         tagger: In evaluation mode.

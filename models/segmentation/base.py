@@ -7,7 +7,7 @@ from typing import NamedTuple
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.backbones.base import Backbone
 
 # Share of a head's values that the papers drop: one by one, as Caffe does. Whole channels are too
 # much for a narrow head: with twenty classes it learns half of them in the same time.
@@ -29,30 +29,32 @@ class DeepSupervision(NamedTuple):
 
 
 class Segmenter(nn.Module):
-    """A trunk and what turns its features into class logits.
+    """A backbone and what turns its features into class logits.
 
-    Members give ``head_parameters`` apart from the trunk's, since newly initialised layers
+    Members give ``head_parameters`` apart from the backbone's, since newly initialized layers
     learn with a higher rate than pretrained ones.
 
     Args:
-        trunk: The feature extractor.
+        backbone: The feature extractor.
         labels: Number of pixel values K, background included.
-        width: Channels of the layers between the trunk and the logits.
+        width: Channels of the layers between the backbone and the logits.
         dropout: Share of the head's values that is dropped in training, in [0, 1); without
             effect where the paper drops none.
     """
 
-    def __init__(self, trunk: Trunk, labels: int, *, width: int, dropout: float = DROPOUT) -> None:
+    def __init__(
+        self, backbone: Backbone, labels: int, *, width: int, dropout: float = DROPOUT
+    ) -> None:
         super().__init__()
-        self.trunk = trunk
+        self.backbone = backbone
         self.labels = labels
         self.width = width
         self.dropout = nn.Dropout(dropout)
 
     @property
     def stride(self) -> int:
-        """Of the logits against the picture, in pixels."""
-        return self.trunk.output_stride
+        """Of the logits against the image, in pixels."""
+        return self.backbone.output_stride
 
     def forward(self, images: Tensor) -> Tensor | DeepSupervision:
         """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, h, w) at the model's stride.
@@ -62,9 +64,9 @@ class Segmenter(nn.Module):
         raise NotImplementedError
 
     def head_parameters(self) -> list[nn.Parameter]:
-        """The parameters that are not the trunk's."""
-        trunk = {id(parameter) for parameter in self.trunk.parameters()}
-        return [parameter for parameter in self.parameters() if id(parameter) not in trunk]
+        """The parameters that are not the backbone's."""
+        backbone = {id(parameter) for parameter in self.backbone.parameters()}
+        return [parameter for parameter in self.parameters() if id(parameter) not in backbone]
 
     def probabilities(self, images: Tensor) -> Tensor:
         """Softmax at full size: (N, 3, H, W) to (N, K, H, W), logits resized bilinearly."""
@@ -72,7 +74,7 @@ class Segmenter(nn.Module):
         return logits.softmax(dim=1)
 
 
-def initialise(*hidden: nn.Conv2d, last: nn.Conv2d) -> None:
+def initialize(*hidden: nn.Conv2d, last: nn.Conv2d) -> None:
     """Draws the rectified layers of a new head by He et al. (2015) and small first logits."""
     for layer in hidden:
         nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
@@ -80,7 +82,7 @@ def initialise(*hidden: nn.Conv2d, last: nn.Conv2d) -> None:
 
 
 def conv_bn_relu(inputs: int, outputs: int, kernel: int = 3) -> nn.Sequential:
-    """A convolution that keeps the size, batch normalisation and a rectifier."""
+    """A convolution that keeps the size, batch normalization and a rectifier."""
     return nn.Sequential(
         nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False),
         nn.BatchNorm2d(outputs),

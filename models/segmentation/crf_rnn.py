@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.backbones.base import Backbone
 from tag2mask.models.segmentation.base import DROPOUT
 from tag2mask.models.segmentation.fcn import WIDTH, Fcn8s, cropped
 
@@ -14,7 +14,7 @@ TRAINING_STEPS = 5
 STEPS = 10
 KERNELS = 2  # the bilateral and the spatial one
 # Weights that they start with on FCN-8s. The 10 and 3 of a field at full size, between whose
-# places less happens, make it too sure of itself here: on 60 train pictures the loss of a trained
+# places less happens, make it too sure of itself here: on 60 train images the loss of a trained
 # FCN-8s is 0.29, 0.32 and 0.97 without them, with these and with those, its mean IoU 74.0, 75.8
 # and 73.1. A learning rate that suits the other layers does not bring them back.
 ON_SCORES = (2.0, 1.0)
@@ -24,7 +24,7 @@ class MeanField(nn.Module):
     """Mean-field inference with learnt kernel weights and a learnt compatibility.
 
     The kernels are exact, a weight for every pair of places, so this is for grids of some
-    thousand places. Their rows and columns are normalised symmetrically, as in the
+    thousand places. Their rows and columns are normalized symmetrically, as in the
     reference code of Krähenbühl & Koltun (NIPS 2011). It starts as a Potts model.
 
     Args:
@@ -53,7 +53,7 @@ class MeanField(nn.Module):
         Args:
             logits: (N, K, h, w), the negative unary energies.
             images: (N, 3, h, w) RGB in [0, 255] on the same grid.
-            stride: Pixels of the picture between two places.
+            stride: Pixels of the image between two places.
 
         Returns:
             (N, K, h, w) logits whose softmax is the last estimate.
@@ -77,8 +77,8 @@ class MeanField(nn.Module):
         columns = torch.arange(width, device=images.device, dtype=torch.float32) * stride
         places = torch.cartesian_prod(rows, columns)
         distance = torch.cdist(places, places).square()
-        colours = images.flatten(2).transpose(1, 2).float()
-        difference = torch.cdist(colours, colours).square()
+        colors = images.flatten(2).transpose(1, 2).float()
+        difference = torch.cdist(colors, colors).square()
         far, contrast = self.bilateral
         bilateral = torch.exp(-distance / (2 * far**2) - difference / (2 * contrast**2))
         spatial = torch.exp(-distance / (2 * self.spatial**2)).expand_as(bilateral)
@@ -94,21 +94,21 @@ class CrfRnn(Fcn8s):
     where its kernels can be exact.
 
     Args:
-        trunk: The feature extractor.
+        backbone: The feature extractor.
         labels: Number of pixel values K, background included.
         width: Channels of fc6 and fc7.
         dropout: Share of values dropped after each, in [0, 1).
     """
 
     def __init__(
-        self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
+        self, backbone: Backbone, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
     ) -> None:
-        super().__init__(trunk, labels, width=width, dropout=dropout)
+        super().__init__(backbone, labels, width=width, dropout=dropout)
         self.mean_field = MeanField(labels, weights=ON_SCORES)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, H, W)."""
         scores = self.scores(images)
         grid = interpolate(images, scores.shape[2:], mode="area")
-        refined = self.mean_field(scores, grid, self.trunk.strides["c3"])
+        refined = self.mean_field(scores, grid, self.backbone.strides["c3"])
         return cropped(self.last_upscore(refined), images)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.backbones.base import Backbone
 from tag2mask.models.segmentation.base import DROPOUT, Segmenter
 from tag2mask.models.segmentation.fcn import cropped
 from tag2mask.models.segmentation.unpooling import UnpoolingDecoder
@@ -18,20 +18,20 @@ class DeconvNet(Segmenter):
     """The fully connected layers as a bottleneck, mirrored by deconvolutions with switches.
 
     The paper labels object proposals one by one; like every segmenter here this one is
-    convolutional in whole pictures, so its bottleneck slides.
+    convolutional in whole images, so its bottleneck slides.
 
     Args:
-        trunk: The encoder.
+        backbone: The encoder.
         labels: Number of pixel values K, background included.
         width: Channels of fc6 and fc7.
-        dropout: Without effect: batch normalisation takes its place.
+        dropout: Without effect: batch normalization takes its place.
     """
 
     def __init__(
-        self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
+        self, backbone: Backbone, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
     ) -> None:
-        super().__init__(trunk, labels, width=width, dropout=dropout)
-        channels = trunk.channels["c5"]
+        super().__init__(backbone, labels, width=width, dropout=dropout)
+        channels = backbone.channels["c5"]
         self.fc6 = nn.Sequential(
             nn.Conv2d(channels, width, BOTTLENECK, bias=False), nn.BatchNorm2d(width), nn.ReLU()
         )
@@ -43,19 +43,19 @@ class DeconvNet(Segmenter):
             nn.BatchNorm2d(channels),
             nn.ReLU(),
         )
-        self.decoder = UnpoolingDecoder(trunk, _deconvolution)
-        self.classifier = nn.Conv2d(trunk.channels["c2"], labels, 1)
+        self.decoder = UnpoolingDecoder(backbone, _deconvolution)
+        self.classifier = nn.Conv2d(backbone.channels["c2"], labels, 1)
 
     @property
     def stride(self) -> int:
         """That of the finest stage."""
-        return self.trunk.strides["c2"]
+        return self.backbone.strides["c2"]
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, h, w)."""
-        features = self.trunk(images)
+        features = self.backbone(images)
         last = features["c5"]
-        # A picture smaller than the bottleneck's view is continued by zeros.
+        # An image smaller than the bottleneck's view is continued by zeros.
         missing = [max(0, BOTTLENECK - extent) for extent in last.shape[2:]]
         x = pad(last, (0, missing[1], 0, missing[0]))
         x = cropped(self.deconv_fc6(self.fc7(self.fc6(x))), last)

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from tag2mask.models.backbones.base import Trunk
-from tag2mask.models.segmentation.base import DROPOUT, Segmenter, initialise
+from tag2mask.models.backbones.base import Backbone
+from tag2mask.models.segmentation.base import DROPOUT, Segmenter, initialize
 
 RATES = (6, 12, 18, 24)  # ASPP-L, in pixels of the feature map at stride 8
 SCALES = (1.0, 0.75, 0.5)
@@ -21,7 +21,7 @@ class Aspp(nn.Module):
         channels: Of the features.
         labels: Number of logits K.
         width: Channels of fc6 and fc7 of each branch.
-        stride: Of the features; the rates are those of the paper in pixels of the picture.
+        stride: Of the features; the rates are those of the paper in pixels of the image.
         dropout: Share of values dropped, in [0, 1).
     """
 
@@ -39,36 +39,36 @@ class Aspp(nn.Module):
 def _branch(channels: int, labels: int, width: int, rate: int, dropout: float) -> nn.Module:
     fc6 = nn.Conv2d(channels, width, 3, padding=rate, dilation=rate)
     fc7, fc8 = nn.Conv2d(width, width, 1), nn.Conv2d(width, labels, 1)
-    initialise(fc6, fc7, last=fc8)
+    initialize(fc6, fc7, last=fc8)
     return nn.Sequential(
         fc6, nn.ReLU(), nn.Dropout(dropout), fc7, nn.ReLU(), nn.Dropout(dropout), fc8
     )
 
 
 class DeepLabV2(Segmenter):
-    """ASPP on the picture at three scales; every place takes its largest logits (section 4.2).
+    """ASPP on the image at three scales; every place takes its largest logits (section 4.2).
 
     Args:
-        trunk: The feature extractor.
+        backbone: The feature extractor.
         labels: Number of pixel values K, background included.
         width: Channels of fc6 and fc7 of each branch.
         dropout: Share of values dropped after each, in [0, 1).
     """
 
     def __init__(
-        self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
+        self, backbone: Backbone, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
     ) -> None:
-        super().__init__(trunk, labels, width=width, dropout=dropout)
-        self.aspp = Aspp(trunk.channels["c5"], labels, width, trunk.output_stride, dropout)
+        super().__init__(backbone, labels, width=width, dropout=dropout)
+        self.aspp = Aspp(backbone.channels["c5"], labels, width, backbone.output_stride, dropout)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, h, w) at output stride."""
-        fused = self.aspp(self.trunk(images)["c5"])
+        fused = self.aspp(self.backbone(images)["c5"])
         for scale in SCALES[1:]:
             smaller = interpolate(
                 images, scale_factor=scale, mode="bilinear", align_corners=False, antialias=True
             )
-            logits = self.aspp(self.trunk(smaller)["c5"])
+            logits = self.aspp(self.backbone(smaller)["c5"])
             logits = interpolate(logits, fused.shape[2:], mode="bilinear", align_corners=False)
             fused = torch.maximum(fused, logits)
         return fused

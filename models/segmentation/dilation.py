@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tag2mask.models.backbones.base import Trunk
-from tag2mask.models.segmentation.base import DROPOUT, Segmenter, initialise
+from tag2mask.models.backbones.base import Backbone
+from tag2mask.models.segmentation.base import DROPOUT, Segmenter, initialize
 
-STRIDE = 8  # of the paper's trunk, which dilations are given for
+STRIDE = 8  # of the paper's backbone, which dilations are given for
 CONTEXT = (1, 1, 2, 4, 8, 16, 1)  # of the context module (table 1)
 FRONT_RATE = 4  # of fc6
 WIDTH = 4096
@@ -23,7 +23,7 @@ class ContextModule(nn.Module):
     Args:
         labels: Number of channels K.
         stride: Of the maps. On coarser ones than the paper's the dilations shrink, and what is
-            seen stays the same part of the picture: holes beyond its border see zeros alone.
+            seen stays the same part of the image: holes beyond its border see zeros alone.
     """
 
     def __init__(self, labels: int, stride: int = STRIDE) -> None:
@@ -49,28 +49,28 @@ class FrontEnd(Segmenter):
     """VGG without its last pools, dilated instead: scores at output stride (section 4).
 
     Args:
-        trunk: The feature extractor; the paper's has an output stride of 8.
+        backbone: The feature extractor; the paper's has an output stride of 8.
         labels: Number of pixel values K, background included.
         width: Channels of fc6 and fc7.
         dropout: Share of values dropped after each, in [0, 1).
     """
 
     def __init__(
-        self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
+        self, backbone: Backbone, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
     ) -> None:
-        super().__init__(trunk, labels, width=width, dropout=dropout)
-        rate = max(1, FRONT_RATE * STRIDE // trunk.output_stride)
-        self.fc6 = nn.Conv2d(trunk.channels["c5"], width, 7, padding=3 * rate, dilation=rate)
+        super().__init__(backbone, labels, width=width, dropout=dropout)
+        rate = max(1, FRONT_RATE * STRIDE // backbone.output_stride)
+        self.fc6 = nn.Conv2d(backbone.channels["c5"], width, 7, padding=3 * rate, dilation=rate)
         self.fc7 = nn.Conv2d(width, width, 1)
         self.fc8 = nn.Conv2d(width, labels, 1, bias=False)
-        initialise(self.fc6, self.fc7, last=self.fc8)
+        initialize(self.fc6, self.fc7, last=self.fc8)
         # A context module's rectifiers pass what is positive: scores that start below zero
         # would be cut off from their gradients. The paper trains the front end alone first.
         self.offset = nn.Parameter(torch.ones(labels, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, h, w) at output stride."""
-        x = self.trunk(images)["c5"]
+        x = self.backbone(images)["c5"]
         x = self.dropout(self.fc6(x).relu())
         x = self.dropout(self.fc7(x).relu())
         return self.fc8(x) + self.offset
@@ -80,10 +80,10 @@ class Dilation(FrontEnd):
     """The front end, and the context module on its scores; see :class:`FrontEnd`."""
 
     def __init__(
-        self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
+        self, backbone: Backbone, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
     ) -> None:
-        super().__init__(trunk, labels, width=width, dropout=dropout)
-        self.context = ContextModule(labels, trunk.output_stride)
+        super().__init__(backbone, labels, width=width, dropout=dropout)
+        self.context = ContextModule(labels, backbone.output_stride)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, h, w) at output stride."""

@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from tag2mask.models.backbones.base import Trunk
-from tag2mask.models.segmentation.base import DROPOUT, Segmenter, initialise
+from tag2mask.models.backbones.base import Backbone
+from tag2mask.models.segmentation.base import DROPOUT, Segmenter, initialize
 
 WIDTH = 4096  # channels of fc6 and fc7 on VGG-16
 
@@ -21,7 +21,7 @@ class Fcn(Segmenter):
     with the coarse prediction.
 
     Args:
-        trunk: The feature extractor; the paper's has an output stride of 32.
+        backbone: The feature extractor; the paper's has an output stride of 32.
         labels: Number of pixel values K, background included.
         width: Channels of fc6 and fc7.
         dropout: Share of values dropped after each, in [0, 1).
@@ -30,25 +30,25 @@ class Fcn(Segmenter):
     scored: ClassVar[tuple[str, ...]]  # stages whose scores count, coarsest first
 
     def __init__(
-        self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
+        self, backbone: Backbone, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
     ) -> None:
-        super().__init__(trunk, labels, width=width, dropout=dropout)
-        self.fc6 = nn.Conv2d(trunk.channels["c5"], width, 7, padding=3)
+        super().__init__(backbone, labels, width=width, dropout=dropout)
+        self.fc6 = nn.Conv2d(backbone.channels["c5"], width, 7, padding=3)
         self.fc7 = nn.Conv2d(width, width, 1)
         coarse, *finer = self.scored
         last = nn.Conv2d(width, labels, 1)
         self.score = nn.ModuleDict({coarse: last})
         self.upscore = nn.ModuleDict()
-        stride = trunk.strides[coarse]
+        stride = backbone.strides[coarse]
         for stage in finer:
-            self.upscore[stage] = bilinear_upsampling(labels, stride // trunk.strides[stage])
-            score = nn.Conv2d(trunk.channels[stage], labels, 1)
+            self.upscore[stage] = bilinear_upsampling(labels, stride // backbone.strides[stage])
+            score = nn.Conv2d(backbone.channels[stage], labels, 1)
             for parameter in score.parameters():
                 nn.init.zeros_(parameter)
             self.score[stage] = score
-            stride = trunk.strides[stage]
+            stride = backbone.strides[stage]
         self.last_upscore = bilinear_upsampling(labels, stride)
-        initialise(self.fc6, self.fc7, last=last)
+        initialize(self.fc6, self.fc7, last=last)
 
     @property
     def stride(self) -> int:
@@ -57,7 +57,7 @@ class Fcn(Segmenter):
 
     def scores(self, images: Tensor) -> Tensor:
         """Logits (N, K, h, w) at the stride of the finest scored stage."""
-        features = self.trunk(images)
+        features = self.backbone(images)
         x = self.dropout(self.fc6(features["c5"]).relu())
         x = self.dropout(self.fc7(x).relu())
         coarse, *finer = self.scored

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
-from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.backbones.base import Backbone
 from tag2mask.models.segmentation.base import DROPOUT, DeepSupervision, Segmenter, conv_bn_relu
 
 BINS = (1, 2, 3, 6)
@@ -39,24 +39,24 @@ class PspNet(Segmenter):
     """Pyramid pooling on the last stage; the stage before learns by a loss of its own.
 
     Args:
-        trunk: The feature extractor.
+        backbone: The feature extractor.
         labels: Number of pixel values K, background included.
         width: Channels after the pyramid.
         dropout: Share of values dropped before the logits, in [0, 1).
     """
 
     def __init__(
-        self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
+        self, backbone: Backbone, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
     ) -> None:
-        super().__init__(trunk, labels, width=width, dropout=dropout)
-        self.pyramid = PyramidPooling(trunk.channels["c5"])
+        super().__init__(backbone, labels, width=width, dropout=dropout)
+        self.pyramid = PyramidPooling(backbone.channels["c5"])
         self.classifier = _classifier(self.pyramid.channels, width, labels, dropout)
-        before = trunk.channels["c4"]
+        before = backbone.channels["c4"]
         self.auxiliary = _classifier(before, max(1, before // 4), labels, dropout)
 
     def forward(self, images: Tensor) -> Tensor | DeepSupervision:
         """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, h, w) at output stride."""
-        features = self.trunk(images)
+        features = self.backbone(images)
         logits = self.classifier(self.pyramid(features["c5"]))
         if not self.training:
             return logits

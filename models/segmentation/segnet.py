@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.backbones.base import Backbone
 from tag2mask.models.segmentation.base import DROPOUT, Segmenter, conv_bn_relu
 from tag2mask.models.segmentation.unpooling import UnpoolingDecoder
 
@@ -13,28 +13,28 @@ class SegNet(Segmenter):
     """An encoder and its mirror, joined by the places of the maxima and nothing else.
 
     The survey writes that the encoder stays as pretrained; the paper trains it. Here the
-    recipe decides (``trunk.frozen``), as for every segmenter.
+    recipe decides (``backbone.frozen``), as for every segmenter.
 
     Args:
-        trunk: The encoder.
+        backbone: The encoder.
         labels: Number of pixel values K, background included.
         width: Without effect: the decoder has the encoder's channels.
         dropout: Without effect: the paper drops nothing.
     """
 
     def __init__(
-        self, trunk: Trunk, labels: int, *, width: int = 0, dropout: float = DROPOUT
+        self, backbone: Backbone, labels: int, *, width: int = 0, dropout: float = DROPOUT
     ) -> None:
-        super().__init__(trunk, labels, width=width, dropout=dropout)
-        self.decoder = UnpoolingDecoder(trunk, conv_bn_relu)
-        self.classifier = nn.Conv2d(trunk.channels["c2"], labels, 3, padding=1)
+        super().__init__(backbone, labels, width=width, dropout=dropout)
+        self.decoder = UnpoolingDecoder(backbone, conv_bn_relu)
+        self.classifier = nn.Conv2d(backbone.channels["c2"], labels, 3, padding=1)
 
     @property
     def stride(self) -> int:
         """That of the finest stage."""
-        return self.trunk.strides["c2"]
+        return self.backbone.strides["c2"]
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, h, w)."""
-        features = self.trunk(images)
+        features = self.backbone(images)
         return self.classifier(self.decoder(features["c5"], features))

@@ -7,7 +7,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.backbones.base import Backbone
 from tag2mask.models.segmentation.base import DROPOUT, Segmenter, conv_bn_relu
 from tag2mask.models.segmentation.fcn import cropped
 from tag2mask.models.segmentation.unpooling import STAGES
@@ -18,36 +18,39 @@ WIDTH = 256  # channels of the coarsest merged stage; the paper's finest has 64
 class UNet(Segmenter):
     """Up-convolution, concatenation with the finer stage, two convolutions; stage by stage.
 
-    The paper's convolutions shrink the picture (572 to 388 pixels); these keep its size, as
-    is usual on a pretrained trunk. The logits stand at the stride of the finest stage.
+    The paper's convolutions shrink the image (572 to 388 pixels); these keep its size, as
+    is usual on a pretrained backbone. The logits stand at the stride of the finest stage.
 
-    Both that meet are normalised and rectified first, as they are in the paper's own encoder: the
-    stages of a mobile trunk end with linear maps, whose finer ones are several times larger than
+    Both that meet are normalized and rectified first, as they are in the paper's own encoder: the
+    stages of a mobile backbone end with linear maps, whose finer ones are several times larger than
     what comes up, so that the classes, which the coarsest knows, were hardly seen.
 
     Args:
-        trunk: The contracting path.
+        backbone: The contracting path.
         labels: Number of pixel values K, background included.
         width: Channels of the coarsest merged stage; each finer one has half of them.
         dropout: Without effect: the paper drops nothing.
     """
 
     def __init__(
-        self, trunk: Trunk, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
+        self, backbone: Backbone, labels: int, *, width: int = WIDTH, dropout: float = DROPOUT
     ) -> None:
-        super().__init__(trunk, labels, width=width, dropout=dropout)
+        super().__init__(backbone, labels, width=width, dropout=dropout)
         self.up = nn.ModuleDict()
         self.skip = nn.ModuleDict()
         self.merge = nn.ModuleDict()
-        inputs = trunk.channels["c5"]
+        inputs = backbone.channels["c5"]
         for level, (coarse, fine) in enumerate(pairwise(STAGES)):
-            outputs, step = max(1, width >> level), trunk.strides[coarse] // trunk.strides[fine]
+            outputs, step = (
+                max(1, width >> level),
+                backbone.strides[coarse] // backbone.strides[fine],
+            )
             self.up[fine] = nn.Sequential(
                 nn.ConvTranspose2d(inputs, outputs, step, stride=step, bias=False),
                 nn.BatchNorm2d(outputs),
                 nn.ReLU(),
             )
-            known = trunk.channels[fine]
+            known = backbone.channels[fine]
             self.skip[fine] = nn.Sequential(nn.BatchNorm2d(known), nn.ReLU())
             self.merge[fine] = nn.Sequential(
                 conv_bn_relu(known + outputs, outputs), conv_bn_relu(outputs, outputs)
@@ -58,11 +61,11 @@ class UNet(Segmenter):
     @property
     def stride(self) -> int:
         """That of the finest stage."""
-        return self.trunk.strides["c2"]
+        return self.backbone.strides["c2"]
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, h, w)."""
-        features = self.trunk(images)
+        features = self.backbone(images)
         x = features["c5"]
         for _, fine in pairwise(STAGES):
             skip = self.skip[fine](features[fine])

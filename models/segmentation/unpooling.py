@@ -8,7 +8,7 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn.functional import max_pool2d, max_unpool2d
 
-from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.backbones.base import Backbone
 
 STAGES = ("c5", "c4", "c3", "c2")
 
@@ -31,26 +31,26 @@ def unpool(x: Tensor, switches: Tensor, like: Tensor) -> Tensor:
 
 
 class UnpoolingDecoder(nn.Module):
-    """Mirrors a trunk: a block to the channels of the next finer stage, unpooling, a block.
+    """Mirrors a backbone: a block to the channels of the next finer stage, unpooling, a block.
 
     The switches are those of a 2x2 maximum over the finer stage's features. On VGG-16 that
-    is the very pool of the encoder; trunks that shrink by strided convolutions have none,
+    is the very pool of the encoder; backbones that shrink by strided convolutions have none,
     and get them like this.
 
     Args:
-        trunk: The encoder.
+        backbone: The encoder.
         block: Makes a block of layers from input and output channels.
     """
 
-    def __init__(self, trunk: Trunk, block: Callable[[int, int], nn.Module]) -> None:
+    def __init__(self, backbone: Backbone, block: Callable[[int, int], nn.Module]) -> None:
         super().__init__()
         self.narrow = nn.ModuleDict()
         self.smooth = nn.ModuleDict()
         self.shrinks = {}
         for coarse, fine in pairwise(STAGES):
-            self.narrow[fine] = block(trunk.channels[coarse], trunk.channels[fine])
-            self.smooth[fine] = block(trunk.channels[fine], trunk.channels[fine])
-            self.shrinks[fine] = trunk.strides[coarse] > trunk.strides[fine]
+            self.narrow[fine] = block(backbone.channels[coarse], backbone.channels[fine])
+            self.smooth[fine] = block(backbone.channels[fine], backbone.channels[fine])
+            self.shrinks[fine] = backbone.strides[coarse] > backbone.strides[fine]
 
     def forward(self, x: Tensor, features: Mapping[str, Tensor]) -> Tensor:
         """(N, channels of c5, ...) to (N, channels of c2, ...) at the stride of c2."""

@@ -25,14 +25,14 @@ def weight_map(mask: np.ndarray, ignore: int) -> np.ndarray:
     Returns:
         (H, W) float32.
     """
-    labelled = mask != ignore
+    labeled = mask != ignore
     values, places, counts = np.unique(mask, return_inverse=True, return_counts=True)
     known = values != ignore
     if not known.any():
         return np.zeros(mask.shape, np.float32)
     shares = np.minimum(counts[known].mean() / counts, RAREST)
     weights = shares[places].reshape(mask.shape) + BORDER * _between(mask, ignore)
-    return np.where(labelled, weights, 0).astype(np.float32)
+    return np.where(labeled, weights, 0).astype(np.float32)
 
 
 def _between(mask: np.ndarray, ignore: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tag2mask.models.transformation.base import TransformingSystem
-from tag2mask.models.transformation.colorization import Colourisation
+from tag2mask.models.transformation.colorization import Colorization
 from tag2mask.models.transformation.depth import Depth
 from tag2mask.models.transformation.edges_to_photo import EdgesToPhoto
 from tag2mask.models.transformation.fast_style import FastStyle
@@ -13,7 +13,7 @@ from tag2mask.models.transformation.gatys import Gatys
 from tag2mask.models.transformation.inpainting import Inpainting
 from tag2mask.models.transformation.inversion import FeatureInversion
 from tag2mask.models.transformation.mask_to_photo import MaskToPhoto
-from tag2mask.models.transformation.masked import confined
+from tag2mask.models.transformation.masked import masked
 from tag2mask.models.transformation.optical_flow import FlowCorrelation, FlowSimple
 from tag2mask.models.transformation.patch_swap import PatchSwap
 from tag2mask.models.transformation.segmentation_system import Segmenting
@@ -30,7 +30,7 @@ STYLES: dict[str, type[TransformingSystem]] = {
 }
 
 TRANSFORMERS: dict[str, type[TransformingSystem]] = {
-    "colourisation": Colourisation,
+    "colorization": Colorization,
     "depth": Depth,
     "edges_to_photo": EdgesToPhoto,
     "flow_correlation": FlowCorrelation,
@@ -43,7 +43,7 @@ TRANSFORMERS: dict[str, type[TransformingSystem]] = {
     "super_resolution": SuperResolution,
     "ubernet": UberNet,
     **STYLES,
-    **{f"confined_{name}": confined(member) for name, member in STYLES.items()},
+    **{f"masked_{name}": masked(member) for name, member in STYLES.items()},
 }
 
-__all__ = ["TRANSFORMERS", "TransformingSystem"]
+__all__ = ["STYLES", "TRANSFORMERS", "TransformingSystem"]

@@ -12,12 +12,12 @@ from torchvision.ops import batched_nms
 from tag2mask.models.transformation.warping import pixel_grid
 from tag2mask.models.weak.cross_entropy import IGNORE
 
-WINDOW = 7  # side of the neighbourhood in which one pixel speaks for a thing
+WINDOW = 7  # side of the neighborhood in which one pixel speaks for a thing
 OVERLAP = 0.5  # intersection over union from which two boxes are one thing
 
 
 class Boxes(NamedTuple):
-    """What is found in one picture, the surest first.
+    """What is found in one image, the surest first.
 
     Attributes:
         corners: (K, 4): left, top, right, bottom in pixels, right and bottom exclusive.
@@ -55,7 +55,7 @@ def distances(masks: Tensor) -> Tensor:
     return torch.where(things.unsqueeze(1), spread - extremes + 0.5, 0.0)
 
 
-def centredness(sides: Tensor) -> Tensor:
+def centeredness(sides: Tensor) -> Tensor:
     """1 in the middle of a box, 0 on its sides (equation 3): (N, 4, H, W) to (N, H, W)."""
     left, top, right, bottom = sides.unbind(dim=1)
     across = torch.minimum(left, right) / torch.maximum(left, right).clamp(min=1e-6)

@@ -1,4 +1,4 @@
-"""Colour spaces that part light from colour: YCbCr (ITU-R BT.601) and CIE Lab (1976)."""
+"""Color spaces that part light from color: YCbCr (ITU-R BT.601) and CIE Lab (1976)."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def to_lab(pictures: Tensor) -> Tensor:
 
 
 def from_lab(values: Tensor) -> Tensor:
-    """The inverse of :func:`to_lab`; colours that a screen has not are clamped."""
+    """The inverse of :func:`to_lab`; colors that a screen has not are clamped."""
     lightness, a, b = values.split(1, dim=1)
     y = (lightness + 16) / 116
     roots = torch.cat([y + a / 500, y, y - b / 200], dim=1)

@@ -1,4 +1,4 @@
-"""Colourisation that knows what it colours (Iizuka, Simo-Serra & Ishikawa, SIGGRAPH 2016)."""
+"""Colorization that knows what it colors (Iizuka, Simo-Serra & Ishikawa, SIGGRAPH 2016)."""
 
 from __future__ import annotations
 
@@ -10,66 +10,66 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, interpolate, mse_loss
 
-from tag2mask.models.adversarial import initialise
+from tag2mask.models.adversarial import initialize
 from tag2mask.models.system import Batch, SystemSettings, Turn
 from tag2mask.models.transformation.base import TransformingSystem
 from tag2mask.models.transformation.color_spaces import from_lab, to_lab
 from tag2mask.models.transformation.encoder_decoder import Decoder, Encoder, padded, widths_of
 
 LEVELS = 3  # of the low-level network, to an eighth of the side
-RANGE = 110.0  # of a* and b* of sRGB colours
+RANGE = 110.0  # of a* and b* of sRGB colors
 MIDDLE = 50.0  # of L*
 
 
-class ColourisationSettings(SystemSettings):
+class ColorizationSettings(SystemSettings):
     """Of the four networks of the paper's figure 2."""
 
     width: int = Field(64, ge=1, description="Channels of the first level; the rest follows.")
     skip: Literal["none", "add", "concatenate", "switches"] = Field(
-        "none", description="What the colours see of the low levels; the paper's see nothing."
+        "none", description="What the colors see of the low levels; the paper's see nothing."
     )
     tags: float = Field(1 / 300, ge=0, description="Weight α of the tags' loss (equation 5).")
     learning_rate: float = Field(1e-3, gt=0, description="Of Adam.")
 
 
-class Colourisation(TransformingSystem):
-    """Colours from the light alone: local features, fused with what the whole picture says.
+class Colorization(TransformingSystem):
+    """Colors from the light alone: local features, fused with what the whole image says.
 
-    The global features also tell the tags of the picture, so that weak labels teach the
-    colours; a picture has several tags, so each is a question of its own (the paper's
-    pictures have one class each).
+    The global features also tell the tags of the image, so that weak labels teach the
+    colors; an image has several tags, so each is a question of its own (the paper's
+    images have one class each).
     """
 
-    settings_type: ClassVar[type[SystemSettings]] = ColourisationSettings
-    settings: ColourisationSettings
+    settings_type: ClassVar[type[SystemSettings]] = ColorizationSettings
+    settings: ColorizationSettings
 
-    def __init__(self, settings: ColourisationSettings) -> None:
+    def __init__(self, settings: ColorizationSettings) -> None:
         super().__init__(settings)
         widths = widths_of(settings.width, LEVELS)
         local = widths[-1]
         self.low = Encoder(1, widths)
         self.whole = GlobalFeatures(local, math.ceil(settings.size / self.low.stride))
         self.fusion = Fusion(local, self.whole.outputs, local)
-        self.colours = Decoder(widths, 2, settings.skip)
+        self.colors = Decoder(widths, 2, settings.skip)
         self.tags = nn.Linear(self.whole.outputs, settings.classes)
 
     def turns(self) -> tuple[Turn, ...]:
         """One of all networks."""
-        networks = ("low", "whole", "fusion", "colours", "tags")
-        return (Turn("colours", networks, self.settings.learning_rate, (0.9, 0.999), 0.1),)
+        networks = ("low", "whole", "fusion", "colors", "tags")
+        return (Turn("colors", networks, self.settings.learning_rate, (0.9, 0.999), 0.1),)
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """The squared error of the colours, and α times the cross entropy of the tags."""
+        """The squared error of the colors, and α times the cross entropy of the tags."""
         del turn, rng
         lab = to_lab(batch["image"])
-        colours, logits = self(lab[:, :1])
+        colors, logits = self(lab[:, :1])
         return {
-            "colours": mse_loss(colours, lab[:, 1:] / RANGE),
+            "colors": mse_loss(colors, lab[:, 1:] / RANGE),
             "tags": self.settings.tags * binary_cross_entropy_with_logits(logits, batch["tags"]),
         }
 
     def forward(self, lightness: Tensor) -> tuple[Tensor, Tensor]:
-        """The colours and the tags of pictures.
+        """The colors and the tags of images.
 
         Args:
             lightness: (N, 1, H, W), L* in [0, 100].
@@ -80,29 +80,29 @@ class Colourisation(TransformingSystem):
         height, width = lightness.shape[-2:]
         light = lightness / MIDDLE - 1
         features = self.low(padded(light, self.low.stride))
-        # As in the paper the global branch sees the picture at one size, whatever its own is.
+        # As in the paper the global branch sees the image at one size, whatever its own is.
         size = (self.settings.size, self.settings.size)
         fitted = interpolate(light, size, mode="bilinear", antialias=True)
         whole = self.whole(self.low(padded(fitted, self.low.stride))[-1])
         features[-1] = self.fusion(features[-1], whole)
-        return self.colours(features)[..., :height, :width].tanh(), self.tags(whole)
+        return self.colors(features)[..., :height, :width].tanh(), self.tags(whole)
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The pictures in new colours; only their light is looked at."""
+        """The images in new colors; only their light is looked at."""
         del rng
         lightness = to_lab(batch["image"])[:, :1]
-        colours, _ = self(lightness)
-        return from_lab(torch.cat([lightness, RANGE * colours], dim=1))
+        colors, _ = self(lightness)
+        return from_lab(torch.cat([lightness, RANGE * colors], dim=1))
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The light, the colours that are made, the true ones."""
+        """The light, the colors that are made, the true ones."""
         lightness = to_lab(batch["image"])[:, :1]
-        grey = from_lab(torch.cat([lightness, torch.zeros_like(lightness).repeat(1, 2, 1, 1)], 1))
-        return torch.cat([grey, self.transform(batch, rng), batch["image"]], dim=3)
+        gray = from_lab(torch.cat([lightness, torch.zeros_like(lightness).repeat(1, 2, 1, 1)], 1))
+        return torch.cat([gray, self.transform(batch, rng), batch["image"]], dim=3)
 
 
 class GlobalFeatures(nn.Module):
-    """What the whole picture says: two halvings, then fully connected layers (section 3.2).
+    """What the whole image says: two halvings, then fully connected layers (section 3.2).
 
     Args:
         inputs: Channels of the low-level features.
@@ -121,7 +121,7 @@ class GlobalFeatures(nn.Module):
             nn.Flatten(), nn.Linear(inputs * area, 2 * inputs), nn.ReLU(),
             nn.Linear(2 * inputs, inputs), nn.ReLU(),
         )  # fmt: skip
-        initialise(self)
+        initialize(self)
 
     def forward(self, features: Tensor) -> Tensor:
         """(N, inputs, side, side) to (N, outputs)."""
@@ -141,7 +141,7 @@ class Fusion(nn.Module):
         super().__init__()
         self.middle = nn.Sequential(_convolution(local, 1), _convolution(local, 1))
         self.fuse = nn.Conv2d(local + whole, outputs, 1)
-        initialise(self)
+        initialize(self)
 
     def forward(self, local: Tensor, whole: Tensor) -> Tensor:
         """(N, local, h, w) and (N, whole) to (N, outputs, h, w)."""

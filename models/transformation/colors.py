@@ -1,4 +1,4 @@
-"""Colours for what is no picture: label maps, flow and depth, as RGB in [-1, 1]."""
+"""Colors for what is no image: label maps, flow and depth, as RGB in [-1, 1]."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 
-def label_colours(mask: Tensor) -> Tensor:
-    """A label map in the colours of Pascal VOC, whose bits say the class.
+def label_colors(mask: Tensor) -> Tensor:
+    """A label map in the colors of Pascal VOC, whose bits say the class.
 
     Args:
         mask: (N, H, W) int64 in [0, 255].
@@ -24,7 +24,7 @@ def label_colours(mask: Tensor) -> Tensor:
     return torch.stack(channels, dim=1) / 127.5 - 1
 
 
-def flow_colours(flow: Tensor, largest: float) -> Tensor:
+def flow_colors(flow: Tensor, largest: float) -> Tensor:
     """A flow as hue for its direction and saturation for its length; white does not move.
 
     Args:
@@ -40,7 +40,7 @@ def flow_colours(flow: Tensor, largest: float) -> Tensor:
     return 1 - length.unsqueeze(1) * (1 - torch.stack(waves, dim=1))
 
 
-def depth_colours(nearness: Tensor) -> Tensor:
+def depth_colors(nearness: Tensor) -> Tensor:
     """Near is warm and bright, far is cold and dark.
 
     Args:

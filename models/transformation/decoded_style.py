@@ -28,7 +28,7 @@ class DecodedStyleSettings(StyleSettings):
 class DecodedStyle(StyleSystem):
     """Members say how features of the content take on those of the style.
 
-    The decoder learns from both: it inverts features as they are, where the picture itself is
+    The decoder learns from both: it inverts features as they are, where the image itself is
     the target, and changed ones, where the target is that the features come out again (Chen &
     Schmidt, 2016, equation 7). Trained on the first alone, it would meet the second unprepared.
     """
@@ -62,7 +62,7 @@ class DecodedStyle(StyleSystem):
         return (Turn("decode", ("decoder",), rate, betas=(0.9, 0.999), final=0.0),)
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """The picture's error, the features' error, and style and smoothness."""
+        """The image's error, the features' error, and style and smoothness."""
         pictures, stage = batch["image"], self.settings.content_stage
         with torch.no_grad():
             content, style = self.features(pictures), self.features(styles_of(batch))
@@ -76,7 +76,7 @@ class DecodedStyle(StyleSystem):
         }
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The pictures in the styles that belong to them."""
+        """The images in the styles that belong to them."""
         stage = self.settings.content_stage
         pictures = batch["image"]
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""Depth from one picture, learnt from stereo pairs alone (Garg et al., ECCV 2016).
+"""Depth from one image, learnt from stereo pairs alone (Garg et al., ECCV 2016).
 
 The pairs are cut-outs before backgrounds, as a camera to the right would see them: near
 things move further to the left. The true depth of the pairs is never looked at; it is there
@@ -17,7 +17,7 @@ from torch.nn.functional import avg_pool2d
 
 from tag2mask.models.system import Batch, SystemSettings, Turn
 from tag2mask.models.transformation.base import TransformingSystem
-from tag2mask.models.transformation.colors import depth_colours
+from tag2mask.models.transformation.colors import depth_colors
 from tag2mask.models.transformation.encoder_decoder import EncoderDecoder, widths_of
 from tag2mask.models.transformation.synthetic_flow import Frames, affine, scene
 from tag2mask.models.transformation.warping import warped
@@ -34,10 +34,10 @@ class DepthSettings(SystemSettings):
     width: int = Field(32, ge=1, description="Channels of the first level; they double.")
     levels: int = Field(5, ge=2, le=7, description="Halvings of the side.")
     disparity: float = Field(
-        0.1, gt=0, le=0.5, description="Of the nearest thing, as a share of the picture's width."
+        0.1, gt=0, le=0.5, description="Of the nearest thing, as a share of the image's width."
     )
     smoothness: float = Field(0.01, ge=0, description="Weight γ of the disparity's slopes.")
-    others: int = Field(1, ge=0, description="Cut-outs of other pictures in a scene.")
+    others: int = Field(1, ge=0, description="Cut-outs of other images in a scene.")
     learning_rate: float = Field(1e-3, gt=0, description="Of Adam, at the beginning.")
 
     @property
@@ -75,7 +75,7 @@ class Depth(TransformingSystem):
         for _ in range(SCALES):
             flow = torch.cat([-pixels, torch.zeros_like(pixels)], dim=1)
             photometric.append((warped(right, flow) - left).abs().mean())
-            # Where the match is far away, only a coarse picture has a slope that points to it.
+            # Where the match is far away, only a coarse image has a slope that points to it.
             left, right, pixels = (avg_pool2d(x, 2, ceil_mode=True) for x in (left, right, pixels))
             pixels = pixels / 2
         down = disparity[..., 1:, :] - disparity[..., :-1, :]
@@ -87,7 +87,7 @@ class Depth(TransformingSystem):
         }
 
     def pair(self, batch: Batch, rng: torch.Generator) -> Frames:
-        """A scene of the batch's objects and some of other pictures, from left and right."""
+        """A scene of the batch's objects and some of other images, from left and right."""
         pictures = batch["image"]
         count, _, height, width = pictures.shape
         cutouts = self.settings.others + 1
@@ -111,7 +111,7 @@ class Depth(TransformingSystem):
         return scene(pictures, batch["mask"], places, motions)
 
     def nearness(self, pictures: Tensor) -> Tensor:
-        """How near everything is, from a look at the pictures and one at their mirror images.
+        """How near everything is, from a look at the images and one at their mirror images.
 
         What a thing hides from the right view lies to its left, has no match there and takes
         the thing's own disparity; in the mirror image it lies to the right. The farther of the
@@ -131,14 +131,14 @@ class Depth(TransformingSystem):
         return self.network(pictures).float().sigmoid()
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The nearness in colours."""
+        """The nearness in colors."""
         del rng
-        return depth_colours(self.nearness(batch["image"]))
+        return depth_colors(self.nearness(batch["image"]))
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """A scene, the nearness that is seen and the true one."""
         pair = self.pair(batch, rng)
-        true = depth_colours(-pair.flow[:, :1] / self.settings.reach)
+        true = depth_colors(-pair.flow[:, :1] / self.settings.reach)
         return torch.cat([pair.first, self.transform({"image": pair.first}, rng), true], dim=3)
 
     @staticmethod

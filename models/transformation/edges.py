@@ -1,4 +1,4 @@
-"""Edges of pictures by the operator of Sobel and Feldman (1968)."""
+"""Edges of images by the operator of Sobel and Feldman (1968)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The encoder-decoder that most transformations are: a picture in, a picture out.
+"""The encoder-decoder that most transformations are: an image in, an image out.
 
 Its layers are those of pix2pix's generator (Isola et al., CVPR 2017, section 6.1): 4x4
-convolutions that halve or double the side, batch normalisation between, rectifiers that leak
+convolutions that halve or double the side, batch normalization between, rectifiers that leak
 on the way down; another layer can do the doubling. What the way up sees of the way down is a
 :class:`~tag2mask.models.transformation.skips.Skip`; with ``concatenate`` the network is a U-Net,
 with ``switches`` a SegNet.
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
-from tag2mask.models.adversarial import SLOPE, initialise
+from tag2mask.models.adversarial import SLOPE, initialize
 from tag2mask.models.transformation.skips import SKIPS, Doubling, transposed
 
 
@@ -52,11 +52,11 @@ def dropped(x: Tensor, share: float, rng: torch.Generator) -> Tensor:
 class Encoder(nn.Module):
     """Halves the side level by level.
 
-    The first level is not normalised, as in DCGAN, nor the last: of one pixel in one picture
-    batch normalisation leaves nothing.
+    The first level is not normalized, as in DCGAN, nor the last: of one pixel in one image
+    batch normalization leaves nothing.
 
     Args:
-        inputs: Channels of the picture.
+        inputs: Channels of the image.
         widths: Channels of the levels, from fine to coarse.
     """
 
@@ -69,7 +69,7 @@ class Encoder(nn.Module):
             if 0 < level < len(widths) - 1:
                 layers.append(nn.BatchNorm2d(after))
             self.levels.append(nn.Sequential(*layers, nn.LeakyReLU(SLOPE)))
-        initialise(self)
+        initialize(self)
 
     @property
     def stride(self) -> int:
@@ -83,7 +83,7 @@ class Encoder(nn.Module):
             x: (N, inputs, H, W).
             recompute: Keep the levels' outputs alone for the backward pass, and compute what
                 is inside of them once more when it needs it: memory for time. Running
-                statistics of batch normalisation then take every batch in twice.
+                statistics of batch normalization then take every batch in twice.
 
         Returns:
             (N, width, H / 2, W / 2) of the first level, half of that of the second, and so on.
@@ -103,7 +103,7 @@ class Decoder(nn.Module):
 
     Args:
         widths: Channels of the encoder's levels, from fine to coarse.
-        outputs: Channels of the picture.
+        outputs: Channels of the image.
         skip: One of :data:`~tag2mask.models.transformation.skips.SKIPS`.
         double: Makes the layers that double the side.
         noisy: How many levels, from the coarsest, drop features when there is noise.
@@ -130,10 +130,10 @@ class Decoder(nn.Module):
             self.skips.append(joint)
             channels = joint.outputs
         self.last = double(channels, outputs, bias=True)
-        initialise(self)
+        initialize(self)
 
     def forward(self, features: Sequence[Tensor], rng: torch.Generator | None = None) -> Tensor:
-        """The picture, before any squashing.
+        """The image, before any squashing.
 
         Args:
             features: Of the encoder.
@@ -150,7 +150,7 @@ class Decoder(nn.Module):
 
 
 class EncoderDecoder(nn.Module):
-    """Both, for pictures of any size.
+    """Both, for images of any size.
 
     Args:
         inputs: Channels of what comes in.

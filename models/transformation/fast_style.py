@@ -67,7 +67,7 @@ class FastStyle(StyleSystem):
         return self.objective(self.painter(batch["image"]), *targets)
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The pictures in the style."""
+        """The images in the style."""
         return self.painter(batch["image"])
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:

@@ -1,7 +1,7 @@
-"""Deep feature interpolation (Upchurch et al., CVPR 2017): adding a tag to a picture.
+"""Deep feature interpolation (Upchurch et al., CVPR 2017): adding a tag to an image.
 
-The direction from pictures without a tag to pictures with it, in the features of a trunk, is
-added to those of a picture; pixels that have these features are found by optimisation.
+The direction from images without a tag to images with it, in the features of a backbone, is
+added to those of an image; pixels that have these features are found by optimization.
 """
 
 from __future__ import annotations
@@ -15,36 +15,38 @@ from torch.nn.functional import interpolate, mse_loss, normalize
 
 from tag2mask.models.system import Batch, SystemSettings, Turn
 from tag2mask.models.transformation.base import TransformingSystem
-from tag2mask.models.transformation.optimization import Optimiser, optimise_pictures
+from tag2mask.models.transformation.optimization import Optimizer, optimize_pictures
 from tag2mask.models.transformation.perceptual import Perceptual
 from tag2mask.models.transformation.style import total_variation
 
 
 class FeatureInterpolationSettings(SystemSettings):
-    """Of the pictures to compare with and of the optimisation."""
+    """Of the images to compare with and of the optimization."""
 
-    trunk: str = Field("efficientnet_lite0", description="Whose features; see perceptual.py.")
+    backbone: str = Field("efficientnet_lite0", description="Whose features; see perceptual.py.")
     stages: tuple[str, ...] = Field(
-        ("c3", "c4", "c5"), min_length=1, description="Which of them; neighbours by the last."
+        ("c3", "c4", "c5"), min_length=1, description="Which of them; neighbors by the last."
     )
-    memory: int = Field(1000, ge=2, description="Pictures that are kept to compare with.")
-    neighbours: int = Field(50, ge=1, description="K pictures with and K without the tags.")
+    memory: int = Field(1000, ge=2, description="Images that are kept to compare with.")
+    old_names: ClassVar[dict[str, str]] = {"neighbours": "neighbors", "optimiser": "optimizer"}
+
+    neighbors: int = Field(50, ge=1, description="K images with and K without the tags.")
     strength: float = Field(3.0, gt=0, description="How far to go, α; 1 is the mean difference.")
     smoothness: float = Field(10.0, ge=0, description="Weight of the total variation.")
-    steps: int = Field(150, ge=1, description="Of the optimisation.")
-    optimiser: Optimiser = Field("lbfgs", description="lbfgs, as in the paper, or adam.")
+    steps: int = Field(150, ge=1, description="Of the optimization.")
+    optimizer: Optimizer = Field("lbfgs", description="lbfgs, as in the paper, or adam.")
 
 
 class FeatureInterpolation(TransformingSystem):
-    """Makes a picture look as if it had the tags that it is given.
+    """Makes an image look as if it had the tags that it is given.
 
-    No network learns. Training shows the pictures to compare with; the last of them are kept
+    No network learns. Training shows the images to compare with; the last of them are kept
     as buffers, so that they are stored and resumed with the weights.
     """
 
     settings_type: ClassVar[type[SystemSettings]] = FeatureInterpolationSettings
     needs: ClassVar[tuple[str, ...]] = ("image", "tags")
-    # The mean of pictures says something only where these lie upon each other.
+    # The mean of images says something only where these lie upon each other.
     view: ClassVar[str] = "cutout"
 
     settings: FeatureInterpolationSettings
@@ -55,7 +57,7 @@ class FeatureInterpolation(TransformingSystem):
 
     def __init__(self, settings: FeatureInterpolationSettings) -> None:
         super().__init__(settings)
-        self.features = Perceptual(settings.trunk, settings.stages)
+        self.features = Perceptual(settings.backbone, settings.stages)
         kept, side = settings.memory, settings.size
         channels = self.features.channels[settings.stages[-1]]
         self.register_buffer("pictures", torch.zeros(kept, 3, side, side, dtype=torch.uint8))
@@ -64,11 +66,11 @@ class FeatureInterpolation(TransformingSystem):
         self.register_buffer("seen", torch.tensor(0))
 
     def turns(self) -> tuple[Turn, ...]:
-        """One in which nothing is optimised."""
+        """One in which nothing is optimized."""
         return (Turn("remember", ()),)
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """Nothing; the pictures of the batch are kept, in the places of the oldest ones."""
+        """Nothing; the images of the batch are kept, in the places of the oldest ones."""
         count = len(batch["image"])
         places = (self.seen + torch.arange(count, device=self.seen.device)) % len(self.pictures)
         self.pictures[places] = (127.5 * (batch["image"] + 1)).round().to(torch.uint8)
@@ -78,7 +80,7 @@ class FeatureInterpolation(TransformingSystem):
         return {}
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The pictures with the tags; those that there is nothing to compare with, unchanged."""
+        """The images with the tags; those that there is nothing to compare with, unchanged."""
         features = self._features(batch["image"])
         targets = {stage: values.clone() for stage, values in features.items()}
         changed = torch.zeros(len(batch["image"]), dtype=torch.bool)
@@ -98,16 +100,16 @@ class FeatureInterpolation(TransformingSystem):
             return len(pictures) * (torch.stack(terms).sum() + smooth)
 
         settings = self.settings
-        made = optimise_pictures(batch["image"], loss, settings.steps, settings.optimiser)
+        made = optimize_pictures(batch["image"], loss, settings.steps, settings.optimizer)
         return torch.where(changed.to(made.device).view(-1, 1, 1, 1), made, batch["image"])
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The pictures, and each with the tags of the next one in the batch."""
+        """The images, and each with the tags of the next one in the batch."""
         tags = batch["tags"].roll(-1, dims=0)
         return torch.cat([batch["image"], self.transform({**batch, "tags": tags}, rng)], dim=3)
 
     def _direction(self, key: Tensor, tags: Tensor) -> dict[str, Tensor]:
-        """From the nearest pictures without the tags to those with them, by stage.
+        """From the nearest images without the tags to those with them, by stage.
 
         Nothing if one of the two kinds has not been seen or no tag is asked for.
         """
@@ -117,7 +119,7 @@ class FeatureInterpolation(TransformingSystem):
         for kind in (known & have, known & ~have):
             places = kind.nonzero().flatten()
             similarity = self.keys[places] @ key
-            nearest = places[similarity.topk(min(self.settings.neighbours, len(places))).indices]
+            nearest = places[similarity.topk(min(self.settings.neighbors, len(places))).indices]
             if not len(nearest) or not tags.any():
                 return {}
             found = self._features(self.pictures[nearest] / 127.5 - 1)
@@ -129,5 +131,5 @@ class FeatureInterpolation(TransformingSystem):
         return self.features(pictures)
 
     def _keys(self, features: dict[str, Tensor]) -> Tensor:
-        """Directions (N, C) by which neighbours are found: cosine of the mean of the last stage."""
+        """Directions (N, C) by which neighbors are found: cosine of the mean of the last stage."""
         return normalize(features[self.settings.stages[-1]].mean(dim=(2, 3)), dim=1)

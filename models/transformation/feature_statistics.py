@@ -19,10 +19,10 @@ class FeatureStatisticsSettings(DecodedStyleSettings):
 
 
 class FeatureStatistics(DecodedStyle):
-    """Matches the statistics of batch normalisation (Li et al., IJCAI 2017) in one pass.
+    """Matches the statistics of batch normalization (Li et al., IJCAI 2017) in one pass.
 
-    By adaptive instance normalisation (Huang & Belongie, ICCV 2017), with their decoder's loss.
-    By optimisation the same is :class:`~tag2mask.models.transformation.gatys.Gatys` with the
+    By adaptive instance normalization (Huang & Belongie, ICCV 2017), with their decoder's loss.
+    By optimization the same is :class:`~tag2mask.models.transformation.gatys.Gatys` with the
     distance ``batch_norm``.
     """
 

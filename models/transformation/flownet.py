@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu
 
-from tag2mask.models.adversarial import SLOPE, initialise
+from tag2mask.models.adversarial import SLOPE, initialize
 from tag2mask.models.transformation.correlation import correlation
 from tag2mask.models.transformation.encoder_decoder import Encoder, padded
 from tag2mask.models.transformation.skips import SKIPS
@@ -34,7 +34,7 @@ class Refinement(nn.Module):
             channels = skip.outputs + 2
             self.skips.append(skip)
             self.flows.append(nn.Conv2d(channels, 2, 3, padding=1))
-        initialise(self)
+        initialize(self)
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Flows (N, 2, h, w) of every level, from coarse to fine, all in one unit."""
@@ -48,7 +48,7 @@ class Refinement(nn.Module):
 
 
 class FlowNetSimple(nn.Module):
-    """Both frames as one picture of six channels: the network finds out what to do.
+    """Both frames as one image of six channels: the network finds out what to do.
 
     Args:
         widths: Channels of the levels, from fine to coarse.
@@ -91,7 +91,7 @@ class FlowNetCorrelation(nn.Module):
         self.together = Encoder(compared + REDIRECTED, widths[SIAMESE:])
         self.refinement = Refinement(widths)
         self.stride = self.alone.stride * self.together.stride
-        initialise(self)
+        initialize(self)
 
     def forward(self, first: Tensor, second: Tensor) -> list[Tensor]:
         """See :meth:`FlowNetSimple.forward`."""

@@ -1,4 +1,4 @@
-"""Style transfer by optimising the picture itself (Gatys et al., CVPR 2016)."""
+"""Style transfer by optimizing the image itself (Gatys et al., CVPR 2016)."""
 
 from __future__ import annotations
 
@@ -9,21 +9,23 @@ from pydantic import Field
 from torch import Tensor
 
 from tag2mask.models.system import Batch, SystemSettings, Turn
-from tag2mask.models.transformation.optimization import Optimiser, optimise_pictures
+from tag2mask.models.transformation.optimization import Optimizer, optimize_pictures
 from tag2mask.models.transformation.style import StyleSettings, StyleSystem
 
 
 class GatysSettings(StyleSettings):
-    """What the optimisation is set to."""
+    """What the optimization is set to."""
 
-    steps: int = Field(300, ge=1, description="Of the optimisation of each picture.")
-    optimiser: Optimiser = Field("lbfgs", description="lbfgs, as in the paper, or adam.")
+    steps: int = Field(300, ge=1, description="Of the optimization of each image.")
+    old_names: ClassVar[dict[str, str]] = {"optimiser": "optimizer"}
+
+    optimizer: Optimizer = Field("lbfgs", description="lbfgs, as in the paper, or adam.")
 
 
 class Gatys(StyleSystem):
     """Starts from the content and moves its pixels until style and content both fit.
 
-    Nothing is trained; seconds a picture instead. With ``distance`` set to ``batch_norm`` or
+    Nothing is trained; seconds an image instead. With ``distance`` set to ``batch_norm`` or
     ``linear_mmd`` it is the transfer of Li et al. (IJCAI 2017).
     """
 
@@ -43,7 +45,7 @@ class Gatys(StyleSystem):
         raise KeyError(f"nothing is trained in a turn {turn!r}")
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The pictures in their styles; see the class."""
+        """The images in their styles; see the class."""
         content = batch["image"]
         with torch.no_grad():
             targets = self.features(content), self.features(batch["style"])
@@ -52,4 +54,4 @@ class Gatys(StyleSystem):
             return len(pictures) * torch.stack([*self.objective(pictures, *targets).values()]).sum()
 
         settings = self.settings
-        return optimise_pictures(content, loss, settings.steps, settings.optimiser)
+        return optimize_pictures(content, loss, settings.steps, settings.optimizer)

@@ -2,7 +2,7 @@
 
 The system is the survey's inpainting (Yanai & Shimoda 2017, section 3.2) by pix2pix. What
 lies behind an object nobody has seen. So in training each hole has the outline of an object
-of *another* picture, and is cut where this one shows background; its truth is then known,
+of *another* image, and is cut where this one shows background; its truth is then known,
 and is background. Had the holes the outlines of the objects that they cut out, the system
 would learn to paint objects back.
 """
@@ -30,7 +30,7 @@ class InpaintingSettings(Pix2PixSettings):
 
 
 class Inpainting(Pix2Pix):
-    """pix2pix whose networks see a picture with a hole, and the hole.
+    """pix2pix whose networks see an image with a hole, and the hole.
 
     :meth:`transform` removes everything that the mask calls foreground.
     """
@@ -46,18 +46,18 @@ class Inpainting(Pix2Pix):
         return 4
 
     def exercise(self, batch: Batch) -> Batch:
-        """Holes of the next picture's objects where this one shows background."""
+        """Holes of the next image's objects where this one shows background."""
         others = _foreground(batch["mask"].roll(1, dims=0))
         holes = others & ~self._wider(batch["mask"] > 0)
         return {**batch, "mask": holes.long()}
 
     def given(self, batch: Batch) -> Tensor:
-        """The picture, grey in the hole, and the hole as 0 and 1."""
+        """The image, gray in the hole, and the hole as 0 and 1."""
         hole = self._wider(_foreground(batch["mask"])).unsqueeze(1).float()
         return torch.cat([batch["image"] * (1 - hole), hole], dim=1)
 
     def finished(self, given: Tensor, made: Tensor) -> Tensor:
-        """What is made, in the hole; the picture around it as it was."""
+        """What is made, in the hole; the image around it as it was."""
         picture, hole = given[:, :3], given[:, 3:]
         return picture + hole * made
 
@@ -66,7 +66,7 @@ class Inpainting(Pix2Pix):
         return self._wider(given[:, 3] > 0).unsqueeze(1).to(given.dtype)
 
     def shown(self, given: Tensor) -> Tensor:
-        """The picture with its hole."""
+        """The image with its hole."""
         return given[:, :3]
 
     def _wider(self, area: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Inverting features: the network f with f(φ(x)) ≈ x (Dosovitskiy & Brox, CVPR 2016).
 
-It shows what a stage of a trunk still knows of a picture, and is how pictures are made from
+It shows what a stage of a backbone still knows of an image, and is how images are made from
 features that have been changed; see decoded_style.py.
 """
 
@@ -21,13 +21,13 @@ from tag2mask.models.transformation.perceptual import Perceptual
 
 
 class FeatureDecoder(nn.Module):
-    """Convolutions, then up-convolutions of 5x5 to the size of the picture (section 3.2).
+    """Convolutions, then up-convolutions of 5x5 to the size of the image (section 3.2).
 
-    Nothing is normalised: the statistics of the features are a part of what is inverted.
+    Nothing is normalized: the statistics of the features are a part of what is inverted.
 
     Args:
         channels: Of the features.
-        stride: Of the features against the picture, in pixels, a power of two.
+        stride: Of the features against the image, in pixels, a power of two.
         width: Channels at full size; doubled at each coarser level, to 8 times at most.
     """
 
@@ -50,11 +50,11 @@ class FeatureDecoder(nn.Module):
                 nn.init.kaiming_normal_(module.weight, SLOPE)
 
     def forward(self, features: Tensor, size: torch.Size) -> Tensor:
-        """Pictures of the size (H, W): (N, 3, H, W) in [-1, 1].
+        """Images of the size (H, W): (N, 3, H, W) in [-1, 1].
 
         Args:
             features: (N, channels, ceil(H / stride), ceil(W / stride)).
-            size: Of the pictures, in pixels.
+            size: Of the images, in pixels.
         """
         x = self.first(features)
         for layer in self.up:
@@ -65,14 +65,14 @@ class FeatureDecoder(nn.Module):
 class InversionSettings(SystemSettings):
     """What is inverted, and by how large a network."""
 
-    trunk: str = Field("efficientnet_lite0", description="Whose features; see perceptual.py.")
+    backbone: str = Field("efficientnet_lite0", description="Whose features; see perceptual.py.")
     stage: str = Field("c3", description="Which of them: c1, the finest, to c5.")
     width: int = Field(16, ge=1, description="Channels of the decoder at full size.")
     learning_rate: float = Field(1e-3, gt=0, description="Of Adam.")
 
 
 class FeatureInversion(TransformingSystem):
-    """Pictures from their own features, as far as these still hold them."""
+    """Images from their own features, as far as these still hold them."""
 
     settings_type: ClassVar[type[SystemSettings]] = InversionSettings
     averaged: ClassVar[tuple[str, ...]] = ("decoder",)
@@ -81,7 +81,7 @@ class FeatureInversion(TransformingSystem):
     def __init__(self, settings: InversionSettings) -> None:
         super().__init__(settings)
         stage = settings.stage
-        self.features = Perceptual(settings.trunk, (stage,))
+        self.features = Perceptual(settings.backbone, (stage,))
         self.decoder = FeatureDecoder(
             self.features.channels[stage], self.features.strides[stage], settings.width
         )
@@ -92,15 +92,15 @@ class FeatureInversion(TransformingSystem):
         return (Turn("invert", ("decoder",), rate, betas=(0.9, 0.999), final=0.0),)
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """The squared error of the pictures (equation 1)."""
+        """The squared error of the images (equation 1)."""
         return {"picture": mse_loss(self._invert(batch["image"]), batch["image"])}
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The pictures, rebuilt."""
+        """The images, rebuilt."""
         return self._invert(batch["image"])
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The pictures and what is rebuilt of them."""
+        """The images and what is rebuilt of them."""
         return torch.cat([batch["image"], self._invert(batch["image"])], dim=3)
 
     def _invert(self, pictures: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from tag2mask.models.label_planes import label_planes
 from tag2mask.models.system import Batch
-from tag2mask.models.transformation.colors import label_colours
+from tag2mask.models.transformation.colors import label_colors
 from tag2mask.models.transformation.pix2pix import Pix2Pix, Pix2PixSettings
 from tag2mask.models.weak.cross_entropy import IGNORE
 
@@ -33,5 +33,5 @@ class MaskToPhoto(Pix2Pix):
         return label_planes(batch["mask"], self.settings.classes)
 
     def shown(self, given: Tensor) -> Tensor:
-        """The mask in its colours."""
-        return label_colours(torch.where(given.any(dim=1), given.argmax(dim=1), IGNORE))
+        """The mask in its colors."""
+        return label_colors(torch.where(given.any(dim=1), given.argmax(dim=1), IGNORE))

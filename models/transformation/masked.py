@@ -12,11 +12,11 @@ from tag2mask.models.transformation.base import TransformingSystem
 
 
 def within(batch: Batch, made: Tensor) -> Tensor:
-    """What was made, within the classes of the tags; the picture as it was everywhere else.
+    """What was made, within the classes of the tags; the image as it was everywhere else.
 
     Args:
         batch: ``image``, ``mask`` and, of what is to change, ``tags``.
-        made: (N, 3, H, W), of the picture's size.
+        made: (N, 3, H, W), of the image's size.
 
     Returns:
         (N, 3, H, W); pixels of other classes, of the background and of none are not touched.
@@ -28,22 +28,22 @@ def within(batch: Batch, made: Tensor) -> Tensor:
     return torch.where(inside.unsqueeze(1), made, batch["image"])
 
 
-def confined(member: type[TransformingSystem]) -> type[TransformingSystem]:
+def masked(member: type[TransformingSystem]) -> type[TransformingSystem]:
     """The same system, which changes only the classes that the tags name.
 
-    It learns as the member does, on whole pictures, so that either can use the weights of the
+    It learns as the member does, on whole images, so that either can use the weights of the
     other.
 
     Args:
-        member: Any system that changes pictures.
+        member: Any system that changes images.
     """
 
     def transform(self: TransformingSystem, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The pictures, changed within the classes of the tags only."""
+        """The images, changed within the classes of the tags only."""
         return within(batch, member.transform(self, batch, rng))
 
     namespace: dict[str, Any] = {
-        "__doc__": f"{member.__name__}, confined to the classes that the tags name.",
+        "__doc__": f"{member.__name__}, masked to the classes that the tags name.",
         "__module__": __name__,
         "needs": tuple(dict.fromkeys((*member.needs, "mask", "tags"))),
         "transform": transform,

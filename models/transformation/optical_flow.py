@@ -16,7 +16,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from tag2mask.models.system import Batch, SystemSettings, Turn
 from tag2mask.models.transformation.base import TransformingSystem
-from tag2mask.models.transformation.colors import flow_colours
+from tag2mask.models.transformation.colors import flow_colors
 from tag2mask.models.transformation.encoder_decoder import padded, widths_of
 from tag2mask.models.transformation.flownet import FlowNetCorrelation, FlowNetSimple
 from tag2mask.models.transformation.synthetic_flow import Frames, affine, scene
@@ -33,7 +33,7 @@ class Range(NamedTuple):
 
 
 STILL = Range(0, 0, 0)
-PLACES = Range(0.25, 15, 0.2)  # where cut-outs of other pictures begin
+PLACES = Range(0.25, 15, 0.2)  # where cut-outs of other images begin
 
 
 class OpticalFlowSettings(SystemSettings):
@@ -44,7 +44,7 @@ class OpticalFlowSettings(SystemSettings):
     shift: float = Field(0.08, gt=0, le=0.5, description="Largest, as a share of the side.")
     turn: float = Field(8.0, ge=0, description="Largest, in degrees.")
     zoom: float = Field(0.08, ge=0, lt=1, description="Largest, as a share of the length.")
-    others: int = Field(1, ge=0, description="Cut-outs of other pictures in a frame.")
+    others: int = Field(1, ge=0, description="Cut-outs of other images in a frame.")
     learning_rate: float = Field(1e-3, gt=0, description="Of Adam, at the beginning.")
 
     @property
@@ -59,7 +59,7 @@ class OpticalFlowSettings(SystemSettings):
 
 
 class OpticalFlow(TransformingSystem):
-    """A FlowNet; :meth:`flow` gives the motion from one picture to the next.
+    """A FlowNet; :meth:`flow` gives the motion from one image to the next.
 
     Args:
         settings: Of the member.
@@ -96,7 +96,7 @@ class OpticalFlow(TransformingSystem):
         return terms
 
     def frames(self, batch: Batch, rng: torch.Generator) -> Frames:
-        """Two frames: the batch's objects, and some of other pictures, over the backgrounds."""
+        """Two frames: the batch's objects, and some of other images, over the backgrounds."""
         pictures = batch["image"]
         layers = self.settings.others + 2
         places = [STILL, STILL, *[PLACES] * self.settings.others]
@@ -108,7 +108,7 @@ class OpticalFlow(TransformingSystem):
         )
 
     def flow(self, first: Tensor, second: Tensor) -> Tensor:
-        """Where the pixels of a picture go.
+        """Where the pixels of an image go.
 
         Args:
             first: (N, 3, H, W) RGB in [-1, 1].
@@ -123,20 +123,20 @@ class OpticalFlow(TransformingSystem):
         return whole[..., :height, :width]
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The flow from the picture to the next, in colours."""
+        """The flow from the image to the next, in colors."""
         del rng
-        return flow_colours(self.flow(batch["image"], batch["next"]), self.settings.reach)
+        return flow_colors(self.flow(batch["image"], batch["next"]), self.settings.reach)
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """Two frames, the flow that is seen and the true one."""
         frames = self.frames(batch, rng)
         seen = self.transform({"image": frames.first, "next": frames.second}, rng)
-        true = flow_colours(frames.flow, self.settings.reach)
+        true = flow_colors(frames.flow, self.settings.reach)
         return torch.cat([frames.first, frames.second, seen, true], dim=3)
 
 
 def _affine(like: Tensor, rng: torch.Generator, most: Range) -> Tensor:
-    """Random affine maps (N, 2, 3), one for each picture."""
+    """Random affine maps (N, 2, 3), one for each image."""
     count, _, height, width = like.shape
     turn, zoom, x, y = 2 * torch.rand(4, count, generator=rng, device=like.device) - 1
     shift = most.shift * torch.stack([width * x, height * y], dim=1)

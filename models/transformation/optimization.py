@@ -1,4 +1,4 @@
-"""Pictures found by optimisation: the pixels are the parameters."""
+"""Images found by optimization: the pixels are the parameters."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Optimiser = Literal["adam", "lbfgs"]
+Optimizer = Literal["adam", "lbfgs"]
 
 RATE = {"adam": 0.03, "lbfgs": 1.0}  # Adam's in units of the range [-1, 1]
 
 
-def optimise_pictures(
-    start: Tensor, loss: Callable[[Tensor], Tensor], steps: int, optimiser: Optimiser = "adam"
+def optimize_pictures(
+    start: Tensor, loss: Callable[[Tensor], Tensor], steps: int, optimizer: Optimizer = "adam"
 ) -> Tensor:
-    """Moves pictures down a loss.
+    """Moves images down a loss.
 
     Args:
         start: (N, 3, H, W) RGB in [-1, 1].
-        loss: Of such pictures, a scalar; the sum over pictures, so that they do not slow each
+        loss: Of such images, a scalar; the sum over images, so that they do not slow each
             other down.
         steps: Evaluations of the loss, at most.
-        optimiser: ``lbfgs`` sees all pictures as one problem; ``adam`` goes pixel by pixel.
+        optimizer: ``lbfgs`` sees all images as one problem; ``adam`` goes pixel by pixel.
 
     Returns:
-        Pictures of the same shape in [-1, 1].
+        Images of the same shape in [-1, 1].
     """
     with torch.enable_grad():
         pictures = start.detach().clone().requires_grad_(True)
@@ -38,7 +38,7 @@ def optimise_pictures(
             return value
 
         method: torch.optim.Optimizer
-        if optimiser == "lbfgs":
+        if optimizer == "lbfgs":
             method = torch.optim.LBFGS([pictures], RATE["lbfgs"], steps, steps)
             method.step(closure)
         else:

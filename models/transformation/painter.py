@@ -8,11 +8,11 @@ from torch.nn.functional import instance_norm, interpolate
 
 
 class StyleNorm(nn.Module):
-    """Instance normalisation whose scale and shift a style may set.
+    """Instance normalization whose scale and shift a style may set.
 
     Without a style they are learnt, as in Ulyanov et al. (2016), who found it far better here
-    than batch normalisation; with one they are linear in its code, so that mixed codes give
-    mixed styles (conditional instance normalisation; Dumoulin et al., ICLR 2017).
+    than batch normalization; with one they are linear in its code, so that mixed codes give
+    mixed styles (conditional instance normalization; Dumoulin et al., ICLR 2017).
 
     Args:
         channels: Of the features.
@@ -26,7 +26,7 @@ class StyleNorm(nn.Module):
         self.follow = nn.Linear(code, 2 * channels, bias=False) if code else None
 
     def forward(self, x: Tensor, code: Tensor | None) -> Tensor:
-        """Normalises (N, channels, H, W) with the codes (N, code), where it follows any."""
+        """Normalizes (N, channels, H, W) with the codes (N, code), where it follows any."""
         scale, shift = self.scale, self.shift
         if self.follow is not None and code is not None:
             more_scale, more_shift = self.follow(code)[..., None, None].chunk(2, dim=1)
@@ -35,7 +35,7 @@ class StyleNorm(nn.Module):
 
 
 class Layer(nn.Module):
-    """A convolution with reflected borders, normalised; zero padding would show as a frame.
+    """A convolution with reflected borders, normalized; zero padding would show as a frame.
 
     Args:
         inputs: Channels.
@@ -73,7 +73,7 @@ class Residual(nn.Module):
 
 
 class Painter(nn.Module):
-    """Down by 4, residual blocks, up by nearest neighbours: pictures in, pictures out.
+    """Down by 4, residual blocks, up by nearest neighbors: images in, images out.
 
     Args:
         width: Channels at full size; the paper has 32, doubled with each halving.
@@ -83,7 +83,7 @@ class Painter(nn.Module):
 
     def __init__(self, width: int, blocks: int, code: int = 0) -> None:
         super().__init__()
-        # What the picture shows does not depend on the style, so the way down follows none.
+        # What the image shows does not depend on the style, so the way down follows none.
         self.down = nn.ModuleList(
             [
                 Layer(3, width, 9),
@@ -96,7 +96,7 @@ class Painter(nn.Module):
             [Layer(4 * width, 2 * width, 3, code=code), Layer(2 * width, width, 3, code=code)]
         )
         self.last = nn.Conv2d(width, 3, 9, padding=4, padding_mode="reflect")
-        self.colours = StyleNorm(3, code)
+        self.colors = StyleNorm(3, code)
 
     def forward(self, pictures: Tensor, code: Tensor | None = None) -> Tensor:
         """Paints.
@@ -116,4 +116,4 @@ class Painter(nn.Module):
             x = block(x, code)
         for layer, size in zip(self.up, reversed(sizes[1:]), strict=True):
             x = layer(interpolate(x, size), code).relu()
-        return (self.last(x) + self.colours(pictures, code)).tanh()
+        return (self.last(x) + self.colors(pictures, code)).tanh()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from tag2mask.models.adversarial import SLOPE, initialise
+from tag2mask.models.adversarial import SLOPE, initialize
 
 KERNEL = 4
 STEADY = 2  # last convolutions, which keep the stride
@@ -14,7 +14,7 @@ class PatchGan(nn.Module):
     """Logits of patches, real or made; each sees a square of :meth:`receptive_field` pixels.
 
     Args:
-        inputs: Channels of condition and picture together.
+        inputs: Channels of condition and image together.
         width: Channels of the first level; they double up to 8 times.
         layers: Convolutions of stride 2: 1 to 5 for patches of 16, 34, 70, 142, 286 pixels.
     """
@@ -25,13 +25,13 @@ class PatchGan(nn.Module):
         for level in range(layers + 1):
             outputs = width * min(2**level, 8)
             stride = 2 if level < layers else 1
-            # The first level sees pixels, which stay as they are; the others are normalised.
+            # The first level sees pixels, which stay as they are; the others are normalized.
             chain.append(nn.Conv2d(channels, outputs, KERNEL, stride, 1, bias=level == 0))
             chain.extend([nn.BatchNorm2d(outputs)] if level else [])
             chain.append(nn.LeakyReLU(SLOPE))
             channels = outputs
         self.chain = nn.Sequential(*chain, nn.Conv2d(channels, 1, KERNEL, padding=1))
-        initialise(self)
+        initialize(self)
 
     @staticmethod
     def receptive_field(layers: int) -> int:
@@ -43,7 +43,7 @@ class PatchGan(nn.Module):
 
     @staticmethod
     def smallest(layers: int) -> int:
-        """The side of the smallest picture that gives a logit, in pixels."""
+        """The side of the smallest image that gives a logit, in pixels."""
         return (STEADY + 1) * 2**layers
 
     def forward(self, x: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ class PatchSwap(DecodedStyle):
 
 
 def nearest_patches(content: Tensor, style: Tensor, side: int = PATCH) -> Tensor:
-    """The most similar patches of the style, by normalised cross-correlation (equation 1).
+    """The most similar patches of the style, by normalized cross-correlation (equation 1).
 
     The content's patches need no norm: it does not change which one of the style is nearest.
 
@@ -51,7 +51,7 @@ def swap_patches(content: Tensor, style: Tensor) -> Tensor:
     Returns:
         (1, C, h, w).
     """
-    # Pictures of a few pixels have features of fewer still.
+    # Images of a few pixels have features of fewer still.
     side = min(PATCH, *content.shape[2:], *style.shape[2:])
     nearest = nearest_patches(content, style, side).flatten()
     chosen = unfold(style, side)[..., nearest]

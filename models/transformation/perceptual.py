@@ -1,13 +1,13 @@
-"""Perceptual features: what a picture shows and how it looks, by a trunk that learns no more.
+"""Perceptual features: what an image shows and how it looks, by a backbone that learns no more.
 
-Which trunk is honest for what:
+Which backbone is honest for what:
 
 * With ImageNet weights (``efficientnet_lite0`` offline, ``vgg16`` and ``resnet50`` by
   download) features know both things and textures: content, style, feature interpolation.
 * ``tiny`` has no weights and gets random filters. Those suffice for the statistics of
-  textures (Ustyuzhaninov et al., 2016) and hold a picture well enough to rebuild it, but they
+  textures (Ustyuzhaninov et al., 2016) and hold an image well enough to rebuild it, but they
   know no things: never use them for meaning.
-* A tagger's trunk knows the classes of its tags and little else; see :meth:`Perceptual.adopt`.
+* A tagger's backbone knows the classes of its tags and little else; see :meth:`Perceptual.adopt`.
 """
 
 from __future__ import annotations
@@ -17,44 +17,44 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from tag2mask.models.backbones import TRUNKS, Trunk
+from tag2mask.models.backbones import BACKBONES, Backbone
 
-UNTRAINED = ("tiny",)  # trunks without ImageNet weights
-COLOURS = "colours"  # the name of what comes before the first layer
-CALIBRATION = (8, 64)  # pictures, and their side in pixels
+UNTRAINED = ("tiny",)  # backbones without ImageNet weights
+COLORS = "colors"  # the name of what comes before the first layer
+CALIBRATION = (8, 64)  # images, and their side in pixels
 
 
 class Perceptual(nn.Module):
-    """The stages of a frozen trunk, each scaled to a mean square of one.
+    """The stages of a frozen backbone, each scaled to a mean square of one.
 
-    The scale is that of noise with the spectrum of photographs. It makes stages and trunks
+    The scale is that of noise with the spectrum of photographs. It makes stages and backbones
     comparable, so that one weight of a loss serves all of them.
 
     Args:
-        trunk: Name of one of :data:`tag2mask.models.backbones.TRUNKS`.
-        stages: Which are read: ``c0``, the colours themselves, ``c1``, the output of the
-            first layer, and the trunk's own ``c2`` to ``c5``. Layers above the last of them
+        backbone: Name of one of :data:`tag2mask.models.backbones.BACKBONES`.
+        stages: Which are read: ``c0``, the colors themselves, ``c1``, the output of the
+            first layer, and the backbone's own ``c2`` to ``c5``. Layers above the last of them
             are left out.
-        seed: Of the filters of a trunk without weights.
+        seed: Of the filters of a backbone without weights.
 
     Attributes:
         channels: Of each stage.
-        strides: Of each stage against the picture, in pixels.
+        strides: Of each stage against the image, in pixels.
 
     Raises:
-        KeyError: If there is no such trunk or stage.
+        KeyError: If there is no such backbone or stage.
     """
 
     mean: Tensor
     std: Tensor
     scales: Tensor
 
-    def __init__(self, trunk: str, stages: Sequence[str], seed: int = 0) -> None:
+    def __init__(self, backbone: str, stages: Sequence[str], seed: int = 0) -> None:
         super().__init__()
-        whole = TRUNKS[trunk](pretrained=trunk not in UNTRAINED)
-        ends = {"c0": COLOURS, "c1": next(iter(whole.layers))} | whole.stages
+        whole = BACKBONES[backbone](pretrained=backbone not in UNTRAINED)
+        ends = {"c0": COLORS, "c1": next(iter(whole.layers))} | whole.stages
         self.ends = {ends[stage]: stage for stage in sorted(set(stages))}
-        names = [COLOURS, *whole.layers]
+        names = [COLORS, *whole.layers]
         self.layers = nn.ModuleDict(
             {name: whole.layers[name] for name in names[1 : 1 + max(map(names.index, self.ends))]}
         )
@@ -62,7 +62,7 @@ class Perceptual(nn.Module):
         self.register_buffer("std", whole.std, persistent=False)
         self.register_buffer("scales", torch.ones(len(self.ends)))
         self.requires_grad_(False)
-        if trunk in UNTRAINED:
+        if backbone in UNTRAINED:
             self._draw_filters(torch.Generator().manual_seed(seed))
         self.eval()
         features = self._calibrate()
@@ -80,8 +80,8 @@ class Perceptual(nn.Module):
         Returns:
             Stage to (N, channels, ceil(H / stride), ceil(W / stride)).
         """
-        # Colours from 0 on, or second moments would take black for white.
-        outputs = {COLOURS: (pictures + 1) / 2}
+        # Colors from 0 on, or second moments would take black for white.
+        outputs = {COLORS: (pictures + 1) / 2}
         x = (127.5 * (pictures + 1) - self.mean) / self.std
         for name, layer in self.layers.items():
             outputs[name] = x = layer(x)
@@ -90,14 +90,14 @@ class Perceptual(nn.Module):
             for (name, stage), scale in zip(self.ends.items(), self.scales, strict=True)
         }
 
-    def adopt(self, trunk: Trunk) -> None:
-        """Takes the weights of a trunk of the same kind, such as a trained tagger's.
+    def adopt(self, backbone: Backbone) -> None:
+        """Takes the weights of a backbone of the same kind, such as a trained tagger's.
 
         Args:
-            trunk: Its layers are copied as far as they are used here.
+            backbone: Its layers are copied as far as they are used here.
         """
         for name, layer in self.layers.items():
-            layer.load_state_dict(trunk.layers[name].state_dict())
+            layer.load_state_dict(backbone.layers[name].state_dict())
         self._calibrate()
 
     def train(self, mode: bool = True) -> Perceptual:
@@ -106,9 +106,9 @@ class Perceptual(nn.Module):
         return super().train(False)
 
     def _draw_filters(self, rng: torch.Generator) -> None:
-        """Random filters with the statistics of their normalisation measured.
+        """Random filters with the statistics of their normalization measured.
 
-        Without these, signals shrink from layer to layer until all pictures look the same.
+        Without these, signals shrink from layer to layer until all images look the same.
         """
         for module in self.layers.modules():
             if isinstance(module, nn.Conv2d):
@@ -131,7 +131,7 @@ def photograph_noise(count: int, side: int, seed: int = 0) -> Tensor:
     """Noise with the spectrum of photographs, of amplitudes 1 / frequency (Field, 1987).
 
     Args:
-        count: Number of pictures N.
+        count: Number of images N.
         side: Of each, in pixels.
         seed: Of the noise.
 

@@ -1,11 +1,11 @@
-"""pix2pix (Isola et al., CVPR 2017): pictures from something that is given of them.
+"""pix2pix (Isola et al., CVPR 2017): images from something that is given of them.
 
-What is given makes the member: a label mask, edges, or a picture with a hole.
+What is given makes the member: a label mask, edges, or an image with a hole.
 
-To a game and a distance of colours, pix2pixHD (Wang et al., CVPR 2018) adds one of
-perceptual features (Johnson et al., ECCV 2016, equation 2). Where there are some hundred pictures,
+To a game and a distance of colors, pix2pixHD (Wang et al., CVPR 2018) adds one of
+perceptual features (Johnson et al., ECCV 2016, equation 2). Where there are some hundred images,
 that is what makes things look like things, if the generator resizes: a grid, with which transposed
-convolutions begin, is one that the first stride of a trunk does not see, and so leaves.
+convolutions begin, is one that the first stride of a backbone does not see, and so leaves.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tag2mask.models.transformation.base import TransformingSystem
 from tag2mask.models.transformation.encoder_decoder import EncoderDecoder, levels_of, widths_of
 from tag2mask.models.transformation.patch_gan import PatchGan
 from tag2mask.models.transformation.perceptual import Perceptual
-from tag2mask.models.transformation.skips import DOUBLINGS
+from tag2mask.models.transformation.skips import WALK_LOG2_STEPS
 
 STAGES = ("c2", "c3", "c4", "c5")  # whose features are compared, each with the same weight
 
@@ -38,7 +38,7 @@ class Pix2PixSettings(SystemSettings):
         ge=1,
         le=5,
         description="Halvings in the discriminator: it sees patches of 16, 34, 70, 142 or 286 "
-        "pixels; the paper's 70 is for pictures of 256.",
+        "pixels; the paper's 70 is for images of 256.",
     )
     doubling: Literal["transposed", "resized"] = Field(
         "transposed", description="How the generator doubles the side; see skips.py."
@@ -47,7 +47,7 @@ class Pix2PixSettings(SystemSettings):
     perceptual: float = Field(
         0.0, ge=0, description="Weight of the distance of perceptual features against the GAN's."
     )
-    trunk: str = Field("efficientnet_lite0", description="Of those features; see perceptual.py.")
+    backbone: str = Field("efficientnet_lite0", description="Of those features; see perceptual.py.")
     dropout: float = Field(0.5, ge=0, lt=1, description="Share of features that noise drops.")
     learning_rate: float = Field(2e-4, gt=0, description="Of Adam, in both networks.")
 
@@ -56,7 +56,7 @@ class Pix2PixSettings(SystemSettings):
         smallest = PatchGan.smallest(self.patch_layers)
         if self.size < smallest:
             raise ValueError(
-                f"patch_layers={self.patch_layers} needs pictures of {smallest} pixels or more, "
+                f"patch_layers={self.patch_layers} needs images of {smallest} pixels or more, "
                 f"not {self.size}"
             )
         return self
@@ -79,12 +79,12 @@ class Pix2Pix(TransformingSystem):
             given,
             3,
             widths_of(settings.width, levels_of(settings.size)),
-            double=DOUBLINGS[settings.doubling],
+            double=WALK_LOG2_STEPS[settings.doubling],
             dropout=settings.dropout,
         )
         self.discriminator = PatchGan(given + 3, settings.width, settings.patch_layers)
         if settings.perceptual:
-            self.features = Perceptual(settings.trunk, STAGES)
+            self.features = Perceptual(settings.backbone, STAGES)
 
     @classmethod
     @abstractmethod
@@ -93,14 +93,14 @@ class Pix2Pix(TransformingSystem):
 
     @abstractmethod
     def given(self, batch: Batch) -> Tensor:
-        """What the networks see of pictures or masks: (N, channels, H, W)."""
+        """What the networks see of images or masks: (N, channels, H, W)."""
 
     def exercise(self, batch: Batch) -> Batch:
         """The batch as it is trained on; the batch itself unless a member says otherwise."""
         return batch
 
     def finished(self, given: Tensor, made: Tensor) -> Tensor:
-        """The picture, from what was given and what the generator made of it."""
+        """The image, from what was given and what the generator made of it."""
         del given
         return made
 
@@ -127,7 +127,7 @@ class Pix2Pix(TransformingSystem):
         if turn == "discriminator":
             with torch.no_grad():
                 fake = self.finished(given, self._make(given, rng))
-            # Apart, so that each is normalised by statistics of its own kind.
+            # Apart, so that each is normalized by statistics of its own kind.
             judged = self._judge(given, real), self._judge(given, fake)
             return {"discriminator": discriminator_loss(*judged)}
         made, weights = self._make(given, rng), self.judged(given)
@@ -142,12 +142,12 @@ class Pix2Pix(TransformingSystem):
         return terms
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """Pictures from what is given; the dropout stays on, as the only noise there is."""
+        """Images from what is given; the dropout stays on, as the only noise there is."""
         given = self.given(batch)
         return self.finished(given, self._make(given, rng))
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """What is given, what is made of it and the true picture."""
+        """What is given, what is made of it and the true image."""
         made = self.transform(batch, rng)
         return torch.cat([self.shown(self.given(batch)), made, batch["image"]], dim=3)
 

@@ -1,4 +1,4 @@
-"""The other way round: masks from pictures, by any dense segmenter, as a system."""
+"""The other way round: masks from images, by any dense segmenter, as a system."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.backbones import BACKBONES
 from tag2mask.models.segmentation import SEGMENTERS, DeepSupervision
 from tag2mask.models.system import Batch, SystemSettings, Turn
 from tag2mask.models.transformation.base import TransformingSystem
-from tag2mask.models.transformation.colors import label_colours
+from tag2mask.models.transformation.colors import label_colors
 from tag2mask.models.weak.cross_entropy import pixel_cross_entropy
 
 
 class SegmentingSettings(SystemSettings):
-    """A trunk and a head; the defaults are small enough to be trained in a minute."""
+    """A backbone and a head; the defaults are small enough to be trained in a minute."""
 
-    trunk: str = Field("tiny", description="One of tag2mask.models.backbones.TRUNKS.")
-    pretrained: bool = Field(False, description="Start with the trunk's ImageNet weights.")
-    output_stride: int = Field(8, ge=1, description="Of the trunk, in pixels.")
+    backbone: str = Field("tiny", description="One of tag2mask.models.backbones.BACKBONES.")
+    pretrained: bool = Field(False, description="Start with the backbone's ImageNet weights.")
+    output_stride: int = Field(8, ge=1, description="Of the backbone, in pixels.")
     head: str = Field("unet", description="One of tag2mask.models.segmentation.SEGMENTERS.")
     width: int = Field(48, ge=1, description="Channels of the head, where it has a width.")
     dropout: float = Field(0.1, ge=0, lt=1, description="Share of the head's channels.")
     enlarged: int = Field(
         1,
         ge=1,
-        description="How many times larger the trunk sees a picture: one that knows "
+        description="How many times larger the backbone sees an image: one that knows "
         "photographs finds nothing in squares of 64 pixels.",
     )
     learning_rate: float = Field(2e-3, gt=0, description="Of Adam.")
@@ -45,7 +45,7 @@ class Segmenting(TransformingSystem):
         settings: Of the segmenter.
 
     Raises:
-        ValueError: If there is no such trunk or head, or they do not fit together.
+        ValueError: If there is no such backbone or head, or they do not fit together.
     """
 
     settings_type: ClassVar[type[SystemSettings]] = SegmentingSettings
@@ -53,14 +53,14 @@ class Segmenting(TransformingSystem):
 
     def __init__(self, settings: SegmentingSettings) -> None:
         super().__init__(settings)
-        for family, name in ((TRUNKS, settings.trunk), (SEGMENTERS, settings.head)):
+        for family, name in ((BACKBONES, settings.backbone), (SEGMENTERS, settings.head)):
             if name not in family:
                 raise ValueError(f"{name!r} is none of {', '.join(family)}")
-        trunk = TRUNKS[settings.trunk](
+        backbone = BACKBONES[settings.backbone](
             output_stride=settings.output_stride, pretrained=settings.pretrained
         )
         self.segmenter = SEGMENTERS[settings.head](
-            trunk, settings.classes + 1, width=settings.width, dropout=settings.dropout
+            backbone, settings.classes + 1, width=settings.width, dropout=settings.dropout
         )
 
     def turns(self) -> tuple[Turn, ...]:
@@ -82,29 +82,29 @@ class Segmenting(TransformingSystem):
 
     @torch.no_grad()
     def labels(self, images: Tensor) -> Tensor:
-        """The most probable labels (N, H, W) int64 of pictures in [-1, 1]."""
+        """The most probable labels (N, H, W) int64 of images in [-1, 1]."""
         return _resized(self.segmenter(self._seen(images)), images).argmax(dim=1)
 
     @torch.no_grad()
     def features(self, images: Tensor) -> Tensor:
-        """The means over the picture of every stage of the trunk, (N, F) float32."""
-        stages = self.segmenter.trunk(self._seen(images))
+        """The means over the image of every stage of the backbone, (N, F) float32."""
+        stages = self.segmenter.backbone(self._seen(images))
         return torch.cat([stage.float().mean(dim=(2, 3)) for stage in stages.values()], dim=1)
 
     def _seen(self, images: Tensor) -> Tensor:
-        """Pictures in [-1, 1] as the segmenter wants them: in [0, 255], and large enough."""
+        """Images in [-1, 1] as the segmenter wants them: in [0, 255], and large enough."""
         pixels = (images + 1) * 127.5
         side = self.settings.enlarged
         return pixels if side == 1 else interpolate(pixels, scale_factor=side, mode="bilinear")
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The labels in their colours."""
-        return label_colours(self.labels(batch["image"]))
+        """The labels in their colors."""
+        return label_colors(self.labels(batch["image"]))
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """Picture, labels and truth."""
+        """Image, labels and truth."""
         made = self.transform(batch, rng)
-        return torch.cat([batch["image"], made, label_colours(batch["mask"])], dim=3)
+        return torch.cat([batch["image"], made, label_colors(batch["mask"])], dim=3)
 
 
 def _resized(logits: Tensor, like: Tensor) -> Tensor:

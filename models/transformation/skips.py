@@ -29,7 +29,7 @@ def resized(inputs: int, outputs: int, *, bias: bool) -> nn.Module:
     """Bilinear resizing, then a 3x3 convolution: it begins without a grid.
 
     A transposed convolution treats the pixels of a cell apart, and before it has learnt to
-    make them fit, its pictures are chequered (Odena et al., Distill 2016).
+    make them fit, its images are chequered (Odena et al., Distill 2016).
     """
     return nn.Sequential(
         nn.Upsample(scale_factor=2, mode="bilinear"),
@@ -37,7 +37,7 @@ def resized(inputs: int, outputs: int, *, bias: bool) -> nn.Module:
     )
 
 
-DOUBLINGS: dict[str, Doubling] = {"transposed": transposed, "resized": resized}
+WALK_LOG2_STEPS: dict[str, Doubling] = {"transposed": transposed, "resized": resized}
 
 
 class Skip(nn.Module):

@@ -1,6 +1,6 @@
 """Style as the statistics of features, and the distances between two sets of them.
 
-A style is what is left of a picture's features when their places are forgotten. Gatys et al.
+A style is what is left of an image's features when their places are forgotten. Gatys et al.
 (CVPR 2016) keep the second moments; Li et al. (IJCAI 2017, "Demystifying neural style
 transfer") show that this is the maximum mean discrepancy of one kernel, and try others.
 """
@@ -32,7 +32,7 @@ def gram(features: Tensor) -> Tensor:
 
 
 def gram_distance(features: Tensor, style: Tensor) -> Tensor:
-    """The style loss of Gatys et al. (2016, eq. 4), for pictures of any two sizes.
+    """The style loss of Gatys et al. (2016, eq. 4), for images of any two sizes.
 
     Their Gram matrices are sums over places, divided by the number of places in the loss;
     means come to the same, and allow for another number of places in the style.
@@ -89,7 +89,7 @@ def linear_mmd_distance(features: Tensor, style: Tensor) -> Tensor:
 
 
 def batch_norm_distance(features: Tensor, style: Tensor) -> Tensor:
-    """The distance of the statistics of batch normalisation (Li et al., eq. 12).
+    """The distance of the statistics of batch normalization (Li et al., eq. 12).
 
     Args:
         features: (N, C, H, W).
@@ -116,7 +116,7 @@ def moments(features: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def adain(content: Tensor, style: Tensor) -> Tensor:
-    """Adaptive instance normalisation (Huang & Belongie, ICCV 2017, eq. 8).
+    """Adaptive instance normalization (Huang & Belongie, ICCV 2017, eq. 8).
 
     Args:
         content: (N, C, H, W) features.

@@ -21,7 +21,7 @@ Features = Mapping[str, Tensor]
 class StyleSettings(SystemSettings):
     """What every style transfer is built from."""
 
-    trunk: str = Field(
+    backbone: str = Field(
         "efficientnet_lite0", description="Whose features are compared; see perceptual.py."
     )
     content_stage: str = Field("c3", description="Stage whose features say the content.")
@@ -34,10 +34,10 @@ class StyleSettings(SystemSettings):
 
 
 class StyleSystem(TransformingSystem):
-    """A system that paints a picture in the style of another one.
+    """A system that paints an image in the style of another one.
 
     In training the styles are ``style`` (N, 3, H, W) of the batch where it has them, and the
-    other pictures of the batch where it has not.
+    other images of the batch where it has not.
     """
 
     settings_type: ClassVar[type[SystemSettings]] = StyleSettings
@@ -47,14 +47,16 @@ class StyleSystem(TransformingSystem):
 
     def __init__(self, settings: StyleSettings) -> None:
         super().__init__(settings)
-        self.features = Perceptual(settings.trunk, (settings.content_stage, *settings.style_stages))
+        self.features = Perceptual(
+            settings.backbone, (settings.content_stage, *settings.style_stages)
+        )
 
     def objective(self, pictures: Tensor, content: Features, style: Features) -> dict[str, Tensor]:
         """The loss of Gatys et al. (CVPR 2016, eq. 7), with total variation.
 
         Args:
             pictures: (N, 3, H, W) RGB in [-1, 1], what is judged.
-            content: Features of pictures of the same size.
+            content: Features of images of the same size.
             style: Features of the styles, N or one.
 
         Returns:
@@ -88,12 +90,12 @@ class StyleSystem(TransformingSystem):
 
 
 def styles_of(batch: Batch) -> Tensor:
-    """The styles of a batch: its own, or the other pictures in it."""
+    """The styles of a batch: its own, or the other images in it."""
     return batch["style"] if "style" in batch else batch["image"].roll(1, dims=0)
 
 
 def total_variation(pictures: Tensor) -> Tensor:
-    """The mean squared difference of neighbouring pixels (N, C, H, W), a scalar."""
+    """The mean squared difference of neighboring pixels (N, C, H, W), a scalar."""
     down = pictures[..., 1:, :] - pictures[..., :-1, :]
     right = pictures[..., :, 1:] - pictures[..., :, :-1]
     return down.square().mean() + right.square().mean()

@@ -17,7 +17,7 @@ from tag2mask.models.transformation.color_spaces import from_ycbcr, luminance, t
 class SuperResolutionSettings(SystemSettings):
     """Of ESPCN; the paper's network unless a width is changed."""
 
-    factor: int = Field(3, ge=2, le=8, description="How many times larger pictures become.")
+    factor: int = Field(3, ge=2, le=8, description="How many times larger images become.")
     widths: tuple[int, int] = Field((64, 32), description="Channels of the two hidden layers.")
     learning_rate: float = Field(1e-3, gt=0, description="Of Adam, at the beginning.")
 
@@ -25,8 +25,8 @@ class SuperResolutionSettings(SystemSettings):
 class SuperResolution(TransformingSystem):
     """Three convolutions at low resolution, whose channels become sub-pixels.
 
-    Only the luminance is made so; colours are enlarged bicubically, since nobody sees the
-    difference (section 3.2). In training the low resolution is made of the pictures, by a
+    Only the luminance is made so; colors are enlarged bicubically, since nobody sees the
+    difference (section 3.2). In training the low resolution is made of the images, by a
     bicubic filter wide enough to leave no aliases.
     """
 
@@ -56,7 +56,7 @@ class SuperResolution(TransformingSystem):
         return {"luminance": mse_loss(self.network(luminance(small)), luminance(true))}
 
     def reduced(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Pictures at the low resolution, and cut to a multiple of it: the truth.
+        """Images at the low resolution, and cut to a multiple of it: the truth.
 
         Args:
             pictures: (N, 3, H, W) RGB in [-1, 1].
@@ -71,7 +71,7 @@ class SuperResolution(TransformingSystem):
         return small.clamp(-1, 1), true
 
     def enlarged(self, pictures: Tensor) -> Tensor:
-        """Pictures enlarged bicubically, what the system is to surpass."""
+        """Images enlarged bicubically, what the system is to surpass."""
         factor = self.settings.factor
         return interpolate(pictures, scale_factor=factor, mode="bicubic").clamp(-1, 1)
 
@@ -80,14 +80,14 @@ class SuperResolution(TransformingSystem):
         return height * self.settings.factor, width * self.settings.factor
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The pictures, larger by the factor."""
+        """The images, larger by the factor."""
         del rng
         pictures = batch["image"]
-        colours = to_ycbcr(self.enlarged(pictures))[:, 1:]
-        return from_ycbcr(torch.cat([self.network(luminance(pictures)), colours], dim=1))
+        colors = to_ycbcr(self.enlarged(pictures))[:, 1:]
+        return from_ycbcr(torch.cat([self.network(luminance(pictures)), colors], dim=1))
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """A reduced picture enlarged bicubically, enlarged by the system, and the truth."""
+        """A reduced image enlarged bicubically, enlarged by the system, and the truth."""
         small, true = self.reduced(batch["image"])
         made = self.transform({"image": small}, rng)
         return torch.cat([self.enlarged(small), made, true], dim=3)

@@ -37,12 +37,12 @@ class Frames(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """A picture that moves.
+    """An image that moves.
 
     Attributes:
-        picture: (N, 3, H, W) RGB in [-1, 1].
+        image: (N, 3, H, W) RGB in [-1, 1].
         shown: (N, 1, H, W), 1 where it covers what is behind, 0 elsewhere.
-        place: (N, 2, 3): affine map of the picture's x, y to the first frame's.
+        place: (N, 2, 3): affine map of the image's x, y to the first frame's.
         motion: (N, 2, 3): affine map of the first frame's x, y to the second's.
     """
 
@@ -70,13 +70,13 @@ def backgrounds(pictures: Tensor, masks: Tensor) -> Tensor:
 def scene(
     pictures: Tensor, masks: Tensor, places: Sequence[Tensor], motions: Sequence[Tensor]
 ) -> Frames:
-    """The objects of pictures, and those of other ones, before the pictures' backgrounds.
+    """The objects of images, and those of other ones, before the images' backgrounds.
 
     Args:
         pictures: (N, 3, H, W) RGB in [-1, 1].
         masks: (N, H, W) int64, 0 for background, 255 for ignore.
-        places: Of the layers, see :class:`Layer`: the background, the picture's objects, those
-            of the picture before it in the batch, and so on.
+        places: Of the layers, see :class:`Layer`: the background, the image's objects, those
+            of the image before it in the batch, and so on.
         motions: Of the layers.
     """
     layers = []
@@ -121,14 +121,14 @@ def objects(masks: Tensor) -> Tensor:
 
 
 def affine(angle: Tensor, zoom: Tensor, shift: Tensor, height: int, width: int) -> Tensor:
-    """Turns and zooms around the middle of a picture, then shifts.
+    """Turns and zooms around the middle of an image, then shifts.
 
     Args:
         angle: (N,) in radians.
         zoom: (N,).
         shift: (N, 2), x and y in pixels.
-        height: Of the picture.
-        width: Of the picture.
+        height: Of the image.
+        width: Of the image.
 
     Returns:
         (N, 2, 3), on x and y.
@@ -171,7 +171,7 @@ def _rendered(layer: Layer, fetch: Tensor, everywhere: bool) -> tuple[Tensor, Te
 
 
 def _pulled(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Averages of what is known, over as small a neighbourhood as knows anything."""
+    """Averages of what is known, over as small a neighborhood as knows anything."""
     height, width = values.shape[-2:]
     if min(height, width) < 2:
         total = weights.sum(dim=(2, 3), keepdim=True).clamp(min=1e-6)

@@ -20,8 +20,8 @@ from torch.nn.functional import (
 from torchvision.utils import draw_bounding_boxes
 
 from tag2mask.models.system import Batch
-from tag2mask.models.transformation.boxes import Boxes, centredness, decode, distances, overlap
-from tag2mask.models.transformation.colors import label_colours
+from tag2mask.models.transformation.boxes import Boxes, centeredness, decode, distances, overlap
+from tag2mask.models.transformation.colors import label_colors
 from tag2mask.models.transformation.edges import edges
 from tag2mask.models.weak.cross_entropy import IGNORE
 
@@ -33,7 +33,7 @@ class Task(ABC):
 
     Args:
         classes: Number of foreground classes C.
-        size: Side of the pictures in training, in pixels.
+        size: Side of the images in training, in pixels.
 
     Attributes:
         weight: What the loss weighs among others, by default: boxes and thin lines, which are few
@@ -61,8 +61,8 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def colours(self, output: Tensor, pictures: Tensor) -> Tensor:
-        """What the decoder says, over or beside pictures: (N, 3, H, W) RGB in [-1, 1]."""
+    def colors(self, output: Tensor, pictures: Tensor) -> Tensor:
+        """What the decoder says, over or beside images: (N, 3, H, W) RGB in [-1, 1]."""
 
 
 class Segmentation(Task):
@@ -78,10 +78,10 @@ class Segmentation(Task):
         mask = batch["mask"]
         return cross_entropy(output, mask, ignore_index=IGNORE) if _known(mask).any() else None
 
-    def colours(self, output: Tensor, pictures: Tensor) -> Tensor:
-        """In the colours of the classes."""
+    def colors(self, output: Tensor, pictures: Tensor) -> Tensor:
+        """In the colors of the classes."""
         del pictures
-        return label_colours(output.argmax(dim=1))
+        return label_colors(output.argmax(dim=1))
 
 
 class Boundary(Task):
@@ -103,7 +103,7 @@ class Boundary(Task):
         known = _known(mask).unsqueeze(1).expand_as(planes)
         return _balanced(output[known], (max_pool2d(planes, 3, 1, 1) - eroded)[known])
 
-    def colours(self, output: Tensor, pictures: Tensor) -> Tensor:
+    def colors(self, output: Tensor, pictures: Tensor) -> Tensor:
         """The surest class's, dark on white."""
         del pictures
         return _ink(output.sigmoid().amax(dim=1, keepdim=True))
@@ -125,7 +125,7 @@ class Saliency(Task):
         logits, shown = output.squeeze(1)[known], (batch["mask"] > 0)[known]
         return binary_cross_entropy_with_logits(logits, shown.float())
 
-    def colours(self, output: Tensor, pictures: Tensor) -> Tensor:
+    def colors(self, output: Tensor, pictures: Tensor) -> Tensor:
         """White where it is salient."""
         del pictures
         return (2 * output.sigmoid() - 1).expand(-1, 3, -1, -1)
@@ -142,36 +142,36 @@ class Detection(Task):
         return self.classes + 4
 
     def loss(self, output: Tensor, batch: Batch) -> Tensor | None:
-        """The cross entropy of the centres and the overlap of the boxes (UnitBox, 2016)."""
+        """The cross entropy of the centers and the overlap of the boxes (UnitBox, 2016)."""
         mask = batch["mask"]
         known = _known(mask)
         if not known.any():
             return None
         sides = distances(mask)
         labels = torch.arange(1, self.classes + 1, device=mask.device).view(1, -1, 1, 1)
-        central = centredness(sides)
+        central = centeredness(sides)
         heat = (mask.unsqueeze(1) == labels) * central.unsqueeze(1)
         everywhere = known.unsqueeze(1).expand_as(heat)
-        centres = binary_cross_entropy_with_logits(
+        centers = binary_cross_entropy_with_logits(
             output[:, : self.classes][everywhere], heat[everywhere]
         )
         shared = overlap(self._sides(output), sides)
         weights = central * known
         boxes = -(weights * shared.clamp(min=1e-3).log()).sum() / weights.sum().clamp(min=1)
-        return centres + boxes
+        return centers + boxes
 
     def boxes(self, output: Tensor) -> list[Boxes]:
-        """What is found in each picture."""
+        """What is found in each image."""
         return decode(output[:, : self.classes].sigmoid(), self._sides(output), SURE)
 
-    def colours(self, output: Tensor, pictures: Tensor) -> Tensor:
-        """The boxes on the pictures, in the colours of the classes."""
+    def colors(self, output: Tensor, pictures: Tensor) -> Tensor:
+        """The boxes on the images, in the colors of the classes."""
         drawn = []
         for picture, found in zip(pictures, self.boxes(output), strict=True):
-            colours = ((label_colours(found.labels.view(-1, 1, 1)) + 1) * 127.5).byte()
+            colors = ((label_colors(found.labels.view(-1, 1, 1)) + 1) * 127.5).byte()
             levels = ((picture.clamp(-1, 1) + 1) * 127.5).byte()
             corners = found.corners.clamp(min=0).round()
-            marks = [tuple(colour.flatten().tolist()) for colour in colours]
+            marks = [tuple(color.flatten().tolist()) for color in colors]
             drawn.append(draw_bounding_boxes(levels, corners, colors=marks) if marks else levels)
         return torch.stack(drawn) / 127.5 - 1
 
@@ -180,7 +180,7 @@ class Detection(Task):
 
 
 class Edges(Task):
-    """Edges of the picture itself, which need no label."""
+    """Edges of the image itself, which need no label."""
 
     weight = 2.0
 
@@ -193,7 +193,7 @@ class Edges(Task):
         """The cross entropy with the strength of the edges."""
         return binary_cross_entropy_with_logits(output, edges(batch["image"]))
 
-    def colours(self, output: Tensor, pictures: Tensor) -> Tensor:
+    def colors(self, output: Tensor, pictures: Tensor) -> Tensor:
         """Dark on white."""
         del pictures
         return _ink(output.sigmoid())

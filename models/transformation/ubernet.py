@@ -1,4 +1,4 @@
-"""UberNet (Kokkinos, CVPR 2017): one trunk and a small decoder for each of many tasks."""
+"""UberNet (Kokkinos, CVPR 2017): one backbone and a small decoder for each of many tasks."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from tag2mask.models.adversarial import initialise
+from tag2mask.models.adversarial import initialize
 from tag2mask.models.system import Batch, SystemSettings, Turn
 from tag2mask.models.transformation.base import TransformingSystem
-from tag2mask.models.transformation.colors import label_colours
+from tag2mask.models.transformation.colors import label_colors
 from tag2mask.models.transformation.encoder_decoder import Encoder, padded, widths_of
 from tag2mask.models.transformation.tasks import TASKS, Task
 
 
 class UberNetSettings(SystemSettings):
-    """Of the trunk, the decoders and their losses."""
+    """Of the backbone, the decoders and their losses."""
 
-    width: int = Field(64, ge=1, description="Channels of the trunk's first level.")
+    width: int = Field(64, ge=1, description="Channels of the backbone's first level.")
     levels: int = Field(5, ge=2, le=7, description="Halvings of the side.")
     decoder: int = Field(64, ge=1, description="Channels of every decoder, at all its levels.")
     tasks: dict[str, float] = Field(
@@ -40,14 +40,14 @@ class UberNetSettings(SystemSettings):
 
 
 class TaskDecoder(nn.Module):
-    """What one task reads of every level of a trunk, added up from coarse to fine.
+    """What one task reads of every level of a backbone, added up from coarse to fine.
 
-    Every level is normalised for the task alone and brought to few channels (section 2.1); so
-    the trunk holds most of the parameters, and a further task costs little.
+    Every level is normalized for the task alone and brought to few channels (section 2.1); so
+    the backbone holds most of the parameters, and a further task costs little.
 
     Args:
-        widths: Channels of the trunk's levels, from fine to coarse.
-        outputs: Channels of the picture.
+        widths: Channels of the backbone's levels, from fine to coarse.
+        outputs: Channels of the image.
         width: Channels of every level of the decoder.
     """
 
@@ -65,10 +65,10 @@ class TaskDecoder(nn.Module):
             nn.ReLU(),
             nn.ConvTranspose2d(width, outputs, 4, stride=2, padding=1),
         )
-        initialise(self)
+        initialize(self)
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
-        """(N, width, H / 2, W / 2) and coarser ones of the trunk to (N, outputs, H, W)."""
+        """(N, width, H / 2, W / 2) and coarser ones of the backbone to (N, outputs, H, W)."""
         x: Tensor | None = None
         for level in reversed(range(len(features))):
             seen = self.read[level](features[level])
@@ -79,11 +79,11 @@ class TaskDecoder(nn.Module):
 
 
 class UberNet(TransformingSystem):
-    """A shared encoder, and a decoder with skips and its own normalisation for each task.
+    """A shared encoder, and a decoder with skips and its own normalization for each task.
 
     A batch that holds no label for a task gives its decoder no gradient at all: with zeros
     in its place, Adam's momentum would move the decoder on. So each task is updated after
-    its own samples, asynchronously (section 3.1.2). The trunk keeps no more than the outputs
+    its own samples, asynchronously (section 3.1.2). The backbone keeps no more than the outputs
     of its levels for the backward pass and computes the rest again (section 3.2).
     """
 
@@ -93,7 +93,7 @@ class UberNet(TransformingSystem):
     def __init__(self, settings: UberNetSettings) -> None:
         super().__init__(settings)
         widths = widths_of(settings.width, settings.levels)
-        self.trunk = Encoder(3, widths)
+        self.backbone = Encoder(3, widths)
         self.tasks: dict[str, Task] = {}
         for name in settings.tasks:
             self.tasks[name] = TASKS[name](settings.classes, settings.size)
@@ -101,7 +101,7 @@ class UberNet(TransformingSystem):
 
     def turns(self) -> tuple[Turn, ...]:
         """One of all networks."""
-        networks = ("trunk", *self.tasks)
+        networks = ("backbone", *self.tasks)
         return (Turn("tasks", networks, self.settings.learning_rate, (0.9, 0.999), 0.1),)
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
@@ -123,13 +123,13 @@ class UberNet(TransformingSystem):
             Task to (N, its channels, H, W).
         """
         height, width = pictures.shape[-2:]
-        features = self.trunk(padded(pictures, self.trunk.stride), recompute)
+        features = self.backbone(padded(pictures, self.backbone.stride), recompute)
         return {
             name: self.get_submodule(name)(features)[..., :height, :width] for name in self.tasks
         }
 
     def made_size(self, height: int, width: int) -> tuple[int, int]:
-        """One picture for each task, side by side."""
+        """One image for each task, side by side."""
         return height, width * len(self.tasks)
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
@@ -137,10 +137,10 @@ class UberNet(TransformingSystem):
         del rng
         pictures = batch["image"]
         outputs = self(pictures)
-        shown = [task.colours(outputs[name], pictures) for name, task in self.tasks.items()]
+        shown = [task.colors(outputs[name], pictures) for name, task in self.tasks.items()]
         return torch.cat(shown, dim=3)
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The picture, what every task says, and the mask that all but the edges come from."""
+        """The image, what every task says, and the mask that all but the edges come from."""
         made = self.transform(batch, rng)
-        return torch.cat([batch["image"], made, label_colours(batch["mask"])], dim=3)
+        return torch.cat([batch["image"], made, label_colors(batch["mask"])], dim=3)

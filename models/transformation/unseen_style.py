@@ -1,4 +1,4 @@
-"""Any style from one picture of it, in one pass, and mixtures of styles.
+"""Any style from one image of it, in one pass, and mixtures of styles.
 
 Two inputs (Yanai, ICLR workshop 2017, "Unseen style transfer based on a conditional fast style
 transfer network"): a style network turns the style into a code, which conditions a painter.
@@ -33,7 +33,7 @@ class UnseenStyleSettings(PainterSettings):
 class StyleEncoder(nn.Module):
     """Strided convolutions, and from each the mean and the deviation over all places.
 
-    The places are forgotten, as in every measure of style; nothing is normalised, which would
+    The places are forgotten, as in every measure of style; nothing is normalized, which would
     forget the style itself.
 
     Args:
@@ -59,12 +59,12 @@ class StyleEncoder(nn.Module):
 
 
 class UnseenStyle(StyleSystem):
-    """Paints a picture in the style of a second one, which it need not have seen before.
+    """Paints an image in the style of a second one, which it need not have seen before.
 
     Styles mix as their codes do::
 
         codes = 0.3 * system.encoder(first) + 0.7 * system.encoder(second)
-        mixed = system.painter(pictures, codes)
+        mixed = system.painter(images, codes)
     """
 
     settings_type: ClassVar[type[SystemSettings]] = UnseenStyleSettings
@@ -82,14 +82,14 @@ class UnseenStyle(StyleSystem):
         return (Turn("paint", ("encoder", "painter"), rate, betas=(0.9, 0.999), final=0.0),)
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """Content, style and smoothness of pictures in the styles that belong to them."""
+        """Content, style and smoothness of images in the styles that belong to them."""
         style = styles_of(batch)
         with torch.no_grad():
             targets = self.features(batch["image"]), self.features(style)
         return self.objective(self._paint(batch["image"], style), *targets)
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The pictures in the styles that belong to them, one of each or one for all."""
+        """The images in the styles that belong to them, one of each or one for all."""
         return self._paint(batch["image"], batch["style"])
 
     def _paint(self, pictures: Tensor, styles: Tensor) -> Tensor:

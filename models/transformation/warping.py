@@ -1,4 +1,4 @@
-"""Backward warping: a picture fetched along a flow, bilinearly."""
+"""Backward warping: an image fetched along a flow, bilinearly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def pixel_grid(like: Tensor) -> Tensor:
 
 
 def sample(pictures: Tensor, places: Tensor, outside: str = "border") -> Tensor:
-    """What pictures show at places between pixels.
+    """What images show at places between pixels.
 
     Args:
         pictures: (N, C, H, W).
@@ -33,7 +33,7 @@ def sample(pictures: Tensor, places: Tensor, outside: str = "border") -> Tensor:
 
 
 def warped(pictures: Tensor, flow: Tensor, outside: str = "border") -> Tensor:
-    """Pictures whose pixel p shows what stood at p + flow(p).
+    """Images whose pixel p shows what stood at p + flow(p).
 
     Args:
         pictures: (N, C, H, W).

@@ -6,35 +6,38 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from tag2mask.models.backbones.base import Trunk
+from tag2mask.models.backbones.base import Backbone
 from tag2mask.models.weak.cross_entropy import IGNORE
 
 RADIUS = 5  # places between the two of a pair, less than this
 STRIDE = 8  # of the grid on which pairs are formed, in pixels
 CHANNELS = {"c3": 64, "c4": 128, "c5": 256}  # of each stage's share of the features
 SHARPNESS = 8  # beta: affinities are raised to it before a walk
-DOUBLINGS = 8  # a walk makes 2 ** 8 steps
+WALK_LOG2_STEPS = 8  # a walk makes 2 ** 8 steps
 
 
 class AffinityNet(nn.Module):
     """Features whose distance says whether two places near each other are of one class.
 
     Args:
-        trunk: The feature extractor.
+        backbone: The feature extractor.
     """
 
-    def __init__(self, trunk: Trunk) -> None:
+    def __init__(self, backbone: Backbone) -> None:
         super().__init__()
-        self.trunk = trunk
+        self.backbone = backbone
         self.reduce = nn.ModuleDict(
-            {stage: nn.Conv2d(trunk.channels[stage], width, 1) for stage, width in CHANNELS.items()}
+            {
+                stage: nn.Conv2d(backbone.channels[stage], width, 1)
+                for stage, width in CHANNELS.items()
+            }
         )
         total = sum(CHANNELS.values())
         self.merge = nn.Conv2d(total, total, 1)
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W), RGB in [0, 255], to features (N, D, ceil(H/8), ceil(W/8))."""
-        features = self.trunk(images)
+        features = self.backbone(images)
         size = [-(-extent // STRIDE) for extent in images.shape[2:]]
         parts = [
             interpolate(layer(features[stage]).relu(), size, mode="bilinear", align_corners=False)
@@ -54,7 +57,7 @@ def pair_offsets(radius: int = RADIUS) -> list[tuple[int, int]]:
 
 
 def shifted_pair(maps: Tensor, offset: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Both ends of the pairs of an offset, where both lie in the picture.
+    """Both ends of the pairs of an offset, where both lie in the image.
 
     Args:
         maps: (..., h, w).
@@ -110,12 +113,12 @@ def transitions(features: Tensor, radius: int = RADIUS, sharpness: float = SHARP
     """Probabilities to go from a place to each other in one step (equation 9).
 
     Args:
-        features: (D, h, w) of one picture.
+        features: (D, h, w) of one image.
         radius: Of the pairs, in places.
         sharpness: Power of the affinities.
 
     Returns:
-        (h w, h w), rows summing to one; a place is its own neighbour too.
+        (h w, h w), rows summing to one; a place is its own neighbor too.
     """
     height, width = features.shape[1:]
     places = torch.arange(height * width, device=features.device).view(height, width)
@@ -129,19 +132,19 @@ def transitions(features: Tensor, radius: int = RADIUS, sharpness: float = SHARP
 
 
 @torch.no_grad()
-def walked(features: Tensor, scores: Tensor, doublings: int = DOUBLINGS) -> Tensor:
+def walked(features: Tensor, scores: Tensor, walk_log2_steps: int = WALK_LOG2_STEPS) -> Tensor:
     """Scores after a random walk along affinities (equation 10).
 
     Args:
-        features: (D, h, w) of one picture.
+        features: (D, h, w) of one image.
         scores: (T, H, W) maps; brought to the grid.
-        doublings: The walk makes 2 ** doublings steps.
+        walk_log2_steps: The walk makes 2 ** walk_log2_steps steps.
 
     Returns:
         (T, h, w); means of the scores that can be reached, hence in their range.
     """
     step = transitions(features)
-    for _ in range(doublings):
+    for _ in range(walk_log2_steps):
         step = step @ step
     grid = interpolate(scores[None], features.shape[1:], mode="bilinear", antialias=True)[0]
     return (step @ grid.flatten(1).T).T.reshape(grid.shape)

@@ -12,9 +12,9 @@ class WeakLabels(NamedTuple):
     """What is known of a batch of crops without their masks.
 
     Attributes:
-        tags: (N, C) in {0, 1}, which foreground classes a picture has.
+        tags: (N, C) in {0, 1}, which foreground classes an image has.
         seeds: (N, h, w) int64, classes of the pixels where a method is sure, else 255.
-        pictures: (N, 3, h, w) RGB in [0, 255], for losses that look at edges.
+        images: (N, 3, h, w) RGB in [0, 255], for losses that look at edges.
     """
 
     tags: Tensor
@@ -26,11 +26,11 @@ class WeakLoss(Protocol):
     """Trains a segmenter from weak labels."""
 
     def __call__(self, logits: Tensor, labels: WeakLabels) -> Tensor:
-        """A scalar, the mean over the pictures.
+        """A scalar, the mean over the images.
 
         Args:
             logits: (N, K, h, w), channel 0 the background; on any grid.
-            labels: Of the same pictures.
+            labels: Of the same images.
         """
         ...
 

@@ -18,7 +18,7 @@ class Ccnn:
 
     P = argmin KL(P || Q) under shares of the labels; then cross-entropy to P. In the dual
     each constraint is a number that is added to the logits of its label, found by projected
-    gradient ascent for all pictures at once.
+    gradient ascent for all images at once.
 
     Args:
         steps: Of the ascent.

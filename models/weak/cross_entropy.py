@@ -24,18 +24,18 @@ def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
 
 
 def pixel_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Mean cross-entropy over the labelled pixels; zero, with a gradient, if there is none.
+    """Mean cross-entropy over the labeled pixels; zero, with a gradient, if there is none.
 
     Args:
         logits: (N, K, h, w).
         targets: (N, h, w) int64; 255 is ignored.
     """
-    labelled = (targets != IGNORE).sum().clamp(min=1)
-    return cross_entropy(logits, targets, ignore_index=IGNORE, reduction="sum") / labelled
+    labeled = (targets != IGNORE).sum().clamp(min=1)
+    return cross_entropy(logits, targets, ignore_index=IGNORE, reduction="sum") / labeled
 
 
 def weighted_cross_entropy(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
-    """Weighted mean cross-entropy over the labelled pixels; zero if they weigh nothing.
+    """Weighted mean cross-entropy over the labeled pixels; zero if they weigh nothing.
 
     Args:
         logits: (N, K, h, w).

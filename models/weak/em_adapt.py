@@ -16,7 +16,7 @@ class EmAdapt:
     """Estimates the pixels' labels with adaptive biases, then learns them.
 
     E-step: y_u = argmax over the present labels of f_u(l) + b_l, where b_l is chosen for
-    each picture so that a fixed share of the pixels prefers l to any other present label.
+    each image so that a fixed share of the pixels prefers l to any other present label.
     M-step: pixel cross-entropy on y.
 
     Args:

@@ -25,9 +25,9 @@ class MilFcn:
 class MilIlp:
     """Log-sum-exp pooled scores (Pinheiro & Collobert, CVPR 2015, equations 4 to 6).
 
-    The softmax over the classes of the pooled scores is the probability of the picture;
-    with several tags each counts alike. The background is a class of pictures, of those that
-    have no tag: where every picture had it too, no place would be told from another.
+    The softmax over the classes of the pooled scores is the probability of the image;
+    with several tags each counts alike. The background is a class of images, of those that
+    have no tag: where every image had it too, no place would be told from another.
     :func:`with_image_prior` belongs to it.
 
     Args:
@@ -46,7 +46,7 @@ class MilIlp:
 
 
 def with_image_prior(logits: Tensor, sharpness: float = 5.0) -> Tensor:
-    """Pixel probabilities times those of the picture, renormalised (same paper, equation 8).
+    """Pixel probabilities times those of the image, renormalized (same paper, equation 8).
 
     Args:
         logits: (N, K, h, w).

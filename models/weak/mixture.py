@@ -83,20 +83,20 @@ def _clusters(
 ) -> np.ndarray:
     """(N, M) hard memberships by k-means."""
     first = rng.choice(len(points), p=weights / weights.sum())
-    centres = points[[first]]
+    centers = points[[first]]
     for _ in range(components - 1):
-        nearest = _squares(points, centres).min(axis=1) * weights + 1e-12
-        centres = np.append(
-            centres, points[[rng.choice(len(points), p=nearest / nearest.sum())]], 0
+        nearest = _squares(points, centers).min(axis=1) * weights + 1e-12
+        centers = np.append(
+            centers, points[[rng.choice(len(points), p=nearest / nearest.sum())]], 0
         )
     for _ in range(SEEDING):
-        members = np.eye(components)[_squares(points, centres).argmin(axis=1)]
+        members = np.eye(components)[_squares(points, centers).argmin(axis=1)]
         mass = members * weights[:, None]
         totals = mass.sum(axis=0)
         moved = mass.T @ points / np.maximum(totals, 1e-9)[:, None]
-        centres = np.where(totals[:, None] > 0, moved, centres)
+        centers = np.where(totals[:, None] > 0, moved, centers)
     return members
 
 
-def _squares(points: np.ndarray, centres: np.ndarray) -> np.ndarray:
-    return np.square(points[:, None] - centres[None]).sum(axis=2)
+def _squares(points: np.ndarray, centers: np.ndarray) -> np.ndarray:
+    return np.square(points[:, None] - centers[None]).sum(axis=2)

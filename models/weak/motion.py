@@ -1,7 +1,7 @@
 """Motion cues on short clips (M-CNN: Tokmakov, Alahari & Schmid, ECCV 2016).
 
 What moves against the background is the object, mostly: the motion of a clip's frames
-teaches what its colours are, a network says which tag it is, and edges are those of a CRF.
+teaches what its colors are, a network says which tag it is, and edges are those of a CRF.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from tag2mask.models.crf import Crf
 from tag2mask.models.weak.mixture import Mixture, fit_mixture
 
 COMPONENTS = 5  # Gaussians of object and background each
-SAMPLES = 1500  # pixels of a clip that colours are learnt from
+SAMPLES = 1500  # pixels of a clip that colors are learnt from
 ROUNDS = 4  # of the robust fit of the camera's motion
 NOISE = 0.7  # pixels: residual flow below it is no motion
-COLOURS = 0.5  # weight of the logarithm of colour odds: pixels of a region are not independent
+COLORS = 0.5  # weight of the logarithm of color odds: pixels of a region are not independent
 DOUBT = 0.15  # of the motion: it is wrong that often
 
 
 def optical_flow(before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Dense flow (Farnebäck, SCIA 2003) between pictures (H, W, 3) uint8: (H, W, 2), x first."""
+    """Dense flow (Farnebäck, SCIA 2003) between images (H, W, 3) uint8: (H, W, 2), x first."""
     first, second = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (before, after))
     flow = np.zeros((*before.shape[:2], 2), np.float32)
     return np.asarray(cv2.calcOpticalFlowFarneback(first, second, flow, 0.5, 3, 15, 3, 5, 1.2, 0))
@@ -70,8 +70,8 @@ def moving(frames: np.ndarray) -> np.ndarray:
     return found
 
 
-def colour_odds(frames: np.ndarray, motion: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What a pixel's colour says for the object: the clip's two mixtures of colours.
+def color_odds(frames: np.ndarray, motion: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """What a pixel's color says for the object: the clip's two mixtures of colors.
 
     Args:
         frames: (F, H, W, 3) uint8 RGB.
@@ -79,23 +79,23 @@ def colour_odds(frames: np.ndarray, motion: np.ndarray, rng: np.random.Generator
         rng: Draws pixels.
 
     Returns:
-        (F, H, W) log p(colour | object) - log p(colour | background).
+        (F, H, W) log p(color | object) - log p(color | background).
     """
-    colours = rgb2lab(frames).reshape(-1, 3)
-    chosen = rng.choice(len(colours), min(SAMPLES, len(colours)), replace=False)
+    colors = rgb2lab(frames).reshape(-1, 3)
+    chosen = rng.choice(len(colors), min(SAMPLES, len(colors)), replace=False)
     share = motion.ravel()[chosen]
     models: list[Mixture] = [
-        fit_mixture(colours[chosen], weights + 1e-6, COMPONENTS, rng)
+        fit_mixture(colors[chosen], weights + 1e-6, COMPONENTS, rng)
         for weights in (share, 1 - share)
     ]
-    inside, outside = (model.log_density(colours) for model in models)
+    inside, outside = (model.log_density(colors) for model in models)
     return (inside - outside).reshape(motion.shape)
 
 
 def motion_labels(
     frames: np.ndarray, beliefs: np.ndarray, crf: Crf, rng: np.random.Generator
 ) -> np.ndarray:
-    """The pseudo-labels of a clip: motion, colours and a network's belief, along edges.
+    """The pseudo-labels of a clip: motion, colors and a network's belief, along edges.
 
     Args:
         frames: (F, H, W, 3) uint8 RGB.
@@ -109,7 +109,7 @@ def motion_labels(
     """
     motion = moving(frames)
     trusted = DOUBT + (1 - 2 * DOUBT) * motion
-    evidence = COLOURS * colour_odds(frames, motion, rng) + np.log(trusted / (1 - trusted))
+    evidence = COLORS * color_odds(frames, motion, rng) + np.log(trusted / (1 - trusted))
     logits = np.log(np.clip(beliefs, 1e-4, 1))
     logits[:, 1:] += evidence[:, None]
     logits -= logits.max(axis=1, keepdims=True)

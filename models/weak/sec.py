@@ -21,11 +21,11 @@ class Sec:
     """The sum of three losses with equal weights.
 
     Seed: cross-entropy on the seeds alone. Expand: a tag must be likely on a share of the
-    picture by global weighted rank pooling, an absent class nowhere. Constrain: the
+    image by global weighted rank pooling, an absent class nowhere. Constrain: the
     prediction must agree with its own refinement by DenseCRF, taken as constant.
 
     Args:
-        crf: Refines predictions; pictures are shrunk to the grid of the logits for it.
+        crf: Refines predictions; images are shrunk to the grid of the logits for it.
     """
 
     def __init__(self, crf: Crf) -> None:
@@ -49,7 +49,7 @@ class Sec:
 
 
 def seed_loss(probabilities: Tensor, seeds: Tensor) -> Tensor:
-    """Mean over the seeds of a picture of -log f, then over the pictures (equation 1).
+    """Mean over the seeds of an image of -log f, then over the images (equation 1).
 
     Args:
         probabilities: (N, K, h, w).
@@ -81,7 +81,7 @@ def rank_pooled(probabilities: Tensor, decay: float) -> Tensor:
 
 
 def expand_loss(probabilities: Tensor, tags: Tensor) -> Tensor:
-    """Tags on a share of the picture, absent classes nowhere, background somewhere (eq. 5)."""
+    """Tags on a share of the image, absent classes nowhere, background somewhere (eq. 5)."""
     foreground = rank_pooled(probabilities, FOREGROUND_DECAY)[:, 1:]
     background = rank_pooled(probabilities[:, :1], BACKGROUND_DECAY)[:, 0]
     highest = probabilities[:, 1:].amax(dim=(2, 3))

@@ -1,4 +1,4 @@
-"""Rounds that measure and label nothing: other CRFs, predictions without tags, true masks."""
+"""Rounds that measure and label nothing: other CRFs, untagged predictions, ground truth."""
 
 from __future__ import annotations
 
@@ -45,15 +45,15 @@ def predict(
     segment: type[Segment] = Segment,
     relabel: type[Relabel] = Relabel,
 ) -> Table:
-    """What a segmenter alone sees in pictures whose tags it is not told.
+    """What a segmenter alone sees in images whose tags it is not told.
 
     Its logits do not walk before the CRF, as those of a round do: this is what ``predict`` makes
     of a model without the run that it comes from. Told no tags, a walk helps only the first
     segmenters (docs/experiments.md).
 
     Args:
-        run: On those pictures.
-        images: The pictures.
+        run: On those images.
+        images: The images.
         name: Of the table of predictions.
         model: URI of the segmenter.
         segment: How it makes logits.
@@ -77,11 +77,11 @@ def predict(
 
 
 def truth(run: Run, images: Table, directory: str) -> Table:
-    """The true masks beside a source as a round, for the fully supervised reference.
+    """The ground truth masks beside a source as a round, for the fully supervised reference.
 
     Args:
-        run: On those pictures.
-        images: The pictures; those without a true mask are not kept.
+        run: On those images.
+        images: The images; those without a ground truth mask are not kept.
         directory: Where the masks are, as :class:`tag2mask.pipeline.evaluation.voc.TruthFolder`
             reads.
     """

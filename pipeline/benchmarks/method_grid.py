@@ -1,4 +1,4 @@
-"""Example masks of several methods: one row for each method, one column for each picture."""
+"""Example masks of several methods: one row for each method, one column for each image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tag2mask.pipeline.report.contact_sheet import INK, PALE, PAPER, overlay
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
 
-CELL = 150  # longer side of a picture, pixels
+CELL = 150  # longer side of an image, pixels
 GAP = 8
 NAMES = 190  # width of the column of names
 TEXT = 15
@@ -23,12 +23,12 @@ EXAMPLES = 6
 
 
 def example_grid(images: Table, methods: Mapping[str, Table], truth: TruthFolder) -> bytes:
-    """The grid of a few pictures that have a true mask, those with several tags first.
+    """The grid of a few images that have a ground truth mask, those with several tags first.
 
     Args:
-        images: The pictures.
+        images: The images.
         methods: The methods' masks of them, by name, from top to bottom.
-        truth: The true masks.
+        truth: The ground truth masks.
 
     Returns:
         A PNG.
@@ -59,11 +59,11 @@ def example_grid(images: Table, methods: Mapping[str, Table], truth: TruthFolder
 def method_grid(
     pictures: Sequence[np.ndarray], masks: Mapping[str, Sequence[np.ndarray | None]]
 ) -> Image.Image:
-    """Draws the pictures above their masks.
+    """Draws the images above their masks.
 
     Args:
         pictures: (H, W, 3) uint8 RGB, of any sizes.
-        masks: By the row's name, a label map uint8 for each picture; None is left blank.
+        masks: By the row's name, a label map uint8 for each image; None is left blank.
     """
     width = NAMES + len(pictures) * (CELL + GAP) + GAP
     rows = 1 + len(masks)
@@ -90,7 +90,7 @@ def method_grid(
 
 
 def _small(picture: np.ndarray, resample: Image.Resampling) -> np.ndarray:
-    """A picture whose longer side is a cell's."""
+    """An image whose longer side is a cell's."""
     height, width = picture.shape[:2]
     scale = CELL / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))

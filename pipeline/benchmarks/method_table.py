@@ -15,7 +15,7 @@ HEADINGS = (
     "supervision",
     "dev mIoU %",
     "published VOC 2012 test mIoU %",
-    "seconds for each picture",
+    "seconds for each image",
     "parameters (million)",
 )
 
@@ -26,7 +26,7 @@ class MethodRow(BaseModel):
     Args:
         name: As the survey's table has it.
         supervision: ``masks`` or ``tags``.
-        miou: Mean IoU on held-out pictures without their tags, in [0, 1].
+        miou: Mean IoU on held-out images without their tags, in [0, 1].
         published: Mean IoU on VOC 2012 test, in percent; None where the survey gives none.
         mark: The survey's dagger, if the published figure is on other data.
         seconds: Wall time of a prediction.

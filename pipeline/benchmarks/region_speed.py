@@ -13,15 +13,15 @@ from torch import Tensor
 from tag2mask.models.regions.descriptors import CROPS, rcnn, spp
 from tag2mask.pipeline.training.model_store import load_model
 
-REGIONS = 2000  # of selective search in a picture, about
+REGIONS = 2000  # of selective search in an image, about
 REPEATS = 3
 
 
 class RegionSeconds(NamedTuple):
-    """Seconds for one picture.
+    """Seconds for one image.
 
     Attributes:
-        one_pass: The tagger on the whole picture.
+        one_pass: The tagger on the whole image.
         crops: R-CNN's passes for 2,000 regions, from those for a batch of them.
         windows: SPP-net's one pass and 2,000 windows of it.
     """
@@ -32,11 +32,11 @@ class RegionSeconds(NamedTuple):
 
 
 def region_seconds(tagger: str, size: int) -> RegionSeconds:
-    """Measures a tagger's trunk on a random picture; other work on the machine shows.
+    """Measures a tagger's backbone on a random image; other work on the machine shows.
 
     Args:
         tagger: URI of the model.
-        size: Side of the picture, in pixels.
+        size: Side of the image, in pixels.
     """
     model, _ = load_model(tagger, "tagger")
     generator = torch.Generator().manual_seed(0)
@@ -44,9 +44,9 @@ def region_seconds(tagger: str, size: int) -> RegionSeconds:
     boxes = _boxes(CROPS, size, generator)
     with torch.no_grad():
         one_pass = _seconds(lambda: model(image[None]))
-        crops = _seconds(lambda: rcnn(model.trunk, image, boxes))
-        features = _seconds(lambda: model.trunk(image[None]))
-        windows = _seconds(lambda: spp(model.trunk, image, boxes))
+        crops = _seconds(lambda: rcnn(model.backbone, image, boxes))
+        features = _seconds(lambda: model.backbone(image[None]))
+        windows = _seconds(lambda: spp(model.backbone, image, boxes))
     pooled = max(0.0, windows - features)
     share = REGIONS / CROPS
     return RegionSeconds(one_pass, share * crops, features + share * pooled)

@@ -1,4 +1,4 @@
-"""What a measured run says of a hundred million pictures."""
+"""What a measured run says of a hundred million images."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ HOURS_OF_A_DAY = 24
 
 
 def plan(figures: Throughput, pictures: int = PICTURES) -> str:
-    """Core hours, GPU hours and bytes of each step for so many pictures, as Markdown.
+    """Core hours, GPU hours and bytes of each step for so many images, as Markdown.
 
-    It multiplies what one picture took by their number: nothing is assumed but that enough
+    It multiplies what one image took by their number: nothing is assumed but that enough
     machines stand side by side.
 
     Args:
@@ -32,8 +32,8 @@ def plan(figures: Throughput, pictures: int = PICTURES) -> str:
     size = sum(step.bytes / step.pictures for step in measured.steps) * pictures / 1e12
     rows.append(_row("whole run", whole, gpus / measured.pictures * pictures / 3600, size))
     title = (
-        f"{pictures:,} pictures like these, from {measured.pictures:,} on the engine "
-        f"{measured.engine!r} ({figures.machine}; {figures.trunk})"
+        f"{pictures:,} images like these, from {measured.pictures:,} on the engine "
+        f"{measured.engine!r} ({figures.machine}; {figures.backbone})"
     )
     headings = [
         "step",

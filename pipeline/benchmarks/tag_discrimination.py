@@ -1,4 +1,4 @@
-"""Whether scores tell the tags of one picture apart, whatever they make of the background."""
+"""Whether scores tell the tags of one image apart, whatever they make of the background."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from tag2mask.pipeline.tables.table import Table
 def told_apart(images: Table, seed: Table, truth: TruthFolder) -> float:
     """The share of the objects' pixels that score highest for their own tag.
 
-    Of each tag, then the mean over the tags of a picture and over pictures: scores that see the
-    same in every tag have one half where pictures have two. No background and no contrast is
+    Of each tag, then the mean over the tags of an image and over images: scores that see the
+    same in every tag have one half where images have two. No background and no contrast is
     chosen, as the highest score does not depend on them.
 
     Args:
-        images: The pictures.
+        images: The images.
         seed: A round with ``scores``.
-        truth: The true masks.
+        truth: The ground truth masks.
 
     Returns:
         In [0, 1].
 
     Raises:
-        UserError: If no picture of the round shows two of its tags.
+        UserError: If no image of the round shows two of its tags.
     """
     columns = ["image", "tags", "seed.scores"]
     scan = Scan(images, {"seed": seed}, columns=columns, ids=set(seed.ids()))
@@ -44,7 +44,7 @@ def told_apart(images: Table, seed: Table, truth: TruthFolder) -> float:
         own = own_shares(resized(scores, mask.shape))
         found.append(mean(float(own[row["tags"].index(tag)][mask == tag].mean()) for tag in shown))
     if not found:
-        raise UserError("no picture of the round shows two of its tags: nothing to tell apart")
+        raise UserError("no image of the round shows two of its tags: nothing to tell apart")
     return mean(found)
 
 

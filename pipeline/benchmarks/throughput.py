@@ -1,4 +1,4 @@
-"""One labelling run without training, measured: every kind of stage on every picture."""
+"""One labeling run without training, measured: every kind of stage on every image."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Measurement:
     """The steps of a run on one engine, measured.
 
     Models are not trained: their weights make no difference to the time that they take. All
-    masks pass the filters, so that every step sees every picture.
+    masks pass the filters, so that every step sees every image.
 
     Args:
         engine: ``plain``, ``local`` or ``ray``.
@@ -88,7 +88,7 @@ class Measurement:
         """Run all steps.
 
         Args:
-            ingest: The pictures.
+            ingest: The images.
             call: Runs each step.
         """
         start = time.perf_counter()
@@ -142,7 +142,7 @@ class Measurement:
         torch.manual_seed(self.recipe.seed)
         save_model(
             self.run.model_uri(name),
-            architecture.build(pretrained=self.recipe.trunk.pretrained),
+            architecture.build(pretrained=self.recipe.backbone.pretrained),
             architecture=architecture,
             classes=ClassTable(names=names),
             key="untrained",
@@ -151,7 +151,7 @@ class Measurement:
 
 
 def mean_sides(out: str) -> tuple[float, float]:
-    """Mean height and width of the pictures of a measurement."""
+    """Mean height and width of the images of a measurement."""
     rows = [row for row in Table.open(f"{out}/run/images").rows(["height", "width"])]
     return tuple(np.mean([[row["height"], row["width"]] for row in rows], axis=0))
 
@@ -190,7 +190,7 @@ def _times(rows: list[Row]) -> dict[str, float]:
     soft = [resized(m, mask.shape) for m, mask in zip(maps, masks, strict=True)]
     confidence = [decode_map(row["confidence_map"]["bytes"]) for row in seeds]
     work: dict[str, Callable[[int], object]] = {
-        "decode the picture": lambda i: rgb(rows[i]),
+        "decode the image": lambda i: rgb(rows[i]),
         "decode score maps": lambda i: [decode_map(m) for m in seeds[i]["scores"]],
         "encode the mask": lambda i: encode_mask(masks[i]),
         "encode the confidence map": lambda i: encode_map(confidence[i]),

@@ -17,7 +17,7 @@ class StepFigures(BaseModel):
 
     Attributes:
         step: Its name.
-        pictures: Its rows.
+        images: Its rows.
         seconds: Wall time from beginning to commit.
         engine_seconds: Wall time inside of the engine, without scans and commit.
         bytes: Size of its files.
@@ -48,7 +48,7 @@ class EngineFigures(BaseModel):
     Attributes:
         engine: ``plain``, ``local`` or ``ray``.
         workers: Processor cores that it was given.
-        pictures: Of the source.
+        images: Of the source.
         seconds: Wall time of all, with starting and Prefect.
         usage: Processor time and memory.
         steps: In their order.
@@ -78,7 +78,7 @@ class EngineFigures(BaseModel):
 
 
 class PartFigures(BaseModel):
-    """What a small part of the stages takes for one picture.
+    """What a small part of the stages takes for one image.
 
     Attributes:
         part: Its name.
@@ -98,15 +98,15 @@ class Throughput(BaseModel):
 
     Attributes:
         machine: Processor and GPU in words.
-        sides: Mean height and width of the pictures.
-        trunk: Of tagger and segmenter.
+        sides: Mean height and width of the images.
+        backbone: Of tagger and segmenter.
         engines: What was compared.
         parts: Decoding, encoding, writing.
     """
 
     machine: str
     sides: tuple[float, float]
-    trunk: str
+    backbone: str
     engines: list[EngineFigures]
     parts: list[PartFigures]
 
@@ -117,7 +117,9 @@ FIGURES = TypeAdapter(Throughput)
 def tables(figures: Throughput) -> str:
     """All tables as Markdown."""
     height, width = figures.sides
-    title = f"{figures.machine}; {figures.trunk}; pictures of {width:.0f} x {height:.0f} on average"
+    title = (
+        f"{figures.machine}; {figures.backbone}; images of {width:.0f} x {height:.0f} on average"
+    )
     return "\n\n".join(
         [
             title,

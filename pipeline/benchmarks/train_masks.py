@@ -50,10 +50,10 @@ def _train(
     Args:
         run: Whose segmenter and schedule it is.
         name: Of the model.
-        images: The pictures.
+        images: The images.
         rounds: The masks, joined as ``round``.
         target: What a view's target is.
-        negative: What it is on a picture without tags.
+        negative: What it is on an image without tags.
         loss: From the output and the targets to a mean.
         views: Draws the view of a sample.
 
@@ -80,7 +80,7 @@ def _train(
             kind=rounds.manifest.key,
             loss=loss.__name__,
             views=views.__name__,
-            recipe=run.recipe.digest_of("seed", "trunk", "segmenter"),
+            recipe=run.recipe.digest_of("seed", "backbone", "segmenter"),
             start=weights,
             **negatives,
         ),

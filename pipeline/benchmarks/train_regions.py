@@ -1,4 +1,4 @@
-"""Classifiers of regions, trained on true masks: R-CNN, SDS, SPP-net and O2P."""
+"""Classifiers of regions, trained on ground truth masks: R-CNN, SDS, SPP-net and O2P."""
 
 from __future__ import annotations
 
@@ -31,24 +31,24 @@ from tag2mask.pipeline.training.model_store import (
 
 POSITIVE = 0.3  # overlap from which a proposal shows an object
 PICTURES = 600  # that are learnt from, at most: their descriptors are in memory together
-OBJECTS, OTHERS = 12, 8  # proposals of a picture that are learnt from, of either kind
+OBJECTS, OTHERS = 12, 8  # proposals of an image that are learnt from, of either kind
 
 
 def train_regions(run: Run, name: str, images: Table, truth: Table, descriptor: str) -> ModelCard:
-    """Fits a linear classifier on the proposals of the pictures, or finds it done.
+    """Fits a linear classifier on the proposals of the images, or finds it done.
 
-    The trunk is the tagger's and stays as it is. The picture's objects themselves are learnt
+    The backbone is the tagger's and stays as it is. The image's objects themselves are learnt
     from too, as in the papers.
 
     Args:
         run: With a tagger.
         name: Of the model.
-        images: The pictures.
-        truth: The round of their true masks.
+        images: The images.
+        truth: The round of their ground truth masks.
         descriptor: One of :data:`tag2mask.models.regions.descriptors.DESCRIPTORS`.
 
     Raises:
-        UserError: If there is no true mask.
+        UserError: If there is no ground truth mask.
     """
     require_kept(truth, name)
     uri, recipe = run.model_uri(name), run.recipe
@@ -58,20 +58,20 @@ def train_regions(run: Run, name: str, images: Table, truth: Table, descriptor: 
         size=recipe.relabel.size,
         pictures=PICTURES,
         tagger=run.weights("tagger"),
-        **recipe.digest_of("seed", "trunk"),
+        **recipe.digest_of("seed", "backbone"),
     )
     if model_exists(uri, key):
         return read_card(uri)
     names = tuple(images.metadata["classes"])
     architecture = Architecture(
         kind="regions",
-        trunk=recipe.trunk.name,
-        output_stride=recipe.trunk.output_stride,
+        backbone=recipe.backbone.name,
+        output_stride=recipe.backbone.output_stride,
         head=descriptor,
         classes=len(names),
     )
     tagger, _ = load_model(run.model_uri("tagger"), "tagger")
-    model = RegionClassifier(tagger.trunk, len(names) + 1, descriptor).eval()
+    model = RegionClassifier(tagger.backbone, len(names) + 1, descriptor).eval()
     scan = Scan(images, {"truth": truth}, columns=["image", "tags", "truth.mask"]).where(
         lambda row: bool(row["truth"] and row["truth"]["kept"]), ["truth.kept"]
     )
@@ -98,16 +98,16 @@ def train_regions(run: Run, name: str, images: Table, truth: Table, descriptor: 
 def examples(
     row: Row, size: int, labels: int, rng: np.random.Generator
 ) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
-    """What a picture teaches: regions, and how much of each is which class.
+    """What an image teaches: regions, and how much of each is which class.
 
     Args:
-        row: With the picture and, under ``truth``, its mask.
+        row: With the image and, under ``truth``, its mask.
         size: Longer side at which it is seen, in pixels.
         labels: Number of pixel values K.
         rng: Chooses among the proposals.
 
     Returns:
-        The picture (3, h, w), the regions (R, h, w) bool and their overlaps (R, K) float32.
+        The image (3, h, w), the regions (R, h, w) bool and their overlaps (R, K) float32.
     """
     image, masks = proposed(rgb(row), size)
     height, width = image.shape[1:]
@@ -147,11 +147,11 @@ def _objects(mask: np.ndarray) -> list[tuple[int, np.ndarray]]:
 
 
 def predict_regions(run: Run, images: Table, name: str, model: str) -> Table:
-    """What a region classifier sees in pictures whose tags it is not told.
+    """What a region classifier sees in images whose tags it is not told.
 
     Args:
-        run: On those pictures.
-        images: The pictures.
+        run: On those images.
+        images: The images.
         name: Of the table of predictions.
         model: URI of the classifier.
     """

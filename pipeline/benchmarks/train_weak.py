@@ -22,7 +22,7 @@ from tag2mask.pipeline.training.samples import WeakTarget
 
 
 def cues(run: Run, images: Table) -> Table:
-    """SEC's seeds of all pictures, as the round ``cues``; see :class:`Cues`."""
+    """SEC's seeds of all images, as the round ``cues``; see :class:`Cues`."""
     size = run.recipe.tagger.training.crop
     tagger = run.model_uri("tagger")
     return run.round_table(
@@ -35,8 +35,8 @@ def cues(run: Run, images: Table) -> Table:
 
 
 def foreground(run: Run, images: Table) -> Table:
-    """Masks of the tagger's own objectness, of all pictures, as the round ``foreground``."""
-    settings = SeedSettings(scorer="activation", settings={}, crf="default", contrast=1.0)
+    """Masks of the tagger's own objectness, of all images, as the round ``foreground``."""
+    settings = SeedSettings(scorer="activation", settings={}, crf="default", score_power=1.0)
     ids = set(sound(images, columns=["tags"]).wanted_ids())
     return run.seed(images, "foreground", settings, ids)
 
@@ -58,10 +58,10 @@ def train_weakly(
     Args:
         run: Whose tagger has been trained.
         name: Of the model.
-        images: The pictures.
+        images: The images.
         loss: One of :data:`tag2mask.models.weak.WEAK_LOSSES`.
         seeds: The round whose masks are the method's seeds, if it has any.
-        negatives: Whether pictures without tags are shown, no more than the recipe says.
+        negatives: Whether images without tags are shown, no more than the recipe says.
 
     Raises:
         ValueError: If there is no such loss.
@@ -95,7 +95,7 @@ def train_weakly(
             loss=loss,
             views=whole_view.__name__,
             seeds=None if seeds is None else seeds.fingerprint,
-            recipe=run.recipe.digest_of("seed", "trunk", "segmenter"),
+            recipe=run.recipe.digest_of("seed", "backbone", "segmenter"),
             start=weights,
             **others,
         ),
@@ -105,7 +105,7 @@ def train_weakly(
 
 
 def _take_classifier(segmenter: Segmenter, uri: str) -> None:
-    """Gives a new segmenter trunk and scores of the tagger."""
+    """Gives a new segmenter backbone and scores of the tagger."""
     if not isinstance(segmenter, Pointwise):
         raise TypeError(f"{type(segmenter).__name__} has not a classifier's layers")
     segmenter.take(load_model(uri, "tagger")[0])

@@ -35,7 +35,7 @@ class Taken:
         corrected: Masks that differ from the published ones.
         confirmed: Masks that were left as they are, and that the person vouches for.
         unchanged: Masks that were left as they are, and not taken.
-        added_tags: Pictures to which a mask added a class that no tag had named.
+        added_tags: Images to which a mask added a class that no tag had named.
         uri: Of the run's corrections.
     """
 
@@ -51,7 +51,7 @@ class Taken:
         if self.unchanged:
             said.append(f"{self.unchanged:,} unchanged and not taken")
         if self.added_tags:
-            said.append(f"{self.added_tags:,} of the pictures gained a tag")
+            said.append(f"{self.added_tags:,} of the images gained a tag")
         return f"{', '.join(said)}; corrections in {self.uri}"
 
 
@@ -69,7 +69,7 @@ def take_corrections(
             a person's too.
 
     Raises:
-        UserError: If a mask is of an unknown picture, of another size or twice there, cannot
+        UserError: If a mask is of an unknown image, of another size or twice there, cannot
             be read or holds something else than classes, or the dataset is in no run.
     """
     dataset = open_dataset(uri)
@@ -109,7 +109,7 @@ def _images_beside(dataset: Table) -> Table:
 
 
 def _by_id(masks: Collection[Edited], images: Table) -> dict[str, Edited]:
-    """The masks by the ids of their pictures, whose first digits are in the masks' names."""
+    """The masks by the ids of their images, whose first digits are in the masks' names."""
     if not masks:
         raise UserError("there is no mask in the folder: save the edited masks there")
     by_prefix: dict[str, Edited] = {}
@@ -122,8 +122,8 @@ def _by_id(masks: Collection[Edited], images: Table) -> dict[str, Edited]:
             )
         if prefix in by_prefix:
             raise UserError(
-                f"{edited.file} holds {edited.name!r}, which is the picture of "
-                f"{by_prefix[prefix].name!r} too: leave one mask for each picture"
+                f"{edited.file} holds {edited.name!r}, which is the image of "
+                f"{by_prefix[prefix].name!r} too: leave one mask for each image"
             )
         by_prefix[prefix] = edited
     length = len(next(iter(by_prefix)))
@@ -134,7 +134,7 @@ def _by_id(masks: Collection[Edited], images: Table) -> dict[str, Edited]:
             found[row["id"]] = edited_one
     for edited in by_prefix.values():
         raise UserError(
-            f"{edited.file} holds {edited.name!r}, which is no picture of the run {images.uri}: "
+            f"{edited.file} holds {edited.name!r}, which is no image of the run {images.uri}: "
             "give the dataset that was reviewed"
         )
     return found
@@ -149,8 +149,8 @@ def _check_size(edited: Edited, picture: Row) -> None:
     height, width = edited.mask.shape
     if (height, width) != (picture["height"], picture["width"]):
         raise UserError(
-            f"{edited.file} holds {edited.name!r} at {width}x{height} pixels, and the picture "
-            f"has {picture['width']}x{picture['height']}: save it at the picture's size"
+            f"{edited.file} holds {edited.name!r} at {width}x{height} pixels, and the image "
+            f"has {picture['width']}x{picture['height']}: save it at the image's size"
         )
 
 

@@ -5,7 +5,7 @@ Every later training takes them in place of what a round says, in full and witho
 by probability; every later round and dataset holds them as they are, with the source ``human``.
 
 A mask holds tags, background and ignore alone. A person may know better than the tags: classes
-that a correction adds become tags of that picture, recorded here and in the published dataset.
+that a correction adds become tags of that image, recorded here and in the published dataset.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ CORRECTIONS_SCHEMA = pa.schema(
         ("id", pa.string()),
         ("mask", IMAGE),
         ("classes", pa.list_(pa.int64())),  # those that the mask shows, without background
-        ("tags", pa.list_(pa.int64())),  # the picture's, and what the person added
+        ("tags", pa.list_(pa.int64())),  # the image's, and what the person added
         ("source", pa.string()),
         ("verdict", pa.string()),  # corrected, or confirmed as it was
         ("editor", pa.string()),
@@ -60,7 +60,7 @@ def open_corrections(uri: str, images: Table) -> Table | None:
 
     Args:
         uri: Of the table.
-        images: The pictures that they are joined with, or another table of the run.
+        images: The images that they are joined with, or another table of the run.
 
     Raises:
         UserError: If they were made for other classes or another number of shards.
@@ -81,11 +81,11 @@ def open_corrections(uri: str, images: Table) -> Table | None:
 
 
 def add_corrections(uri: str, images: Table, rows: Sequence[Row]) -> Table:
-    """Add corrections to those that are there; for the same picture the newer one counts.
+    """Add corrections to those that are there; for the same image the newer one counts.
 
     Args:
         uri: Of the table, which need not exist yet.
-        images: The pictures' table of the run.
+        images: The images' table of the run.
         rows: With the columns of :data:`CORRECTIONS_SCHEMA`.
     """
     earlier = open_corrections(uri, images)
@@ -130,7 +130,7 @@ class CorrectedTarget(KnownTarget):
     """The person's mask where there is one."""
 
     def known(self, row: Row, view: View, rng: np.random.Generator) -> np.ndarray | None:
-        """The person's mask, if the picture has one."""
+        """The person's mask, if the image has one."""
         return MaskTarget(JOINED)(row, view, rng) if is_corrected(row) else None
 
 

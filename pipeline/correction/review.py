@@ -22,7 +22,7 @@ FORMATS = ("voc", "coco")
 def least_trusted(dataset: Table, count: int, without: AbstractSet[str] = frozenset()) -> set[str]:
     """The ids of the masks with the lowest mean probabilities, the same number of each class.
 
-    Classes take turns: each names the picture in which its own pixels are the least certain
+    Classes take turns: each names the image in which its own pixels are the least certain
     among those that are not chosen yet. A mask without any class counts as one of its own.
     Masks of a person are left out.
 

@@ -33,7 +33,7 @@ class Ranges:
             self._folder, self._files, self._process = Folder(self._uri), {}, os.getpid()
         if not self._folder.local:
             return self._folder.read_range(name, start, stop)
-        # Held here: another thread may start the dictionary anew, and a file is closed when
+        # Held here: another thread may start the dictionary again, and a file is closed when
         # its last user lets go of it.
         file = self._open(name)
         # pread has no position that threads or forks could move under each other.

@@ -13,7 +13,7 @@ from tag2mask.pipeline.dataset.rows import DatasetRows
 def median_frequency(rows: DatasetRows) -> Tensor:
     """Median frequency balancing (Eigen & Fergus 2015, section 6.3.2).
 
-    freq(c) is the number of pixels of c over the number of pixels of all pictures that show
+    freq(c) is the number of pixels of c over the number of pixels of all images that show
     c; the weight is the median of the frequencies over freq(c).
 
     Args:
@@ -47,7 +47,7 @@ def _inverse(values: np.ndarray, numerator: float) -> Tensor:
 
 
 def _pixels(rows: DatasetRows) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels of each class, and of all pictures that show it; (C + 1,) float64 each."""
+    """Pixels of each class, and of all images that show it; (C + 1,) float64 each."""
     columns, count = rows.columns, len(rows.classes) + 1
     size = columns["height"].to_numpy().astype(np.float64) * columns["width"].to_numpy()
     picture = pc.list_parent_indices(columns["classes"]).to_numpy()

@@ -19,7 +19,7 @@ class MaskLoader:
     Args:
         stream: The samples; its ``batch`` is the size of a batch.
         workers: Processes that read; 0 reads in this one.
-        collate: Makes a batch of samples. The default one stacks pictures, which must
+        collate: Makes a batch of samples. The default one stacks images, which must
             therefore leave the stream's transform in one size.
         settings: Further arguments of :class:`torch.utils.data.DataLoader`.
 

@@ -1,4 +1,4 @@
-"""MaskDataset: the pictures and masks of a published dataset, in any order."""
+"""MaskDataset: the images and masks of a published dataset, in any order."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tag2mask.pipeline.dataset.sample import PairTransform, Sample, decode_pair,
 class MaskDataset(Dataset[Sample]):
     """Random access to a published dataset; for a DataLoader with any sampler and workers.
 
-    A sample is read alone, with one range of bytes for its picture and one for its mask.
+    A sample is read alone, with one range of bytes for its image and one for its mask.
 
     Args:
         uri: The dataset, a local path or an fsspec URI.
-        where: Which rows are wanted, decided without reading a picture; None wants all.
-        transform: Gets a picture and its mask as tv_tensors and returns both; any transform
+        where: Which rows are wanted, decided without reading an image; None wants all.
+        transform: Gets an image and its mask as tv_tensors and returns both; any transform
             of ``torchvision.transforms.v2`` does. Fill masks with 255.
 
     Attributes:

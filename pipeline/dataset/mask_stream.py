@@ -1,4 +1,4 @@
-"""MaskStream: the pictures and masks of a published dataset, one after another."""
+"""MaskStream: the images and masks of a published dataset, one after another."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class MaskStream(IterableDataset[Sample]):
 
     Args:
         uri: The dataset, a local path or an fsspec URI.
-        where: Which rows are wanted, decided without reading a picture; None wants all.
+        where: Which rows are wanted, decided without reading an image; None wants all.
         transform: As for :class:`tag2mask.pipeline.dataset.MaskDataset`. What it draws from torch's
             generator follows from seed, epoch and row, so that it is the same when resumed.
         shuffle: Whether every epoch is a new permutation, instead of the order of the files.

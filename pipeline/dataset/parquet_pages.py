@@ -1,7 +1,7 @@
 """Single values of a plain binary column, fetched through Parquet's page index.
 
-The pictures of a dataset are stored as they are, uncompressed and PLAIN, in pages of their
-own, and the index at the end of the file says where each page lies. So a row's picture is
+The images of a dataset are stored as they are, uncompressed and PLAIN, in pages of their
+own, and the index at the end of the file says where each page lies. So a row's image is
 one range of bytes: random access costs no more than opening a file of its own would, and
 rows that follow each other are one range together. Arrow's reader, in contrast, reads whole
 row groups. (Apache Parquet format: README "Data Pages", PageIndex.md, parquet.thrift.)
@@ -113,7 +113,7 @@ def _locate(read: ReadRange, group: Struct, columns: Sequence[str]) -> dict[str,
 
 def _page_values(page: memoryview, rows: int) -> Iterator[memoryview]:
     if page[:3] != _DATA_PAGE_V1:
-        raise ValueError("a page of pictures is not of version 1")
+        raise ValueError("a page of images is not of version 1")
     # The header's second field is the size of what follows the header.
     position = len(page) - read_integer(page, 3)[0]
     # Definition levels, behind their own size, say which values are null. They need no
@@ -126,4 +126,4 @@ def _page_values(page: memoryview, rows: int) -> Iterator[memoryview]:
         count += 1
         yield page[start:position]
     if count != rows:
-        raise ValueError(f"a page holds {count} pictures for {rows} rows")
+        raise ValueError(f"a page holds {count} images for {rows} rows")

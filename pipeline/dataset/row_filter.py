@@ -1,4 +1,4 @@
-"""Which rows of a dataset are wanted, decided on the small columns: no picture is read."""
+"""Which rows of a dataset are wanted, decided on the small columns: no image is read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class RowFilter(BaseModel):
         None, description="A mask that shows at least one of these classes."
     )
     confidence: float = Field(
-        0.0, ge=0, le=1, description="Least mean probability of the labelled pixels."
+        0.0, ge=0, le=1, description="Least mean probability of the labeled pixels."
     )
     class_confidence: float = Field(
         0.0, ge=0, le=1, description="Least mean probability of every class that the mask shows."

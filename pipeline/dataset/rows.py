@@ -1,4 +1,4 @@
-"""The wanted rows of a dataset: their small columns in memory, and where their pictures lie."""
+"""The wanted rows of a dataset: their small columns in memory, and where their images lie."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class DatasetRows:
     """The rows of a published dataset that pass a filter, in the order of its files.
 
     Opening reads the small columns and the page index of each file, some hundred bytes a
-    row; pictures are read one by one later. It can be pickled.
+    row; images are read one by one later. It can be pickled.
 
     Args:
         uri: The dataset.
@@ -90,7 +90,7 @@ class DatasetRows:
         return self._ids[index].as_py()
 
     def confidence(self, index: int) -> float:
-        """The mean probability of a row's labelled pixels."""
+        """The mean probability of a row's labeled pixels."""
         return float(self._confidence[index])
 
     def tags(self, index: int) -> np.ndarray:
@@ -98,7 +98,7 @@ class DatasetRows:
         return self._tag_values[self._tag_bounds[index] : self._tag_bounds[index + 1]]
 
     def pictures(self, index: int, count: int = 1) -> list[tuple[memoryview, memoryview]]:
-        """The files of picture and mask of rows that lie side by side, see :meth:`runs`.
+        """The files of image and mask of rows that lie side by side, see :meth:`runs`.
 
         Args:
             index: Of the first row.
@@ -129,7 +129,7 @@ class DatasetRows:
             return locate_pages(partial(self._ranges.read, part), size, _PICTURES)
         except ValueError as error:
             raise UserError(
-                f"the pictures of {part} cannot be read one by one: {error}; use the dataset as "
+                f"the images of {part} cannot be read one by one: {error}; use the dataset as "
                 "tag2mask published it"
             ) from error
 

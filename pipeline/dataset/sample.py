@@ -1,4 +1,4 @@
-"""One sample: a picture and its mask as tensors that torchvision's transforms know."""
+"""One sample: an image and its mask as tensors that torchvision's transforms know."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def decode_picture(data: bytes | memoryview) -> torch.Tensor:
 
 
 def decode_pair(image: bytes | memoryview, mask: bytes | memoryview) -> Pair:
-    """The files of a picture and its mask as (3, H, W) and (H, W) uint8."""
+    """The files of an image and its mask as (3, H, W) and (H, W) uint8."""
     labels = torch.from_numpy(decode_mask(bytes(mask)))
     return tv_tensors.Image(decode_picture(image)), tv_tensors.Mask(labels)
 
@@ -40,7 +40,7 @@ def make_sample(
     Args:
         rows: The dataset's rows.
         index: Of the row.
-        pair: Its picture and its mask.
+        pair: Its image and its mask.
         transform: Gets both together, so that a crop or a flip is the same for both.
 
     Returns:

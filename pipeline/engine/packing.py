@@ -3,7 +3,7 @@
 Ray Data would infer an Arrow type for each column of each block. That turns lists into
 arrays, a column of nothing but None into a type that fits no other block, and maps of
 different sizes into private extension types. MessagePack keeps None, lists, nested rows and
-bytes as they are, needs no schema, copies pictures once, and, unlike pickle, runs no code
+bytes as they are, needs no schema, copies images once, and, unlike pickle, runs no code
 when it is read.
 """
 

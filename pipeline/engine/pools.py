@@ -61,7 +61,7 @@ def cut(stages: Sequence[StageSpec], nodes: Sequence[Node]) -> list[Link]:
 
     There the two work at once and neither waits for the other. Stages that follow one another
     on processors are one link: pools of their own would hold cores while they wait for each
-    other. (On two cores a CRF between two stages that take no time had one core: 6.5 pictures
+    other. (On two cores a CRF between two stages that take no time had one core: 6.5 images
     a second, where two workers of the local engine made 14.1.)
 
     Args:

@@ -1,4 +1,4 @@
-"""Scores of a run's tables against true masks: after the labelling, never inside it."""
+"""Scores of a run's tables against ground truth masks: after the labeling, never inside it."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def assess_masks(masks: str, truth: str) -> Assessment:
 
     Args:
         masks: URI of a round, a dataset or a folder with ``classes.txt``.
-        truth: Folder of the true masks.
+        truth: Folder of the ground truth masks.
 
     Raises:
-        UserError: If there are no masks, no classes, or no true masks of these pictures.
+        UserError: If there are no masks, no classes, or no ground truth masks of these images.
     """
     folder = Folder(masks)
     if MANIFEST in folder.sizes():
@@ -98,16 +98,16 @@ def assess(table: Table, truth: TruthFolder, ids: AbstractSet[str] | None = None
     """Scores a table's masks by the VOC protocol.
 
     Raises:
-        UserError: If no picture of the table has a true mask.
+        UserError: If no image of the table has a ground truth mask.
     """
     return evaluate_masks(mask_rows(table, ids), truth, class_table(table))
 
 
 def find_truth(uri: str, classes: ClassTable) -> TruthFolder | None:
-    """The true masks beside a source, in SegmentationClass, if it has any for these classes."""
+    """The ground truth beside a source, in SegmentationClass, if it has any for these classes."""
     files, root = fsspec.core.url_to_fs(uri)
     if not files.isdir(f"{root}/SegmentationClass"):
-        return None  # any other PNG of a source may be a picture
+        return None  # any other PNG of a source may be an image
     try:
         truth = TruthFolder(uri, classes)
     except UserError:

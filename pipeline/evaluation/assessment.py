@@ -1,4 +1,4 @@
-"""The assessment of a set of masks: every score that true masks allow, from one pass."""
+"""The assessment of a set of masks: every score that ground truth masks allow, from one pass."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Assessment", "Assessor", "assess_rows"]
 
 
 class Assessment(BaseModel):
-    """What true masks say about a set of masks.
+    """What ground truth masks say about a set of masks.
 
     Args:
         scores: VOC protocol: IoU, precision, recall and their means.
@@ -38,7 +38,7 @@ class Assessment(BaseModel):
 
 
 class Assessor:
-    """Adds pictures up; its memory does not grow with them.
+    """Adds images up; its memory does not grow with them.
 
     Args:
         classes: The classes of the masks.
@@ -54,7 +54,7 @@ class Assessor:
         self._pictures = 0
 
     def add(self, pair: Comparison) -> np.ndarray:
-        """Count one picture, and return its own confusion matrix."""
+        """Count one image, and return its own confusion matrix."""
         count = len(self.classes)
         matrix = confusion(pair.truth, pair.prediction, count)
         self._matrix += matrix
@@ -78,20 +78,22 @@ class Assessor:
 
 
 def assess_rows(rows: Iterable[Row], truth: TruthFolder, classes: ClassTable) -> Assessment:
-    """Assess masks; pictures without a true mask are skipped.
+    """Assess masks; images without a ground truth mask are skipped.
 
     Args:
         rows: As :func:`tag2mask.pipeline.evaluation.comparison.compared` takes them.
-        truth: Where the true masks are.
+        truth: Where the ground truth masks are.
         classes: The class table that ``truth`` was made with.
 
     Raises:
-        UserError: If no picture has a true mask, or a mask does not fit its truth.
+        UserError: If no image has a ground truth mask, or a mask does not fit its truth.
     """
     assessor = Assessor(classes)
     for pair in compared(rows, truth, classes):
         assessor.add(pair)
     assessment = assessor.result()
     if assessment is None:
-        raise UserError(f"no picture has a true mask in {truth.directory}: the names must agree")
+        raise UserError(
+            f"no image has a ground truth mask in {truth.directory}: the names must agree"
+        )
     return assessment

@@ -1,19 +1,19 @@
 """The boundary F-score: does a mask follow the object's contour, whatever the object's size?
 
-Csurka et al. (BMVC 2013), section 3: in each picture and for each class, precision is the
+Csurka et al. (BMVC 2013), section 3: in each image and for each class, precision is the
 share of the predicted boundary that lies within a tolerance of the true one, recall the share
 of the true boundary within the tolerance of the predicted one, and the score is their
-harmonic mean; the tolerance is 0.75 % of the picture's diagonal. Matching is by distance, as
+harmonic mean; the tolerance is 0.75 % of the image's diagonal. Matching is by distance, as
 in the dilation of Perazzi et al. (CVPR 2016, DAVIS), not by a bipartite assignment.
 
-A class's score is the mean over the pictures that have it in the truth or the prediction.
+A class's score is the mean over the images that have it in the truth or the prediction.
 Where the two papers leave a choice:
 
 - A boundary is the pixels of a class that touch another class, above, below or beside. The
-  picture's edge is none.
+  image's edge is none.
 - Void pixels (255 in the truth) take the nearest class, which puts the boundary into the
   middle of VOC's void band; boundaries deeper inside of void than the tolerance do not count.
-- A class of one side alone scores 0; one that fills the picture on both sides scores 1.
+- A class of one side alone scores 0; one that fills the image on both sides scores 1.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class BoundaryScores(BaseModel):
 def boundary_sums(
     truth: np.ndarray, prediction: np.ndarray, classes: int, tolerance: float = TOLERANCE
 ) -> np.ndarray:
-    """The boundary F-scores of one picture, to be added up over pictures.
+    """The boundary F-scores of one image, to be added up over images.
 
     Args:
         truth: (H, W) uint8, 0 to ``classes``, or 255 for pixels that do not count.
@@ -58,7 +58,7 @@ def boundary_sums(
         tolerance: Share of the diagonal.
 
     Returns:
-        (K + 1, 2) float64: the F-score, and 1 where the picture has the class, else zeros.
+        (K + 1, 2) float64: the F-score, and 1 where the image has the class, else zeros.
     """
     sums = np.zeros((classes + 1, 2))
     counted = truth != IGNORE
@@ -77,10 +77,10 @@ def boundary_sums(
 
 
 def boundary_scores(sums: np.ndarray, tolerance: float = TOLERANCE) -> BoundaryScores:
-    """The scores of a set of pictures.
+    """The scores of a set of images.
 
     Args:
-        sums: (K + 1, 2) as :func:`boundary_sums` returns it, added over pictures.
+        sums: (K + 1, 2) as :func:`boundary_sums` returns it, added over images.
         tolerance: The one that was used.
     """
     f = tuple(float(total / count) if count else None for total, count in sums)
@@ -91,7 +91,7 @@ def boundary(region: np.ndarray) -> np.ndarray:
     """The pixels of a region that touch its outside, above, below or beside.
 
     Args:
-        region: (H, W) bool. What lies beyond the picture's edge counts as inside.
+        region: (H, W) bool. What lies beyond the image's edge counts as inside.
 
     Returns:
         (H, W) bool.
@@ -126,7 +126,7 @@ def _f_score(true: np.ndarray, found: np.ndarray, reach: float) -> float:
 def _share_near(edge: np.ndarray, other: np.ndarray, reach: float) -> float:
     if not edge.any() or not other.any():
         return 0.0
-    # Boundaries of other classes fill the rest of a picture: distances are needed here alone.
+    # Boundaries of other classes fill the rest of an image: distances are needed here alone.
     rows, columns = (np.flatnonzero((edge | other).any(axis=axis)) for axis in (1, 0))
     box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     distance = distance_transform_edt(~other[box])

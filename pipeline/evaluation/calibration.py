@@ -4,7 +4,7 @@ Guo et al. (ICML 2017), section 2: pixels are sorted into bins by confidence; in
 mean confidence is set against the share of pixels that are right, and the expected calibration
 error is the mean of the gaps, weighted by the bins' pixels.
 
-The confidence map has an eighth of the picture's size: each pixel has the confidence of its
+The confidence map has an eighth of the image's size: each pixel has the confidence of its
 cell. Pixels without a label claim nothing and do not count, nor does void.
 """
 
@@ -64,7 +64,7 @@ class Calibration(BaseModel):
 def confidence_counts(
     truth: np.ndarray, prediction: np.ndarray, confidence: np.ndarray
 ) -> np.ndarray:
-    """Count the labelled pixels of one picture by confidence, to be added up over pictures.
+    """Count the labeled pixels of one image by confidence, to be added up over images.
 
     Args:
         truth: (H, W) uint8, a class or 255 for pixels that do not count.
@@ -85,14 +85,14 @@ def confidence_counts(
 
 
 def calibration(counts: np.ndarray, bins: int = BINS) -> Calibration | None:
-    """The reliability table of a set of pictures.
+    """The reliability table of a set of images.
 
     Args:
-        counts: (256, 2) as :func:`confidence_counts` returns it, added over pictures.
+        counts: (256, 2) as :func:`confidence_counts` returns it, added over images.
         bins: Number of bins of equal width over [0, 1].
 
     Returns:
-        None where there is no labelled pixel.
+        None where there is no labeled pixel.
     """
     total, right = (int(value) for value in counts.sum(axis=0))
     if not total:

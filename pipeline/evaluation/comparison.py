@@ -1,4 +1,4 @@
-"""Masks beside the true masks of their pictures: what every score is taken from."""
+"""Masks beside the ground truth masks of their images: what every score is taken from."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["Comparison", "check_labels", "compared"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """One picture's mask and truth, of one size.
+    """One image's mask and truth, of one size.
 
     Args:
-        path: The picture's path.
+        path: The image's path.
         truth: (H, W) uint8: 0 to K, and 255 for pixels that do not count.
         prediction: (H, W) uint8: 0 to K, and 255 for pixels without a label.
         confidence: (h, w) uint8, highest probability in steps of 1/255 on a coarser grid;
@@ -36,17 +36,17 @@ class Comparison:
 def compared(
     rows: Iterable[Row], truth: TruthFolder, classes: ClassTable, *, resize: bool = False
 ) -> Iterator[Comparison]:
-    """Pair masks with their true masks, one after another; pictures without truth are skipped.
+    """Pair masks with their ground truth, one after another; images without truth are skipped.
 
     Args:
-        rows: Each with ``path``, the path of the picture relative to its source, and
-            ``mask``, the prediction as (H, W) uint8 or as PNG bytes; None where labelling
-            failed, which counts as a mask without any label. ``confidence_map``, a grey PNG
+        rows: Each with ``path``, the path of the image relative to its source, and
+            ``mask``, the prediction as (H, W) uint8 or as PNG bytes; None where labeling
+            failed, which counts as a mask without any label. ``confidence_map``, a gray PNG
             as bytes, may be there.
-        truth: Where the true masks are.
+        truth: Where the ground truth masks are.
         classes: The run's class table, the one that ``truth`` was made with.
         resize: Whether a prediction of another size is resized to the truth's with nearest
-            neighbour. Off by default: differing sizes nearly always mean that picture and
+            neighbor. Off by default: differing sizes nearly always mean that image and
             truth were paired wrongly or that one of them was rotated.
 
     Raises:
@@ -94,7 +94,7 @@ def _prediction(
     if not resize:
         raise ValueError(
             f"it is {mask.shape[1]}x{mask.shape[0]} and the truth is {shape[1]}x{shape[0]}; "
-            "mend the pairing or ask for nearest-neighbour resizing"
+            "fix the pairing or ask for nearest-neighbor resizing"
         )
     resized = Image.fromarray(mask).resize((shape[1], shape[0]), Image.Resampling.NEAREST)
     return np.array(resized, dtype=np.uint8)

@@ -1,4 +1,4 @@
-"""The true masks of a source: touched by evaluation and by the supervised reference alone."""
+"""The ground truth of a source: read by evaluation and by the supervised reference alone."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["TruthFolder"]
 
 
 class TruthFolder:
-    """The true masks of a folder, found by the path or the stem of a picture.
+    """The ground truth masks of a folder, found by the path or the stem of an image.
 
-    Masks are 8-bit palette or grey PNGs in ``SegmentationClass`` where the folder has one,
+    Masks are 8-bit palette or gray PNGs in ``SegmentationClass`` where the folder has one,
     else in the folder itself. Their class table is ``classes.txt`` in the folder (one name a
     line, in the order of the pixel values from 1; a line ``background`` is skipped), else
     that of VOC. Pixel values are translated by class name into the run's table.
@@ -51,26 +51,26 @@ class TruthFolder:
                 self._by_stem.setdefault(path.stem, []).append(file)
         if not self._by_path:
             raise UserError(
-                f"no true masks in {self.directory}: --truth names a folder that holds PNG masks "
-                "or a folder SegmentationClass with them"
+                f"no ground truth masks in {self.directory}: --truth names a folder that holds PNG "
+                "masks or a folder SegmentationClass with them"
             )
         self._translation = self._translate(self._read_names(f"{root}/classes.txt"), classes)
 
     def __len__(self) -> int:
-        """The number of true masks."""
+        """The number of ground truth masks."""
         return len(self._by_path)
 
     def mask(self, path: str) -> np.ndarray | None:
-        """The true mask of a picture in the run's pixel values, or None if there is none.
+        """The ground truth mask of an image in the run's pixel values, or None if there is none.
 
         Args:
-            path: The path of the picture, relative to its source, with any suffix.
+            path: The path of the image, relative to its source, with any suffix.
 
         Returns:
             (H, W) uint8: 0 to K and 255.
 
         Raises:
-            UserError: If several masks have the picture's stem and none has its path, or if
+            UserError: If several masks have the image's stem and none has its path, or if
                 the mask is not a label map of the truth's classes.
         """
         file = self._find(path)
@@ -79,13 +79,13 @@ class TruthFolder:
         try:
             mask = decode_mask(self._files.cat_file(file))
         except (OSError, ValueError) as error:
-            raise UserError(f"the true mask {file} cannot be read: {error}") from error
+            raise UserError(f"the ground truth mask {file} cannot be read: {error}") from error
         translated: np.ndarray = self._translation[mask]
         stray = np.unique(mask[(translated == IGNORE) & (mask != IGNORE)])
         if stray.size:
             raise UserError(
-                f"the true mask {file} holds the pixel values {stray.tolist()}, which have no "
-                f"class: list the classes in {self.directory}/classes.txt, one name a line"
+                f"the ground truth mask {file} holds the pixel values {stray.tolist()}, which have "
+                f"no class: list the classes in {self.directory}/classes.txt, one name a line"
             )
         return translated
 
@@ -97,8 +97,8 @@ class TruthFolder:
         same_stem = self._by_stem.get(picture.stem, [])
         if len(same_stem) > 1:
             raise UserError(
-                f"{len(same_stem)} true masks are named {picture.stem}.png in {self.directory}: "
-                f"place the one of {path} at the same path below the folder"
+                f"{len(same_stem)} ground truth masks are named {picture.stem}.png in "
+                f"{self.directory}: place the one of {path} at the same path below the folder"
             )
         return same_stem[0] if same_stem else None
 

@@ -1,9 +1,9 @@
 """IoU by size: small objects vanish in the sums over pixels, so they get scores of their own.
 
-An object here is all that a picture shows of one class, since semantic masks do not tell one
-sheep from the next. Its size is the share of the picture that the class takes in the truth.
+An object here is all that an image shows of one class, since semantic masks do not tell one
+sheep from the next. Its size is the share of the image that the class takes in the truth.
 Intersections and unions are summed over the objects of a class and a size, as in the VOC
-protocol; pixels of a class in pictures that do not show it belong to no size.
+protocol; pixels of a class in images that do not show it belong to no size.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tag2mask.pipeline.records import IGNORE
 __all__ = ["BOUNDS", "SIZES", "SizeScores", "size_counts", "size_scores"]
 
 SIZES = ("small", "medium", "large")
-# Shares rather than COCO's 32 and 96 pixels squared: those suit pictures of 640 pixels alone.
+# Shares rather than COCO's 32 and 96 pixels squared: those suit images of 640 pixels alone.
 BOUNDS = (0.05, 0.20)
 
 
@@ -29,7 +29,7 @@ class SizeScores(BaseModel):
             class has no object of the size.
         mean_iou: Mean over the classes that have objects of the size; None where none has.
         objects: How many objects there are.
-        bounds: Shares of the picture that part the sizes.
+        bounds: Shares of the image that part the sizes.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,7 +41,7 @@ class SizeScores(BaseModel):
 
 
 def size_counts(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
-    """Count the pixels of one picture's objects by size, to be added up over pictures.
+    """Count the pixels of one image's objects by size, to be added up over images.
 
     Args:
         truth: (H, W) uint8, 0 to ``classes``, or 255 for pixels that do not count.
@@ -64,10 +64,10 @@ def size_counts(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.n
 
 
 def size_scores(counts: np.ndarray) -> SizeScores:
-    """The scores of a set of pictures.
+    """The scores of a set of images.
 
     Args:
-        counts: (K + 1, 3, 3) as :func:`size_counts` returns it, added over pictures.
+        counts: (K + 1, 3, 3) as :func:`size_counts` returns it, added over images.
     """
     iou = tuple(
         tuple(int(shared) / int(union) if union else None for _, shared, union in sizes)

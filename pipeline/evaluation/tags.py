@@ -1,4 +1,4 @@
-"""How well a tagger knows the tags of pictures that it was not trained on."""
+"""How well a tagger knows the tags of images that it was not trained on."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from tag2mask.pipeline.tables.scan import Scan
 
 
 def is_held_out(row_id: str, share: float) -> bool:
-    """Whether a picture belongs to the share that trains no tagger, decided by its id."""
+    """Whether an image belongs to the share that trains no tagger, decided by its id."""
     return int(row_id[-8:], 16) < share * 16**8
 
 
 def average_precision(scores: np.ndarray, present: np.ndarray) -> float | None:
-    """The mean precision at the ranks of the pictures that have the class.
+    """The mean precision at the ranks of the images that have the class.
 
     Args:
         scores: (N,) any scale, higher is more certain.
         present: (N,) bool.
 
     Returns:
-        In [0, 1]; None if no picture has the class. Equal scores keep their order.
+        In [0, 1]; None if no image has the class. Equal scores keep their order.
     """
     if not present.any():
         return None
@@ -38,7 +38,7 @@ def average_precision(scores: np.ndarray, present: np.ndarray) -> float | None:
 
 @torch.no_grad()
 def seen_logits(tagger: Tagger, image: Tensor, size: int) -> Tensor:
-    """A tagger's logits (C,) of one picture (3, H, W), RGB in [0, 255], at a longer side."""
+    """A tagger's logits (C,) of one image (3, H, W), RGB in [0, 255], at a longer side."""
     factor = size / max(image.shape[1:])
     extent = tuple(max(1, round(side * factor)) for side in image.shape[1:])
     scaled = interpolate(image[None], extent, mode="bilinear", antialias=True)
@@ -49,13 +49,13 @@ def seen_logits(tagger: Tagger, image: Tensor, size: int) -> Tensor:
 def class_average_precisions(
     tagger: Tagger, scan: Scan, names: Sequence[str], size: int
 ) -> dict[str, float | None]:
-    """The average precision of each class on the pictures of a scan.
+    """The average precision of each class on the images of a scan.
 
     Args:
         tagger: In evaluation mode, on the processor.
         scan: Rows with ``image`` and ``tags``.
         names: The class names.
-        size: Longer side at which pictures are seen, in pixels.
+        size: Longer side at which images are seen, in pixels.
     """
     logits, present = [], []
     for row in scan.rows():

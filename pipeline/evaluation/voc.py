@@ -1,4 +1,4 @@
-"""Evaluation by the Pascal VOC protocol: one confusion matrix summed over all pictures.
+"""Evaluation by the Pascal VOC protocol: one confusion matrix summed over all images.
 
 K foreground classes, so that pixel values are 0 (background) to K; H rows, W columns. The
 decisions that change the figures:
@@ -7,7 +7,7 @@ decisions that change the figures:
 - A prediction of 255 is a miss: it stays in the union of its true class, so ignoring the
   difficult pixels never raises a score. It is nobody's false positive, and the share of
   pixels that carry a label is reported beside the scores.
-- The matrix is summed first and scores are taken once. The mean of per-picture IoUs is
+- The matrix is summed first and scores are taken once. The mean of per-image IoUs is
   another, incomparable figure.
 - A class that occurs neither in the truth nor in the predictions has no score (None) and
   does not enter the means; one that is predicted without ever being true scores 0.
@@ -29,7 +29,7 @@ __all__ = ["Scores", "confusion", "evaluate_masks", "mean_of_known", "scores"]
 
 
 def confusion(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
-    """Count the pixels of one picture by true and predicted class.
+    """Count the pixels of one image by true and predicted class.
 
     Args:
         truth: (H, W) uint8, 0 to ``classes``, or 255 for pixels that do not count.
@@ -38,7 +38,7 @@ def confusion(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.nda
 
     Returns:
         (K + 1, K + 2) int64: truth by rows, prediction by columns; the last column counts
-        pixels without a label. Matrices of several pictures are added.
+        pixels without a label. Matrices of several images are added.
 
     Raises:
         ValueError: If the shapes differ or a value is neither a class nor 255.
@@ -66,9 +66,9 @@ class Scores(BaseModel):
         mean_precision: Mean over the classes that are predicted.
         mean_recall: Mean over the classes that occur in the truth.
         pixel_accuracy: Share of the counted pixels that are right; without a label is wrong.
-        labelled: Share of the counted pixels that carry a label.
+        labeled: Share of the counted pixels that carry a label.
         pixels: The counted pixels, those whose truth is not 255.
-        pictures: The pictures that were compared, where the caller knows.
+        images: The images that were compared, where the caller knows.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -81,7 +81,7 @@ class Scores(BaseModel):
     mean_precision: float
     mean_recall: float
     pixel_accuracy: float
-    labelled: float
+    labeled: float
     pixels: int
     pictures: int | None = None
 
@@ -92,7 +92,7 @@ def scores(matrix: np.ndarray, names: Iterable[str], pictures: int | None = None
     Args:
         matrix: (K + 1, K + 2) int64 as :func:`confusion` counts it.
         names: The K foreground class names in the order of their pixel values.
-        pictures: How many pictures were added, for the report.
+        pictures: How many images were added, for the report.
 
     Raises:
         ValueError: If the matrix does not fit the names or holds no pixel.
@@ -118,7 +118,7 @@ def scores(matrix: np.ndarray, names: Iterable[str], pictures: int | None = None
         mean_precision=mean_of_known(precision),
         mean_recall=mean_of_known(recall),
         pixel_accuracy=int(right.sum()) / total,
-        labelled=int(predicted.sum()) / total,
+        labeled=int(predicted.sum()) / total,
         pixels=total,
         pictures=pictures,
     )
@@ -127,17 +127,17 @@ def scores(matrix: np.ndarray, names: Iterable[str], pictures: int | None = None
 def evaluate_masks(
     rows: Iterable[Row], truth: TruthFolder, classes: ClassTable, *, resize: bool = False
 ) -> Scores:
-    """Score masks against the true masks of their pictures; pictures without one are skipped.
+    """Score masks against the ground truth masks of their images; images without one are skipped.
 
     Args:
         rows: As :func:`tag2mask.pipeline.evaluation.comparison.compared` takes them.
-        truth: Where the true masks are.
+        truth: Where the ground truth masks are.
         classes: The run's class table, the one that ``truth`` was made with.
         resize: Whether predictions of another size are resized to the truth's.
 
     Raises:
         UserError: If sizes differ without ``resize``, a prediction is no mask of these
-            classes, or no picture has a true mask.
+            classes, or no image has a ground truth mask.
     """
     matrix = np.zeros((len(classes) + 1, len(classes) + 2), np.int64)
     pictures = 0
@@ -145,7 +145,9 @@ def evaluate_masks(
         matrix += confusion(pair.truth, pair.prediction, len(classes))
         pictures += 1
     if not matrix.any():
-        raise UserError(f"no picture has a true mask in {truth.directory}: the names must agree")
+        raise UserError(
+            f"no image has a ground truth mask in {truth.directory}: the names must agree"
+        )
     return scores(matrix, classes.names, pictures)
 
 

@@ -16,7 +16,7 @@ from tag2mask.pipeline.records import ClassTable, Row, decode_mask
 
 # The one part of a published dataset; formats that have parts call theirs so.
 SUBSET = "train"
-NOTHING_LOST = "nothing is lost: pictures, masks and their ignored pixels can be rebuilt exactly"
+NOTHING_LOST = "nothing is lost: images, masks and their ignored pixels can be rebuilt exactly"
 
 _PNG = b"\x89PNG"
 _ID_DIGITS = 12
@@ -30,12 +30,12 @@ class Sample:
     Args:
         id: Of the row, 64 hexadecimal digits.
         name: Of its files, without an ending, safe on any file system and in lists.
-        picture: The bytes of its JPEG or PNG.
-        ending: ``.jpg`` or ``.png``, what the picture is.
+        image: The bytes of its JPEG or PNG.
+        ending: ``.jpg`` or ``.png``, what the image is.
         mask: (H, W) uint8: 0 background, 1 to K classes, 255 ignore.
         tags: Pixel values of its tags, sorted.
         confidence: Mean probability of the pixels of each class that the mask shows.
-        mask_confidence: The same over all labelled pixels.
+        mask_confidence: The same over all labeled pixels.
         source: The round that made the mask, or ``human``.
     """
 
@@ -51,7 +51,7 @@ class Sample:
 
     @property
     def file(self) -> str:
-        """The name of its picture's file."""
+        """The name of its image's file."""
         return f"{self.name}{self.ending}"
 
 
@@ -72,7 +72,7 @@ def sample_of(row: Row, name: str) -> Sample:
 
 
 def plain_name(row: Row) -> str:
-    """The stem of the picture's path; what lists and file systems stumble over becomes ``_``."""
+    """The stem of the image's path; what lists and file systems stumble over becomes ``_``."""
     stem = PurePosixPath(row["image"]["path"]).stem
     return re.sub(r"[^\w.-]+", "_", stem)[:100].lstrip(".-") or "picture"
 
@@ -96,7 +96,7 @@ class Exporter(ABC):
         classes: The classes of the masks.
     """
 
-    # Where the pictures go, relative to the folder.
+    # Where the images go, relative to the folder.
     pictures: ClassVar[str]
 
     def __init__(self, folder: Path, classes: ClassTable) -> None:
@@ -129,7 +129,7 @@ class Exporter(ABC):
         return full_name(row) if taken else name
 
     def write_picture(self, sample: Sample) -> None:
-        """Write the picture as it is."""
+        """Write the image as it is."""
         (self.folder / self.pictures / sample.file).write_bytes(sample.picture)
 
     def new_file(self, path: str) -> IO[str]:

@@ -1,4 +1,4 @@
-"""What the three COCO formats share: pictures, categories, and one streamed JSON file."""
+"""What the three COCO formats share: images, categories, and one streamed JSON file."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HEAD: Record = {"info": {"description": "Masks made by tag2mask", "version": "1
 
 
 class CocoExporter(Exporter):
-    """Pictures in ``images/train/`` and ``annotations/<kind>_train.json``.
+    """Images in ``images/train/`` and ``annotations/<kind>_train.json``.
 
     Images and annotations are two lists of one document. Both grow with the rows, so the
     second waits in a file of its own until the first is complete; neither is in memory.
@@ -46,7 +46,7 @@ class CocoExporter(Exporter):
         """The annotations of a sample, without ``image_id``."""
 
     def add(self, sample: Sample) -> None:
-        """One picture, one image record, any number of annotations."""
+        """One image, one image record, any number of annotations."""
         self.write_picture(sample)
         height, width = sample.mask.shape
         self._images += 1

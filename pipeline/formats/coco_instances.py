@@ -3,7 +3,7 @@
 Run lengths and not polygons, because they keep every pixel. COCO has no value for a pixel of
 which nothing is known; the nearest that it has are crowd regions, where its protocol (COCOeval)
 neither rewards nor punishes a detection of their category. So ignored pixels become one crowd
-region (``iscrowd`` 1) for each tag of the picture: any of them may be there. Readers that leave
+region (``iscrowd`` 1) for each tag of the image: any of them may be there. Readers that leave
 crowds out, as most trainings do, see background there.
 """
 
@@ -65,7 +65,7 @@ class CocoInstancesExporter(CocoExporter):
         said = super().finish()
         if self._ignored:
             said += (
-                f"; {self._ignored:,} ignored pixels are crowd regions of their pictures' tags, "
+                f"; {self._ignored:,} ignored pixels are crowd regions of their images' tags, "
                 "and background to readers that leave crowds out"
             )
         return said

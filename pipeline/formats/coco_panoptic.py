@@ -1,4 +1,4 @@
-"""COCO panoptic (Kirillov et al., CVPR 2019): PNGs whose colours are segment numbers.
+"""COCO panoptic (Kirillov et al., CVPR 2019): PNGs whose colors are segment numbers.
 
 A segment's number is red + 256 green + 256² blue. Every connected piece of a class is a
 segment, and the background is one of a category of its own; 0 is COCO's "nothing is known",
@@ -54,7 +54,7 @@ class CocoPanopticExporter(CocoExporter):
         # The number after the last piece's is the background.
         categories = [*classes.tolist(), background_category(self.classes)["id"]]
         file = f"{sample.name}.png"
-        Image.fromarray(as_colours(segments)).save(self.folder / SEGMENTS / file)
+        Image.fromarray(as_colors(segments)).save(self.folder / SEGMENTS / file)
         areas = np.bincount(segments.ravel()).tolist()
         yield {
             "file_name": file,
@@ -71,6 +71,6 @@ class CocoPanopticExporter(CocoExporter):
         }
 
 
-def as_colours(segments: np.ndarray) -> np.ndarray:
-    """Segment numbers (H, W) as colours (H, W, 3) uint8."""
+def as_colors(segments: np.ndarray) -> np.ndarray:
+    """Segment numbers (H, W) as colors (H, W, 3) uint8."""
     return np.stack([segments >> shift & 255 for shift in (0, 8, 16)], axis=-1).astype(np.uint8)

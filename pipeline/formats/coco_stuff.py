@@ -1,7 +1,7 @@
 """COCO stuff (Caesar et al., CVPR 2018): one region for each class, background among them.
 
 A pixel that no annotation covers is one of which nothing is known: an ignored one. The same
-stands in ``annotations/stuff_train_pixelmaps/``, grey PNGs of category numbers with 0 for
+stands in ``annotations/stuff_train_pixelmaps/``, gray PNGs of category numbers with 0 for
 ignored pixels.
 """
 

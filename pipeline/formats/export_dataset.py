@@ -33,7 +33,7 @@ class Choice:
 
     Args:
         classes: Class names; a row's mask shows one of them. None takes all rows.
-        confidence: The least mean probability of the labelled pixels, in [0, 1].
+        confidence: The least mean probability of the labeled pixels, in [0, 1].
     """
 
     classes: Collection[str] | None = None
@@ -60,7 +60,7 @@ def open_dataset(uri: str) -> Table:
     """A published dataset.
 
     Raises:
-        UserError: If there is no table, or one without pictures and masks.
+        UserError: If there is no table, or one without images and masks.
     """
     table = Table.open(uri)
     missing = set(COLUMNS) - set(table.schema.names)

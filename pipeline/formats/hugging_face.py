@@ -1,4 +1,4 @@
-"""A folder that Hugging Face's ``imagefolder`` loads: pictures, masks and metadata.jsonl.
+"""A folder that Hugging Face's ``imagefolder`` loads: images, masks and metadata.jsonl.
 
 The published dataset opens there as it is, and faster; this is for those who want files.
 """
@@ -18,7 +18,7 @@ MASKS = f"{SUBSET}/masks"
 class HuggingFaceExporter(Exporter):
     """``train/images``, ``train/masks`` with palette PNGs, ``train/metadata.jsonl``.
 
-    The loader makes a picture of every column whose name ends in ``file_name``: ``image``
+    The loader makes an image of every column whose name ends in ``file_name``: ``image``
     and ``mask``.
     """
 
@@ -31,7 +31,7 @@ class HuggingFaceExporter(Exporter):
         self._metadata = self.new_file(f"{SUBSET}/metadata.jsonl")
 
     def add(self, sample: Sample) -> None:
-        """One picture, one mask, one line."""
+        """One image, one mask, one line."""
         self.write_picture(sample)
         (self.folder / MASKS / f"{sample.name}.png").write_bytes(encode_mask(sample.mask))
         shown = tuple(sample.confidence)

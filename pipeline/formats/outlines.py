@@ -21,7 +21,7 @@ def outlines(mask: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 
     Yields:
         The class, and (N, 2) float corners (row, column), N ≥ 3, in pixels with (0, 0) at
-        the centre of the first one.
+        the center of the first one.
     """
     pieces, classes = pieces_of(mask)
     sizes = np.bincount(pieces.ravel())

@@ -14,7 +14,7 @@ Box = tuple[slice, slice]
 
 
 def pieces_of(mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number the connected pieces of each class; diagonal neighbours are connected.
+    """Number the connected pieces of each class; diagonal neighbors are connected.
 
     Args:
         mask: (H, W) uint8: 0 background, 255 ignore, else a class.

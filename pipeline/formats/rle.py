@@ -61,7 +61,7 @@ def decode(counts: str | Sequence[int], height: int, width: int) -> np.ndarray:
         (H, W) bool.
 
     Raises:
-        ValueError: If the runs do not fill the picture exactly, or the text is damaged.
+        ValueError: If the runs do not fill the image exactly, or the text is damaged.
     """
     runs = _unpacked(counts) if isinstance(counts, str) else list(counts)
     if min(runs, default=-1) < 0 or sum(runs) != height * width:

@@ -2,8 +2,8 @@
 
 ``JPEGImages/``, ``SegmentationClass/`` with palette PNGs, ``ImageSets/Segmentation/train.txt``.
 The class names stand in ``classes.txt``, in the order of the pixel values from 1, and with
-their colours in ``labelmap.txt``, as CVAT reads and writes them ("Segmentation mask 1.1").
-With ``tags.csv`` beside them the folder can be labelled again, or be the truth of others.
+their colors in ``labelmap.txt``, as CVAT reads and writes them ("Segmentation mask 1.1").
+With ``tags.csv`` beside them the folder can be labeled again, or be the truth of others.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class VocExporter(Exporter):
         self._tags.writerow(["file", "tags", "split"])
 
     def add(self, sample: Sample) -> None:
-        """One picture, one mask, one line in the lists."""
+        """One image, one mask, one line in the lists."""
         self.write_picture(sample)
         (self.folder / MASKS / f"{sample.name}.png").write_bytes(encode_mask(sample.mask))
         self._list.write(f"{sample.name}\n")

@@ -39,16 +39,16 @@ class YoloExporter(Exporter):
         self.new_file("data.yaml").write("\n".join(lines) + "\n")
 
     def add(self, sample: Sample) -> None:
-        """One picture and its polygons, the largest first."""
+        """One image and its polygons, the largest first."""
         self.write_picture(sample)
         height, width = sample.mask.shape
-        # At twice the size corners have whole numbers, and none is a pixel's centre.
+        # At twice the size corners have whole numbers, and none is a pixel's center.
         canvas = Image.new("L", (2 * width, 2 * height))
         pen = ImageDraw.Draw(canvas)
         lines = []
         for value, corners in outlines(sample.mask):
             pen.polygon((2 * corners[:, ::-1]).ravel().tolist(), fill=value)
-            # A pixel's centre lies half a pixel inside the picture.
+            # A pixel's center lies half a pixel inside the image.
             relative = np.clip((corners[:, ::-1] + 0.5) / (width, height), 0, 1)
             numbers = " ".join(f"{number:.6f}" for number in relative.ravel())
             lines.append(f"{value - 1} {numbers}\n")
@@ -65,7 +65,7 @@ class YoloExporter(Exporter):
             return "every pixel is ignored, which polygons cannot say"
         score = scores(self._matrix, self.classes.names).mean_iou
         return (
-            "polygons can lose pixels: drawn again at the pixels' centres, they have a mean IoU "
+            "polygons can lose pixels: drawn again at the pixels' centers, they have a mean IoU "
             f"of {score:.4f} with the masks; ignored pixels, {ignored:.2%} of all, are taken for "
             "background"
         )

@@ -1,1 +1,1 @@
-"""From files of a source to rows of pictures: decoded, hashed, merged, counted."""
+"""From files of a source to rows of images: decoded, hashed, merged, counted."""

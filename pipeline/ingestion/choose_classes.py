@@ -18,23 +18,23 @@ def choose_classes(
 
     Args:
         where: The source, for messages.
-        found: The tags of its pictures.
+        found: The tags of its images.
         classes: See :func:`tag2mask.pipeline.ingestion.ingest.ingest`.
 
     Raises:
-        UserError: If there is no tag, a class is the tag of no picture or cannot be a class,
+        UserError: If there is no tag, a class is the tag of no image or cannot be a class,
             or there are too many.
     """
     if isinstance(classes, ClassTable):
         return classes
     tags = sorted(found)
     if not tags:
-        raise UserError(f"no picture of {where} has a tag: there is nothing to label")
+        raise UserError(f"no image of {where} has a tag: there is nothing to label")
     for name in classes or ():
         if name not in tags:
             near = difflib.get_close_matches(name, tags, n=1)
             advice = f"did you mean {near[0]!r}?" if near else f"the tags are {_some(tags)}"
-            raise UserError(f"no picture of {where} has the tag {name!r}: {advice}")
+            raise UserError(f"no image of {where} has the tag {name!r}: {advice}")
     names = tuple(tags if classes is None else classes)
     if reserved := {"background", "ignore"} & set(names):
         raise UserError(

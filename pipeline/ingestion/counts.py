@@ -1,4 +1,4 @@
-"""What became of the pictures of a source, in numbers."""
+"""What became of the images of a source, in numbers."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from pydantic import BaseModel, ConfigDict
 
 
 class IngestCounts(BaseModel):
-    """What became of the pictures of a source.
+    """What became of the images of a source.
 
     ``pictures`` is the sum of ``other_split``, ``left_out``, ``duplicates``, ``dropped``,
     ``errors`` and ``kept``. Decoding has not begun where these come from
     :func:`tag2mask.pipeline.ingestion.ingest.ingest`: see :meth:`after_decoding`.
 
     Args:
-        pictures: Files that the source lists.
+        images: Files that the source lists.
         other_split: Files of another split, not looked at.
         left_out: Files without a tag, or without one that was asked for.
         tags_dropped: Tags that were not asked for, counted once for each file.
         duplicates: Files with the same bytes as another one.
         near_duplicates: Rows that look like another one.
         dropped: Those of them that are left out; their rows name the other one.
-        errors: Rows whose picture cannot be read.
-        kept: Rows with a picture and a tag.
+        errors: Rows whose image cannot be read.
+        kept: Rows with an image and a tag.
         negatives: Rows without tags, of files that are left out.
     """
 
@@ -55,7 +55,7 @@ class IngestCounts(BaseModel):
         )
         alike = self.near_duplicates - self.dropped
         said = [
-            f"{self.pictures:,} pictures: {self.kept:,} kept"
+            f"{self.pictures:,} images: {self.kept:,} kept"
             + (f" ({alike:,} near-duplicates of others)" if alike else "")
         ]
         said += [f"{count:,} {what}" for count, what in parts if count]

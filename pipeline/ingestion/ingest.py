@@ -2,7 +2,7 @@
 
 Two passes over the files. The first reads and hashes them, and keeps only ids, paths
 and tags: a row's tags are the union over the whole source, so no row is known before
-the last file is hashed, and keeping the pictures meanwhile would take the memory of
+the last file is hashed, and keeping the images meanwhile would take the memory of
 the data set. The second reads a file again and decodes it; it needs nothing but its
 own :class:`Picture`, so it can run anywhere, in any order, and leave out the ids that
 an earlier run has stored. Reading twice is cheap beside decoding: locally the second
@@ -20,7 +20,7 @@ from operator import attrgetter
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.ingestion.choose_classes import choose_classes
 from tag2mask.pipeline.ingestion.counts import IngestCounts
-from tag2mask.pipeline.ingestion.decoding import DecodeError, normalised_bytes
+from tag2mask.pipeline.ingestion.decoding import DecodeError, normalized_bytes
 from tag2mask.pipeline.ingestion.near_duplicates import Looks, NearDuplicateSettings
 from tag2mask.pipeline.records import ClassTable, Row, image_id
 from tag2mask.pipeline.sources import Source, TaggedFile, UnreadableError
@@ -30,7 +30,7 @@ BATCH = 4096
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One row of the images table before its picture is decoded.
+    """One row of the images table before its image is decoded.
 
     Args:
         id: SHA-256 of the file's bytes, or of its address when there are no bytes.
@@ -38,7 +38,7 @@ class Picture:
         address: What the source reads.
         tags: Pixel values of its classes, sorted, over all files with these bytes.
         problem: Why it is left out, where that is known already.
-        near_duplicate_of: The id of the picture that stands for it, if it looks like another.
+        near_duplicate_of: The id of the image that stands for it, if it looks like another.
     """
 
     id: str
@@ -54,10 +54,10 @@ class Ingest:
     """What a source will put into the images table.
 
     Args:
-        source: Where the pictures are read from.
+        source: Where the images are read from.
         classes: The classes of the run.
         counts: What became of the source's files, before decoding.
-        pictures: One for each row, sorted by id; negatives are those without tags.
+        images: One for each row, sorted by id; negatives are those without tags.
     """
 
     source: Source
@@ -74,7 +74,7 @@ class Ingest:
 def picture_row(source: Source, picture: Picture) -> Row:
     """One row of the images table; it depends on its arguments alone and never raises.
 
-    A picture that cannot be read or decoded has a null ``image``, ``height`` and
+    An image that cannot be read or decoded has a null ``image``, ``height`` and
     ``width``, and an ``error`` that names its file and the cause.
     """
     path = _printable(picture.path)
@@ -93,7 +93,7 @@ def picture_row(source: Source, picture: Picture) -> Row:
         data = source.read(picture.address)
         if image_id(data) != picture.id:
             raise UnreadableError("it changed while it was being ingested")
-        data, height, width = normalised_bytes(data)
+        data, height, width = normalized_bytes(data)
     except (UnreadableError, DecodeError) as error:
         return row | {"error": f"{path}: {error}"}
     return row | {"image": {"bytes": data, "path": path}, "height": height, "width": width}
@@ -116,12 +116,12 @@ def ingest(
             all tags of the source, sorted. A class table is that of an earlier version,
             taken as it is, whatever tags the source has by now.
         split: Take only the files of this split; a source without splits is taken whole.
-        near_duplicates: Whether pictures that look alike are looked for, and left out.
-        negatives: How many pictures that have other tags alone are taken for each one that is
+        near_duplicates: Whether images that look alike are looked for, and left out.
+        negatives: How many images that have other tags alone are taken for each one that is
             wanted, at most; they become rows without tags.
 
     Raises:
-        UserError: If the source is empty, has no picture of the split or of a class, has
+        UserError: If the source is empty, has no image of the split or of a class, has
             too many classes, or none of its files can be read.
     """
     listed = list(source.pictures())
@@ -131,7 +131,7 @@ def ingest(
     # A file without tags whose annotation is broken is an error to show, not left out.
     wanted = [
         (file, tags)
-        # Neighbours in an archive are read one after the other.
+        # Neighbors in an archive are read one after the other.
         for file in sorted(taken, key=lambda file: (file.address, file.path))
         if (tags := _indices(table, file.tags)) or (file.problem and not file.tags)
     ]
@@ -166,14 +166,14 @@ def ingest(
 
 def _of_split(source: Source, files: list[TaggedFile], split: str | None) -> list[TaggedFile]:
     if not files:
-        raise UserError(f"the source {source.uri} is empty: it lists no picture")
+        raise UserError(f"the source {source.uri} is empty: it lists no image")
     splits = {file.split for file in files if file.split}
     if split is None or not splits:
         return files
     taken = [file for file in files if file.split == split]
     if not taken:
         raise UserError(
-            f"no picture of {source.uri} is in the split {split!r}: "
+            f"no image of {source.uri} is in the split {split!r}: "
             f"it has {', '.join(sorted(splits))}"
         )
     return taken
@@ -186,7 +186,7 @@ def _negatives(
     at_most: int,
     pictures: tuple[Picture, ...],
 ) -> tuple[Picture, ...]:
-    """Pictures that have tags, but none of the classes: a draw that does not depend on order."""
+    """Images that have tags, but none of the classes: a draw that does not depend on order."""
     others = [
         file for file in files if file.tags and not file.problem and not _indices(table, file.tags)
     ]
@@ -207,7 +207,7 @@ def _indices(table: ClassTable, tags: Sequence[str]) -> tuple[int, ...]:
 def _hash_all(
     source: Source, files: list[tuple[TaggedFile, tuple[int, ...]]], looks: Looks | None
 ) -> Iterator[Picture]:
-    """The pictures of files, in their order, read by several threads."""
+    """The images of files, in their order, read by several threads."""
     with ThreadPoolExecutor(source.readers) as readers:
         for start in range(0, len(files), BATCH):  # a waiting task costs more than its result
             batch = files[start : start + BATCH]
@@ -235,7 +235,7 @@ def _hashed(
 
 
 def _merged(pictures: Iterator[Picture]) -> tuple[Picture, ...]:
-    """One picture for each id: the first by its path, with the tags of all."""
+    """One image for each id: the first by its path, with the tags of all."""
     found: dict[str, Picture] = {}
     for picture in pictures:
         other = found.get(picture.id, picture)
@@ -248,7 +248,7 @@ def _merged(pictures: Iterator[Picture]) -> tuple[Picture, ...]:
 def _marked(
     pictures: tuple[Picture, ...], looks: Looks, settings: NearDuplicateSettings
 ) -> tuple[Picture, ...]:
-    """The pictures, near-duplicates with the picture that stands for them."""
+    """The images, near-duplicates with the image that stands for them."""
     found = looks.near_duplicates(settings.distance or 0)
     names = {picture.id: _printable(picture.path) for picture in pictures}
 

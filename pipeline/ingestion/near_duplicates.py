@@ -1,11 +1,11 @@
 """Near-duplicates: the same photograph in another size, format or compression.
 
-Pictures are compared by perceptual hashes, the pHash of Zauner ("Implementation and
+Images are compared by perceptual hashes, the pHash of Zauner ("Implementation and
 benchmarking of perceptual image hash functions", 2010, section 3.2.1). Close hashes are
 found by multi-index hashing (Norouzi, Punjani and Fleet, "Fast search in Hamming space
 with multi-index hashing", CVPR 2012): whoever differs in at most d of 64 bits differs in at
-most d // m bits of one of m bands, and a band's neighbours are looked up in a sorted list.
-Eight bytes a picture and O(n log n) look-ups, where comparing all pairs takes O(n²).
+most d // m bits of one of m bands, and a band's neighbors are looked up in a sorted list.
+Eight bytes an image and O(n log n) look-ups, where comparing all pairs takes O(n²).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.fft import dctn
 
-from tag2mask.pipeline.ingestion.decoding import DecodeError, grey_preview
+from tag2mask.pipeline.ingestion.decoding import DecodeError, gray_preview
 
 BITS = 64
 _SIDE = 32
@@ -30,7 +30,7 @@ _LOOK_UP = 3  # what a look-up costs, in comparisons of two hashes
 
 
 class NearDuplicateSettings(BaseModel):
-    """What is done about pictures that look alike."""
+    """What is done about images that look alike."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,52 +47,52 @@ class NearDuplicateSettings(BaseModel):
 
 
 class Looks:
-    """What the pictures of a source look like, taken in while they are read, by any threads."""
+    """What the images of a source look like, taken in while they are read, by any threads."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[int, int]] = {}
 
     def add(self, picture_id: str, data: bytes) -> None:
-        """Take in a picture's file; one that cannot be decoded looks like nothing."""
+        """Take in an image's file; one that cannot be decoded looks like nothing."""
         if picture_id not in self._seen:
             with suppress(DecodeError):
-                look = perceptual_hash(grey_preview(data, _SIDE))
+                look = perceptual_hash(gray_preview(data, _SIDE))
                 self._seen[picture_id] = (-len(data), look)
 
     def near_duplicates(self, distance: int) -> dict[str, str]:
-        """Ids of near-duplicates and of the pictures that stand for them: the larger files."""
+        """Ids of near-duplicates and of the images that stand for them: the larger files."""
         ids = sorted(self._seen, key=lambda one: (self._seen[one][0], one))
         hashes = np.array([self._seen[one][1] for one in ids], np.uint64)
         stands = enumerate(representatives(hashes, distance).tolist())
         return {ids[position]: ids[chosen] for position, chosen in stands if chosen != position}
 
 
-def perceptual_hash(grey: Image.Image) -> int:
-    """The pHash of a picture of mode L: 64 bits, of which about half are set.
+def perceptual_hash(gray: Image.Image) -> int:
+    """The pHash of an image of mode L: 64 bits, of which about half are set.
 
     A bit says whether one of the 8×8 lowest coefficients of the cosine transform of the
-    picture at 32×32 is above their median.
+    image at 32×32 is above their median.
     """
-    small = grey.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    small = gray.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
     low = dctn(np.asarray(small, np.float64), type=2)[:_LOW, :_LOW]
     return int.from_bytes(np.packbits(low > np.median(low)).tobytes(), "big")
 
 
 def representatives(hashes: np.ndarray, distance: int) -> np.ndarray:
-    """Which picture stands for each one.
+    """Which image stands for each one.
 
-    In order, each picture that is not close to an earlier one which stands for itself
+    In order, each image that is not close to an earlier one which stands for itself
     stands for itself. So whoever is left out is close to the one named, never to a chain.
 
     Args:
-        hashes: (N,) uint64, the pictures to be preferred first.
+        hashes: (N,) uint64, the images to be preferred first.
         distance: Bits in which close hashes may differ.
 
     Returns:
         (N,) int64 positions: its own, or that of the closest one that stands for it, the
         first of equals.
     """
-    # Equal hashes are one: a thousand blank pictures are no half million pairs.
+    # Equal hashes are one: a thousand blank images are no half million pairs.
     _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
     order = np.sort(first)
     stands = np.arange(len(order))
@@ -143,7 +143,7 @@ def _meetings(ranked: np.ndarray, flip: int) -> Iterator[tuple[np.ndarray, np.nd
 def _bands(count: int, distance: int) -> list[tuple[int, int, int]]:
     """Shift, width and radius of each band: as many bands as make the search cheapest.
 
-    A narrow band has few neighbours to look up, each with many pictures; a wide one has
+    A narrow band has few neighbors to look up, each with many images; a wide one has
     many, almost all of them empty.
     """
 

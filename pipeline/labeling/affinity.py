@@ -27,7 +27,7 @@ def train_affinity(run: Run, images: Table, seed: Table) -> ModelCard:
 
     Args:
         run: Whose recipe may leave ``affinity`` out: then its defaults hold.
-        images: The pictures.
+        images: The images.
         seed: The round.
 
     Raises:
@@ -53,7 +53,7 @@ def train_affinity(run: Run, images: Table, seed: Table) -> ModelCard:
             confident=settings.confident,
             training=settings.training.model_dump(mode="json"),
             start=weights,
-            **recipe.digest_of("seed", "trunk"),
+            **recipe.digest_of("seed", "backbone"),
         ),
         prepare=start,
     )

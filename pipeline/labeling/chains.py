@@ -17,7 +17,7 @@ from tag2mask.pipeline.training.model_store import read_card
 
 
 def score_stage(settings: SeedSettings, tagger: str) -> StageSpec:
-    """From pictures with tags to scores.
+    """From images with tags to scores.
 
     Args:
         settings: The scorer and its settings.
@@ -29,7 +29,7 @@ def score_stage(settings: SeedSettings, tagger: str) -> StageSpec:
 
 def refine_stage(settings: SeedSettings, crf: str) -> StageSpec:
     """From scores to masks, by a CRF or without."""
-    method = {"crf": crf, "crf_method": settings.crf_method, "contrast": settings.contrast}
+    method = {"crf": crf, "crf_method": settings.crf_method, "score_power": settings.score_power}
     return StageSpec(Refine, method, gpus=_gpus(settings.crf_method))
 
 
@@ -44,8 +44,8 @@ def walk_stages(settings: AffinitySettings, seeds: SeedSettings, network: str) -
     walk = {
         AFFINITY: network,
         "size": settings.size,
-        "contrast": seeds.contrast,
-        "doublings": settings.doublings,
+        "score_power": seeds.score_power,
+        "walk_log2_steps": settings.walk_log2_steps,
     }
     crf = {"crf": seeds.crf, "crf_method": seeds.crf_method}
     return [
@@ -61,9 +61,13 @@ def spread_stages(settings: AffinitySettings | None, network: str) -> list[Stage
         settings: Of the walk.
         network: URI of the affinity network.
     """
-    if settings is None or not settings.round_doublings:
+    if settings is None or not settings.round_walk_log2_steps:
         return []
-    walk = {AFFINITY: network, "size": settings.size, "doublings": settings.round_doublings}
+    walk = {
+        AFFINITY: network,
+        "size": settings.size,
+        "walk_log2_steps": settings.round_walk_log2_steps,
+    }
     return [StageSpec(Spread, walk, gpus=1.0)]
 
 
@@ -85,7 +89,7 @@ def relabel_stages(
     between: Sequence[StageSpec] = (),
     **more: Any,  # noqa: ANN401 - the stage knows their types
 ) -> list[StageSpec]:
-    """From pictures with tags to the masks that a segmenter sees.
+    """From images with tags to the masks that a segmenter sees.
 
     Args:
         settings: Of both stages.

@@ -1,12 +1,12 @@
-"""Later runs: what a source has gained since the last version, and labelling that alone.
+"""Later runs: what a source has gained since the last version, and labeling that alone.
 
 Three tables grow: the images, the masks of the last segmenter and the dataset. Each records
 the parts of the others that it was made of, so what is left to do follows from the tables,
 and a run that was killed between two of them is finished by the next one. The segmenter
 stays as it is; training starts again from the source as a whole, when it is asked for, when
-a share of the pictures is new to it, or when people have corrected masks.
+a share of the images is new to it, or when people have corrected masks.
 
-A picture that has left the source, and one whose tags have changed, keep their rows until
+An image that has left the source, and one whose tags have changed, keep their rows until
 then: a version adds to the one before and takes nothing away.
 """
 
@@ -41,7 +41,7 @@ class Change:
     Attributes:
         work: What is to be done about it.
         why: In words.
-        pictures: All pictures of the source.
+        images: All images of the source.
         new: Those that no version has.
         gone: How many that a version has are no longer in the source.
         retagged: How many have other tags than in the last version.
@@ -75,10 +75,10 @@ def find_change(
 
     Args:
         run: The run.
-        source: Its pictures.
+        source: Its images.
         classes: The tags to keep; None keeps those of the last version, or all.
-        retrain: Begin anew from the source as it is.
-        share: Begin anew, too, when the pictures that the models were not trained on are
+        retrain: Begin again from the source as it is.
+        share: Begin again, too, when the images that the models were not trained on are
             this share of those that they were, or more.
     """
     recipe = run.recipe
@@ -103,7 +103,7 @@ def find_change(
     change = _compared(ingested(known), finished)
     untrained = _untrained(finished.images, len(change.new))
     if change.new and untrained >= share:
-        why = f"{untrained:.0%} as many pictures as the models were trained on are new to them"
+        why = f"{untrained:.0%} as many images as the models were trained on are new to them"
         return Change(Work.EVERYTHING, why, ingested(classes))
     return change
 
@@ -118,20 +118,20 @@ def _compared(pictures: Ingest, finished: Finished) -> Change:
     new = tuple(left.values())
     version = finished.dataset.manifest.revision
     if new or not finished.complete:
-        why = f"{len(new):,} pictures are new since version {version}"
+        why = f"{len(new):,} images are new since version {version}"
         return Change(Work.ADDITION, why, pictures, new, gone, retagged)
     why = f"nothing new in the source since version {version}"
     return Change(Work.NOTHING, why, pictures, new, gone, retagged)
 
 
 def _untrained(images: Table, new: int) -> float:
-    """Pictures that came after the training, by those that were there."""
+    """Images that came after the training, by those that were there."""
     trained = sum(part.rows for part in images.manifest.parts if part.revision == 1)
     return (len(images) - trained + new) / max(trained, 1)
 
 
 def add_images(run: Run, change: Change) -> Table:
-    """The images table with the new pictures."""
+    """The images table with the new images."""
     images = Table.open(run.table_uri("images"))
     if not change.new:
         return images
@@ -139,7 +139,7 @@ def add_images(run: Run, change: Change) -> Table:
 
 
 def add_masks(run: Run, images: Table) -> Table:
-    """The last round with the masks of the pictures that it does not have yet."""
+    """The last round with the masks of the images that it does not have yet."""
     masks = Table.open(run.table_uri(f"rounds/{LAST}"))
     added = images.without(masks.manifest.inputs)
     return masks if added is None else run.relabel(added, model=LAST, base=masks)
@@ -150,7 +150,7 @@ def add_to_dataset(run: Run, images: Table, masks: Table) -> Table:
     dataset = Table.open(run.table_uri("dataset"))
     if not has_kept(masks.without(dataset.manifest.inputs)):
         return dataset
-    # None of them has a mask of a new picture, but a mask says which round it is of.
+    # None of them has a mask of a new image, but a mask says which round it is of.
     names = [made["name"] for made in dataset.metadata["rounds"][:-1]]
     earlier = [Table.open(run.table_uri(f"rounds/{name}")) for name in names]
     return release(run, images, masks, base=dataset, earlier=earlier)

@@ -1,4 +1,4 @@
-"""The tables of a run's last version, if later pictures can be added to them."""
+"""The tables of a run's last version, if later images can be added to them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Finished:
     """The tables of a finished version.
 
     Attributes:
-        images: The pictures.
+        images: The images.
         masks: What the last segmenter made of them.
         dataset: What is published.
         corrected: Whether people have corrected masks since the segmenter was trained.
@@ -74,7 +74,7 @@ def find_finished(run: Run) -> Finished | None:
     if damaged:
         raise UserError(
             f"{damaged[0]}, and it has grown since the training: restore the file, or label "
-            "everything anew with --retrain"
+            "everything again with --retrain"
         )
     tables = Finished(
         images=Table.open(uris[0]),

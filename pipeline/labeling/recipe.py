@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import torch
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
+    BeforeValidator,
     Field,
     PositiveFloat,
     ValidationError,
     model_validator,
 )
 
-from tag2mask.models.backbones import TRUNKS
-from tag2mask.models.crf import CRF_PRESETS, CRFS
+from tag2mask.models.backbones import BACKBONES
+from tag2mask.models.crf import CRF_PRESETS, CRFS, DEFAULT_CRF, RENAMED_CRFS
 from tag2mask.models.factory import Architecture
+from tag2mask.models.saliency import OLD_NAMES as OLD_SCORERS
 from tag2mask.models.saliency import SCORERS
 from tag2mask.models.saliency.loading import check_scorer, is_own, own_factory
 from tag2mask.models.segmentation import SEGMENTERS
+from tag2mask.models.settings import Settings
 from tag2mask.models.tagging import POOLINGS
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.ingestion.near_duplicates import NearDuplicateSettings
 from tag2mask.pipeline.publication.publish import PublishSettings
-from tag2mask.pipeline.settings import explained, overlaid, read_values
+from tag2mask.pipeline.settings import explained, overlaid, read_values, with_new_names
 from tag2mask.pipeline.sources import DownloadSettings
 from tag2mask.pipeline.stages.crf_refinement import NO_CRF, build_crf
 from tag2mask.pipeline.stages.select import SelectSettings
@@ -46,6 +48,7 @@ def _one_of(members: Collection[str]) -> AfterValidator:
 
 def _scorer(name: str) -> str:
     """Accepts the names of scorers, and paths of a user's own that can be imported."""
+    name = OLD_SCORERS.get(name, name)
     if is_own(name):
         own_factory(name)
     elif name not in SCORERS:
@@ -55,23 +58,34 @@ def _scorer(name: str) -> str:
     return name
 
 
-TrunkName = Annotated[str, _one_of(TRUNKS)]
+def _renamed_crf(name: object) -> object:
+    """Accepts the names of version 0.1, which stored recipes hold, for one version more."""
+    if not isinstance(name, str) or name not in RENAMED_CRFS:
+        return name
+    new = RENAMED_CRFS[name]
+    # The level of pydantic, which calls this: a warning that users see, whoever reads the recipe.
+    warnings.warn(
+        f"the crf_method {name!r} is now named {new!r}; the old name will be refused in the next "
+        "version",
+        FutureWarning,
+        stacklevel=2,
+    )
+    return new
+
+
+BackboneName = Annotated[str, _one_of(BACKBONES)]
 PoolingName = Annotated[str, _one_of(POOLINGS)]
 ScorerName = Annotated[str, AfterValidator(_scorer)]
 SegmenterName = Annotated[str, _one_of(SEGMENTERS)]
 CrfName = Annotated[str, _one_of((NO_CRF, *CRF_PRESETS))]
-CrfMethod = Annotated[str, _one_of(CRFS)]
+CrfMethod = Annotated[str, BeforeValidator(_renamed_crf), _one_of(CRFS)]
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class TrunkSettings(_Settings):
+class BackboneSettings(Settings):
     """The feature extractor that tagger and segmenters are built on."""
 
-    name: TrunkName = Field(
-        "efficientnet_lite0", description="One of tag2mask.models.backbones.TRUNKS."
+    name: BackboneName = Field(
+        "efficientnet_lite0", description="One of tag2mask.models.backbones.BACKBONES."
     )
     output_stride: int = Field(16, description="Of its last stage, in pixels.")
     pretrained: bool = Field(True, description="Whether it starts from ImageNet weights.")
@@ -80,35 +94,44 @@ class TrunkSettings(_Settings):
     )
 
 
-class TaggerSettings(_Settings):
+class TaggerSettings(Settings):
     """The multi-label classifier whose gradients are the seeds."""
 
     pooling: PoolingName = Field("log_sum_exp", description="How class maps become scores.")
     held_out: float = Field(
-        0.05, ge=0, lt=1, description="Share of the pictures that only measures its precision."
+        0.05, ge=0, lt=1, description="Share of the images that only measures its precision."
     )
     training: TrainingSettings = TrainingSettings(steps=360, scale=(0.75, 1.35))
 
 
-class SeedSettings(_Settings):
-    """The first masks, made on simple pictures without a segmenter."""
+class SeedSettings(Settings):
+    """The first masks, made on simple images without a segmenter."""
+
+    old_names: ClassVar[dict[str, str]] = {
+        "contrast": "score_power",
+        "pictures_per_class": "images_per_class",
+    }
 
     scorer: ScorerName = Field(
         "dcsm", description="One of tag2mask.models.saliency.SCORERS, or your own."
     )
     settings: dict[str, Any] = Field({"canvas": 288}, description="Of the scorer.")
     crf: CrfName = Field("irn", description="Parameters of the DenseCRF, or none.")
-    crf_method: CrfMethod = Field("reference", description="One of tag2mask.models.crf.CRFS.")
-    contrast: float = Field(
-        5.0, gt=0, description="A class claims M ^ contrast, background the rest."
+    crf_method: CrfMethod = Field(
+        DEFAULT_CRF,
+        description="Implementation of the DenseCRF: numba (one processor core), torch (a GPU) or "
+        "pydensecrf (the authors' code, an extra).",
     )
-    pictures_per_class: int = Field(
-        120, ge=1, description="Simple pictures that are scored, for each class, at most."
+    score_power: float = Field(
+        5.0, gt=0, description="A class claims M ^ score_power, background the rest."
+    )
+    images_per_class: int = Field(
+        120, ge=1, description="Simple images that are scored, for each class, at most."
     )
     select: SelectSettings = SelectSettings()
 
 
-class SegmenterSettings(_Settings):
+class SegmenterSettings(Settings):
     """The fully supervised network that is trained round after round."""
 
     head: SegmenterName = Field(
@@ -119,7 +142,7 @@ class SegmenterSettings(_Settings):
         0.5, ge=0, lt=1, description="Share of the head's values dropped in training."
     )
     from_tagger: bool = Field(
-        False, description="Whether its trunk starts as the tagger's, which knows the classes."
+        False, description="Whether its backbone starts as the tagger's, which knows the classes."
     )
     continued: bool = Field(
         True, description="Whether a round starts with the weights of the round before."
@@ -127,7 +150,7 @@ class SegmenterSettings(_Settings):
     # Small batches: as many crops teach more in more steps; three passes: after more, the masks'
     # errors are learnt by heart and the next round is told them again (docs/experiments.md).
     training: TrainingSettings = TrainingSettings(
-        steps=640, batch=8, passes=3, learning_rate=1e-4, warmup=40
+        steps=640, batch=8, max_epochs=3, learning_rate=1e-4, warmup=40
     )
 
     @model_validator(mode="before")
@@ -137,51 +160,67 @@ class SegmenterSettings(_Settings):
         return {"head": values} if isinstance(values, str) else values
 
 
-class RelabelSettings(_Settings):
-    """How a segmenter labels the pictures of a round."""
+class RelabelSettings(Settings):
+    """How a segmenter labels the images of a round."""
 
-    size: int = Field(320, ge=32, description="Longer side at which it sees a picture, in pixels.")
+    size: int = Field(320, ge=32, description="Longer side at which it sees an image, in pixels.")
     scales: tuple[PositiveFloat, ...] = Field(
         (1.0,), min_length=1, description="Relative sizes that are averaged."
     )
     crf: CrfName = Field("irn", description="Parameters of the DenseCRF, or none.")
-    crf_method: CrfMethod = Field("reference", description="One of tag2mask.models.crf.CRFS.")
+    crf_method: CrfMethod = Field(
+        DEFAULT_CRF,
+        description="Implementation of the DenseCRF: numba (one processor core), torch (a GPU) or "
+        "pydensecrf (the authors' code, an extra).",
+    )
     ignore_below: float = Field(
         0.0, ge=0, lt=1, description="Pixels of a lower confidence become 255."
     )
 
 
-class AffinitySettings(_Settings):
+class AffinitySettings(Settings):
     """Random walks of the first masks and of every round's probabilities (PSA, CVPR 2018)."""
+
+    old_names: ClassVar[dict[str, str]] = {
+        "doublings": "walk_log2_steps",
+        "round_doublings": "round_walk_log2_steps",
+    }
 
     confident: float = Field(
         0.7, ge=0, lt=1, description="Probability from which a pixel of the seeds is learnt from."
     )
     size: int = Field(320, ge=32, description="Longer side at which affinities are seen.")
-    doublings: int = Field(8, ge=0, le=16, description="A walk makes 2 ^ doublings steps.")
-    round_doublings: int = Field(
+    walk_log2_steps: int = Field(
+        8, ge=0, le=16, description="A walk makes 2 ^ walk_log2_steps steps."
+    )
+    round_walk_log2_steps: int = Field(
         4, ge=0, le=16, description="The same of a segmenter's probabilities; 0 makes no walk."
     )
     training: TrainingSettings = TrainingSettings(steps=240, batch=8, crop=224)
 
 
-class Recipe(_Settings):
-    """A labelling run; two runs of one recipe on one input give the same masks."""
+class Recipe(Settings):
+    """A labeling run; two runs of one recipe on one input give the same masks."""
+
+    old_names: ClassVar[dict[str, str]] = {
+        "trunk": "backbone",
+        "adaptive_share": "missing_tag_area",
+    }
 
     seed: int = Field(0, ge=0, description="Of everything that is random.")
     shards: int = Field(8, ge=1, description="Files of a table; a shard must fit into memory.")
     split: str | None = Field(
-        "train", description="Which pictures are labelled, where a source has splits."
+        "train", description="Which images are labeled, where a source has splits."
     )
     download: DownloadSettings = DownloadSettings()
     near_duplicates: NearDuplicateSettings = NearDuplicateSettings()
     negatives: float = Field(
         0.5,
         ge=0,
-        description="Pictures with other tags alone that tagger and segmenters see as background, "
-        "at most so many for each one that is labelled; 0 for none.",
+        description="Images with other tags alone that tagger and segmenters see as background, "
+        "at most so many for each one that is labeled; 0 for none.",
     )
-    trunk: TrunkSettings = TrunkSettings()
+    backbone: BackboneSettings = BackboneSettings()
     tagger: TaggerSettings = TaggerSettings()
     seeds: SeedSettings = SeedSettings()
     affinity: AffinitySettings | None = Field(
@@ -191,11 +230,11 @@ class Recipe(_Settings):
     segmenter: SegmenterSettings = SegmenterSettings()
     relabel: RelabelSettings = RelabelSettings()
     select: SelectSettings = SelectSettings(simple_area=(0.02, 0.95))
-    adaptive_share: float = Field(
+    missing_tag_area: float = Field(
         0.1,
         ge=0,
         lt=1,
-        description="Share of a picture that a tag is raised to if its mask lacks it; 0 for none.",
+        description="Share of an image that a tag is raised to if its mask lacks it; 0 for none.",
     )
     augmentation: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = Field(
         (0.0, 0.6, 0.8),
@@ -207,8 +246,8 @@ class Recipe(_Settings):
         """The tagger for so many foreground classes."""
         return Architecture(
             kind="tagger",
-            trunk=self.trunk.name,
-            output_stride=self.trunk.output_stride,
+            backbone=self.backbone.name,
+            output_stride=self.backbone.output_stride,
             head=self.tagger.pooling,
             classes=classes,
         )
@@ -217,8 +256,8 @@ class Recipe(_Settings):
         """The network that says which places belong together."""
         return Architecture(
             kind="affinity",
-            trunk=self.trunk.name,
-            output_stride=self.trunk.output_stride,
+            backbone=self.backbone.name,
+            output_stride=self.backbone.output_stride,
             classes=classes,
         )
 
@@ -226,8 +265,8 @@ class Recipe(_Settings):
         """The segmenter of every round for so many foreground classes."""
         return Architecture(
             kind="segmenter",
-            trunk=self.trunk.name,
-            output_stride=self.trunk.output_stride,
+            backbone=self.backbone.name,
+            output_stride=self.backbone.output_stride,
             head=self.segmenter.head,
             width=self.segmenter.width,
             dropout=self.segmenter.dropout,
@@ -240,10 +279,10 @@ class Recipe(_Settings):
 
 
 def read_recipe(path: str | None, changes: Sequence[str] = ()) -> Recipe:
-    """The default recipe, overlaid with a JSON file and single changes.
+    """The default recipe, overlaid with a file and single changes.
 
     Args:
-        path: A JSON file with any part of a recipe; None for none.
+        path: A JSON, YAML or TOML file with any part of a recipe; None for none.
         changes: ``key=value`` with dots for the levels, as ``seeds.crf=toco``; the value is
             JSON, or a bare word.
 
@@ -264,6 +303,7 @@ def complete_recipe(values: dict[str, Any]) -> Recipe:
         UserError: If a setting does not exist or is out of range, or the models that it
             describes cannot be built.
     """
+    values = with_new_names(values, Recipe)
     defaults = Recipe().model_dump()
     seeds = values.get("seeds")
     if isinstance(seeds, dict) and seeds.get("scorer", "dcsm") != defaults["seeds"]["scorer"]:
@@ -283,7 +323,7 @@ def _check_models(recipe: Recipe) -> None:
             tagger = recipe.tagger_architecture(classes=1).build()
             recipe.segmenter_architecture(classes=1).build()
         except ValueError as error:
-            raise UserError(f"the setting 'trunk' is wrong: {error}") from error
+            raise UserError(f"the setting 'backbone' is wrong: {error}") from error
         try:
             check_scorer(recipe.seeds.scorer, tagger, recipe.seeds.settings)
         except (TypeError, ValueError) as error:

@@ -32,13 +32,13 @@ def release(
     base: Table | None = None,
     earlier: Sequence[Table] = (),
 ) -> Table:
-    """The next version of the dataset: the kept masks of the last round, their pictures.
+    """The next version of the dataset: the kept masks of the last round, their images.
 
     The version before stays readable, see :mod:`tag2mask.pipeline.tables.versions`.
 
     Args:
         run: The workspace.
-        images: The pictures.
+        images: The images.
         last: The round.
         base: The version that is added to what was made since; None publishes it all.
         earlier: The rounds before the last, the seeds first: masks name the one that

@@ -1,4 +1,4 @@
-"""The steps of a labelling run: each makes one table or model, or finds it done already."""
+"""The steps of a labeling run: each makes one table or model, or finds it done already."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ class Run(Workspace):
     """The steps of STC with DCSM seeds, in a workspace; see :class:`Workspace`."""
 
     def images(self, ingest: Ingest, base: Table | None = None) -> Table:
-        """The ingested pictures, decoded and normalised, tags as pixel values.
+        """The ingested images, decoded and normalized, tags as pixel values.
 
         Args:
-            ingest: The pictures.
+            ingest: The images.
             base: The table that they are added to.
         """
         key = table_key(
@@ -100,7 +100,7 @@ class Run(Workspace):
             loss=tags_loss,
             settings=settings.training,
             key=table_key(
-                images=images.manifest.key, recipe=recipe.digest_of("seed", "trunk", "tagger")
+                images=images.manifest.key, recipe=recipe.digest_of("seed", "backbone", "tagger")
             ),
             examine=precision,
         )
@@ -112,23 +112,23 @@ class Run(Workspace):
         settings: SeedSettings | None = None,
         ids: AbstractSet[str] | None = None,
     ) -> Table:
-        """The first masks of simple pictures: scored, refined by the CRF, filtered.
+        """The first masks of simple images: scored, refined by the CRF, filtered.
 
         Args:
-            images: The pictures.
+            images: The images.
             name: Of the round.
             settings: Other than the recipe's.
-            ids: Other pictures than the simple ones.
+            ids: Other images than the simple ones.
 
         Raises:
-            UserError: If there is no simple picture.
+            UserError: If there is no simple image.
         """
         settings = settings or self.recipe.seeds
         tagger = self.model_uri("tagger")
-        wanted = simple_ids(images, settings.pictures_per_class) if ids is None else ids
+        wanted = simple_ids(images, settings.images_per_class) if ids is None else ids
         if not wanted:
             raise UserError(
-                f"the step {name!r} has no picture: the first masks are made of pictures with "
+                f"the step {name!r} has no image: the first masks are made of images with "
                 "exactly one tag, so add some"
             )
         return self.round_table(
@@ -163,9 +163,9 @@ class Run(Workspace):
         """The masks that the model ``model`` sees, as the round of the same name.
 
         Args:
-            images: The pictures.
+            images: The images.
             model: A segmenter of the run.
-            select: Which pictures, by id and tags; all that could be read by default.
+            select: Which images, by id and tags; all that could be read by default.
             base: The round that their masks are added to.
         """
         corrections = self.corrections(images)
@@ -179,7 +179,7 @@ class Run(Workspace):
                 relabel=Seek,
                 between=walk,
                 tag_area=self.recipe.select.tag_area,
-                share=self.recipe.adaptive_share,
+                share=self.recipe.missing_tag_area,
             ),
             self.select_stage(self.recipe.select, images),
             *self._tag_checks(),
@@ -191,7 +191,7 @@ class Run(Workspace):
             images=images,
             ingredients={
                 "model": self.weights(model),
-                **self.recipe.digest_of("relabel", "select", "adaptive_share"),
+                **self.recipe.digest_of("relabel", "select", "missing_tag_area"),
                 "pictures": table_key(ids=sorted(scan.wanted_ids())),
                 "tagger": self.weights("tagger") if self._has_tagger() else None,
                 **walk_ingredients(walk),
@@ -218,7 +218,7 @@ class Run(Workspace):
 
         Args:
             name: Of the model.
-            images: The pictures.
+            images: The images.
             rounds: The masks.
             soft: Train on the probabilities by the soft cross-entropy, not on the masks.
             thresholds: Probabilities of the augmentation; none trains on the masks as they
@@ -265,7 +265,7 @@ class Run(Workspace):
                 kind=rounds.manifest.key,
                 soft=soft,
                 thresholds=list(thresholds),
-                recipe=recipe.digest_of("seed", "trunk", "segmenter"),
+                recipe=recipe.digest_of("seed", "backbone", "segmenter"),
                 start=weights,
                 **human.ingredients(corrections),
                 **negatives,
@@ -281,7 +281,7 @@ class Run(Workspace):
         if after is not None and settings.continued:
             return partial(_continue, uri=self.model_uri(after)), self.weights(after)
         if settings.from_tagger:
-            return partial(_take_trunk, uri=self.model_uri("tagger")), self.weights("tagger")
+            return partial(_take_backbone, uri=self.model_uri("tagger")), self.weights("tagger")
         return as_built, ""
 
     def walk(self) -> list[StageSpec]:
@@ -316,7 +316,7 @@ def _continue(segmenter: Segmenter, uri: str) -> None:
         raise ValueError(f"{uri} has layers that the new segmenter lacks: {', '.join(unknown)}")
 
 
-def _take_trunk(segmenter: Segmenter, uri: str) -> None:
-    """Gives a new segmenter the trunk of the tagger, which knows the classes already."""
+def _take_backbone(segmenter: Segmenter, uri: str) -> None:
+    """Gives a new segmenter the backbone of the tagger, which knows the classes already."""
     tagger, _ = load_model(uri, "tagger")
-    segmenter.trunk.load_state_dict(tagger.trunk.state_dict())
+    segmenter.backbone.load_state_dict(tagger.backbone.state_dict())

@@ -1,4 +1,4 @@
-"""Which pictures a step takes, by their tags."""
+"""Which images a step takes, by their tags."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tag2mask.pipeline.tables.table import Table
 
 
 def readable(images: Table, columns: Sequence[str], select: Callable[[Row], bool]) -> Scan:
-    """The pictures that could be read, negatives among them, and whose tags meet a condition."""
+    """The images that could be read, negatives among them, and whose tags meet a condition."""
     return Scan(images, columns=list(columns)).where(
         lambda row: not row["error"] and select(row), ["error", "tags"]
     )
@@ -22,29 +22,29 @@ def readable(images: Table, columns: Sequence[str], select: Callable[[Row], bool
 def sound(
     images: Table, columns: Sequence[str], select: Callable[[Row], bool] | None = None
 ) -> Scan:
-    """The pictures to label: read, with a tag, and their tags meet the condition, if any."""
+    """The images to label: read, with a tag, and their tags meet the condition, if any."""
     return readable(
         images, columns, lambda row: bool(row["tags"]) and (select is None or select(row))
     )
 
 
 def negative_ids(images: Table, at_most: int) -> set[str]:
-    """Pictures that show none of the classes, the first by id: a fair random draw."""
+    """Images that show none of the classes, the first by id: a fair random draw."""
     return set(
         sorted(readable(images, ["tags"], lambda row: not row["tags"]).wanted_ids())[:at_most]
     )
 
 
 def with_negatives(scan: Scan, images: Table, share: float) -> tuple[Scan, dict[str, str]]:
-    """A scan that reads negatives too, at most so many for each picture that it has.
+    """A scan that reads negatives too, at most so many for each image that it has.
 
     Args:
-        scan: Of some pictures.
+        scan: Of some images.
         images: Where the negatives are.
         share: As :attr:`tag2mask.pipeline.labeling.recipe.Recipe.negatives`.
 
     Returns:
-        The scan, with the sizes of the pictures, and what a key has to say of the negatives:
+        The scan, with the sizes of the images, and what a key has to say of the negatives:
         nothing if there are none, for then the scan is as it was.
     """
     negatives = negative_ids(images, int(share * len(scan)))
@@ -56,12 +56,12 @@ def with_negatives(scan: Scan, images: Table, share: float) -> tuple[Scan, dict[
 
 
 def is_simple(row: Row) -> bool:
-    """Whether a picture has one tag."""
+    """Whether an image has one tag."""
     return len(row["tags"]) == 1
 
 
 def simple_ids(images: Table, per_class: int) -> set[str]:
-    """At most so many simple pictures of each class, the first by id: a fair random draw."""
+    """At most so many simple images of each class, the first by id: a fair random draw."""
     taken: Counter[int] = Counter()
     chosen = set()
     rows = (row for row in images.rows(["id", "tags", "error"]) if not row["error"])

@@ -38,7 +38,7 @@ class Watch(Protocol):
         ...
 
     def rows(self, step: str, total: int) -> Callable[[int], None]:
-        """What to call with the number of committed pictures."""
+        """What to call with the number of committed images."""
         ...
 
     def steps(self, step: str, total: int) -> Report:
@@ -102,9 +102,9 @@ class Workspace:
 
         Args:
             name: Of the round.
-            scan: The pictures and what else the stages read.
+            scan: The images and what else the stages read.
             stages: What is done with them.
-            images: The pictures' table, whose key and classes count.
+            images: The images' table, whose key and classes count.
             ingredients: What else the masks follow from, as JSON values.
             base: The round that the masks are added to.
             corrections: The masks of people among them.
@@ -168,7 +168,7 @@ class Workspace:
             part_name=part_name,
         )
         for part, state in writer.salvage().items():
-            self.watch.say(f"{short}: {part} {state} and is made anew")
+            self.watch.say(f"{short}: {part} {state} and is made again")
         table = build_table(self.engine, source, stages, writer, self.watch.rows(short, total))
         self._report_errors(short, table, lineage.base)
         return table
@@ -183,7 +183,7 @@ class Workspace:
         if len(errors) == len(table):
             Folder(table.uri).remove_all()  # lest the next run take it for done
             raise UserError(
-                f"the step {name!r} failed on all of {len(table):,} pictures, most often "
+                f"the step {name!r} failed on all of {len(table):,} images, most often "
                 f"because: {often}"
             )
         self.watch.say(
@@ -209,7 +209,7 @@ class Workspace:
         Args:
             name: Of its folder in ``models/``.
             architecture: How to build it.
-            scan: The pictures and labels.
+            scan: The images and labels.
             target: What a view's target is.
             loss: From the model's output and the targets to a mean.
             settings: The schedule, to be fitted to the number of samples.
@@ -225,20 +225,20 @@ class Workspace:
         samples = Samples(
             scan, target, settings.batch, settings.crop, settings.scale, self.recipe.seed, views
         )
-        # The head is initialised by the same numbers in every run.
+        # The head is initialized by the same numbers in every run.
         torch.manual_seed(self.recipe.seed)
         try:
-            model = architecture.build(pretrained=self.recipe.trunk.pretrained)
+            model = architecture.build(pretrained=self.recipe.backbone.pretrained)
         except (ImportError, OSError) as error:
             raise UserError(
-                f"the ImageNet weights of {architecture.trunk} cannot be loaded ({error}): "
-                "install or download them, or start without by trunk.pretrained=false"
+                f"the ImageNet weights of {architecture.backbone} cannot be loaded ({error}): "
+                "install or download them, or start without by backbone.pretrained=false"
             ) from error
         prepare(model)
-        if self.recipe.trunk.pretrained and self.recipe.trunk.frozen:
-            model.trunk.freeze_below(model.trunk.taps[0])
+        if self.recipe.backbone.pretrained and self.recipe.backbone.frozen:
+            model.backbone.freeze_below(model.backbone.taps[0])
         checkpoints = Checkpoints(f"{self.uri}/.staging/model-{name}-{key[:12]}")
-        training = Training(model, model.trunk, loss, samples, settings, checkpoints)
+        training = Training(model, model.backbone, loss, samples, settings, checkpoints)
         outcome = self.engine.train(training, self.watch.steps(name, settings.steps))
         card = save_model(
             uri,

@@ -18,27 +18,27 @@ from tag2mask.pipeline.tables.table import Table
 CARD = "README.md"
 
 COLUMNS = {
-    "id": "SHA-256 of the picture's original file",
-    "image": "the picture, RGB, as JPEG or PNG; `path` is relative to its source",
+    "id": "SHA-256 of the image's original file",
+    "image": "the image, RGB, as JPEG or PNG; `path` is relative to its source",
     "height": "pixels",
     "width": "pixels",
     "tags": "the tags that the mask was made from, as class values",
-    "near_duplicate_of": "`id` of a larger file whose picture this one looks like, if any",
-    "mask": "8-bit palette PNG of the picture's size: 0 background, 255 ignore, else a class",
+    "near_duplicate_of": "`id` of a larger file whose image this one looks like, if any",
+    "mask": "8-bit palette PNG of the image's size: 0 background, 255 ignore, else a class",
     "classes": "the classes that the mask shows, without background",
-    "area": "share of the picture, one for each of `classes`",
+    "area": "share of the image, one for each of `classes`",
     "confidence": "mean probability, one for each of `classes`",
-    "mask_confidence": "mean probability over the labelled pixels",
-    "confidence_map": "8-bit grey PNG at an eighth of the size: highest probability × 255",
+    "mask_confidence": "mean probability over the labeled pixels",
+    "confidence_map": "8-bit gray PNG at an eighth of the size: highest probability × 255",
     "tag_probability": "the tagger's probability, one for each of `tags`; null without a tagger",
     "source": "what made the mask",
     "model": "SHA-256 of the weights that made the mask; empty where no model took part",
-    "round": "labelling round, 0 for the seeds",
+    "round": "labeling round, 0 for the seeds",
     "mask_sha256": "SHA-256 of the mask's PNG",
     "previous_round": "round of the mask before this one; null for a first mask",
     "previous_mask": "SHA-256 of that mask's PNG",
     "agreement": "mean IoU of the two masks",
-    "ignored": "share of the picture without a label",
+    "ignored": "share of the image without a label",
     "flags": "quality flags, see below",
 }
 
@@ -62,7 +62,7 @@ def front_matter(dataset: Table) -> dict[str, Any]:
     size = sum(part.bytes for part in dataset.manifest.parts)
     rows = len(dataset)
     return {
-        "license": dataset.metadata["publish"]["licence"],
+        "license": dataset.metadata["publish"]["license"],
         "pretty_name": "Pixel masks from image tags",
         "task_categories": ["image-segmentation"],
         "task_ids": ["semantic-segmentation"],
@@ -92,7 +92,7 @@ def card_text(dataset: Table, scores: Scores | None) -> str:
         "## Where the masks come from\n\n" + _rounds(dataset, total),
         "## Columns\n\n" + _table(("column", "holds"), list(COLUMNS.items())),
         "## How to read it\n\n" + _USE,
-        "## Licence\n\n" + _licence(dataset.metadata["publish"]["licence"]),
+        "## License\n\n" + _license(dataset.metadata["publish"]["license"]),
         "## Recipe\n\n```json\n" + json.dumps(dataset.metadata.get("recipe"), indent=1) + "\n```",
     ]
     return "\n\n".join(sections) + "\n"
@@ -101,10 +101,10 @@ def card_text(dataset: Table, scores: Scores | None) -> str:
 def _about(dataset: Table, total: Figures) -> str:
     size = sum(part.bytes for part in dataset.manifest.parts)
     return (
-        f"{total.rows:,} pictures with masks of {len(total.classes)} classes, {size / 1e6:,.1f} MB "
+        f"{total.rows:,} images with masks of {len(total.classes)} classes, {size / 1e6:,.1f} MB "
         f"in {len(dataset.manifest.parts)} files. The masks were made by tag2mask from the "
-        "pictures' tags alone; nobody drew them. A mask holds background, ignore and the "
-        "picture's own tags, nothing else.\n\n"
+        "images' tags alone; nobody drew them. A mask holds background, ignore and the "
+        "image's own tags, nothing else.\n\n"
         f"Version {dataset.manifest.revision}, fingerprint `{dataset.fingerprint}`. "
         "`manifest.json` lists rows, bytes and SHA-256 of each file; `tag2mask verify` checks "
         "them and every mask."
@@ -112,7 +112,7 @@ def _about(dataset: Table, total: Figures) -> str:
 
 
 def _classes(dataset: Table, total: Figures, scores: Scores | None) -> str:
-    colours = dataset.metadata["colours"]
+    colors = dataset.metadata["colors"]
     rows = []
     for value, name in enumerate(dataset.metadata["classes"], start=1):
         found = total.classes[value]
@@ -120,14 +120,14 @@ def _classes(dataset: Table, total: Figures, scores: Scores | None) -> str:
         row = [
             value,
             name,
-            f"`{colours[name]}`",
+            f"`{colors[name]}`",
             f"{found.tagged:,}",
             f"{found.shown:,}",
             f"{100 * found.pixels / total.pixels:.1f}",
             "–" if mean is None else f"{mean:.2f}",
         ]
         rows.append([*row, _percent(scores.iou[value])] if scores else row)
-    heads = ["value", "class", "colour", "tagged", "shown", "% of pixels", "confidence"]
+    heads = ["value", "class", "color", "tagged", "shown", "% of pixels", "confidence"]
     shares = sum(found.pixels for found in total.classes.values())
     rest = 100 * (1 - (shares + total.ignored) / total.pixels)
     return (
@@ -145,11 +145,12 @@ def _trust(total: Figures, scores: Scores | None) -> str:
     ]
     flags = [(name, f"{total.flags[name]:,}", text) for name, text in FLAGS.items()]
     truth = (
-        f"Against the {scores.pictures:,} true masks that exist, kept out of the labelling, the "
-        f"mean IoU is {_percent(scores.mean_iou)} % (VOC protocol, {len(scores.names)} classes "
+        f"Against the {scores.pictures:,} ground truth masks that exist, kept out of the "
+        f"labeling, the mean IoU is {_percent(scores.mean_iou)} % "
+        f"(VOC protocol, {len(scores.names)} classes "
         "with background)."
         if scores
-        else "There are no true masks to compare with."
+        else "There are no ground truth masks to compare with."
     )
     parts = [truth, _table(("mean probability", "masks", ""), bars)]
     if total.agreements:
@@ -174,12 +175,10 @@ def _rounds(dataset: Table, total: Figures) -> str:
     return f"{_table(heads, rounds)}\n\n{_table(('published', 'masks'), made)}"
 
 
-def _licence(name: str) -> str:
+def _license(name: str) -> str:
     if name == "unknown":
-        return (
-            "The licence of the pictures is unknown: ask where they come from before you use them."
-        )
-    return f"Of the pictures: {name}."
+        return "The license of the images is unknown: ask where they come from before you use them."
+    return f"Of the images: {name}."
 
 
 def _percent(value: float | None) -> str:

@@ -68,8 +68,8 @@ def croissant(dataset: Table, descriptions: dict[str, str]) -> bytes:
         "conformsTo": "http://mlcommons.org/croissant/1.0",
         "name": f"tag2mask-{dataset.fingerprint[:12]}",
         "version": f"{dataset.manifest.revision}.0.0",
-        "description": f"{len(dataset):,} pictures with pixel masks made from image tags.",
-        "license": metadata["publish"]["licence"],
+        "description": f"{len(dataset):,} images with pixel masks made from image tags.",
+        "license": metadata["publish"]["license"],
         "keywords": ["image segmentation", *metadata["classes"]],
         "distribution": _distribution(dataset),
         "recordSet": [

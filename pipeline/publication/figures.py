@@ -32,7 +32,7 @@ class ClassFigures:
     """Of one class.
 
     Attributes:
-        tagged: Pictures with its tag.
+        tagged: Images with its tag.
         shown: Masks that show it.
         pixels: Its pixels in all masks.
         confidence: Sum over the masks of its mean probability.
@@ -50,7 +50,7 @@ class Figures:
 
     Attributes:
         rows: Number of rows.
-        pixels: Of all pictures.
+        pixels: Of all images.
         ignored: Pixels without a label.
         classes: By pixel value, from 1.
         histogram: Masks by mean probability, in :data:`BINS` bins of equal width over [0, 1].

@@ -1,4 +1,4 @@
-"""Publish: the last round's kept masks beside their pictures, as the dataset users keep."""
+"""Publish: the last round's kept masks beside their images, as the dataset users keep."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from tag2mask.models.settings import Settings
 from tag2mask.pipeline.publication.quality import QualitySettings, agreement, flags
 from tag2mask.pipeline.records import IGNORE, IMAGE, ROUND_SCHEMA, Row, decode_mask, palette
 from tag2mask.pipeline.tables.table import Table
@@ -35,28 +36,28 @@ DATASET_SCHEMA = pa.schema(
         ("height", pa.int32()),
         ("width", pa.int32()),
         ("tags", pa.list_(pa.int64())),
-        ("near_duplicate_of", pa.string()),  # id of a picture that this one looks like
+        ("near_duplicate_of", pa.string()),  # id of an image that this one looks like
         *((name, ROUND_SCHEMA.field(name).type) for name in _FROM_ROUND),
         ("round", pa.int32()),  # 0 for the seeds, counted up
         ("mask_sha256", pa.string()),  # of the PNG, as later rounds name it
         ("previous_round", pa.int32()),  # of the mask before this one; null for a first mask
         ("previous_mask", pa.string()),  # SHA-256 of its PNG
         ("agreement", pa.float32()),  # mean IoU of the two masks
-        ("ignored", pa.float32()),  # share of the picture without a label
+        ("ignored", pa.float32()),  # share of the image without a label
         ("flags", pa.list_(pa.string())),  # tag2mask.pipeline.publication.quality.FLAGS
     ]
 )
 
 
-class PublishSettings(BaseModel):
+class PublishSettings(Settings):
     """What the published dataset says of itself."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    old_names: ClassVar[dict[str, str]] = {"licence": "license"}
 
-    licence: str = Field(
+    license: str = Field(
         "unknown",
         pattern=r"^[a-z0-9][a-z0-9.\-]*$",
-        description="Of the pictures, as Hugging Face names licences: cc-by-4.0, other, unknown.",
+        description="Of the images, as Hugging Face names licenses: cc-by-4.0, other, unknown.",
     )
     quality: QualitySettings = QualitySettings()
 
@@ -64,7 +65,7 @@ class PublishSettings(BaseModel):
 def dataset_schema(classes: Sequence[str]) -> pa.Schema:
     """The schema of a published dataset, with the features that Hugging Face reads.
 
-    Pictures and masks are shown as pictures, tags as class names: pixel value 0 is named
+    Images and masks are shown as images, tags as class names: pixel value 0 is named
     ``background`` there, so that a tag's number is its pixel value.
     """
     metadata = {"huggingface": json.dumps({"info": {"features": features(classes)}})}
@@ -95,14 +96,14 @@ def dataset_metadata(
 
     Args:
         rounds: From the seeds to the last.
-        split: Of the pictures; None where the source has none.
+        split: Of the images; None where the source has none.
         settings: A dictionary of :class:`PublishSettings`.
     """
     classes = rounds[-1].metadata["classes"]
     return {
         "split": split_name(split),
         "publish": settings,
-        "colours": colours(classes),
+        "colors": colors(classes),
         "rounds": [
             {
                 "name": table.manifest.kind,
@@ -122,9 +123,9 @@ def published_columns(number: int) -> list[str]:
     return [*own, *last, *(f"round{index}.mask" for index in range(number))]
 
 
-def is_kept(labelled: Row | None) -> bool:
-    """Whether a picture's row of the last round passed its filter."""
-    return bool(labelled and labelled["kept"])
+def is_kept(labeled: Row | None) -> bool:
+    """Whether an image's row of the last round passed its filter."""
+    return bool(labeled and labeled["kept"])
 
 
 def split_name(split: str | None) -> str:
@@ -137,7 +138,7 @@ def part_name(split: str | None) -> str:
     return f"data/{split_name(split)}-{{number:05d}}-of-{{count:05d}}"
 
 
-def colours(classes: Sequence[str]) -> dict[str, str]:
+def colors(classes: Sequence[str]) -> dict[str, str]:
     """The palette of the masks as ``#rrggbb`` by class name, background first."""
     return {
         name: f"#{palette()[3 * value : 3 * value + 3].hex()}"
@@ -146,7 +147,7 @@ def colours(classes: Sequence[str]) -> dict[str, str]:
 
 
 class Publish:
-    """Joins a picture with its row of the last round and with its mask of an earlier one.
+    """Joins an image with its row of the last round and with its mask of an earlier one.
 
     The scan names the rounds ``round0``, ``round1`` and so on.
 
@@ -179,7 +180,7 @@ class Publish:
         return {**published, "flags": flags(published, self.quality)}
 
     def _lineage(self, row: Row, mask: np.ndarray) -> Row:
-        """The nearest earlier round that has a mask of the picture, kept or not."""
+        """The nearest earlier round that has a mask of the image, kept or not."""
         for number in reversed(range(self.number)):
             earlier = row[f"round{number}"]
             if earlier and earlier["mask"]:
@@ -192,5 +193,5 @@ class Publish:
         return {"previous_round": None, "previous_mask": None, "agreement": None}
 
 
-def _digest(labelled: Row) -> str:
-    return hashlib.sha256(labelled["mask"]["bytes"]).hexdigest()
+def _digest(labeled: Row) -> str:
+    return hashlib.sha256(labeled["mask"]["bytes"]).hexdigest()

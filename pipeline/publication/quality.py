@@ -19,10 +19,10 @@ FLAGS = {
     UNCERTAIN: "the mask's mean probability is low",
     UNSTABLE: "the mask differs much from that of the round before",
     TAG_MISSING: "the mask does not show one of the tags",
-    TAG_DOUBTED: "the tagger does not find one of the tags in the picture",
-    SMALL_OBJECT: "a class takes a small share of the picture",
-    MOSTLY_IGNORED: "much of the picture has no label",
-    NEAR_DUPLICATE: "the picture looks like another one, which is named",
+    TAG_DOUBTED: "the tagger does not find one of the tags in the image",
+    SMALL_OBJECT: "a class takes a small share of the image",
+    MOSTLY_IGNORED: "much of the image has no label",
+    NEAR_DUPLICATE: "the image looks like another one, which is named",
 }
 
 
@@ -49,7 +49,7 @@ class QualitySettings(BaseModel):
 
 
 def agreement(mask: np.ndarray, before: np.ndarray) -> float:
-    """Mean IoU of two masks of a picture over the classes that either shows.
+    """Mean IoU of two masks of an image over the classes that either shows.
 
     Args:
         mask: (H, W) uint8 classes; pixels that one of the two ignores do not count.
@@ -62,7 +62,7 @@ def agreement(mask: np.ndarray, before: np.ndarray) -> float:
         ValueError: If the sizes differ.
     """
     if mask.shape != before.shape:
-        raise ValueError(f"masks of one picture have the sizes {mask.shape} and {before.shape}")
+        raise ValueError(f"masks of one image have the sizes {mask.shape} and {before.shape}")
     counted = (mask != IGNORE) & (before != IGNORE)
     ours, theirs = mask[counted], before[counted]
     shown = sorted({*np.unique(ours).tolist(), *np.unique(theirs).tolist()} - {0})

@@ -12,13 +12,13 @@ from PIL import Image
 @cache
 def palette() -> bytes:
     """The 256-entry VOC palette as 768 bytes RGB (bit-interleaved class index)."""
-    colours = np.zeros((256, 3), np.uint8)
+    colors = np.zeros((256, 3), np.uint8)
     index = np.arange(256)
     for shift in range(7, -1, -1):
         for channel in range(3):
-            colours[:, channel] |= (((index >> channel) & 1) << shift).astype(np.uint8)
+            colors[:, channel] |= (((index >> channel) & 1) << shift).astype(np.uint8)
         index >>= 3
-    return colours.tobytes()
+    return colors.tobytes()
 
 
 def encode_mask(mask: np.ndarray) -> bytes:
@@ -35,19 +35,19 @@ def encode_mask(mask: np.ndarray) -> bytes:
 
 
 def decode_mask(data: bytes) -> np.ndarray:
-    """The label map (H, W) uint8 of a palette or 8-bit grey PNG.
+    """The label map (H, W) uint8 of a palette or 8-bit gray PNG.
 
     Raises:
-        ValueError: If the PNG holds colours or 16-bit values: its pixels are no classes.
+        ValueError: If the PNG holds colors or 16-bit values: its pixels are no classes.
     """
     with Image.open(io.BytesIO(data)) as picture:
         if picture.mode not in ("P", "L"):
-            raise ValueError(f"a mask is a palette or grey PNG, not mode {picture.mode}")
+            raise ValueError(f"a mask is a palette or gray PNG, not mode {picture.mode}")
         return np.array(picture, dtype=np.uint8)
 
 
 def encode_map(values: np.ndarray) -> bytes:
-    """A map (H, W) of floats in [0, 1] as an 8-bit grey PNG (steps of 1/255)."""
+    """A map (H, W) of floats in [0, 1] as an 8-bit gray PNG (steps of 1/255)."""
     return _png(Image.fromarray(np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8), mode="L"))
 
 

@@ -1,4 +1,4 @@
-"""What every labelling stage does with the probabilities of a picture: make its row."""
+"""What every labeling stage does with the probabilities of an image: make its row."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from torch.nn.functional import interpolate
 
 from tag2mask.pipeline.records import BACKGROUND, IGNORE, Row, encode_map, encode_mask
 
-# Soft maps are kept at a quarter of the picture's size, the confidence map at an eighth.
+# Soft maps are kept at a quarter of the image's size, the confidence map at an eighth.
 MAP_STRIDE = 4
 CONFIDENCE_STRIDE = 8
 
 
 def rgb(row: Row) -> np.ndarray:
-    """The row's picture as (H, W, 3) uint8, C-contiguous and writable."""
+    """The row's image as (H, W, 3) uint8, C-contiguous and writable."""
     with Image.open(io.BytesIO(row["image"]["bytes"])) as picture:
         return np.array(picture.convert("RGB"))
 
 
 def as_tensor(image: np.ndarray) -> Tensor:
-    """A picture (H, W, 3) uint8 as (3, H, W) float in [0, 255]."""
+    """An image (H, W, 3) uint8 as (3, H, W) float in [0, 255]."""
     return torch.from_numpy(image).permute(2, 0, 1).float()
 
 
@@ -42,7 +42,7 @@ def reduced_size(height: int, width: int, stride: int) -> tuple[int, int]:
     return -(-height // stride), -(-width // stride)
 
 
-def labelled(
+def labeled(
     row: Row, probabilities: np.ndarray, beliefs: np.ndarray, *, ignore_below: float
 ) -> Row:
     """The row with the columns that follow from its pixel probabilities.
@@ -86,12 +86,12 @@ def labelled(
 
 
 def mask_path(row: Row) -> str:
-    """The picture's path with the ending of a mask: truth is found by it."""
+    """The image's path with the ending of a mask: truth is found by it."""
     return str(PurePosixPath(row["image"]["path"]).with_suffix(".png"))
 
 
 def encoded_maps(maps: np.ndarray) -> list[bytes]:
-    """Maps (K, H, W) in [0, 1] as K grey PNGs at a quarter of the size."""
+    """Maps (K, H, W) in [0, 1] as K gray PNGs at a quarter of the size."""
     _, height, width = maps.shape
     small = reduced_size(height, width, MAP_STRIDE)
     return [encode_map(values) for values in resized(maps.astype(np.float32), small)]

@@ -15,7 +15,7 @@ Row = dict[str, Any]
 
 
 def image_id(data: bytes) -> str:
-    """The identity of a picture: the SHA-256 of its bytes, 64 hexadecimal digits."""
+    """The identity of an image: the SHA-256 of its bytes, 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -26,8 +26,8 @@ def shard_of(row_id: str, shards: int) -> int:
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
-# One ingested picture. A picture that could not be read keeps its row, with ``error``
-# saying why and a null picture, so that nothing disappears without a trace.
+# One ingested image. An image that could not be read keeps its row, with ``error``
+# saying why and a null image, so that nothing disappears without a trace.
 IMAGES_SCHEMA = pa.schema(
     [
         ("id", pa.string()),
@@ -35,22 +35,22 @@ IMAGES_SCHEMA = pa.schema(
         ("height", pa.int32()),
         ("width", pa.int32()),
         ("tags", pa.list_(pa.int64())),  # pixel values, sorted, 1 to len(classes)
-        ("near_duplicate_of", pa.string()),  # id of the picture that stands for it
+        ("near_duplicate_of", pa.string()),  # id of the image that stands for it
         ("error", pa.string()),
     ]
 )
 
-# One picture at one labelling round. Maps are 8-bit PNGs at 1/8 (confidence) and 1/4
-# (scores, probabilities) of the picture's size: enough for augmentation, soft labels and
+# One image at one labeling round. Maps are 8-bit PNGs at 1/8 (confidence) and 1/4
+# (scores, probabilities) of the image's size: enough for augmentation, soft labels and
 # filtering, and a hundredth of a full-resolution softmax.
 ROUND_SCHEMA = pa.schema(
     [
         ("id", pa.string()),
         ("mask", IMAGE),
         ("classes", pa.list_(pa.int64())),  # those that the mask shows, without background
-        ("area", pa.list_(pa.float32())),  # share of the picture, one for each of classes
+        ("area", pa.list_(pa.float32())),  # share of the image, one for each of classes
         ("confidence", pa.list_(pa.float32())),  # mean probability, one for each of classes
-        ("mask_confidence", pa.float32()),  # mean probability over the labelled pixels
+        ("mask_confidence", pa.float32()),  # mean probability over the labeled pixels
         ("confidence_map", IMAGE),
         ("tag_probability", pa.list_(pa.float32())),  # the tagger's, one for each tag
         ("scores", pa.list_(pa.binary())),  # seed rounds: one map for each tag, in tag order

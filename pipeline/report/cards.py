@@ -1,4 +1,4 @@
-"""Cards: what the page shows of one picture and its mask."""
+"""Cards: what the page shows of one image and its mask."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ LEFT_OUT = "out"
 
 @dataclass(frozen=True)
 class Card:
-    """One picture with its mask.
+    """One image with its mask.
 
     Args:
-        name: The picture's path.
+        name: The image's path.
         tags: Names of its tags.
-        picture: Data URI; the other layers have its size.
+        image: Data URI; the other layers have its size.
         outline: The mask's contours.
         overlay: The mask's areas.
-        truth: The true mask's areas; None where it is not known.
+        truth: The ground truth mask's areas; None where it is not known.
         size: Width and height of the layers in pixels.
         confidence: By class name, and of the whole mask under ``""``.
         iou: By class name, and their mean under ``""``; empty where the truth is not known.
-        area: By class name, share of the picture.
-        picks: Why it is shown, as kind and class name; a picture that was left out has the
+        area: By class name, share of the image.
+        picks: Why it is shown, as kind and class name; an image that was left out has the
             kind ``out`` and its tags.
         source: What made the mask.
         flags: Quality flags.
@@ -72,12 +72,12 @@ def card(
 
     Args:
         row: Of a dataset or a round.
-        picture: The picture's row, with ``image`` and ``tags``: the same, or that of the
+        picture: The image's row, with ``image`` and ``tags``: the same, or that of the
             images table.
         picks: Kinds and pixel values that it is shown for.
         classes: Names the pixel values.
         side: Longer side of the thumbnails in pixels.
-        truth: The true masks.
+        truth: The ground truth masks.
     """
     mask = decode_mask(row["mask"]["bytes"])
     true = truth.mask(row["mask"]["path"]) if truth else None
@@ -105,7 +105,7 @@ def card(
 
 
 def picture_iou(matrix: np.ndarray) -> dict[int, float]:
-    """The IoU of one picture by pixel value, for the objects of its mask or truth.
+    """The IoU of one image by pixel value, for the objects of its mask or truth.
 
     Args:
         matrix: (K + 1, K + 2) as :func:`tag2mask.pipeline.evaluation.voc.confusion` counts it.

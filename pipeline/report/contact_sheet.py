@@ -1,4 +1,4 @@
-"""The contact sheet: each row one picture, its masks of every round, and the truth."""
+"""The contact sheet: each row one image, its masks of every round, and the truth."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tag2mask.pipeline.records import BACKGROUND, IGNORE, ClassTable, palette
 
 __all__ = ["SheetRow", "contact_sheet", "overlay"]
 
-CELL = 240  # longer side of a picture, pixels
+CELL = 240  # longer side of an image, pixels
 GAP = 12
 MARGIN = 20
 TEXT = 15  # font size of captions, pixels
@@ -28,14 +28,14 @@ HATCH = 5  # distance of the lines, pixels
 
 @dataclass(frozen=True)
 class SheetRow:
-    """One picture of the sheet.
+    """One image of the sheet.
 
     Args:
         name: What the caption calls it, for example the stem of its file.
-        picture: (H, W, 3) uint8 RGB.
+        image: (H, W, 3) uint8 RGB.
         tags: Pixel values of its tags, named in the caption.
         masks: Label maps uint8 by column; a column that is missing or None is left blank.
-            A map of another size is stretched over the picture.
+            A map of another size is stretched over the image.
     """
 
     name: str
@@ -47,23 +47,23 @@ class SheetRow:
 def contact_sheet(
     rows: Sequence[SheetRow], columns: Sequence[str], classes: ClassTable
 ) -> Image.Image:
-    """Draw pictures and their masks side by side, under headings and over a colour legend.
+    """Draw images and their masks side by side, under headings and over a color legend.
 
     Args:
-        rows: The pictures from top to bottom.
+        rows: The images from top to bottom.
         columns: Headings of the masks from left to right, keys of the rows' ``masks``, for
-            example ``("seed", "initial", "enhanced", "powerful", "truth")``; the picture
+            example ``("seed", "initial", "enhanced", "powerful", "truth")``; the image
             itself always comes first.
-        classes: Names the tags and the colours.
+        classes: Names the tags and the colors.
 
     Returns:
-        An RGB picture to be read at its own size, 260 pixels for each column and row.
+        An RGB image to be read at its own size, 260 pixels for each column and row.
 
     Raises:
         ValueError: If there is no row, or a row has a mask of an unknown column.
     """
     if not rows:
-        raise ValueError("a contact sheet needs at least one picture")
+        raise ValueError("a contact sheet needs at least one image")
     stray = {name for row in rows for name in row.masks} - set(columns)
     if stray:
         raise ValueError(f"masks of {sorted(stray)} have no column among {list(columns)}")
@@ -82,7 +82,7 @@ def contact_sheet(
 
 
 def overlay(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """A picture under its mask: classes tinted, background faded, ignored pixels hatched.
+    """An image under its mask: classes tinted, background faded, ignored pixels hatched.
 
     Args:
         picture: (H, W, 3) uint8 RGB.
@@ -91,10 +91,10 @@ def overlay(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
     Returns:
         (H, W, 3) uint8 RGB.
     """
-    colours = np.frombuffer(palette(), np.uint8).reshape(256, 3).copy()
+    colors = np.frombuffer(palette(), np.uint8).reshape(256, 3).copy()
     # Background fades to paper: its palette entry is black, which would hide dark classes.
-    colours[BACKGROUND] = PAPER
-    shown = picture * (1 - OPACITY) + colours[mask] * OPACITY
+    colors[BACKGROUND] = PAPER
+    shown = picture * (1 - OPACITY) + colors[mask] * OPACITY
     down, right = np.ogrid[: mask.shape[0], : mask.shape[1]]
     shown[(mask == IGNORE) & ((down + right) % HATCH == 0)] = INK
     edge = np.zeros(mask.shape, bool)
@@ -121,7 +121,7 @@ def _band(row: SheetRow, columns: Sequence[str], classes: ClassTable) -> Image.I
             band.paste(PALE, (*corner, corner[0] + size[0], corner[1] + size[1]))
             _write(band, (corner[0] + 8, corner[1] + 6), "no mask", size[0])
         else:
-            # Nearest neighbour: between two class indices there is no class.
+            # Nearest neighbor: between two class indices there is no class.
             small = Image.fromarray(mask).resize(size, Image.Resampling.NEAREST)
             shown = overlay(np.asarray(picture), np.asarray(small))
             band.paste(Image.fromarray(shown), corner)
@@ -137,7 +137,7 @@ def _headings(names: Sequence[str], width: int) -> Image.Image:
 
 
 def _legend(rows: Sequence[SheetRow], classes: ClassTable, width: int) -> Image.Image:
-    """Colours and names of the classes that some mask shows or some picture is tagged with."""
+    """Colors and names of the classes that some mask shows or some image is tagged with."""
     masks = chain.from_iterable(row.masks.values() for row in rows)
     seen = {int(value) for mask in masks if mask is not None for value in np.unique(mask)}
     seen |= {tag for row in rows for tag in row.tags}
@@ -148,8 +148,8 @@ def _legend(rows: Sequence[SheetRow], classes: ClassTable, width: int) -> Image.
     draw = ImageDraw.Draw(legend)
     for index, value in enumerate(values):
         left, top = index % across * entry, GAP + index // across * LINE
-        colour = tuple(palette()[3 * value : 3 * value + 3])
-        draw.rectangle([left, top, left + TEXT, top + TEXT], fill=colour, outline=INK)
+        color = tuple(palette()[3 * value : 3 * value + 3])
+        draw.rectangle([left, top, left + TEXT, top + TEXT], fill=color, outline=INK)
         name = "ignore (hatched)" if value == IGNORE else classes.name(value)
         _write(legend, (left + LINE, top - 2), name, entry)
     return legend

@@ -1,7 +1,7 @@
 """The inspection of a dataset: everything its page says, gathered in two passes.
 
 The first pass streams small columns and remembers counts and the ids of the masks to show;
-the second reads those pictures alone. Memory follows the number of classes and examples,
+the second reads those images alone. Memory follows the number of classes and examples,
 not the size of the dataset.
 """
 
@@ -60,7 +60,7 @@ class Inspection:
         assessment: Scores; None without truth.
         ladder: The rungs of its run.
         rounds: The verdicts of its run's rounds.
-        cards: Masks to show, class after class, then pictures that were left out.
+        cards: Masks to show, class after class, then images that were left out.
     """
 
     uri: str
@@ -86,17 +86,17 @@ def inspect_dataset(
         dataset: URI of the dataset.
         run: URI of the run that made it, for the ladder and what was left out; None looks in
             the folder around the dataset.
-        truth: Folder of the true masks, which then decide what is best and worst.
+        truth: Folder of the ground truth masks, which then decide what is best and worst.
         settings: How much to show.
 
     Raises:
-        UserError: If there is no dataset, or ``truth`` has no mask of its pictures.
+        UserError: If there is no dataset, or ``truth`` has no mask of its images.
     """
     settings = settings or InspectSettings()
     table = Table.open(dataset)
     if not {"image", *MASK_COLUMNS} <= set(table.schema.names):
         raise UserError(
-            f"{table.uri} is no published dataset: give RUN/dataset, which has pictures and masks"
+            f"{table.uri} is no published dataset: give RUN/dataset, which has images and masks"
         )
     classes = class_table(table)
     truths = TruthFolder(truth, classes) if truth else None
@@ -143,7 +143,9 @@ def _survey(survey: Survey, table: Table, truth: TruthFolder | None) -> Assessme
         survey.add(row, iou, judged=True)
     assessment = assessor.result()
     if assessment is None:
-        raise UserError(f"no picture has a true mask in {truth.directory}: the names must agree")
+        raise UserError(
+            f"no image has a ground truth mask in {truth.directory}: the names must agree"
+        )
     return assessment
 
 

@@ -14,8 +14,8 @@ __all__ = ["LadderRow", "load_ladder", "markdown_table", "save_ladder", "text_ta
 ABSENT = "–"
 HEADINGS = (
     "step",
-    "seeded train pictures (mIoU %)",
-    "all train pictures (mIoU %)",
+    "seeded train images (mIoU %)",
+    "all train images (mIoU %)",
     "dev without tags (mIoU %)",
     "seconds",
     "note",
@@ -28,11 +28,11 @@ class LadderRow(BaseModel):
     Args:
         name: The step, for example ``dcsm + crf`` or ``enhanced``.
         pseudo_label_miou_seeded: Mean IoU of the masks that the step makes, knowing their
-            tags, of the training pictures that got a seed: the same pictures for every
+            tags, of the training images that got a seed: the same images for every
             step; in [0, 1].
-        pseudo_label_miou_train: The same on all training pictures, where the step labels
+        pseudo_label_miou_train: The same on all training images, where the step labels
             them.
-        miou_dev: Mean IoU of the step's model on held-out pictures, without their tags; in
+        miou_dev: Mean IoU of the step's model on held-out images, without their tags; in
             [0, 1].
         seconds: Wall time of the step alone.
         note: What one must know to read the figures, in a few words.
@@ -96,7 +96,7 @@ def load_ladder(folder: Folder, name: str) -> list[LadderRow]:
         return []
     except ValidationError as error:
         raise UserError(
-            f"{folder.uri}/{name} is not a ladder of this version: remove it to measure anew"
+            f"{folder.uri}/{name} is not a ladder of this version: remove it to measure again"
         ) from error
 
 

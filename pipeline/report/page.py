@@ -1,4 +1,4 @@
-"""The page of an inspection: one HTML file with all its pictures, styles and script inside.
+"""The page of an inspection: one HTML file with all its images, styles and script inside.
 
 Everything that comes from data is escaped by the template engine. A content security policy
 allows the page's own script alone, by its hash, and no connection to anywhere: a tag that
@@ -19,7 +19,7 @@ from markupsafe import Markup
 from tag2mask.pipeline.evaluation.sizes import SIZES
 from tag2mask.pipeline.publication.quality import FLAGS
 from tag2mask.pipeline.report.inspection import Inspection
-from tag2mask.pipeline.report.thumbnails import colour
+from tag2mask.pipeline.report.thumbnails import color
 
 __all__ = ["inspection_page"]
 
@@ -42,7 +42,7 @@ def inspection_page(inspection: Inspection) -> bytes:
     page = environment.get_template("inspect.html.jinja").render(
         inspection=inspection,
         title="/".join(inspection.uri.split("/")[-2:]),
-        colours={name: colour(value) for value, name in enumerate(names, 1)},
+        colors={name: color(value) for value, name in enumerate(names, 1)},
         limits=_limits(inspection),
         flag_words=FLAGS,
         size_names=SIZES,

@@ -38,7 +38,7 @@ def require_kept(table: Table, step: str) -> None:
         return
     name = table.manifest.kind
     if not rows:
-        raise UserError(f"the step {step!r} has no masks: the round {name!r} has no picture")
+        raise UserError(f"the step {step!r} has no masks: the round {name!r} has no image")
     why, count = next(iter(reasons(table).items()))
     example = next(row["error"] or row["reason"] for row in rows if reason_kind(row) == why)
     bounds = "seeds.select" if name == "seed" else "select"

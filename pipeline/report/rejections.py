@@ -1,4 +1,4 @@
-"""The pictures that the rounds of a run left out, why, and a few of them to show."""
+"""The images that the rounds of a run left out, why, and a few of them to show."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class RoundVerdicts:
         name: Of the round.
         kept: How many masks it kept.
         reasons: How many it left out, by the first words of the reason.
-        examples: Ids of pictures that were left out and have a mask, a few for each reason.
+        examples: Ids of images that were left out and have a mask, a few for each reason.
     """
 
     name: str
@@ -35,7 +35,7 @@ class RoundVerdicts:
 
     @property
     def left_out(self) -> int:
-        """How many pictures it left out."""
+        """How many images it left out."""
         return self.reasons.total()
 
 
@@ -54,7 +54,7 @@ def verdicts(name: str, table: Table, examples: int) -> RoundVerdicts:
     Args:
         name: Of the round.
         table: The round.
-        examples: Pictures to name for each reason.
+        examples: Images to name for each reason.
     """
     kept, counts = 0, Counter[str]()
     shortlists: dict[str, Shortlist] = {}

@@ -22,8 +22,8 @@ def assessment_text(assessment: Assessment) -> str:
             *_class_lines(assessment),
             "",
             f"pixel accuracy {_percent(scores.pixel_accuracy)}, "
-            f"labelled {_percent(scores.labelled)}, "
-            f"{scores.pictures:,} pictures, {scores.pixels:,} pixels",
+            f"labeled {_percent(scores.labeled)}, "
+            f"{scores.pictures:,} images, {scores.pixels:,} pixels",
             f"boundary F: within {assessment.boundary.tolerance:.2%} of the diagonal",
             _size_legend(assessment.sizes),
             "",
@@ -61,7 +61,7 @@ def _size_legend(sizes: SizeScores) -> str:
     low, high = sizes.bounds
     small, medium, large = (f"{count:,}" for count in sizes.objects)
     return (
-        f"small, medium, large: IoU of objects that take under {low:.0%} of the picture ({small} "
+        f"small, medium, large: IoU of objects that take under {low:.0%} of the image ({small} "
         f"of them), {low:.0%} to {high:.0%} ({medium}), and more ({large})"
     )
 

@@ -24,10 +24,10 @@ class ClassSurvey:
     """What a dataset shows of one class.
 
     Attributes:
-        tagged: Pictures that have the tag.
+        tagged: Images that have the tag.
         shown: Masks that show the class.
         confidence: Of the class, by mask.
-        area: Share of the picture that the class takes, by mask.
+        area: Share of the image that the class takes, by mask.
         picks: The masks to show, by kind.
 
     Args:
@@ -48,7 +48,7 @@ class ClassSurvey:
 
         Args:
             row_id: Of the mask.
-            area: Share of the picture.
+            area: Share of the image.
             confidence: Mean probability; None where nobody has measured it.
             quality: What makes one mask better than another; None leaves it to chance alone.
         """
@@ -93,7 +93,7 @@ class Survey:
 
         Args:
             row: With the columns of :data:`SURVEYED`.
-            iou: IoU with the truth by pixel value, where the picture has a true mask.
+            iou: IoU with the truth by pixel value, where the image has a ground truth mask.
             judged: Whether quality is the IoU; else it is the confidence.
         """
         self.masks += 1

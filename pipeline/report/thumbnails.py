@@ -1,4 +1,4 @@
-"""Pictures and masks as small data URIs: a picture and transparent layers to lay over it."""
+"""Images and masks as small data URIs: an image and transparent layers to lay over it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 
 from tag2mask.pipeline.records import BACKGROUND, IGNORE, palette
 
-__all__ = ["colour", "outline_uri", "overlay_uri", "picture_uri", "thumbnail_size"]
+__all__ = ["color", "outline_uri", "overlay_uri", "picture_uri", "thumbnail_size"]
 
 QUALITY = 72  # WebP
 TINT, DIM, VEIL = 150, 120, 90  # opacity of objects, of background, of ignored pixels; of 255
@@ -18,8 +18,8 @@ OPAQUE, CLEAR = 255, 0
 WHITE = (255, 255, 255)
 
 
-def colour(value: int) -> str:
-    """The palette's colour of a pixel value as ``#rrggbb``."""
+def color(value: int) -> str:
+    """The palette's color of a pixel value as ``#rrggbb``."""
     return f"#{palette()[3 * value : 3 * value + 3].hex()}"
 
 
@@ -30,7 +30,7 @@ def thumbnail_size(width: int, height: int, side: int) -> tuple[int, int]:
 
 
 def picture_uri(data: bytes, size: tuple[int, int]) -> str:
-    """A picture at a size (width, height), as WebP."""
+    """An image at a size (width, height), as WebP."""
     with Image.open(io.BytesIO(data)) as picture:
         small = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
@@ -43,23 +43,23 @@ def overlay_uri(mask: np.ndarray, size: tuple[int, int]) -> str:
 
     Args:
         mask: (H, W) uint8 pixel values.
-        size: Width and height of the picture below.
+        size: Width and height of the image below.
     """
     small = _small(mask, size)
     values = np.unique(small)
-    colours = [_rgb(int(value)) for value in values] + [WHITE]
+    colors = [_rgb(int(value)) for value in values] + [WHITE]
     opacity = [_opacity(int(value)) for value in values] + [OPAQUE]
     indices = np.searchsorted(values, small).astype(np.uint8)
     indices[_edge(small)] = len(values)
-    return _layer(indices, colours, opacity)
+    return _layer(indices, colors, opacity)
 
 
 def outline_uri(mask: np.ndarray, size: tuple[int, int]) -> str:
-    """A layer with the contours of a mask: the class's colour inside, white outside.
+    """A layer with the contours of a mask: the class's color inside, white outside.
 
     Args:
         mask: (H, W) uint8 pixel values.
-        size: Width and height of the picture below.
+        size: Width and height of the image below.
     """
     small = _small(mask, size)
     values = np.unique(small)
@@ -70,7 +70,7 @@ def outline_uri(mask: np.ndarray, size: tuple[int, int]) -> str:
 
 
 def _small(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    # Nearest neighbour: between two class indices there is no class.
+    # Nearest neighbor: between two class indices there is no class.
     return np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
 
 
@@ -94,10 +94,10 @@ def _opacity(value: int) -> int:
     return {BACKGROUND: DIM, IGNORE: VEIL}.get(value, TINT)
 
 
-def _layer(indices: np.ndarray, colours: list[tuple[int, int, int]], opacity: list[int]) -> str:
-    # Only the colours that occur: a palette of 256 would be most of a thumbnail's bytes.
+def _layer(indices: np.ndarray, colors: list[tuple[int, int, int]], opacity: list[int]) -> str:
+    # Only the colors that occur: a palette of 256 would be most of a thumbnail's bytes.
     layer = Image.fromarray(indices, mode="P")
-    layer.putpalette([channel for rgb in colours for channel in rgb])
+    layer.putpalette([channel for rgb in colors for channel in rgb])
     buffer = io.BytesIO()
     layer.save(buffer, format="PNG", transparency=bytes(opacity), optimize=True)
     return _uri("png", buffer)

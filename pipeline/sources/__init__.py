@@ -1,4 +1,4 @@
-"""Where tagged pictures come from: one file for each kind of source."""
+"""Where tagged images come from: one file for each kind of source."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def open_source(uri: str, kind: str | None = None, downloads: Downloads | None =
     Args:
         uri: Where it is.
         kind: A name of :data:`SOURCES`; None takes the first kind that fits.
-        downloads: How the URLs that it may hold are read; None keeps no pictures and allows
+        downloads: How the URLs that it may hold are read; None keeps no images and allows
             the open web alone.
 
     Raises:
@@ -52,7 +52,7 @@ def open_source(uri: str, kind: str | None = None, downloads: Downloads | None =
         if source is not None:
             return source
     looked_for = "; ".join(candidate.looked_for for candidate in candidates)
-    raise UserError(f"{uri} holds no tagged pictures: looked for {looked_for}")
+    raise UserError(f"{uri} holds no tagged images: looked for {looked_for}")
 
 
 __all__ = [

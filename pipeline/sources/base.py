@@ -15,7 +15,7 @@ READERS = 8
 
 @dataclass(frozen=True, slots=True)
 class TaggedFile:
-    """One picture file of a source, not read yet.
+    """One image file of a source, not read yet.
 
     Args:
         path: Relative to the source, with ``/``; it need not be safe to read.
@@ -23,7 +23,7 @@ class TaggedFile:
         split: The part of the source it belongs to, such as ``train``; None without one.
         origin: The collection it was taken from, where the source says so.
         problem: Why it cannot be read or has no tags, where listing already shows it.
-        place: What :meth:`Source.read` takes; None where that is the path. Pictures inside
+        place: What :meth:`Source.read` takes; None where that is the path. Images inside
             archives, tables and on the web have one.
     """
 
@@ -36,15 +36,15 @@ class TaggedFile:
 
     @property
     def address(self) -> str:
-        """What :meth:`Source.read` takes. Neighbours in it are neighbours in storage."""
+        """What :meth:`Source.read` takes. Neighbors in it are neighbors in storage."""
         return self.path if self.place is None else self.place
 
 
 class Source(Protocol):
-    """Tagged pictures somewhere; pickled, it still reads them in another process.
+    """Tagged images somewhere; pickled, it still reads them in another process.
 
     A source never reaches outside itself: what its lists or links name elsewhere is
-    reported as a problem and not read. Masks that lie beside the pictures are not read.
+    reported as a problem and not read. Masks that lie beside the images are not read.
     """
 
     kind: ClassVar[str]
@@ -57,7 +57,7 @@ class Source(Protocol):
 
     @property
     def readers(self) -> int:
-        """How many pictures are worth reading at once."""
+        """How many images are worth reading at once."""
         ...
 
     @classmethod
@@ -74,7 +74,7 @@ class Source(Protocol):
         ...
 
     def pictures(self) -> Iterator[TaggedFile]:
-        """Every picture with its tags, in no promised order.
+        """Every image with its tags, in no promised order.
 
         Raises:
             UserError: If the source as a whole cannot be understood.
@@ -82,7 +82,7 @@ class Source(Protocol):
         ...
 
     def read(self, address: str) -> bytes:
-        """The bytes of one of its pictures, by several threads at once.
+        """The bytes of one of its images, by several threads at once.
 
         Raises:
             UnreadableError: If the file is missing, unreadable or outside the source.
@@ -118,7 +118,7 @@ class TreeSource(ABC):
 
     @abstractmethod
     def pictures(self) -> Iterator[TaggedFile]:
-        """Every picture with its tags."""
+        """Every image with its tags."""
 
     @property
     def uri(self) -> str:

@@ -14,15 +14,15 @@ from tag2mask.pipeline.sources.json_arrays import array_elements
 from tag2mask.pipeline.sources.sandboxed_folder import Tree, UnreadableError
 
 ANNOTATIONS = "annotations"
-# instances_train2017.json: the pictures are in train2017/, the split is "train".
+# instances_train2017.json: the images are in train2017/, the split is "train".
 _LIST = re.compile(r"instances_((.+?)\d*)\.json")
 
 
 class CocoSource(TreeSource):
-    """Pictures that ``annotations/instances_<part>.json`` lists, one split for each file.
+    """Images that ``annotations/instances_<part>.json`` lists, one split for each file.
 
-    A picture's tags are the names of its instances' categories, crowds included: the
-    picture shows them. It lies in ``<part>/``, ``images/<part>/``, ``images/`` or beside
+    An image's tags are the names of its instances' categories, crowds included: the
+    image shows them. It lies in ``<part>/``, ``images/<part>/``, ``images/`` or beside
     ``annotations/``. The lists are read one entry at a time, masks and boxes are dropped
     with the entry.
     """
@@ -36,7 +36,7 @@ class CocoSource(TreeSource):
         return any(map(_LIST.fullmatch, tree.files(ANNOTATIONS)))
 
     def pictures(self) -> Iterator[TaggedFile]:
-        """Every picture of every list; one without instances has no tags.
+        """Every image of every list; one without instances has no tags.
 
         Raises:
             UserError: If a list is not one of COCO's.

@@ -1,4 +1,4 @@
-"""Which columns of a table hold the pictures and the tags, and how tags are written there."""
+"""Which columns of a table hold the images and the tags, and how tags are written there."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ ORIGIN = "origin"
 
 
 class ColumnsError(Exception):
-    """A table without pictures or tags; the text says what it has instead."""
+    """A table without images or tags; the text says what it has instead."""
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of a table of pictures.
+    """The columns of a table of images.
 
     Args:
-        picture: Of the pictures.
+        image: Of the images.
         embedded: Whether it holds their bytes; otherwise it says where they are.
         tags: Of the tags.
         names: Class names by number, where the tags are numbers; empty where the table
@@ -41,7 +41,7 @@ class Columns:
 
     @property
     def narrow(self) -> list[str]:
-        """The columns that are read for the list, without the bytes of pictures."""
+        """The columns that are read for the list, without the bytes of images."""
         inner = [] if self.embedded else [self.picture]
         return [*inner, self.tags, *self.others]
 
@@ -67,10 +67,10 @@ class Columns:
 def choose_columns(schema: pa.Schema) -> Columns:
     """The columns to read, the first of each list of names that has the right type.
 
-    Names are chosen, not types: a table may hold masks, which are pictures too.
+    Names are chosen, not types: a table may hold masks, which are images too.
 
     Raises:
-        ColumnsError: If there are no pictures or no tags.
+        ColumnsError: If there are no images or no tags.
     """
     picture = _first(schema, PICTURES, _is_picture, "bytes, a struct of bytes and path, or URLs")
     tags = _first(schema, TAGS, _is_tags, "texts or class numbers, or lists of them")

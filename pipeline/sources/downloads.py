@@ -1,38 +1,45 @@
-"""Pictures that a list names by URL: what may be read, how hard it is tried, where it is kept."""
+"""Images that a list names by URL: what may be read, how hard it is tried, where it is kept."""
 
 from __future__ import annotations
 
 import time
 from functools import cached_property
+from typing import ClassVar
 
 from fsspec.asyn import get_loop, sync
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from tag2mask.models.settings import Settings
 from tag2mask.pipeline.sources.http import PassingError, get
 from tag2mask.pipeline.sources.image_cache import PictureCache
 from tag2mask.pipeline.sources.sandboxed_folder import Tree, UnreadableError
 
 
-class DownloadSettings(BaseModel):
+class DownloadSettings(Settings):
     """Limits of downloads, and what a list of strangers may reach besides the open web."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    old_names: ClassVar[dict[str, str]] = {
+        "seconds": "timeout",
+        "tries": "retries",
+        "wait": "backoff",
+        "stores": "allowed_prefixes",
+    }
 
     hosts: tuple[str, ...] = Field(
         (), description="Names or addresses that may be asked although on a private network."
     )
-    stores: tuple[str, ...] = Field(
+    allowed_prefixes: tuple[str, ...] = Field(
         (), description="Folders whose files may be named, such as s3://bucket or file:///data."
     )
-    readers: int = Field(16, ge=1, description="Pictures that are downloaded at once.")
-    seconds: float = Field(20.0, gt=0, description="Limit for one try, redirects included.")
-    max_bytes: int = Field(2**25, ge=1, description="Largest picture file.")
-    tries: int = Field(4, ge=1, description="How often a picture is tried.")
-    wait: float = Field(
-        1.0, ge=0, description="Seconds before the second try, doubled for each that follows."
+    readers: int = Field(16, ge=1, description="Images that are downloaded at once.")
+    timeout: float = Field(20.0, gt=0, description="Seconds for one attempt, redirects included.")
+    max_bytes: int = Field(2**25, ge=1, description="Largest image file.")
+    retries: int = Field(4, ge=1, description="Attempts to download an image, the first included.")
+    backoff: float = Field(
+        1.0, ge=0, description="Seconds before the second attempt, doubled for each that follows."
     )
     cache: str | None = Field(
-        None, description="Folder of downloaded pictures; None is downloads/ in the run's."
+        None, description="Folder of downloaded images; None is downloads/ in the run's."
     )
 
 
@@ -44,7 +51,7 @@ class Downloads:
 
     Args:
         settings: The limits.
-        cache: Where pictures are kept if the settings do not say; None keeps none.
+        cache: Where images are kept if the settings do not say; None keeps none.
     """
 
     def __init__(self, settings: DownloadSettings | None = None, cache: str | None = None) -> None:
@@ -71,24 +78,24 @@ class Downloads:
     @cached_property
     def _stores(self) -> dict[str, Tree]:
         # A tree is not left by what is written behind its name: no link, no "..".
-        return {f"{store.rstrip('/')}/": Tree(store) for store in self.settings.stores}
+        return {f"{store.rstrip('/')}/": Tree(store) for store in self.settings.allowed_prefixes}
 
     def _download(self, url: str) -> bytes:
         settings = self.settings
-        for attempt in range(settings.tries):
+        for attempt in range(settings.retries):
             try:
                 # In the one thread of fsspec's loop, so that readers wait and do not poll.
                 data: bytes = sync(
                     get_loop(),
                     get,
                     url,
-                    seconds=settings.seconds,
+                    seconds=settings.timeout,
                     max_bytes=settings.max_bytes,
                     hosts=settings.hosts,
                 )
                 return data
             except PassingError as error:
                 failure = error
-            if attempt + 1 < settings.tries:
-                time.sleep(settings.wait * 2**attempt)
-        raise UnreadableError(f"{failure}, tried {settings.tries} times")
+            if attempt + 1 < settings.retries:
+                time.sleep(settings.backoff * 2**attempt)
+        raise UnreadableError(f"{failure}, tried {settings.retries} times")

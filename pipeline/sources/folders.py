@@ -1,4 +1,4 @@
-"""A folder of folders: the name of a folder is the tag of the pictures in it."""
+"""A folder of folders: the name of a folder is the tag of the images in it."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from tag2mask.pipeline.sources.tags_csv import TABLE
 
 
 class FolderSource(TreeSource):
-    """Pictures at ``<tag>/<file>``.
+    """Images at ``<tag>/<file>``.
 
-    Every file counts as a picture, whatever its name, since web pictures come with any
-    suffix or none: a text file among them becomes a row with an error. A picture beside
+    Every file counts as an image, whatever its name, since web images come with any
+    suffix or none: a text file among them becomes a row with an error. An image beside
     the folders has no tag.
     """
 
     kind: ClassVar[str] = "folders"
-    looked_for: ClassVar[str] = "folders of pictures, one for each tag"
+    looked_for: ClassVar[str] = "folders of images, one for each tag"
 
     @classmethod
     def accepts(cls, tree: Tree) -> bool:
         """Whether there are folders with files in them, and none of them is a source itself.
 
         JPEGImages beside SegmentationClass is a dataset without its list of tags: taken
-        for a folder of folders, its masks would be read as pictures. And a folder with a
+        for a folder of folders, its masks would be read as images. And a folder with a
         tags.csv in it is a source, whose name is no tag.
         """
         folders = tree.folders()
@@ -42,5 +42,5 @@ class FolderSource(TreeSource):
             for name in self.tree.files(tag):
                 yield TaggedFile(f"{tag}/{name}", (tag.strip(),))
             for name in self.tree.folders(tag):
-                problem = "a folder inside a tag's folder; pictures stand directly in the tag's"
+                problem = "a folder inside a tag's folder; images stand directly in the tag's"
                 yield TaggedFile(f"{tag}/{name}", (tag.strip(),), problem=problem)

@@ -1,4 +1,4 @@
-"""One picture over HTTP: limits on time, size and redirects, and no private networks."""
+"""One image over HTTP: limits on time, size and redirects, and no private networks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HEADERS = {"User-Agent": "tag2mask", "Accept": "image/*,*/*;q=0.5", "Accept-Enc
 
 
 class PassingError(UnreadableError):
-    """A failure that another try may mend: a timeout, a server that is busy."""
+    """A failure that another try may fix: a timeout, a server that is busy."""
 
 
 async def get(url: str, *, seconds: float, max_bytes: int, hosts: Collection[str]) -> bytes:
@@ -33,9 +33,9 @@ async def get(url: str, *, seconds: float, max_bytes: int, hosts: Collection[str
 
     Raises:
         PassingError: If another try may help.
-        UnreadableError: If the answer is no picture file or may not be asked for.
+        UnreadableError: If the answer is no image file or may not be asked for.
     """
-    # A connection for each picture: pictures come from anywhere, and what is kept open in
+    # A connection for each image: images come from anywhere, and what is kept open in
     # one process neither travels to another nor is closed when it dies.
     connector = aiohttp.TCPConnector(resolver=PublicResolver(hosts), force_close=True)
     try:

@@ -64,7 +64,7 @@ class HuggingFaceSource(RowsSource):
                 yield offset, _narrow(pa.Table.from_batches([batch]), columns)
 
     def load(self, file: str, group: int) -> pa.ChunkedArray:
-        """The pictures of a batch."""
+        """The images of a batch."""
         with self._open(file) as stream:
             schema = pa.ipc.read_schema(stream)
             stream.seek(group)

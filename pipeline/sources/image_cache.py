@@ -1,4 +1,4 @@
-"""Downloaded pictures, kept by their content, so that no URL is asked twice."""
+"""Downloaded images, kept by their content, so that no URL is asked twice."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from tag2mask.pipeline.tables.storage import Folder
 class PictureCache:
     """``pictures/<SHA-256 of the bytes>``, and ``links/<SHA-256 of the URL>`` that name them.
 
-    Two URLs of one picture share its file. A link is written after its picture, and a
-    picture whose bytes are not those of its name counts as absent: what a killed process or
+    Two URLs of one image share its file. A link is written after its image, and a
+    image whose bytes are not those of its name counts as absent: what a killed process or
     a full disk left behind does no harm.
 
     Args:

@@ -1,4 +1,4 @@
-"""Parquet files with pictures in their rows, as Hugging Face and others write them."""
+"""Parquet files with images in their rows, as Hugging Face and others write them."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from tag2mask.pipeline.sources.sandboxed_folder import Tree, UnreadableError
 from tag2mask.pipeline.sources.splits import SPLIT_FOLDERS
 from tag2mask.pipeline.tables.parquet import read_group
 
-# A group is read whole for one picture of it, and holds Arrow's limit of 2 GiB.
+# A group is read whole for one image of it, and holds Arrow's limit of 2 GiB.
 MAX_GROUP_BYTES = 2**30
 
 
 class ParquetSource(RowsSource):
     """Rows of ``*.parquet``, in the folder, in ``data/`` or in folders named for splits.
 
-    Pictures are in a column ``image``, ``img``, ``picture``, ``jpg`` or ``png`` as bytes or
+    Images are in a column ``image``, ``img``, ``picture``, ``jpg`` or ``png`` as bytes or
     as Hugging Face's struct of bytes and path, or named by a column ``url``, ``uri``,
     ``path`` or ``file``. Tags are in ``tags``, ``labels``, ``label``, ``classes`` or
     ``class``: texts, class numbers, or lists of them; Hugging Face's class names are used.
     """
 
     kind: ClassVar[str] = "parquet"
-    looked_for: ClassVar[str] = "Parquet files with pictures or URLs and tags (*.parquet)"
+    looked_for: ClassVar[str] = "Parquet files with images or URLs and tags (*.parquet)"
 
     @classmethod
     def accepts(cls, tree: Tree) -> bool:
@@ -46,7 +46,7 @@ class ParquetSource(RowsSource):
             return parquet.schema_arrow
 
     def groups(self, file: str, columns: Columns) -> Iterator[tuple[int, pa.Table]]:
-        """The row groups; of embedded pictures only the paths are read."""
+        """The row groups; of embedded images only the paths are read."""
         with self._open(file) as parquet:
             leaves = {parquet.schema.column(i).path for i in range(len(parquet.schema))}
             path = f"{columns.picture}.path"
@@ -55,7 +55,7 @@ class ParquetSource(RowsSource):
                 yield group, read_group(parquet, group, wanted)
 
     def load(self, file: str, group: int) -> pa.ChunkedArray:
-        """The pictures of a row group.
+        """The images of a row group.
 
         Raises:
             UnreadableError: If the row group is too large to be read whole.

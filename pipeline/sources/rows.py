@@ -1,4 +1,4 @@
-"""Pictures in the rows of columnar files, the common part of Parquet and Arrow."""
+"""Images in the rows of columnar files, the common part of Parquet and Arrow."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RecentGroups:
     def get(
         self, file: str, group: int, load: Callable[[str, int], pa.ChunkedArray]
     ) -> pa.ChunkedArray:
-        """The pictures of a group, loaded by one thread while the others wait."""
+        """The images of a group, loaded by one thread while the others wait."""
         with self._lock:
             if (file, group) not in self._groups:
                 while len(self._groups) > 1:
@@ -52,9 +52,9 @@ class RecentGroups:
 class RowsSource(TreeSource):
     """A source whose files are tables: each kind adds how their groups of rows are read.
 
-    The pictures are bytes in the table, or what stands there says where they are: a path
+    The images are bytes in the table, or what stands there says where they are: a path
     inside the source or, if :class:`tag2mask.pipeline.sources.downloads.Downloads` allows it, a
-    URL. A file is listed group by group, and a picture is read with its group.
+    URL. A file is listed group by group, and an image is read with its group.
     """
 
     def __init__(self, tree: Tree, downloads: Downloads) -> None:
@@ -79,19 +79,19 @@ class RowsSource(TreeSource):
     def groups(self, file: str, columns: Columns) -> Iterator[tuple[int, pa.Table]]:
         """The groups of a table: a number that finds them again, and the narrow columns.
 
-        An embedded picture's path stands in a column of the picture's name, where the table
+        An embedded image's path stands in a column of the image's name, where the table
         has paths.
         """
 
     @abstractmethod
     def load(self, file: str, group: int) -> pa.ChunkedArray:
-        """The picture column of a group."""
+        """The image column of a group."""
 
     def pictures(self) -> Iterator[TaggedFile]:
         """Every row of every table.
 
         Raises:
-            UserError: If a table cannot be read or has no pictures or tags.
+            UserError: If a table cannot be read or has no images or tags.
         """
         for file in self.files():
             try:
@@ -102,10 +102,10 @@ class RowsSource(TreeSource):
                 raise UserError(f"cannot read {file} of {self.uri}: {error}") from error
 
     def read(self, address: str) -> bytes:
-        """The bytes of the picture in a row.
+        """The bytes of the image in a row.
 
         Raises:
-            UnreadableError: If there is no such row, it holds no picture, or it names one
+            UnreadableError: If there is no such row, it holds no image, or it names one
                 that may not be read.
         """
         place = _PLACE.fullmatch(address)
@@ -121,7 +121,7 @@ class RowsSource(TreeSource):
         if isinstance(value, str):
             return self.downloads.read(value) if "://" in value else self.tree.read(value)
         if not value:
-            raise UnreadableError("a row without a picture")
+            raise UnreadableError("a row without an image")
         data: bytes = value
         return data
 
@@ -141,7 +141,7 @@ class RowsSource(TreeSource):
 
 
 def _path(value: object) -> str:
-    """A name for a picture, from what a table says; it opens nothing."""
+    """A name for an image, from what a table says; it opens nothing."""
     path = value.get("path") if isinstance(value, dict) else value
     return readable_path(path) if isinstance(path, str) else ""
 

@@ -42,7 +42,7 @@ class Tree:
             raise UserError(f"cannot reach the source {uri}: {error}") from error
         if not found:
             raise UserError(
-                f"the source {uri} does not exist: give the folder or file that holds the pictures"
+                f"the source {uri} does not exist: give the folder or file that holds the images"
             )
         self.uri = uri
         self._local = isinstance(self._fs, LocalFileSystem)
@@ -125,7 +125,7 @@ class Tree:
         return file
 
     def _call(self, method: Callable[..., Any], *args: object, **kwargs: object) -> Any:  # noqa: ANN401
-        # An error that passes must not become the row of a picture that cannot be read.
+        # An error that passes must not become the row of an image that cannot be read.
         return (
             method(*args, **kwargs) if self._local else patiently(self.uri, method, *args, **kwargs)
         )

@@ -1,4 +1,4 @@
-"""A folder with tags.csv, the list of its pictures and their tags."""
+"""A folder with tags.csv, the list of its images and their tags."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ PICTURES = "JPEGImages"
 
 
 class TagsCsvSource(TreeSource):
-    """Pictures that ``tags.csv`` lists, beside it or in ``JPEGImages/``.
+    """Images that ``tags.csv`` lists, beside it or in ``JPEGImages/``.
 
     Columns: ``file``, ``tags`` with ``|`` between them, and if wanted ``split`` and
-    ``origin``; others are ignored. Pictures that the list leaves out are not part of
+    ``origin``; others are ignored. Images that the list leaves out are not part of
     the source.
     """
 
@@ -27,7 +27,7 @@ class TagsCsvSource(TreeSource):
 
     @classmethod
     def accepts(cls, tree: Tree) -> bool:
-        """Whether the folder holds a tags.csv; the file alone would have no pictures."""
+        """Whether the folder holds a tags.csv; the file alone would have no images."""
         return not tree.is_file and TABLE in tree.files()
 
     def pictures(self) -> Iterator[TaggedFile]:

@@ -14,10 +14,10 @@ TABLE = "urls.csv"
 
 
 class UrlTableSource(TreeSource):
-    """Pictures that ``urls.csv``, or a CSV file given by itself, names by their URLs.
+    """Images that ``urls.csv``, or a CSV file given by itself, names by their URLs.
 
     Columns: ``url``, ``tags`` with ``|`` between them, and if wanted ``split`` and
-    ``origin``. The pictures are downloaded when they are read; a list may come from
+    ``origin``. The images are downloaded when they are read; a list may come from
     anywhere, so it opens neither local files nor private networks, see
     :class:`tag2mask.pipeline.sources.downloads.Downloads`. (A Parquet file with a column ``url``
     is a source of the kind ``parquet``.)

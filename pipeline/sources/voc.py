@@ -19,10 +19,10 @@ SPLITS = ("train", "val", "test", "dev")
 
 
 class VocSource(TreeSource):
-    """Pictures of ``JPEGImages/`` with the objects that ``Annotations/`` names.
+    """Images of ``JPEGImages/`` with the objects that ``Annotations/`` names.
 
     Without annotations the lists ``ImageSets/Main/<class>_<split>.txt`` give the tags.
-    Objects marked as difficult count in both: the picture shows them. The split comes
+    Objects marked as difficult count in both: the image shows them. The split comes
     from ``ImageSets/Main/train.txt`` and its like. Masks and boxes are not read.
     """
 
@@ -31,7 +31,7 @@ class VocSource(TreeSource):
 
     @classmethod
     def accepts(cls, tree: Tree) -> bool:
-        """Whether there are pictures, and annotations or lists of classes."""
+        """Whether there are images, and annotations or lists of classes."""
         folders = tree.folders()
         return PICTURES in folders and (ANNOTATIONS in folders or bool(tree.files(LISTS)))
 
@@ -77,7 +77,7 @@ class VocSource(TreeSource):
         for split in SPLITS:
             if f"{split}.txt" in lists:
                 for cells in self._lines(f"{split}.txt"):
-                    # The first split wins, so that no picture is in two.
+                    # The first split wins, so that no image is in two.
                     found.setdefault(cells[0], split)
         return found
 
@@ -91,7 +91,7 @@ class VocSource(TreeSource):
                 if len(cells) != 2 or cells[1] not in ("-1", "0", "1"):
                     raise UserError(
                         f"{LISTS}/{name} of {self.uri} has the line {' '.join(cells)!r}: "
-                        "a line is a picture's stem and -1, 0 or 1"
+                        "a line is an image's stem and -1, 0 or 1"
                     )
                 tags = found.setdefault(cells[0], [])
                 if cells[1] != "-1" and tag not in tags:

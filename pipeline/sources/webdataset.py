@@ -1,4 +1,4 @@
-"""Webdataset shards: tar archives with a picture and its tags under one name."""
+"""Webdataset shards: tar archives with an image and its tags under one name."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class WebdatasetSource(TreeSource):
     list itself; the text file holds tags with ``|`` or line breaks between them; ``cls``
     holds the number of a class, whose name is that line, counted from 0, of
     ``classes.txt`` beside the shards, else the number itself. An archive is listed in one
-    pass; a picture is read by where it lies in it. Nothing is unpacked, and links inside
+    pass; an image is read by where it lies in it. Nothing is unpacked, and links inside
     an archive are not followed.
     """
 
@@ -43,7 +43,7 @@ class WebdatasetSource(TreeSource):
         return bool(_shards(tree))
 
     def pictures(self) -> Iterator[TaggedFile]:
-        """Every sample with a picture; an archive that is broken is listed as a problem."""
+        """Every sample with an image; an archive that is broken is listed as a problem."""
         names = self._class_names()
         for shard in _shards(self.tree):
             try:

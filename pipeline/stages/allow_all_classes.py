@@ -6,7 +6,7 @@ from tag2mask.pipeline.records import Row
 
 
 class Untagged:
-    """Replaces the tags by all classes, so that a relabelling is a plain prediction.
+    """Replaces the tags by all classes, so that a relabeling is a plain prediction.
 
     Args:
         classes: Number of foreground classes.

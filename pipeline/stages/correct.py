@@ -14,7 +14,7 @@ from tag2mask.pipeline.records.mask_rows import CONFIDENCE_STRIDE, mask_path, re
 
 
 class Correct:
-    """Gives corrected pictures the row of a round that their person's mask makes."""
+    """Gives corrected images the row of a round that their person's mask makes."""
 
     def __call__(self, rows: list[Row]) -> list[Row]:
         """Rows of a scan that holds the corrections; others pass as they are."""
@@ -38,7 +38,7 @@ class Uncorrected:
 
 
 def around(stages: Sequence[StageSpec]) -> list[StageSpec]:
-    """The same stages, which leave corrected pictures alone."""
+    """The same stages, which leave corrected images alone."""
     return [
         StageSpec(Correct),
         *(replace(spec, factory=Uncorrected, settings={"spec": spec}) for spec in stages),

@@ -15,7 +15,7 @@ UNIT_ROWS = 64
 
 @dataclass(frozen=True)
 class PictureUnit:
-    """Some pictures that are still to be read; see :class:`tag2mask.pipeline.engine.base.Unit`."""
+    """Some images that are still to be read; see :class:`tag2mask.pipeline.engine.base.Unit`."""
 
     pictures: tuple[Picture, ...]
 
@@ -25,7 +25,7 @@ class PictureUnit:
         return tuple(picture.id for picture in self.pictures)
 
     def read(self) -> list[Row]:
-        """One row for each picture, without its bytes: reading them is the stage's work."""
+        """One row for each image, without its bytes: reading them is the stage's work."""
         return [asdict(picture) for picture in self.pictures]
 
     def split(self) -> list[PictureUnit]:
@@ -35,14 +35,14 @@ class PictureUnit:
 
 @dataclass(frozen=True)
 class Pictures:
-    """All pictures of an ingest as a source of units."""
+    """All images of an ingest as a source of units."""
 
     ingest: Ingest
 
     def units(self, done: AbstractSet[str] = frozenset()) -> Sequence[PictureUnit]:
-        """Units of the pictures whose ids are not done."""
+        """Units of the images whose ids are not done."""
         left = [picture for picture in self.ingest.pictures if picture.id not in done]
-        # A unit's pictures are neighbours in storage: one row group or one stretch of a tar.
+        # A unit's images are neighbors in storage: one row group or one stretch of a tar.
         left.sort(key=lambda picture: picture.address)
         return [
             PictureUnit(tuple(left[start : start + UNIT_ROWS]))
@@ -51,7 +51,7 @@ class Pictures:
 
 
 class Decode:
-    """Reads, checks and normalises pictures.
+    """Reads, checks and normalizes images.
 
     Args:
         source: Where their bytes are.

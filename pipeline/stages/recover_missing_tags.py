@@ -15,12 +15,12 @@ class Seek(Relabel):
     """Relabels, and where a tag is missing raises its scores until it takes its share.
 
     The adaptive bias of EM-Adapt (Papandreou et al., ICCV 2015, section 3.2), for those
-    pictures alone that the filter would leave out: a person beside a horse is where the
+    images alone that the filter would leave out: a person beside a horse is where the
     person's scores are highest, however low they are. Confidences stay those of the scores as
     they were, so that what was raised has less than half.
 
     Args:
-        tag_area: Least share of the picture that a tag must take to count as found.
+        tag_area: Least share of the image that a tag must take to count as found.
         share: That a missing tag is given before the CRF; 0 gives none.
         settings: Of :class:`Relabel`.
     """
@@ -39,7 +39,7 @@ class Seek(Relabel):
     def refined(
         self, images: Sequence[np.ndarray], beliefs: Sequence[np.ndarray]
     ) -> list[np.ndarray]:
-        """The probabilities of each picture; again, from raised ones, where a tag is missing."""
+        """The probabilities of each image; again, from raised ones, where a tag is missing."""
         maps = list(super().refined(images, beliefs))
         if not self.share:
             return maps

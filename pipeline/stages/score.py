@@ -1,4 +1,4 @@
-"""Score: where the tags of a picture are, by one of the saliency scorers."""
+"""Score: where the tags of an image are, by one of the saliency scorers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Score:
         self.source = scorer
 
     def __call__(self, rows: list[Row]) -> list[Row]:
-        """One picture after another: a row's maps must not depend on its batch."""
+        """One image after another: a row's maps must not depend on its batch."""
         return [self._score(row) for row in rows]
 
     def _score(self, row: Row) -> Row:

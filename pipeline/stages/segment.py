@@ -1,4 +1,4 @@
-"""Segment: the logits that a segmenter gives the tags of a picture."""
+"""Segment: the logits that a segmenter gives the tags of an image."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ LOGITS = "logits"
 def predict_logits(
     segmenter: Segmenter, image: Tensor, size: int, scales: Sequence[float]
 ) -> Tensor:
-    """Logits averaged over scales and both directions of one picture.
+    """Logits averaged over scales and both directions of one image.
 
     Args:
         segmenter: In evaluation mode.
         image: (3, H, W) RGB in [0, 255].
-        size: Longer side to which the picture is brought, in pixels.
+        size: Longer side to which the image is brought, in pixels.
         scales: Sizes relative to ``size``.
 
     Returns:
@@ -55,7 +55,7 @@ class Segment:
     Args:
         segmenter: URI of the model.
         source: The round's name, written into the rows.
-        size: Longer side at which pictures are segmented, in pixels.
+        size: Longer side at which images are segmented, in pixels.
         scales: Sizes relative to it whose logits are averaged.
         device: Where it runs; by default a GPU where there is one.
     """
@@ -77,12 +77,12 @@ class Segment:
         self.scales = tuple(scales)
 
     def __call__(self, rows: list[Row]) -> list[Row]:
-        """One picture after another: a row's mask must not depend on its batch."""
+        """One image after another: a row's mask must not depend on its batch."""
         made = {"source": self.source, "model": self.weights}
         return [{**row, LOGITS: self._allowed(row), **made} for row in rows]
 
     def logits(self, image: np.ndarray) -> Tensor:
-        """(K, h, w) of a picture (H, W, 3) uint8."""
+        """(K, h, w) of an image (H, W, 3) uint8."""
         pixels = as_tensor(image).to(self.device)
         return predict_logits(self.segmenter, pixels, self.size, self.scales)
 

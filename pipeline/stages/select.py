@@ -17,16 +17,16 @@ class SelectSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     simple_area: tuple[Share, Share] = Field(
-        (0.10, 0.80), description="Share that the class of a one-tag picture may take."
+        (0.10, 0.80), description="Share that the class of a one-tag image may take."
     )
     tag_area: float = Field(
-        0.01, ge=0, le=1, description="Least share that every tag of any picture must take."
+        0.01, ge=0, le=1, description="Least share that every tag of any image must take."
     )
     objects_area: float = Field(
         0.95, ge=0, le=1, description="Largest share that all objects together may take."
     )
     confidence: float = Field(
-        0.0, ge=0, le=1, description="Least mean probability of the labelled pixels."
+        0.0, ge=0, le=1, description="Least mean probability of the labeled pixels."
     )
 
 
@@ -53,14 +53,14 @@ class Select:
         absent = [tag for tag in row["tags"] if area.get(tag, 0.0) < bounds.tag_area]
         if absent:
             names = ", ".join(self.class_names[tag - 1] for tag in absent)
-            return f"tag not found: {names} under {bounds.tag_area:.1%} of the picture"
+            return f"tag not found: {names} under {bounds.tag_area:.1%} of the image"
         if len(row["tags"]) == 1:
             low, high = bounds.simple_area
             share = area.get(row["tags"][0], 0.0)
             if not low <= share <= high:
                 return f"area: {share:.1%} is not between {low:.0%} and {high:.0%}"
         elif sum(area.values()) > bounds.objects_area:
-            return f"area: objects take {sum(area.values()):.1%} of the picture"
+            return f"area: objects take {sum(area.values()):.1%} of the image"
         if row["mask_confidence"] < bounds.confidence:
             return f"confidence: {row['mask_confidence']:.2f} is under {bounds.confidence:.2f}"
         return ""

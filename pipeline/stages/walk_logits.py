@@ -23,20 +23,22 @@ class Spread:
 
     Args:
         affinity: URI of the affinity network.
-        size: Longer side at which it sees a picture, in pixels.
-        doublings: A walk makes 2 ** doublings steps.
+        size: Longer side at which it sees an image, in pixels.
+        walk_log2_steps: A walk makes 2 ** walk_log2_steps steps.
         device: Where it runs; by default a GPU where there is one.
     """
 
-    def __init__(self, affinity: str, size: int, doublings: int, device: str | None = None) -> None:
+    def __init__(
+        self, affinity: str, size: int, walk_log2_steps: int, device: str | None = None
+    ) -> None:
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
         torch.set_flush_denormal(True)
         self.network = load_model(affinity, "affinity")[0].to(self.device)
         self.size = size
-        self.doublings = doublings
+        self.walk_log2_steps = walk_log2_steps
 
     def __call__(self, rows: list[Row]) -> list[Row]:
-        """One picture after another, as pictures have different sizes."""
+        """One image after another, as images have different sizes."""
         return [{**row, LOGITS: self._walked(row)} for row in rows]
 
     @torch.no_grad()
@@ -44,5 +46,5 @@ class Spread:
         """(1 + T, h, w) float32 at the stride of the affinities."""
         small = scaled_to(as_tensor(rgb(row)).to(self.device), self.size)
         before = torch.from_numpy(row[LOGITS]).to(self.device).softmax(dim=0)
-        after = walked(self.network(small)[0], before, self.doublings)
+        after = walked(self.network(small)[0], before, self.walk_log2_steps)
         return after.clamp(min=SMALLEST).log().cpu().numpy()

@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from tag2mask.models.saliency.scaling import scaled_to
-from tag2mask.models.weak.affinity import DOUBLINGS, walked
+from tag2mask.models.weak.affinity import WALK_LOG2_STEPS, walked
 from tag2mask.pipeline.records import Row
 from tag2mask.pipeline.records.mask_rows import as_tensor, rgb
 from tag2mask.pipeline.stages.refine import SeedMasks, scored_probabilities
@@ -25,9 +25,9 @@ class Propagate:
 
     Args:
         affinity: URI of the affinity network.
-        size: Longer side at which it sees a picture, in pixels.
-        contrast: See :func:`tag2mask.pipeline.stages.refine.seed_probabilities`.
-        doublings: A walk makes 2 ** doublings steps.
+        size: Longer side at which it sees an image, in pixels.
+        score_power: See :func:`tag2mask.pipeline.stages.refine.seed_probabilities`.
+        walk_log2_steps: A walk makes 2 ** walk_log2_steps steps.
         device: Where the network runs; by default a GPU where there is one.
     """
 
@@ -35,8 +35,8 @@ class Propagate:
         self,
         affinity: str,
         size: int,
-        contrast: float,
-        doublings: int = DOUBLINGS,
+        score_power: float,
+        walk_log2_steps: int = WALK_LOG2_STEPS,
         device: str | None = None,
     ) -> None:
         self.device = device or ("cuda" if torch.cuda.is_available() else "cpu")
@@ -44,21 +44,21 @@ class Propagate:
         network, card = load_model(affinity, "affinity")
         self.network, self.weights = network.to(self.device), card.weights
         self.size = size
-        self.contrast = contrast
-        self.doublings = doublings
+        self.score_power = score_power
+        self.walk_log2_steps = walk_log2_steps
 
     def __call__(self, rows: list[Row]) -> list[Row]:
-        """One picture after another, as pictures have different sizes."""
+        """One image after another, as images have different sizes."""
         made = {"source": AFFINITY, "model": self.weights}
         return [{**row, WALKED: self._walked(row), **made} for row in rows]
 
     @torch.no_grad()
     def _walked(self, row: Row) -> np.ndarray:
         image = rgb(row)
-        before = scored_probabilities(row, image.shape[:2], self.contrast)
+        before = scored_probabilities(row, image.shape[:2], self.score_power)
         small = scaled_to(as_tensor(image).to(self.device), self.size)
         features = self.network(small)[0]
-        after = walked(features, torch.from_numpy(before).to(self.device), self.doublings)
+        after = walked(features, torch.from_numpy(before).to(self.device), self.walk_log2_steps)
         return after.cpu().numpy()
 
 

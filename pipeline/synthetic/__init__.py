@@ -1,1 +1,1 @@
-"""Generated pictures with tags and true masks, for the demo and for tests."""
+"""Generated images with tags and ground truth masks, for the demo and for tests."""

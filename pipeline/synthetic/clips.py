@@ -1,4 +1,4 @@
-"""Short clips of generated things that move over a background which pans, with true masks."""
+"""Short clips of generated objects that move over a panning background, with ground truth."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Clip(NamedTuple):
 
 
 def render_clip(index: int, seed: int) -> Clip:
-    """One clip: a thing of a generated picture with one tag, cut out and set in motion."""
+    """One clip: a thing of a generated image with one tag, cut out and set in motion."""
     random = np.random.default_rng([seed, index, 1])
     number = index
     while len((sample := render(number, seed)).tags) > 1:

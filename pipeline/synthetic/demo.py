@@ -1,37 +1,37 @@
-"""The demo: a recipe for generated pictures that a laptop labels in a few minutes."""
+"""The demo: a recipe for generated images that a laptop labels in a few minutes."""
 
 from __future__ import annotations
 
 from tag2mask.pipeline.labeling.recipe import (
+    BackboneSettings,
     Recipe,
     RelabelSettings,
     SeedSettings,
     SegmenterSettings,
     TaggerSettings,
-    TrunkSettings,
 )
 from tag2mask.pipeline.stages.select import SelectSettings
 from tag2mask.pipeline.training.loop import TrainingSettings
 
 DEMO_IMAGES = 400
 
-# The tiny trunk starts from noise: it learns faster, and all of its layers alike.
-_FROM_SCRATCH = {"batch": 16, "crop": 128, "learning_rate": 3e-3, "head_factor": 1.0}
+# The tiny backbone starts from noise: it learns faster, and all of its layers alike.
+_FROM_SCRATCH = {"batch": 16, "crop": 128, "learning_rate": 3e-3, "head_lr_multiplier": 1.0}
 
 DEMO_RECIPE = Recipe(
     shards=2,
-    trunk=TrunkSettings(name="tiny", output_stride=8, pretrained=False),
+    backbone=BackboneSettings(name="tiny", output_stride=8, pretrained=False),
     tagger=TaggerSettings(
         pooling="average",
         training=TrainingSettings(steps=200, scale=(0.8, 1.2), **_FROM_SCRATCH),
     ),
-    # The maps of so small a trunk are flatter than those of a pretrained one.
+    # The maps of so small a backbone are flatter than those of a pretrained one.
     seeds=SeedSettings(
-        settings={"canvas": 160}, contrast=10, select=SelectSettings(simple_area=(0.03, 0.8))
+        settings={"canvas": 160}, score_power=10, select=SelectSettings(simple_area=(0.03, 0.8))
     ),
-    # What the walk gives generated pictures is not measured.
+    # What the walk gives generated images is not measured.
     affinity=None,
-    # Without ImageNet weights the tagger's trunk is the only one that knows anything, and a
+    # Without ImageNet weights the tagger's backbone is the only one that knows anything, and a
     # narrow head loses whole classes if half of it is dropped.
     segmenter=SegmenterSettings(
         width=64,

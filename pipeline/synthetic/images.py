@@ -1,9 +1,9 @@
-"""Generated pictures with true masks: a small but honest problem for labelling from tags.
+"""Generated images with ground truth masks: a small but honest problem for labeling from tags.
 
-Five things, each known by its shape together with its texture and family of colours (a
+Five things, each known by its shape together with its texture and family of colors (a
 striped ball, a dotted dice, a checkered tent, a star with rays, a ring in segments), lie on
-cluttered backgrounds that have every colour and say nothing about what lies on them. Neither
-colour nor outline alone is enough: the clutter has the same colours and plain discs,
+cluttered backgrounds that have every color and say nothing about what lies on them. Neither
+color nor outline alone is enough: the clutter has the same colors and plain discs,
 triangles and rectangles.
 """
 
@@ -20,13 +20,13 @@ from PIL import Image, ImageFilter
 
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.records import encode_mask
-from tag2mask.pipeline.synthetic.scenery import background, clutter, colour, noise, ramp
+from tag2mask.pipeline.synthetic.scenery import background, clutter, color, noise, ramp
 from tag2mask.pipeline.tables.new_folder import new_folder
 
 FEWEST = 10  # enough for every class to be in the train split
 SHORT_SIDE, LONG_SIDE = 128, 160
 SIMPLE_SHARE = 0.7
-SMALLEST_AREA = 0.04  # of a thing that still counts as shown, as a share of the picture
+SMALLEST_AREA = 0.04  # of a thing that still counts as shown, as a share of the image
 
 Array = np.ndarray
 Draw = np.random.Generator
@@ -34,14 +34,14 @@ Draw = np.random.Generator
 
 @dataclass(frozen=True)
 class Thing:
-    """A class of things to recognise, in its own coordinates (u, v) of radius about 1.
+    """A class of things to recognize, in its own coordinates (u, v) of radius about 1.
 
     Args:
         area: Of the shape, in those units.
         distance: (u, v) to the signed distance from the outline, negative inside.
-        texture: (u, v, random) to the share of the second colour, 0 to 1.
-        hue: Of the first colour, 0 to 1.
-        second: Hue, saturation and value of the second colour.
+        texture: (u, v, random) to the share of the second color, 0 to 1.
+        hue: Of the first color, 0 to 1.
+        second: Hue, saturation and value of the second color.
     """
 
     area: float
@@ -118,12 +118,12 @@ CLASSES = tuple(THINGS)
 
 
 def write_sample(directory: str | Path, images: int, seed: int) -> list[str]:
-    """Write a folder of generated pictures: tags.csv, JPEGImages, SegmentationClass.
+    """Write a folder of generated images: tags.csv, JPEGImages, SegmentationClass.
 
-    ``classes.txt`` names the pixel values of the masks from 1. About 70 % of the pictures
+    ``classes.txt`` names the pixel values of the masks from 1. About 70 % of the images
     show one class, the others two or three; every fifth is of the split ``dev``, the rest
     of ``train``. The folder appears when it is complete. The same folder, number and seed
-    again change nothing, and a larger number begins with the same pictures.
+    again change nothing, and a larger number begins with the same images.
 
     Args:
         directory: A local folder that does not exist or is empty.
@@ -150,10 +150,10 @@ def write_sample(directory: str | Path, images: int, seed: int) -> list[str]:
 
 
 class Sample(NamedTuple):
-    """A generated picture.
+    """A generated image.
 
     Args:
-        picture: RGB, 128 to 160 pixels a side.
+        image: RGB, 128 to 160 pixels a side.
         mask: (H, W) uint8, 0 for background and k for ``CLASSES[k - 1]``.
         tags: The classes that the mask shows, sorted.
         quality: The JPEG quality to keep it with.
@@ -166,7 +166,7 @@ class Sample(NamedTuple):
 
 
 def render(index: int, seed: int) -> Sample:
-    """One picture of a sample, the same in a sample of any length."""
+    """One image of a sample, the same in a sample of any length."""
     random = _random(index, seed)
     tags = _tags(index, random)
     sides = [SHORT_SIDE, int(random.integers(SHORT_SIDE, LONG_SIDE + 1))]
@@ -207,7 +207,7 @@ def _random(index: int, seed: int) -> Draw:
 
 
 def _tags(index: int, random: Draw) -> tuple[str, ...]:
-    """The classes of a picture, sorted; each comes first equally often in both splits."""
+    """The classes of an image, sorted; each comes first equally often in both splits."""
     count = 1 if random.random() < SIMPLE_SHARE else int(random.integers(2, 4))
     first = (index + index // 5) % len(CLASSES)
     others = [k for k in range(len(CLASSES)) if k != first]
@@ -251,9 +251,9 @@ def _paint(
     down, right = random.integers(2, 6, 2)
     shadow = 0.45 * np.clip(0.5 - distance[:-down, :-right] / 6, 0, 1)
     scene[down:, right:] *= 1 - shadow[..., None]
-    first = colour(thing.hue + random.normal(0, 0.025), *random.uniform((0.55, 0.6), (0.95, 1)))
+    first = color(thing.hue + random.normal(0, 0.025), *random.uniform((0.55, 0.6), (0.95, 1)))
     hue, saturation, value = thing.second
-    second = colour(hue + random.normal(0, 0.03), saturation, value * random.uniform(0.8, 1.1))
+    second = color(hue + random.normal(0, 0.03), saturation, value * random.uniform(0.8, 1.1))
     mix = thing.texture(u, v, random)[..., None]
     skin = first + (second - first) * mix
     light = random.uniform(0.7, 1.1) + random.uniform(0, 0.3) * (u + v) / 1.5

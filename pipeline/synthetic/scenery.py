@@ -1,4 +1,4 @@
-"""Cluttered backgrounds of every colour and several textures, for generated pictures."""
+"""Cluttered backgrounds of every color and several textures, for generated images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Draw = np.random.Generator
 def background(height: int, width: int, random: Draw) -> Array:
     """A scene (H, W, 3) of one of four families: clouds, a horizon, wood, stones."""
     family = random.integers(4)
-    colours = np.stack([_any_colour(random, 0.65) for _ in range(3)])
+    colors = np.stack([_any_color(random, 0.65) for _ in range(3)])
     coarse = noise(height, width, 2, random, stretch=6 if family == 2 else 1)
     fine = noise(height, width, 8, random)
     if family == 0:
@@ -28,8 +28,8 @@ def background(height: int, width: int, random: Draw) -> Array:
     else:
         blend = 0.85 * _stones(height, width, random) + 0.15 * fine
     patches = random.uniform(0, 1) * np.clip(2 * fine - 0.9, 0, 1)
-    scene = colours[0] + (colours[1] - colours[0]) * blend[..., None]
-    scene += (colours[2] - scene) * patches[..., None]
+    scene = colors[0] + (colors[1] - colors[0]) * blend[..., None]
+    scene += (colors[2] - scene) * patches[..., None]
     return scene * (0.75 + 0.5 * fine[..., None])
 
 
@@ -39,17 +39,17 @@ def clutter(scene: Array, random: Draw) -> Array:
     draw = ImageDraw.Draw(picture)
     width, height = picture.size
     for _ in range(random.integers(6, 22)):
-        tint = tuple(int(c * 255) for c in _any_colour(random, 0.9))
-        centre = random.uniform(0, (width, height))
+        tint = tuple(int(c * 255) for c in _any_color(random, 0.9))
+        center = random.uniform(0, (width, height))
         radius = random.uniform(2, 11)
         kind = random.integers(4)
         if kind == 0:
-            draw.ellipse((*(centre - radius), *(centre + radius)), fill=tint)
+            draw.ellipse((*(center - radius), *(center + radius)), fill=tint)
         elif kind == 1:
-            corners = centre + random.uniform(-radius, radius, (int(random.integers(3, 6)), 2))
+            corners = center + random.uniform(-radius, radius, (int(random.integers(3, 6)), 2))
             draw.polygon([tuple(corner) for corner in corners], fill=tint)
         else:
-            steps = centre + np.cumsum(random.normal(0, 14, (5, 2)), axis=0)
+            steps = center + np.cumsum(random.normal(0, 14, (5, 2)), axis=0)
             draw.line(
                 [tuple(step) for step in steps], tint, int(random.integers(1, 5)), joint="curve"
             )
@@ -77,7 +77,7 @@ def ramp(height: int, width: int, random: Draw) -> Array:
     return ((math.cos(angle) * x + math.sin(angle) * y) / math.sqrt(2)).astype(np.float32)
 
 
-def colour(hue: float, saturation: float, value: float) -> Array:
+def color(hue: float, saturation: float, value: float) -> Array:
     """RGB (3,) in [0, 1] of a hue in turns, a saturation and a value; the value is capped."""
     return np.array(colorsys.hsv_to_rgb(hue % 1, saturation, min(value, 1)), np.float32)
 
@@ -91,5 +91,5 @@ def _stones(height: int, width: int, random: Draw) -> Array:
     return np.kron(shades, np.ones((2, 2), np.float32))[:height, :width]
 
 
-def _any_colour(random: Draw, saturation: float) -> Array:
-    return colour(random.random(), random.uniform(0.05, saturation), random.uniform(0.2, 0.95))
+def _any_color(random: Draw, saturation: float) -> Array:
+    return color(random.random(), random.uniform(0.05, saturation), random.uniform(0.2, 0.95))

@@ -1,4 +1,4 @@
-"""A stored system at work on an engine: a table of pictures, and PNG files."""
+"""A stored system at work on an engine: a table of images, and PNG files."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class Made:
     """What a system has made.
 
     Attributes:
-        table: URI of the table of pictures.
-        pictures: How many there are.
+        table: URI of the table of images.
+        images: How many there are.
         failed: A sentence for each that could not be made.
     """
 
@@ -56,17 +56,17 @@ def generate_pictures(
     like: str | None = None,
     sentence: str | None = None,
 ) -> Made:
-    """Makes new pictures.
+    """Makes new images.
 
     Args:
         model: URI of a generating system.
         out: Folder for the PNG files and, in ``pictures/``, the table of them.
-        engine: What runs it; it changes nothing in the pictures.
+        engine: What runs it; it changes nothing in the images.
         watch: Shows the progress.
         count: How many.
         seed: Of the noise.
         tags: Classes that all of them are to show; by default they take turns.
-        like: A mask dataset, for a system that is given masks or pictures.
+        like: A mask dataset, for a system that is given masks or images.
         sentence: What all of them are to show, for a system that reads sentences.
 
     Raises:
@@ -101,24 +101,24 @@ def transform_pictures(
     size: int | None = None,
     tags: Sequence[str] = (),
 ) -> Made:
-    """Transforms the pictures of a folder, or of a mask dataset.
+    """Transforms the images of a folder, or of a mask dataset.
 
     Args:
         model: URI of a transforming system.
-        pictures: A folder of pictures (of masks, for a system that needs nothing else; of
+        pictures: A folder of images (of masks, for a system that needs nothing else; of
             frames in the order of their names, for one that sees motion), or a mask dataset.
         out: Folder for the PNG files and, in ``pictures/``, the table of them.
-        engine: What runs it; it changes nothing in the pictures.
+        engine: What runs it; it changes nothing in the images.
         watch: Shows the progress.
         masks: A folder of palette PNGs of the same stems, for a system that needs both.
-        style: A picture, for a system that needs one.
-        size: Longer side to which pictures are brought, in pixels; None leaves them.
+        style: An image, for a system that needs one.
+        size: Longer side to which images are brought, in pixels; None leaves them.
         tags: Classes that are meant, for a system that is told some; by default those of
-            each picture, which a folder does not know.
+            each image, which a folder does not know.
 
     Raises:
         UserError: If there is no such system, it lacks what it needs, it is given what it does
-            not read, or there is no picture.
+            not read, or there is no image.
     """
     system, card = load_transformer(model)
     is_dataset = MANIFEST in Folder(pictures).sizes()
@@ -175,14 +175,14 @@ def _made(
 
 
 def _write_files(folder: Folder, table: Table) -> int:
-    """The table's pictures as files beside it."""
+    """The table's images as files beside it."""
     stems = Counter(_stem(row) for row in table.rows(["id", "image.path"]))
     written = 0
     for row in table.rows(["id", "image", "error"]):
         if row["error"] or row["image"] is None:
             continue
         name = _stem(row)
-        if stems[name] > 1:  # a dataset of several folders may name two pictures alike
+        if stems[name] > 1:  # a dataset of several folders may name two images alike
             name = f"{name}-{row['id']}"
         folder.write(f"{name}.png", row["image"]["bytes"])
         written += 1

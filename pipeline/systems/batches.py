@@ -1,4 +1,4 @@
-"""Batches for systems: any picture-mask data set as an endless, resumable stream."""
+"""Batches for systems: any image-mask data set as an endless, resumable stream."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.records import BACKGROUND, IGNORE
 from tag2mask.pipeline.systems.views import VIEWS
 
-# Pictures that are looked at for one that shows what the view wants.
+# Images that are looked at for one that shows what the view wants.
 ATTEMPTS = 200
 
 
@@ -37,10 +37,10 @@ class Batches:
     """An endless stream of batches that follow from the seed and the step alone.
 
     Args:
-        pairs: The pictures.
+        pairs: The images.
         view: One of :data:`tag2mask.pipeline.systems.views.VIEWS`.
         size: Side of the squares, in pixels.
-        batch: Pictures in a step.
+        batch: Images in a step.
         seed: Of order and views.
     """
 
@@ -77,10 +77,10 @@ class Batches:
         return [pool.submit(self.sample, number) for number in numbers]
 
     def sample(self, number: int) -> dict[str, Tensor]:
-        """The sample of a number: every picture once in each epoch, in an order of its own.
+        """The sample of a number: every image once in each epoch, in an order of its own.
 
         Raises:
-            UserError: If no picture shows what the view wants.
+            UserError: If no image shows what the view wants.
         """
         epoch, place = divmod(number, len(self.pairs))
         rng = np.random.default_rng([self.seed, 0, number])
@@ -95,7 +95,7 @@ class Batches:
             index = int(rng.integers(len(self.pairs)))
         raise UserError(
             f"none of {ATTEMPTS} masks shows an object large enough for a {self.view}: loosen the "
-            "filter of the rows, or label more pictures"
+            "filter of the rows, or label more images"
         )
 
 
@@ -108,7 +108,7 @@ def shown_tags(mask: Tensor, tags: Tensor) -> Tensor:
 
 
 def as_batch(parts: dict[str, Tensor], device: torch.device | str) -> dict[str, Tensor]:
-    """Uint8 pictures and masks as a batch of a system, on a device."""
+    """Uint8 images and masks as a batch of a system, on a device."""
     batch = {"image": parts["image"].to(device, torch.float32) / 127.5 - 1}
     batch["mask"] = parts["mask"].to(device, torch.int64)
     batch["tags"] = parts["tags"].to(device)

@@ -1,4 +1,4 @@
-"""Picture files as systems take them."""
+"""Image files as systems take them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tag2mask.pipeline.ingestion.decoding import decode_rgb
 
 
 def read_picture(uri: str) -> bytes:
-    """The bytes of a picture file on any file system.
+    """The bytes of an image file on any file system.
 
     Raises:
         UserError: If there is none.
@@ -20,11 +20,11 @@ def read_picture(uri: str) -> bytes:
     try:
         return files.cat_file(path)
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise UserError(f"there is no picture {uri} to take the style of") from error
+        raise UserError(f"there is no image {uri} to take the style of") from error
 
 
 def as_image(data: bytes) -> Tensor:
-    """A picture file as (1, 3, H, W) RGB in [-1, 1].
+    """An image file as (1, 3, H, W) RGB in [-1, 1].
 
     Raises:
         DecodeError: If it cannot be decoded.

@@ -23,26 +23,26 @@ def load_system(uri: str) -> tuple[System, ModelCard]:
 
 
 def load_generator(uri: str) -> tuple[GeneratingSystem, ModelCard]:
-    """A stored system that makes pictures from noise; see :func:`load_system`.
+    """A stored system that makes images from noise; see :func:`load_system`.
 
     Raises:
         UserError: Also if the system makes none.
     """
     system, card = load_system(uri)
     if not isinstance(system, GeneratingSystem):
-        raise UserError(f"the system at {uri} transforms pictures: use `tag2mask transform`")
+        raise UserError(f"the system at {uri} transforms images: use `tag2mask transform`")
     return system, card
 
 
 def load_transformer(uri: str) -> tuple[TransformingSystem, ModelCard]:
-    """A stored system that makes pictures from pictures; see :func:`load_system`.
+    """A stored system that makes images from images; see :func:`load_system`.
 
     Raises:
         UserError: Also if the system makes none.
     """
     system, card = load_system(uri)
     if not isinstance(system, TransformingSystem):
-        raise UserError(f"the system at {uri} generates pictures: use `tag2mask generate`")
+        raise UserError(f"the system at {uri} generates images: use `tag2mask generate`")
     return system, card
 
 

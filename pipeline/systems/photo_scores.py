@@ -44,7 +44,7 @@ def score_photos(
     Args:
         judge: A segmenter that has seen neither these photos nor their generator's.
         photos: Makes the photos of a batch.
-        batches: Real photos with true masks; the kernel distance compares the made ones of
+        batches: Real photos with ground truth masks; the kernel distance compares the made ones of
             the first half with the real ones of the second, so that no photo is compared
             with itself.
         names: Of the classes.

@@ -9,11 +9,11 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tag2mask.models.system import System, SystemSettings
-from tag2mask.models.system_factory import SYSTEMS, SystemArchitecture
+from tag2mask.models.system_factory import OLD_NAMES, SYSTEMS, SystemArchitecture
 from tag2mask.pipeline.dataset.row_filter import RowFilter
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.records import ClassTable
-from tag2mask.pipeline.settings import explained, overlaid, read_values
+from tag2mask.pipeline.settings import explained, overlaid, read_values, with_new_names
 from tag2mask.pipeline.systems.training import SystemTrainingSettings
 
 
@@ -35,7 +35,7 @@ class SystemRecipe(BaseModel):
         return SystemArchitecture(name=self.task, settings=settings)
 
     def build(self, classes: ClassTable) -> System:
-        """The system, freshly initialised by the seed.
+        """The system, freshly initialized by the seed.
 
         Raises:
             UserError: If its settings do not fit together.
@@ -52,11 +52,11 @@ class SystemRecipe(BaseModel):
 def read_system_recipe(
     task: str, path: str | None = None, changes: Sequence[str] = ()
 ) -> SystemRecipe:
-    """The default recipe of a system, overlaid with a JSON file and single changes.
+    """The default recipe of a system, overlaid with a file and single changes.
 
     Args:
         task: One of :data:`tag2mask.models.system_factory.SYSTEMS`.
-        path: A JSON file with any part of a recipe; None for none.
+        path: A JSON, YAML or TOML file with any part of a recipe; None for none.
         changes: As ``training.steps=5000`` or ``system.size=128``.
 
     Raises:
@@ -71,6 +71,7 @@ def complete_system_recipe(task: str, given: dict[str, Any]) -> SystemRecipe:
     Raises:
         UserError: See :func:`read_system_recipe`.
     """
+    task = OLD_NAMES.get(task, task)
     if task not in SYSTEMS:
         raise UserError(f"there is no task {task!r}: choose from {', '.join(sorted(SYSTEMS))}")
     kind = SYSTEMS[task].settings_type
@@ -78,6 +79,13 @@ def complete_system_recipe(task: str, given: dict[str, Any]) -> SystemRecipe:
         "system": kind().model_dump(),
         "where": RowFilter().model_dump(),
         "training": SystemTrainingSettings().model_dump(),
+    }
+    parts = {"system": kind, "where": RowFilter, "training": SystemTrainingSettings}
+    given = {
+        name: with_new_names(value, parts[name], name)
+        if name in parts and isinstance(value, dict)
+        else value
+        for name, value in given.items()
     }
     values = overlaid(defaults, given)
     if unknown := values.keys() - defaults.keys():

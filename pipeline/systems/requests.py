@@ -1,4 +1,4 @@
-"""What is asked of a system: numbers of new pictures, or files to be transformed."""
+"""What is asked of a system: numbers of new images, or files to be transformed."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Requests:
 
 
 def numbered(count: int, seed: int) -> Requests:
-    """New pictures: ``number`` counts them, ``seed`` is that of their noise."""
+    """New images: ``number`` counts them, ``seed`` is that of their noise."""
     return Requests(
         tuple(
             {"path": f"{seed}-{number:06d}.png", "number": number, "seed": seed}
@@ -68,14 +68,14 @@ def numbered(count: int, seed: int) -> Requests:
 
 
 def files_of(pictures: str, masks: str | None = None) -> Requests:
-    """The pictures directly inside a folder, each with the mask of the same stem if wanted.
+    """The images directly inside a folder, each with the mask of the same stem if wanted.
 
     Args:
         pictures: URI of the folder.
         masks: URI of a folder of palette PNGs.
 
     Raises:
-        UserError: If there is no picture, two share a stem, or one has no mask.
+        UserError: If there is no image, two share a stem, or one has no mask.
     """
     named, given = by_stem(pictures), {} if masks is None else by_stem(masks)
     if masks is not None and (missing := sorted(named.keys() - given.keys())):

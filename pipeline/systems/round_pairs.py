@@ -1,4 +1,4 @@
-"""Pictures with the masks of any round, in memory: what masks are compared by."""
+"""Images with the masks of any round, in memory: what masks are compared by."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tag2mask.pipeline.tables.table import Table
 
 @dataclass(frozen=True)
 class RoundPairs:
-    """Some thousand pictures at most, with masks.
+    """Some thousand images at most, with masks.
 
     See :class:`tag2mask.pipeline.systems.batches.Pairs`.
 
 
     Attributes:
-        files: The files of picture and mask of each.
+        files: The files of image and mask of each.
         tags: Pixel values of the tags of each.
         classes: Number of foreground classes.
     """
@@ -37,7 +37,7 @@ class RoundPairs:
         return len(self.files)
 
     def __getitem__(self, index: int) -> Sample:
-        """A sample; a mask of another size than its picture is brought to that."""
+        """A sample; a mask of another size than its image is brought to that."""
         image, mask = decode_pair(*self.files[index])
         if mask.shape != image.shape[1:]:
             mask = resize(mask[None], list(image.shape[1:]), InterpolationMode.NEAREST)[0]
@@ -46,14 +46,14 @@ class RoundPairs:
         return {"image": image, "mask": mask, "tags": tags}
 
     def digest(self) -> str:
-        """A hash of all pictures and masks."""
+        """A hash of all images and masks."""
         digest = hashlib.sha256()
         for image, mask in self.files:
             digest.update(hashlib.sha256(image).digest() + hashlib.sha256(mask).digest())
         return digest.hexdigest()
 
     def shuffled(self, seed: int) -> RoundPairs:
-        """Every picture with the mask and tags of another one."""
+        """Every image with the mask and tags of another one."""
         order = np.random.default_rng(seed).permutation(len(self))
         other = np.roll(order, 1)
         masks = dict(zip(order.tolist(), other.tolist(), strict=True))
@@ -64,10 +64,10 @@ class RoundPairs:
 
 
 def round_pairs(images: Table, masks: Table, ids: Collection[str]) -> RoundPairs:
-    """Pictures with the masks that a round has of them, in the order of their ids.
+    """Images with the masks that a round has of them, in the order of their ids.
 
     Args:
-        images: The pictures.
+        images: The images.
         masks: The round.
         ids: Which ones; those without a mask are left out.
     """

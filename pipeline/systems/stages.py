@@ -1,4 +1,4 @@
-"""Stages that make pictures: from noise, or from other pictures."""
+"""Stages that make images: from noise, or from other images."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from tag2mask.pipeline.systems.training_log import as_png
 
 
 class Generate:
-    """Makes the pictures of numbered requests.
+    """Makes the images of numbered requests.
 
     Args:
         model: URI of a generating system.
-        tags: Pixel values of the classes that every picture is to show, for a system that
+        tags: Pixel values of the classes that every image is to show, for a system that
             wants to be told; by default the classes take turns.
-        like: URI of a mask dataset, for a system that wants to be given masks or pictures.
-        sentence: What every picture is to show, for a system that reads sentences.
+        like: URI of a mask dataset, for a system that wants to be given masks or images.
+        sentence: What every image is to show, for a system that reads sentences.
         device: Where it runs; by default a GPU where there is one.
     """
 
@@ -82,7 +82,7 @@ class Generate:
 
 
 class Transform:
-    """Makes a picture of each row's picture, mask or both.
+    """Makes an image of each row's image, mask or both.
 
     A row holds ``image`` and ``mask`` as a table does, or ``file`` and ``mask_file``, to be
     read here; of a system that needs a mask alone, ``file`` is the mask. The frame after is
@@ -90,8 +90,8 @@ class Transform:
 
     Args:
         model: URI of a transforming system.
-        style: A picture file, for a system that needs one.
-        size: Longer side to which pictures are brought, in pixels; None leaves them.
+        style: An image file, for a system that needs one.
+        size: Longer side to which images are brought, in pixels; None leaves them.
         tags: Pixel values of the classes that are meant, for a system that is told some;
             by default those of the row.
         device: Where it runs; by default a GPU where there is one.
@@ -113,7 +113,7 @@ class Transform:
         self.style = None if style is None else as_image(style).to(self.device)
 
     def __call__(self, rows: list[Row]) -> list[Row]:
-        """Rows with the new picture as ``image``; one by one, since their sizes differ."""
+        """Rows with the new image as ``image``; one by one, since their sizes differ."""
         return [self._transformed(row) for row in rows]
 
     def _transformed(self, row: Row) -> Row:

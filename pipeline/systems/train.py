@@ -45,7 +45,7 @@ def train_system(
         recipe: The system, the rows, the schedule.
         engine: What trains.
         watch: Shows the progress.
-        style: A picture, for a system that learns one style.
+        style: An image, for a system that learns one style.
 
     Raises:
         UserError: If there is no dataset, no row of it is wanted, another model is there,
@@ -72,10 +72,10 @@ def train_on_pairs(
     view: str | None = None,
     style: bytes | None = None,
 ) -> ModelCard:
-    """Trains a system on any pictures with masks; see :func:`train_system`.
+    """Trains a system on any images with masks; see :func:`train_system`.
 
     Args:
-        pairs: The pictures.
+        pairs: The images.
         classes: Of the masks.
         out: Folder of the model.
         recipe: The system and the schedule; its filter of rows is not used.
@@ -83,7 +83,7 @@ def train_on_pairs(
         watch: Shows the progress.
         key: Hash of everything that the weights follow from.
         view: What it sees of them, other than the system's own.
-        style: A picture file, for a system that learns one style.
+        style: An image file, for a system that learns one style.
     """
     folder = Folder(out)
     folder.check_writable()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import torch
 from pydantic import Field
@@ -29,7 +30,11 @@ class SystemTrainingSettings(Schedule):
     """How a system is trained; the learning rates are those of its turns."""
 
     steps: int = Field(20_000, ge=1, description="Steps, each of all turns.")
-    rate: float = Field(1.0, gt=0, description="Factor of the learning rate of every turn.")
+    old_names: ClassVar[dict[str, str]] = {"rate": "learning_rate"}
+
+    learning_rate: float = Field(
+        1.0, gt=0, description="Factor of the learning rate of every turn."
+    )
     average: float = Field(0.999, ge=0, lt=1, description="Decay of the moving average.")
     seed: int = Field(0, ge=0, description="Of weights, order, views and noise.")
     sheet_seconds: float = Field(60.0, gt=0, description="Time between sample grids.")
@@ -70,7 +75,7 @@ class SystemTraining:
 
     def recall(self) -> tuple[int, Losses]:
         """Gives the system its last state, averages in their places: steps done, losses."""
-        step, losses = self.checkpoints.restore(self.averaged, self._optimiser())
+        step, losses = self.checkpoints.restore(self.averaged, self._optimizer())
         self.averaged.use()
         self.system.eval()
         return step, losses
@@ -79,7 +84,7 @@ class SystemTraining:
         """Trains the system in place, from the last checkpoint if there is one.
 
         A resumed training makes the steps that it would have made: batches and noise follow
-        from the seed and the step, the optimiser's state and the averages are in the
+        from the seed and the step, the optimizer's state and the averages are in the
         checkpoint.
 
         Args:
@@ -94,8 +99,8 @@ class SystemTraining:
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         group.unite(self.averaged)
         self.averaged.to(device).train()
-        optimiser = self._optimiser()
-        step, losses = self.checkpoints.restore(self.averaged, optimiser)
+        optimizer = self._optimizer()
+        step, losses = self.checkpoints.restore(self.averaged, optimizer)
         smoothed = dict(losses)
         started = time.monotonic()
         saved, told = _Clock(settings.checkpoint_seconds), _Clock(1.0)
@@ -103,7 +108,7 @@ class SystemTraining:
         stream = self.batches.stream(step, group.rank, group.size) if step < self.steps else ()
         for parts in stream:
             batch = as_batch(parts, device)
-            for name, value in self._step(optimiser, batch, step, group).items():
+            for name, value in self._step(optimizer, batch, step, group).items():
                 smoothed[name] = value + SMOOTHING * (smoothed.get(name, value) - value)
             step += 1
             self.averaged.update(step)
@@ -111,7 +116,7 @@ class SystemTraining:
             if told.due(last):
                 report(step, smoothed)
             if group.rank == 0 and saved.due(last):
-                self.checkpoints.save(self.averaged, optimiser, step, smoothed)
+                self.checkpoints.save(self.averaged, optimizer, step, smoothed)
             if group.rank == 0 and shown.due(last):
                 self.logbook.write(step, smoothed, self._sheet(batch))
             if last:
@@ -122,7 +127,7 @@ class SystemTraining:
         return {**smoothed, "seconds": time.monotonic() - started}
 
     def _step(
-        self, optimiser: torch.optim.Optimizer, batch: Batch, step: int, group: Group
+        self, optimizer: torch.optim.Optimizer, batch: Batch, step: int, group: Group
     ) -> dict[str, float]:
         """Takes every turn once.
 
@@ -145,13 +150,13 @@ class SystemTraining:
             if not group.agree(bool(terms)):
                 continue
             share = len(batch["image"]) / settings.batch
-            self._move(optimiser, turn, torch.stack([*terms.values()]).sum(), rate, group, share)
+            self._move(optimizer, turn, torch.stack([*terms.values()]).sum(), rate, group, share)
             found |= {f"{turn.name}.{name}": value.item() for name, value in terms.items()}
         return found
 
     def _move(
         self,
-        optimiser: torch.optim.Optimizer,
+        optimizer: torch.optim.Optimizer,
         turn: Turn,
         loss: Tensor,
         rate: float,
@@ -160,21 +165,21 @@ class SystemTraining:
     ) -> None:
         """One step of the networks of a turn, and of no others."""
         parameters = [p for name in turn.networks for p in self._parameters(name)]
-        optimiser.zero_grad(set_to_none=True)
-        # Only these gradients are computed; the optimiser passes by what has none.
+        optimizer.zero_grad(set_to_none=True)
+        # Only these gradients are computed; the optimizer passes by what has none.
         gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
         averaged = group.average(parameters, gradients, share)
         for parameter, gradient in zip(parameters, averaged, strict=True):
             parameter.grad = gradient
-        for place in optimiser.param_groups:
+        for place in optimizer.param_groups:
             if place["name"] in turn.networks:
-                place["lr"], place["betas"] = rate * self.settings.rate, turn.betas
-        optimiser.step()
+                place["lr"], place["betas"] = rate * self.settings.learning_rate, turn.betas
+        optimizer.step()
 
     def _parameters(self, network: str) -> Iterator[torch.nn.Parameter]:
         return (p for p in self.system.get_submodule(network).parameters() if p.requires_grad)
 
-    def _optimiser(self) -> torch.optim.Optimizer:
+    def _optimizer(self) -> torch.optim.Optimizer:
         """One Adam for all networks that have a turn, a group of parameters for each."""
         names = dict.fromkeys(name for turn in self.system.turns() for name in turn.networks)
         groups = [{"params": list(self._parameters(name)), "name": name} for name in names]

@@ -55,13 +55,13 @@ class Logbook:
 
 
 def as_png(picture: Tensor) -> bytes:
-    """A picture (3, H, W) in [-1, 1] as a PNG file."""
+    """An image (3, H, W) in [-1, 1] as a PNG file."""
     buffer = BytesIO()
     Image.fromarray(as_pixels(picture)).save(buffer, "PNG")
     return buffer.getvalue()
 
 
 def as_pixels(picture: Tensor) -> np.ndarray:
-    """A picture (3, H, W) in [-1, 1] as (H, W, 3) uint8."""
+    """An image (3, H, W) in [-1, 1] as (H, W, 3) uint8."""
     values = ((picture.float().clamp(-1, 1) + 1) * 127.5).round().byte()
     return values.permute(1, 2, 0).cpu().numpy()

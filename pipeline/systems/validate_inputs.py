@@ -18,7 +18,7 @@ def check_generation(
     like: str | None,
     sentence: str | None,
 ) -> None:
-    """Checks what new pictures are to show.
+    """Checks what new images are to show.
 
     See :func:`tag2mask.pipeline.systems.apply.generate_pictures`.
 
@@ -29,7 +29,7 @@ def check_generation(
     if tags and "tags" not in system.needs:
         raise UserError(f"{model} is told no classes: leave --tags out")
     if like is not None and not system.needs:
-        raise UserError(f"{model} makes pictures of noise alone: leave --like out")
+        raise UserError(f"{model} makes images of noise alone: leave --like out")
     if sentence is not None:
         read_sentence(system, sentence)  # here, and not after the engine has started
         if tags or like is not None:
@@ -49,7 +49,7 @@ def check_transformation(
     style: str | None,
     tags: Sequence[str],
 ) -> None:
-    """Checks what pictures come with.
+    """Checks what images come with.
 
     See :func:`tag2mask.pipeline.systems.apply.transform_pictures`.
 
@@ -57,9 +57,9 @@ def check_transformation(
     Args:
         system: The system.
         model: Its URI.
-        is_dataset: Whether the pictures come from a mask dataset, with masks and tags.
+        is_dataset: Whether the images come from a mask dataset, with masks and tags.
         masks: Folder of masks.
-        style: File of a picture.
+        style: File of an image.
         tags: Names of classes.
 
     Raises:
@@ -72,9 +72,9 @@ def check_transformation(
             f"them, not a dataset"
         )
     if "style" in needs and style is None:
-        raise UserError(f"{model} needs a picture whose style it takes: name one by --style")
+        raise UserError(f"{model} needs an image whose style it takes: name one by --style")
     if "style" not in needs and style is not None:
-        raise UserError(f"{model} takes the style of no other picture: leave --style out")
+        raise UserError(f"{model} takes the style of no other image: leave --style out")
     if "tags" in needs and not (tags or is_dataset):
         raise UserError(f"{model} needs to know which classes are meant: name them by --tags")
     if "tags" not in needs and tags:
@@ -82,7 +82,7 @@ def check_transformation(
     if masks is not None:
         _check_masks(needs, model, is_dataset)
     elif {"image", "mask"} <= needs and not is_dataset:
-        raise UserError(f"{model} needs a mask of every picture: name their folder by --masks")
+        raise UserError(f"{model} needs a mask of every image: name their folder by --masks")
 
 
 def _check_masks(needs: set[str], model: str, is_dataset: bool) -> None:
@@ -92,6 +92,6 @@ def _check_masks(needs: set[str], model: str, is_dataset: bool) -> None:
         raise UserError("a dataset has masks of its own: leave --masks out")
     if "image" not in needs:
         raise UserError(
-            f"{model} makes pictures of masks alone: name their folder as the pictures, and leave "
+            f"{model} makes images of masks alone: name their folder as the images, and leave "
             f"--masks out"
         )

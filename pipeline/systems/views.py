@@ -1,4 +1,4 @@
-"""Views: what a system sees of a picture and its mask, as squares of one size."""
+"""Views: what a system sees of an image and its mask, as squares of one size."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from torchvision.transforms.v2.functional import InterpolationMode, resize
 
 from tag2mask.pipeline.records import BACKGROUND, IGNORE
 
-# Picture (3, S, S) and mask (S, S), both uint8; None where a picture shows nothing of use.
+# Image (3, S, S) and mask (S, S), both uint8; None where an image shows nothing of use.
 Square = tuple[Tensor, Tensor] | None
 View = Callable[[Tensor, Tensor, int, np.random.Generator], Square]
 
-# Shorter side of a crop relative to the picture's shorter side.
+# Shorter side of a crop relative to the image's shorter side.
 CROP = (0.8, 1.0)
-# What an object must cover: of a picture, and of the square side in pixels.
+# What an object must cover: of an image, and of the square side in pixels.
 OBJECT_SHARE = 0.02
 # White margin around a cut-out, relative to its longer side.
 MARGIN = 0.08
@@ -27,7 +27,7 @@ AROUND = (1.0, 1.3)
 
 
 def picture_view(image: Tensor, mask: Tensor, size: int, rng: np.random.Generator) -> Square:
-    """A random square of a picture, flipped half of the time.
+    """A random square of an image, flipped half of the time.
 
     Args:
         image: (3, H, W) uint8.
@@ -66,9 +66,9 @@ def cutout_view(image: Tensor, mask: Tensor, size: int, rng: np.random.Generator
 def object_view(image: Tensor, mask: Tensor, size: int, rng: np.random.Generator) -> Square:
     """A square around one object, with what surrounds it, and the mask of all that is there.
 
-    Where :func:`cutout_view` shows an outline in the picture itself, right or wrong, this one
-    shows whether picture and mask agree. Of a random class that the mask shows, the largest
-    connected piece, anywhere in a square up to a third larger, as far as the picture reaches;
+    Where :func:`cutout_view` shows an outline in the image itself, right or wrong, this one
+    shows whether image and mask agree. Of a random class that the mask shows, the largest
+    connected piece, anywhere in a square up to a third larger, as far as the image reaches;
     arguments are those of a cut-out.
     """
     found = _largest_piece(mask, rng)

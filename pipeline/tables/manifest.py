@@ -83,7 +83,7 @@ class Lineage:
     Attributes:
         revision: Which version of the table it will be.
         inputs: The parts of other tables that its rows are made of; those of ``base`` included.
-        base: The table whose rows it keeps and adds to; None for a table made anew.
+        base: The table whose rows it keeps and adds to; None for a table made again.
     """
 
     revision: int = 1
@@ -92,7 +92,7 @@ class Lineage:
 
     @classmethod
     def of(cls, *inputs: Manifest, base: Manifest | None = None) -> Lineage:
-        """A table made of others, anew or added to a base."""
+        """A table made of others, again or added to a base."""
         names = dict.fromkeys(name for manifest in inputs for name in manifest.names())
         if base is None:
             return cls(inputs=tuple(names))

@@ -1,4 +1,4 @@
-"""Parquet files as this project writes them: pictures plain, the rest small, bytes repeatable."""
+"""Parquet files as this project writes them: images plain, the rest small, bytes repeatable."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from tag2mask.pipeline.tables.storage import Folder
 
 # The fewest rows of a row group, unless a file is smaller; the most are 127.
 ROW_GROUP = 64
-# Small enough that a picture has a page of its own: with the page index, a reader fetches
-# one row's picture and nothing else.
+# Small enough that an image has a page of its own: with the page index, a reader fetches
+# one row's image and nothing else.
 _PAGE_BYTES = 1024
 
 
 def write_parquet(file: IO[bytes], schema: pa.Schema, groups: Iterable[pa.Table]) -> None:
     """Write a Parquet file; the same groups give the same bytes.
 
-    Binary columns hold pictures, which are compressed already: they stay plain, without
+    Binary columns hold images, which are compressed already: they stay plain, without
     dictionary. Statistics are kept for scalar columns alone, because those of a binary
-    column would repeat two whole pictures for each row group in the file's footer.
+    column would repeat two whole images for each row group in the file's footer.
 
     Args:
         file: Where to write.

@@ -1,7 +1,7 @@
 """Scans: the rows of an images table, joined with other tables of the run, as units of work.
 
 Shard k of every table of a run holds the same ids, so a join never leaves a shard: a worker
-reads a few rows of a picture part and, from the part of the same shard of each other table,
+reads a few rows of an image part and, from the part of the same shard of each other table,
 the rows with the same ids.
 """
 
@@ -43,7 +43,7 @@ class JoinedShard:
 
 @dataclass(frozen=True)
 class ScanUnit:
-    """Some rows of one row group of one picture part.
+    """Some rows of one row group of one image part.
 
     See :class:`tag2mask.pipeline.engine.base.Unit`.
     """

@@ -195,5 +195,5 @@ def _changed(folder: Folder, parts: Collection[Part]) -> dict[str, str]:
 def _damaged(folder: Folder, path: str, state: str) -> UserError:
     return UserError(
         f"the table {folder.uri} is damaged: {path} {state}; run the command again that wrote "
-        "it, and the part is made anew"
+        "it, and the part is made again"
     )

@@ -1,4 +1,4 @@
-"""Random scale, crop and flip, drawn once and applied alike to a picture and its labels."""
+"""Random scale, crop and flip, drawn once and applied alike to an image and its labels."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from PIL import Image
 
 from tag2mask.pipeline.training.elastic import Bend, random_bend
 
-# Pictures are padded with a middle grey, which every trunk's normalisation takes near zero.
+# Images are padded with a middle gray, which every backbone's normalization takes near zero.
 PADDING = 127
 
 
 class View(NamedTuple):
-    """One random view of a picture.
+    """One random view of an image.
 
     Args:
-        width: Width of the whole picture after scaling, in pixels.
+        width: Width of the whole image after scaling, in pixels.
         height: Its height.
-        left: Where the crop begins in the scaled picture; negative pads on the left.
+        left: Where the crop begins in the scaled image; negative pads on the left.
         top: The same for the rows.
         crop: Side of the square crop.
         flip: Whether left and right are exchanged.
@@ -35,15 +35,15 @@ class View(NamedTuple):
     bend: Bend | None = None
 
     def of(self, picture: Image.Image, resample: Image.Resampling, fill: int) -> np.ndarray:
-        """The view of a picture or map: (crop, crop) or (crop, crop, 3) uint8.
+        """The view of an image or map: (crop, crop) or (crop, crop, 3) uint8.
 
         Args:
             picture: Any size of the same aspect; modes ``RGB``, ``L`` or ``P`` (whose
                 indices are kept).
             resample: ``NEAREST`` for labels, lest classes be mixed.
-            fill: What stands outside of the picture.
+            fill: What stands outside of the image.
         """
-        # A mask is scaled by its indices: as palette colours they would be interpolated.
+        # A mask is scaled by its indices: as palette colors they would be interpolated.
         values = Image.fromarray(np.asarray(picture)) if picture.mode == "P" else picture
         scaled = np.asarray(values.resize((self.width, self.height), resample))
         if self.flip:
@@ -58,7 +58,7 @@ class View(NamedTuple):
 
 
 def _overlap(start: int, crop: int, extent: int) -> tuple[slice, slice]:
-    """Where crop and picture overlap along one axis: in the picture, and in the crop."""
+    """Where crop and image overlap along one axis: in the image, and in the crop."""
     first, last = max(0, start), min(extent, start + crop)
     return slice(first, last), slice(first - start, last - start)
 
@@ -69,10 +69,10 @@ def random_view(
     """Draws a view.
 
     Args:
-        width: Of the picture, in pixels.
-        height: Of the picture.
+        width: Of the image, in pixels.
+        height: Of the image.
         crop: Side of the crop, in pixels.
-        scale: Range of the scaled picture's longer side, relative to the crop.
+        scale: Range of the scaled image's longer side, relative to the crop.
         rng: The source of randomness.
     """
     factor = crop * rng.uniform(*scale) / max(width, height)
@@ -94,11 +94,11 @@ def elastic_view(
 def whole_view(
     width: int, height: int, crop: int, scale: tuple[float, float], rng: np.random.Generator
 ) -> View:
-    """The whole picture, squeezed into the crop and flipped at random.
+    """The whole image, squeezed into the crop and flipped at random.
 
-    For losses over a picture's tags: what has a tag may lie outside of a crop, and a class that
+    For losses over an image's tags: what has a tag may lie outside of a crop, and a class that
     must be somewhere may be put into a crop's padding. (SEC, Kolesnikov & Lampert, ECCV 2016,
-    squeezes its pictures likewise.)
+    squeezes its images likewise.)
     """
     del width, height, scale
     return View(crop, crop, 0, 0, crop, bool(rng.integers(2)))

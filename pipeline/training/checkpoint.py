@@ -1,4 +1,4 @@
-"""Checkpoints of a training: one safetensors file with weights and optimiser state."""
+"""Checkpoints of a training: one safetensors file with weights and optimizer state."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ class Checkpoints:
     def save(
         self,
         model: nn.Module,
-        optimiser: torch.optim.Optimizer,
+        optimizer: torch.optim.Optimizer,
         step: int,
         losses: Mapping[str, float],
     ) -> None:
         """Keeps everything that the next steps follow from, and the losses, for people."""
         tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
-        for index, state in optimiser.state_dict()["state"].items():
+        for index, state in optimizer.state_dict()["state"].items():
             for name, value in state.items():
-                tensors[f"optimiser.{index}.{name}"] = torch.as_tensor(value)
+                tensors[f"optimizer.{index}.{name}"] = torch.as_tensor(value)
         tensors["step"] = torch.tensor(step)
         for name, value in losses.items():
             tensors[f"loss.{name}"] = torch.tensor(value, dtype=torch.float64)
         self._folder.write(FILE, save({name: v.contiguous() for name, v in tensors.items()}))
 
     def restore(
-        self, model: nn.Module, optimiser: torch.optim.Optimizer
+        self, model: nn.Module, optimizer: torch.optim.Optimizer
     ) -> tuple[int, dict[str, float]]:
         """Loads the last state: the steps that are done and the losses.
 
@@ -64,7 +64,7 @@ class Checkpoints:
                 index, _, slot = rest.partition(".")
                 states.setdefault(int(index), {})[slot] = value
         model.load_state_dict(weights)
-        optimiser.load_state_dict({**optimiser.state_dict(), "state": states})
+        optimizer.load_state_dict({**optimizer.state_dict(), "state": states})
         return step, losses
 
     def steps(self) -> int:

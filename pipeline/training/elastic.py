@@ -23,7 +23,7 @@ class Bend:
     shifts: np.ndarray
 
     def __call__(self, values: np.ndarray, resample: Image.Resampling, fill: int) -> np.ndarray:
-        """A picture or map, bent.
+        """An image or map, bent.
 
         Args:
             values: (H, W) or (H, W, 3) uint8.

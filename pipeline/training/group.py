@@ -1,7 +1,7 @@
 """Who trains: one process alone, or several that share the crops of every step.
 
 A data-parallel step is the step that one process would make on the whole batch: gradients
-are those of the mean over the whole batch, whatever the shares, and layers that normalise by
+are those of the mean over the whole batch, whatever the shares, and layers that normalize by
 batch statistics see the whole batch. So the number of workers changes a training by the
 order of its sums and by the draws of dropout, and by nothing that grows as shares get small.
 """
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from tag2mask.models.batch_norm import normalise_globally
+from tag2mask.models.batch_norm import normalize_globally
 from tag2mask.pipeline.training.losses import Mean
 
 
@@ -46,7 +46,7 @@ class Group(Protocol):
         ...
 
     def unite(self, model: nn.Module) -> None:
-        """Makes layers that normalise by batch statistics see the whole batch, in place."""
+        """Makes layers that normalize by batch statistics see the whole batch, in place."""
         ...
 
     def agree(self, wanted: bool) -> bool:
@@ -94,7 +94,7 @@ class Alone:
 
 
 class Peers:
-    """The default group of ``torch.distributed``, which must be initialised."""
+    """The default group of ``torch.distributed``, which must be initialized."""
 
     def __init__(self) -> None:
         self.rank = distributed.get_rank()
@@ -102,9 +102,9 @@ class Peers:
 
     def spread(self, model: nn.Module) -> nn.Module:
         """The model with averaged gradients and, in place, global batch statistics."""
-        normalise_globally(model)
+        normalize_globally(model)
         # With find_unused_parameters the buckets, in which gradients are summed, are those of
-        # the start for ever; else they are cut anew after the first step, and the sums of a
+        # the start for ever; else they are cut again after the first step, and the sums of a
         # continued training would differ in their last bits from those of an undisturbed one.
         return DistributedDataParallel(model, find_unused_parameters=True)
 
@@ -118,7 +118,7 @@ class Peers:
 
     def unite(self, model: nn.Module) -> None:
         """Puts global batch statistics in the place of local ones."""
-        normalise_globally(model)
+        normalize_globally(model)
 
     def agree(self, wanted: bool) -> bool:
         """Whether all want it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from pydantic import Field, field_validator
@@ -21,19 +22,25 @@ from tag2mask.pipeline.training.trainable import Losses, Report
 class TrainingSettings(Schedule):
     """How a model is trained; the schedule is poly (Chen et al., ICLR 2015) with warm-up."""
 
+    old_names: ClassVar[dict[str, str]] = {
+        "passes": "max_epochs",
+        "least": "min_steps",
+        "head_factor": "head_lr_multiplier",
+    }
+
     crop: int = Field(256, ge=32, multiple_of=4, description="Side of a crop, in pixels.")
     scale: tuple[float, float] = Field(
-        (0.8, 1.6), description="Range of a picture's longer side, relative to the crop."
+        (0.8, 1.6), description="Range of an image's longer side, relative to the crop."
     )
-    learning_rate: float = Field(3e-4, gt=0, description="Of the trunk, at its highest.")
-    head_factor: float = Field(10.0, gt=0, description="How much faster new layers learn.")
+    learning_rate: float = Field(3e-4, gt=0, description="Of the backbone, at its highest.")
+    head_lr_multiplier: float = Field(10.0, gt=0, description="How much faster new layers learn.")
     weight_decay: float = Field(0.01, ge=0, description="Of AdamW, decoupled.")
     warmup: int = Field(20, ge=0, description="Steps until the learning rate is at its highest.")
     power: float = Field(0.9, gt=0, description="Of the poly schedule (1 - step / steps) ^ power.")
-    passes: float | None = Field(
-        None, gt=0, description="Steps are cut to so many passes over the samples; None cuts none."
+    max_epochs: float | None = Field(
+        None, gt=0, description="Most epochs over the samples; null for no limit."
     )
-    least: int = Field(240, ge=1, description="Steps below which nothing is cut.")
+    min_steps: int = Field(240, ge=1, description="Fewest steps, whatever max_epochs allows.")
 
     @field_validator("scale")
     @classmethod
@@ -48,9 +55,9 @@ class TrainingSettings(Schedule):
         Noisy masks are first understood and then learnt by heart, errors and all; where one
         turns into the other depends on how often each is seen (Arpit et al., ICML 2017).
         """
-        if self.passes is None:
+        if self.max_epochs is None:
             return self
-        enough = max(self.least, math.ceil(self.passes * samples / self.batch))
+        enough = max(self.min_steps, math.ceil(self.max_epochs * samples / self.batch))
         return self.model_copy(update={"steps": min(self.steps, enough)})
 
 
@@ -63,7 +70,7 @@ class Training:
 
     Attributes:
         model: Trained in place, on the processor; moved to a GPU where there is one, and back.
-        trunk: Its pretrained part; all other parameters learn ``head_factor`` faster.
+        backbone: Its pretrained part; all other parameters learn ``head_lr_multiplier`` faster.
         loss: From the model's output and the batch's targets to a mean.
         samples: Batches; their seed seeds dropout too.
         settings: The schedule.
@@ -71,7 +78,7 @@ class Training:
     """
 
     model: nn.Module
-    trunk: nn.Module
+    backbone: nn.Module
     loss: Loss
     samples: Samples
     settings: TrainingSettings
@@ -100,16 +107,16 @@ class Training:
         return self.resume()[1:]
 
     def resume(self) -> tuple[torch.optim.Optimizer, int, Losses]:
-        """Gives the model and a new optimiser their last state."""
-        optimiser = _optimiser(self.model, self.trunk, self.settings)
-        return optimiser, *self.checkpoints.restore(self.model, optimiser)
+        """Gives the model and a new optimizer their last state."""
+        optimizer = _optimizer(self.model, self.backbone, self.settings)
+        return optimizer, *self.checkpoints.restore(self.model, optimizer)
 
 
 def train(training: Training, report: Report, group: Group | None = None) -> dict[str, float]:
     """Trains a model in place, from the last checkpoint if there is one.
 
     A resumed training makes the steps that it would have made: the batches follow from the
-    step, the randomness of dropout too, and the optimiser's state is in the checkpoint. The
+    step, the randomness of dropout too, and the optimizer's state is in the checkpoint. The
     last state is kept as well.
 
     Args:
@@ -125,7 +132,7 @@ def train(training: Training, report: Report, group: Group | None = None) -> dic
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     mixed = device.type == "cuda" and torch.cuda.is_bf16_supported()
     model.to(device).to(memory_format=torch.channels_last).train()
-    optimiser, step, losses = training.resume()
+    optimizer, step, losses = training.resume()
     smoothed = losses.get("loss", 0.0)
     network = group.spread(model)
     started = saved = told = time.monotonic()
@@ -136,14 +143,14 @@ def train(training: Training, report: Report, group: Group | None = None) -> dic
     for images, targets in batches:
         # Processes that share a batch draw apart: their crops are not the same crops.
         torch.manual_seed(samples.seed * 1_000_003 + step + group.rank * 500_000_003)
-        _set_rates(optimiser, settings, step)
+        _set_rates(optimizer, settings, step)
         images = images.to(device, torch.float32, memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
             output = network(images)
         objective, value = group.whole(training.loss(output, moved(targets, device)))
-        optimiser.zero_grad(set_to_none=True)
+        optimizer.zero_grad(set_to_none=True)
         objective.backward()
-        optimiser.step()
+        optimizer.step()
         step += 1
         smoothed = value.item() if step == 1 else 0.97 * smoothed + 0.03 * value.item()
         now, last = time.monotonic(), step == settings.steps
@@ -151,7 +158,7 @@ def train(training: Training, report: Report, group: Group | None = None) -> dic
             report(step, {"loss": smoothed})
             told = now
         if group.rank == 0 and (now - saved >= settings.checkpoint_seconds or last):
-            training.checkpoints.save(model, optimiser, step, {"loss": smoothed})
+            training.checkpoints.save(model, optimizer, step, {"loss": smoothed})
             saved = now
         if last:
             break
@@ -160,17 +167,17 @@ def train(training: Training, report: Report, group: Group | None = None) -> dic
     return {"loss": smoothed, "seconds": time.monotonic() - started}
 
 
-def _optimiser(
-    model: nn.Module, trunk: nn.Module, settings: TrainingSettings
+def _optimizer(
+    model: nn.Module, backbone: nn.Module, settings: TrainingSettings
 ) -> torch.optim.Optimizer:
-    pretrained = {id(parameter) for parameter in trunk.parameters()}
+    pretrained = {id(parameter) for parameter in backbone.parameters()}
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     return torch.optim.AdamW(
         [
             {"params": [p for p in trained if id(p) in pretrained], "factor": 1.0},
             {
                 "params": [p for p in trained if id(p) not in pretrained],
-                "factor": settings.head_factor,
+                "factor": settings.head_lr_multiplier,
             },
         ],
         lr=settings.learning_rate,
@@ -178,8 +185,8 @@ def _optimiser(
     )
 
 
-def _set_rates(optimiser: torch.optim.Optimizer, settings: TrainingSettings, step: int) -> None:
+def _set_rates(optimizer: torch.optim.Optimizer, settings: TrainingSettings, step: int) -> None:
     rate = settings.learning_rate * (1 - step / settings.steps) ** settings.power
     rate *= min(1.0, (step + 1) / (settings.warmup + 1))
-    for group in optimiser.param_groups:
+    for group in optimizer.param_groups:
         group["lr"] = rate * group["factor"]

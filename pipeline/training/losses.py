@@ -28,7 +28,7 @@ class Mean(NamedTuple):
 
     Attributes:
         value: Scalar, with a gradient.
-        weight: Scalar, without: how many pictures or pixels the mean is taken over.
+        weight: Scalar, without: how many images or pixels the mean is taken over.
     """
 
     value: Tensor
@@ -39,31 +39,31 @@ Loss = Callable[[Any, Any], Mean]  # from the output and the targets
 
 
 def tags_loss(output: Tags, targets: Tensor) -> Mean:
-    """The sigmoid cross-entropy of a tagger's logits, in float32, over pictures."""
+    """The sigmoid cross-entropy of a tagger's logits, in float32, over images."""
     count = targets.new_tensor(len(targets))
     return Mean(tagging_loss(output.logits.float(), targets), count)
 
 
 def soft_loss(output: Tensor | DeepSupervision, targets: Tensor) -> Mean:
-    """The soft cross-entropy on the grid of the targets, over labelled pixels."""
+    """The soft cross-entropy on the grid of the targets, over labeled pixels."""
     return Mean(_supervised(soft_cross_entropy, output, targets), targets.sum())
 
 
 def hard_loss(output: Tensor | DeepSupervision, targets: Tensor) -> Mean:
-    """The pixel cross-entropy on the grid of the targets, over labelled pixels."""
-    labelled = (targets != IGNORE).sum()
-    return Mean(_supervised(pixel_cross_entropy, output, targets), labelled)
+    """The pixel cross-entropy on the grid of the targets, over labeled pixels."""
+    labeled = (targets != IGNORE).sum()
+    return Mean(_supervised(pixel_cross_entropy, output, targets), labeled)
 
 
 def pairs_loss(output: Tensor, targets: Tensor) -> Mean:
-    """The affinity loss of each picture, over pictures: so shares of a batch join exactly."""
+    """The affinity loss of each image, over images: so shares of a batch join exactly."""
     pictures = zip(output.float(), targets, strict=True)
     losses = [affinity_loss(features[None], labels[None]) for features, labels in pictures]
     return Mean(torch.stack(losses).mean(), targets.new_tensor(len(targets)))
 
 
 def reduced_loss(output: Tensor | DeepSupervision, targets: Tensor) -> Mean:
-    """The pixel cross-entropy on the grid of the logits, over its labelled places.
+    """The pixel cross-entropy on the grid of the logits, over its labeled places.
 
     Labels are reduced to it by taking the nearest; nothing is interpolated.
     """
@@ -81,7 +81,7 @@ def weighted_loss(output: Tensor, targets: tuple[Tensor, Tensor]) -> Mean:
 
 @dataclass(frozen=True)
 class WeakObjective:
-    """A weak loss by its name, over pictures; it can be sent to another process.
+    """A weak loss by its name, over images; it can be sent to another process.
 
     Args:
         name: One of :data:`tag2mask.models.weak.WEAK_LOSSES`.

@@ -9,7 +9,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import nn
+from torch import Tensor, nn
 
 from tag2mask.models.factory import Architecture
 from tag2mask.models.system_factory import SystemArchitecture
@@ -114,7 +114,7 @@ def load_model(uri: str, kind: str) -> tuple[Any, ModelCard]:
     except (KeyError, ValueError) as error:
         raise UserError(f"the model card {uri}/{CARD} names what is unknown: {error}") from error
     try:
-        model.load_state_dict(load(weights))
+        model.load_state_dict(_with_current_names(load(weights)))
     except (SafetensorError, RuntimeError) as error:
         raise UserError(
             f"the weights {uri}/{WEIGHTS} cannot be loaded into the model of {CARD}: train again"
@@ -123,3 +123,15 @@ def load_model(uri: str, kind: str) -> tuple[Any, ModelCard]:
         if weight.dim() == 4:  # those of videos and voxels, of rank 5, have no such layout
             weight.data = weight.data.contiguous(memory_format=torch.channels_last)
     return model.eval(), card
+
+
+# Parts of the names of weights that models of an earlier version carry.
+_OLD_PARTS = {"trunk": "backbone", "colours": "colors"}
+
+
+def _with_current_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights under the names that today's modules have."""
+    return {
+        ".".join(_OLD_PARTS.get(part, part) for part in name.split(".")): value
+        for name, value in weights.items()
+    }

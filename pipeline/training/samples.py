@@ -32,13 +32,13 @@ BUFFER_ROWS = 4096
 Labels = np.ndarray | tuple[np.ndarray, ...]
 Targets = Tensor | tuple[Tensor, ...]
 Target = Callable[[Row, View, np.random.Generator], Labels]
-# Draws a view from a picture's width and height, the crop, the scales and what is random.
+# Draws a view from an image's width and height, the crop, the scales and what is random.
 Views = Callable[[int, int, int, tuple[float, float], np.random.Generator], View]
 
 
 @dataclass(frozen=True)
 class TagTarget:
-    """The picture's tags as a (C,) vector of zeros and ones."""
+    """The image's tags as a (C,) vector of zeros and ones."""
 
     classes: int
 
@@ -56,7 +56,7 @@ class MaskTarget:
     source: str
 
     def __call__(self, row: Row, view: View, rng: np.random.Generator) -> np.ndarray:
-        """(crop / 4, crop / 4) class indices, 255 outside of the picture."""
+        """(crop / 4, crop / 4) class indices, 255 outside of the image."""
         with Image.open(io.BytesIO(row[self.source]["mask"]["bytes"])) as mask:
             return _reduced(view.of(mask, Image.Resampling.NEAREST, IGNORE)).astype(np.int64)
 
@@ -68,7 +68,7 @@ class WeightedMaskTarget:
     source: str
 
     def __call__(self, row: Row, view: View, rng: np.random.Generator) -> Labels:
-        """Class indices int64, 255 outside of the picture, and weights float32."""
+        """Class indices int64, 255 outside of the image, and weights float32."""
         with Image.open(io.BytesIO(row[self.source]["mask"]["bytes"])) as mask:
             labels = view.of(mask, Image.Resampling.NEAREST, IGNORE)
         # Distances are in pixels of the crop, so they are taken before it is reduced.
@@ -78,12 +78,12 @@ class WeightedMaskTarget:
 
 @dataclass(frozen=True)
 class ConfidentMaskTarget:
-    """A hard mask without its least certain pixels: one of several for the same picture.
+    """A hard mask without its least certain pixels: one of several for the same image.
 
     Our reading of the survey's augmentation "by the probability values of the output"
-    (Yanai & Shimoda 2017, section 2.3; it says no more): a picture yields several
+    (Yanai & Shimoda 2017, section 2.3; it says no more): an image yields several
     training samples, each from its mask cut at another probability; what lies below is
-    ignored. The threshold is drawn anew for every sample.
+    ignored. The threshold is drawn again for every sample.
 
     Args:
         source: The round's name in the scan.
@@ -104,7 +104,7 @@ class ConfidentMaskTarget:
 
 @dataclass(frozen=True)
 class SoftTarget:
-    """The probabilities of a seed round as (K, h, w), zeros outside of the picture."""
+    """The probabilities of a seed round as (K, h, w), zeros outside of the image."""
 
     source: str
     classes: int
@@ -124,10 +124,10 @@ class SoftTarget:
 
 @dataclass(frozen=True)
 class KnownTarget(ABC):
-    """Another target, but the mask itself for those pictures whose mask is beyond doubt.
+    """Another target, but the mask itself for those images whose mask is beyond doubt.
 
     Args:
-        otherwise: The target of all other pictures.
+        otherwise: The target of all other images.
         classes: Number of foreground classes.
         soft: Whether a target is (C + 1, h, w) probabilities and not (h, w) classes.
     """
@@ -149,10 +149,10 @@ class KnownTarget(ABC):
 
 
 class NegativeTarget(KnownTarget):
-    """Background for pictures without tags: they show none of the classes."""
+    """Background for images without tags: they show none of the classes."""
 
     def known(self, row: Row, view: View, rng: np.random.Generator) -> np.ndarray | None:
-        """Background inside of the picture, if it has no tag."""
+        """Background inside of the image, if it has no tag."""
         if row["tags"]:
             return None
         empty = Image.new("L", (row["width"], row["height"]), BACKGROUND)
@@ -163,7 +163,7 @@ class WeightedNegativeTarget(NegativeTarget):
     """The same, with the weights that :class:`WeightedMaskTarget` gives to what is all alike."""
 
     def __call__(self, row: Row, view: View, rng: np.random.Generator) -> Labels:
-        """As ``otherwise``; background weighs one, what is outside of the picture nothing."""
+        """As ``otherwise``; background weighs one, what is outside of the image nothing."""
         mask = self.known(row, view, rng)
         if mask is None:
             return self.otherwise(row, view, rng)
@@ -188,7 +188,7 @@ class WeakTarget:
     source: str | None = None
 
     def __call__(self, row: Row, view: View, rng: np.random.Generator) -> Labels:
-        """Tags (C,) float32, seeds (h, w) int64, 255 without, picture (3, h, w) uint8."""
+        """Tags (C,) float32, seeds (h, w) int64, 255 without, image (3, h, w) uint8."""
         with Image.open(io.BytesIO(row["image"]["bytes"])) as picture:
             small = _reduced(view.of(picture.convert("RGB"), Image.Resampling.BILINEAR, PADDING))
         seeds = np.full(small.shape[:2], IGNORE, np.int64)
@@ -199,7 +199,7 @@ class WeakTarget:
 
 
 def _reduced(values: np.ndarray) -> np.ndarray:
-    """Every fourth pixel, at the centre of its cell."""
+    """Every fourth pixel, at the center of its cell."""
     half = LABEL_STRIDE // 2
     return values[half::LABEL_STRIDE, half::LABEL_STRIDE]
 
@@ -212,11 +212,11 @@ class Samples:
     from a checkpoint sees the batches that it would have seen.
 
     Args:
-        scan: The rows; every row must hold a picture and what ``target`` reads.
+        scan: The rows; every row must hold an image and what ``target`` reads.
         target: Makes the target of a view.
         batch: Samples in a batch.
         crop: Side of a crop, in pixels.
-        scale: Range of the picture's longer side, relative to the crop.
+        scale: Range of the image's longer side, relative to the crop.
         seed: Of the order and the views.
         views: Draws the view of a sample.
     """
@@ -290,7 +290,7 @@ class Samples:
         """Units and ids in their random order, epoch after epoch, without end."""
         units = self.scan.units()
         if not units:
-            raise UserError("there is no picture to train on: see the counts of the steps before")
+            raise UserError("there is no image to train on: see the counts of the steps before")
         for epoch in itertools.count():
             rng = np.random.default_rng([self.seed, 1, epoch])
             buffer: list[tuple[ScanUnit, str]] = []

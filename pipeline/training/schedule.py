@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from tag2mask.models.settings import Settings
 
 
-class Schedule(BaseModel):
+class Schedule(Settings):
     """Steps and who makes them; trainings add their own settings."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    steps: int = Field(400, ge=1, description="Optimiser steps.")
+    steps: int = Field(400, ge=1, description="Optimizer steps.")
     batch: int = Field(16, ge=1, description="Samples in a step.")
     checkpoint_seconds: float = Field(60.0, gt=0, description="Time between checkpoints.")
     workers: int = Field(

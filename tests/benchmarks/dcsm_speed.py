@@ -16,22 +16,22 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.backbones import BACKBONES
 from tag2mask.models.saliency.dcsm import (
     SCALES,
     Dcsm,
     lay_on_canvas,
-    normalised,
+    normalized,
     rectified_difference,
     with_opponents,
 )
 from tag2mask.models.saliency.guided import guided
 from tag2mask.models.tagging import Tagger
-from tests.models.randomised import random_images, random_tagger
+from tests.models.randomized import random_images, random_tagger
 
 PRETRAINED = ("efficientnet_lite0",)
 HEADING = (
-    "| trunk | canvas | DCSM, s | port, frozen weights, s | times | apart "
+    "| backbone | canvas | DCSM, s | port, frozen weights, s | times | apart "
     "| port, s | times | apart |"
 )
 
@@ -64,16 +64,16 @@ class Port:
             for row, index in enumerate(classes.tolist()):
                 if present[index] or not (seen[:, index] > 0.5).any():
                     total[row] += differences(by_class, row)
-        maps = normalised(total[:, place[0], place[1]])[None]
+        maps = normalized(total[:, place[0], place[1]])[None]
         return interpolate(maps, image.shape[1:], mode="bilinear")[0]
 
     def magnitudes(self, x: Tensor, index: int) -> list[Tensor]:
         """For one class and each tap the size of the gradient (canvas, canvas)."""
-        trunk = self.tagger.trunk
-        first = next(iter(trunk.layers))
-        pixels = trunk.normalise(x).requires_grad_()
-        top, inputs = trunk.above(pixels, [first, *trunk.taps])
-        read = [inputs[tap] for tap in trunk.taps]
+        backbone = self.tagger.backbone
+        first = next(iter(backbone.layers))
+        pixels = backbone.normalize(x).requires_grad_()
+        top, inputs = backbone.above(pixels, [first, *backbone.taps])
+        read = [inputs[tap] for tap in backbone.taps]
         for tensor in read:
             tensor.retain_grad()
         self.tagger.classifier(top)[0, index].sum().backward()
@@ -106,18 +106,18 @@ def seconds(work: Callable[[], Tensor], repeats: int) -> tuple[float, Tensor]:
     return min(found), result
 
 
-def measure(trunk: str, canvas: int, tags: int, repeats: int) -> str:
+def measure(backbone: str, canvas: int, tags: int, repeats: int) -> str:
     """A row of the table."""
-    tagger = random_tagger(trunk)
-    if trunk in PRETRAINED:
+    tagger = random_tagger(backbone)
+    if backbone in PRETRAINED:
         # Random weights let a rounding error in the first layers grow into another map.
-        tagger.trunk = TRUNKS[trunk](pretrained=True).eval()
+        tagger.backbone = BACKBONES[backbone](pretrained=True).eval()
     # All classes are seen, so that no scale is left out.
     torch.nn.init.constant_(tagger.classifier.bias, 100.0)  # type: ignore[arg-type]
     image, classes = random_images(3, canvas * 3 // 4, canvas), torch.arange(tags)
     scorer = Dcsm(tagger, canvas=canvas)
     ours, maps = seconds(lambda: scorer(image, classes), repeats)
-    cells = [trunk, str(canvas), f"{ours:.2f}"]
+    cells = [backbone, str(canvas), f"{ours:.2f}"]
     for train_weights in (False, True):
         port = Port(tagger, canvas, train_weights)
         theirs, expected = seconds(lambda port=port: port(image, classes), repeats)  # type: ignore[misc]
@@ -129,7 +129,7 @@ def measure(trunk: str, canvas: int, tags: int, repeats: int) -> str:
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trunks", nargs="+", default=["efficientnet_lite0", "vgg16"])
+    parser.add_argument("--backbones", nargs="+", default=["efficientnet_lite0", "vgg16"])
     parser.add_argument("--canvas", type=int, default=288)
     parser.add_argument("--tags", type=int, default=3)
     parser.add_argument("--repeats", type=int, default=2)
@@ -138,8 +138,8 @@ def main() -> None:
     torch.set_flush_denormal(True)
     print(HEADING)
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
-    for trunk in given.trunks:
-        print(measure(trunk, given.canvas, given.tags, given.repeats), flush=True)
+    for backbone in given.backbones:
+        print(measure(backbone, given.canvas, given.tags, given.repeats), flush=True)
 
 
 if __name__ == "__main__":

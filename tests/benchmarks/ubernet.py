@@ -1,4 +1,4 @@
-"""One trunk for all tasks against a net for each: ``python -m tests.benchmarks.ubernet``.
+"""One backbone for all tasks against a net for each: ``python -m tests.benchmarks.ubernet``.
 
 Both are trained on 400 generated scenes and measured on 32 others, by the figures of
 ``tests/models/transformation/figures.py``. One thread.

@@ -18,7 +18,7 @@ from tests.flows.conftest import REPOSITORY
 
 @pytest.fixture
 def pictures(tmp_path):
-    """Two tagged pictures, as a folder of folders."""
+    """Two tagged images, as a folder of folders."""
     for name in ("cat", "dog"):
         (tmp_path / "pictures" / name).mkdir(parents=True)
         pixels = np.random.default_rng(len(name) + ord(name[0])).integers(0, 255, (40, 40, 3))
@@ -103,7 +103,7 @@ class TestLabel:
         [
             (["--set", "sed=1"], ["'sed'", "seed"]),
             (["--set", "tagger.training.steps=many"], ["'tagger.training.steps'"]),
-            (["--set", "trunk.name=tiny"], ["'trunk'", "stride"]),
+            (["--set", "backbone.name=tiny"], ["'backbone'", "stride"]),
             (["--recipe", "absent.json"], ["absent.json"]),
             (["--workers", "0"], ["worker"]),
         ],
@@ -139,7 +139,7 @@ class TestLabel:
         )
         assert code == 2
         last = err.strip().splitlines()[-1]
-        assert last.startswith("tag2mask: the step 'images' failed on all of 2 pictures")
+        assert last.startswith("tag2mask: the step 'images' failed on all of 2 images")
         assert not (tmp_path / "run/images").exists()
 
 
@@ -147,7 +147,7 @@ class TestSample:
     def test_it_writes_and_says_what(self, command, tmp_path):
         code, out, err = command("sample", tmp_path / "new", "--images", 10)
         assert (code, err) == (0, "")
-        assert "10 pictures" in out
+        assert "10 images" in out
         assert len(list((tmp_path / "new/JPEGImages").iterdir())) == 10
 
     def test_a_target_that_cannot_be_written(self, command, tmp_path):
@@ -205,9 +205,9 @@ class TestEvaluate:
     @pytest.mark.slow
     def test_the_truth_is_missing(self, command, finished, tmp_path):
         outcome = command("evaluate", finished.folder / "dataset", "--truth", tmp_path)
-        assert_one_sentence(outcome, "no true masks", "--truth")
+        assert_one_sentence(outcome, "no ground truth masks", "--truth")
         outcome = command("evaluate", finished.folder / "dataset", "--truth", tmp_path / "absent")
-        assert_one_sentence(outcome, "no true masks")
+        assert_one_sentence(outcome, "no ground truth masks")
 
     @pytest.mark.slow
     def test_a_table_without_masks(self, command, finished, source):
@@ -288,7 +288,7 @@ class TestPredict:
         command("predict", finished.folder / "models/powerful", images, "--out", out)
         code, table, _ = command("evaluate", out, "--truth", source)
         assert code == 0
-        assert "1 pictures" in table
+        assert "1 images" in table
 
     @pytest.mark.slow
     def test_wrong_input(self, command, finished, pictures, tmp_path):
@@ -299,7 +299,7 @@ class TestPredict:
         for model, folder, target, parts in (
             (models / "tagger", images, out, ["a tagger, not a segmenter"]),
             (models / "powerful", tmp_path / "absent", out, ["absent"]),
-            (models / "powerful", tmp_path / "empty", out, ["no pictures", "empty"]),
+            (models / "powerful", tmp_path / "empty", out, ["no images", "empty"]),
             (models / "powerful", images, tmp_path / "file/masks", ["cannot write"]),
             (models / "powerful", images, images, ["another --out"]),
         ):

@@ -68,7 +68,7 @@ def test_what_may_pass_is_tried_again(cause):
 
 
 def test_bad_input_is_not_tried_again():
-    assert not worth_repeating(None, None, Failed(data=UserError("no picture has a tag")))
+    assert not worth_repeating(None, None, Failed(data=UserError("no image has a tag")))
 
 
 def test_steps_wait_longer_each_time():

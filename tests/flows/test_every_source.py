@@ -1,4 +1,4 @@
-"""The same pictures from every kind of source end in the same dataset, mask for mask."""
+"""The same images from every kind of source end in the same dataset, mask for mask."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Layout = Callable[[Path, Pictures], str]
 
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
-    """Generated pictures of two classes."""
+    """Generated images of two classes."""
     folder = tmp_path_factory.mktemp("sample")
     write_sample(folder, IMAGES, seed=5)
     found = {}
@@ -54,7 +54,7 @@ def as_tags_csv(folder: Path, pictures: Pictures) -> str:
 
 
 def as_folders(folder: Path, pictures: Pictures) -> str:
-    """A picture with several tags lies in several folders."""
+    """An image with several tags lies in several folders."""
     for name, (data, tags) in pictures.items():
         for tag in tags:
             (folder / tag).mkdir(parents=True, exist_ok=True)

@@ -41,8 +41,8 @@ from tag2mask.pipeline.training import checkpoint
 
 save = checkpoint.Checkpoints.save
 
-def dying(self, model, optimiser, step, loss):
-    save(self, model, optimiser, step, loss)
+def dying(self, model, optimizer, step, loss):
+    save(self, model, optimizer, step, loss)
     if "model-initial" in self._folder.uri and step == 2:
         os.kill(os.getpid(), signal.SIGKILL)
 

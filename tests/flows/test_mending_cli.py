@@ -20,7 +20,7 @@ def dataset(tmp_path_factory):
 def test_export_says_what_it_wrote_and_lost(command, dataset, tmp_path):
     code, out, _ = command("export", dataset, "--format", "yolo", "--out", tmp_path / "yolo")
     assert code == 0
-    assert out.startswith(f"5 pictures and masks in {tmp_path / 'yolo'} (yolo)\npolygons can lose")
+    assert out.startswith(f"5 images and masks in {tmp_path / 'yolo'} (yolo)\npolygons can lose")
     assert (tmp_path / "yolo/data.yaml").is_file()
 
 
@@ -50,7 +50,7 @@ def test_review_and_correct(command, dataset, tmp_path):
     code, out, _ = command("correct", dataset, tmp_path / "set", "--editor", "me")
     assert code == 0
     assert out.startswith("1 corrected, 0 confirmed, 2 unchanged and not taken")
-    assert "labelled again" in out
+    assert "labeled again" in out
     code, out, err = command("correct", dataset, tmp_path)
     assert (code, out) == (2, "")
     assert "holds no edited masks: looked for" in err

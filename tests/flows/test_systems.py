@@ -31,7 +31,7 @@ def test_from_a_dataset_to_pictures(command, finished, folder):
     made = folder / "made"
     code, out, _ = command("transform", model, dataset, "--out", made, "--engine", "local")
     assert code == 0
-    assert "pictures in" in out
+    assert "images in" in out
     assert len(list(made.glob("*.png"))) == card["training"]["pictures"]
 
 
@@ -43,7 +43,7 @@ def test_new_pictures(command, finished, folder):
     new = folder / "new"
     code, out, _ = command("generate", model, "--out", new, "--count", 3, "--engine", "local")
     assert (code, len(list(new.glob("*.png")))) == (0, 3)
-    assert out.startswith("3 pictures in")
+    assert out.startswith("3 images in")
 
 
 @pytest.mark.parametrize(

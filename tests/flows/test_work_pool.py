@@ -19,7 +19,7 @@ def prefect(*arguments: str) -> list[str]:
 
 @pytest.fixture
 def deployments(finished, source, recipe_file, tmp_path) -> Path:
-    """The file as it is, but for where the pictures and the run are."""
+    """The file as it is, but for where the images and the run are."""
     content = yaml.safe_load((REPOSITORY / "prefect.yaml").read_text())
     nightly = next(entry for entry in content["deployments"] if entry["name"] == "nightly")
     nightly["parameters"] |= {

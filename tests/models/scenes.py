@@ -1,6 +1,6 @@
 """Textured things on noise, as tensors: small scenes whose every fact is known.
 
-A class is a shape together with the direction of its texture, and its colour follows from it.
+A class is a shape together with the direction of its texture, and its color follows from it.
 The textures are oriented noise, without a period that could match itself elsewhere.
 """
 
@@ -14,7 +14,7 @@ CLASSES = 5
 HUES = torch.tensor(
     [[0.9, 0.1, 0.0], [0.1, 0.8, 0.1], [0.1, 0.2, 1.0], [0.9, 0.8, 0.1], [0.8, 0.1, 0.9]]
 )
-THICKNESS = 2.5  # of the frequency band, in cycles a picture of 64 pixels
+THICKNESS = 2.5  # of the frequency band, in cycles an image of 64 pixels
 
 
 def scenes(count: int, seed: int, size: int = 64, things: int = 3) -> dict[str, Tensor]:
@@ -23,7 +23,7 @@ def scenes(count: int, seed: int, size: int = 64, things: int = 3) -> dict[str, 
     Args:
         count: How many, N.
         seed: The same scenes again.
-        size: Side of the pictures, in pixels.
+        size: Side of the images, in pixels.
         things: How many there are at most in a scene.
     """
     rng = torch.Generator().manual_seed(seed)
@@ -42,7 +42,7 @@ def scenes(count: int, seed: int, size: int = 64, things: int = 3) -> dict[str, 
 
 
 def seen_textures(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """What class the textures in the things of pictures say, by their mean structure tensor.
+    """What class the textures in the things of images say, by their mean structure tensor.
 
     Args:
         image: (N, 3, H, W), what is judged.
@@ -51,9 +51,9 @@ def seen_textures(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         The true and the seen classes of all things of at least 60 pixels, from 0.
     """
-    grey = image.mean(dim=1)
-    down = grey[:, 2:, 1:-1] - grey[:, :-2, 1:-1]
-    right = grey[:, 1:-1, 2:] - grey[:, 1:-1, :-2]
+    gray = image.mean(dim=1)
+    down = gray[:, 2:, 1:-1] - gray[:, :-2, 1:-1]
+    right = gray[:, 1:-1, 2:] - gray[:, 1:-1, :-2]
     # Twice the angle, so that opposite directions agree.
     doubled = torch.stack([right**2 - down**2, 2 * right * down], dim=1)
     true, seen = [], []
@@ -70,8 +70,8 @@ def seen_textures(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     return torch.cat(true), torch.cat(seen)
 
 
-def seen_colours(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """What class the mean colour of the things in pictures says; see :func:`seen_textures`."""
+def seen_colors(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """What class the mean color of the things in images says; see :func:`seen_textures`."""
     inside = mask.unsqueeze(1) == torch.arange(1, CLASSES + 1).view(1, -1, 1, 1)
     area = inside.sum(dim=(2, 3))
     sums = torch.einsum("nchw,nkhw->nkc", (image + 1) / 2, inside.to(image.dtype))
@@ -83,11 +83,11 @@ def seen_colours(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 def _shape(label: Tensor, size: int, rng: torch.Generator) -> Tensor:
     """A disc, square, triangle, ring or cross for each label: (N, S, S) bool."""
     count = len(label)
-    centre = size * (0.25 + 0.5 * torch.rand(count, 2, generator=rng))
+    center = size * (0.25 + 0.5 * torch.rand(count, 2, generator=rng))
     radius = (size * (0.17 + 0.12 * torch.rand(count, generator=rng))).view(-1, 1, 1)
     axis = torch.arange(size) + 0.5
-    v = (axis.view(1, -1, 1) - centre[:, 0].view(-1, 1, 1)) / radius
-    u = (axis.view(1, 1, -1) - centre[:, 1].view(-1, 1, 1)) / radius
+    v = (axis.view(1, -1, 1) - center[:, 0].view(-1, 1, 1)) / radius
+    u = (axis.view(1, 1, -1) - center[:, 1].view(-1, 1, 1)) / radius
     far = torch.hypot(u, v)
     shapes = torch.stack(
         [
@@ -102,7 +102,7 @@ def _shape(label: Tensor, size: int, rng: torch.Generator) -> Tensor:
 
 
 def _skin(label: Tensor, size: int, rng: torch.Generator) -> Tensor:
-    """Oriented noise in the label's colour: (N, 3, S, S) in [-1, 1]."""
+    """Oriented noise in the label's color: (N, 3, S, S) in [-1, 1]."""
     spectrum = torch.fft.rfft2(torch.randn(len(label), size, size, generator=rng))
     fy = torch.fft.fftfreq(size, 1 / 64).view(1, -1, 1)
     fx = torch.fft.rfftfreq(size, 1 / 64).view(1, 1, -1)
@@ -117,7 +117,7 @@ def _skin(label: Tensor, size: int, rng: torch.Generator) -> Tensor:
 
 
 def _background(count: int, size: int, rng: torch.Generator) -> Tensor:
-    """Grey noise of all directions: (N, 3, S, S) in [-1, 1]."""
+    """Gray noise of all directions: (N, 3, S, S) in [-1, 1]."""
     spectrum = torch.fft.rfft2(torch.randn(count, size, size, generator=rng))
     fy = torch.fft.fftfreq(size, 1 / 64).view(1, -1, 1)
     fx = torch.fft.rfftfreq(size, 1 / 64).view(1, 1, -1)

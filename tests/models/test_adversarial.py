@@ -4,7 +4,7 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from tag2mask.models.adversarial import discriminator_loss, generator_loss, initialise
+from tag2mask.models.adversarial import discriminator_loss, generator_loss, initialize
 
 
 def test_losses_are_cross_entropies():
@@ -28,7 +28,7 @@ def test_the_generator_has_a_slope_where_the_discriminator_is_sure():
 def test_first_weights_are_narrow_and_biases_zero():
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(8, 64, 5), nn.BatchNorm2d(64), nn.ConvTranspose2d(64, 8, 4))
-    initialise(network)
+    initialize(network)
     for layer in (network[0], network[2]):
         assert 0.015 < layer.weight.std() < 0.025
         assert not layer.bias.any()

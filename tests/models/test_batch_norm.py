@@ -1,11 +1,11 @@
-"""Batch normalisation over several processes; with two of them in test_training_group.py."""
+"""Batch normalization over several processes; with two of them in test_training_group.py."""
 
 import pytest
 import torch
 from torch import distributed, nn
 
 from tag2mask.models.backbones.base import FrozenBatchNorm2d
-from tag2mask.models.batch_norm import GlobalBatchNorm2d, normalise_globally
+from tag2mask.models.batch_norm import GlobalBatchNorm2d, normalize_globally
 
 
 def layer():
@@ -41,16 +41,16 @@ def group(tmp_path):
 
 
 @pytest.mark.usefixtures("group")
-def test_one_process_normalises_as_without_a_group():
+def test_one_process_normalizes_as_without_a_group():
     network = layer()
-    normalise_globally(network)
+    normalize_globally(network)
     torch.testing.assert_close(passed(network), passed(layer()), rtol=1e-4, atol=1e-3)
 
 
 def test_only_layers_with_live_statistics_are_replaced():
     network = nn.Sequential(nn.BatchNorm2d(3), nn.Sequential(FrozenBatchNorm2d(3), nn.ReLU()))
     before = {**dict(network.named_parameters()), **dict(network.named_buffers())}
-    normalise_globally(network)
+    normalize_globally(network)
     assert type(network[0]) is GlobalBatchNorm2d
     assert type(network[1][0]) is FrozenBatchNorm2d
     after = {**dict(network.named_parameters()), **dict(network.named_buffers())}
@@ -61,5 +61,5 @@ def test_only_layers_with_live_statistics_are_replaced():
 def test_evaluation_needs_no_other_process():
     network, images = layer().eval(), pictures()
     expected = network(images)
-    normalise_globally(network)
+    normalize_globally(network)
     torch.testing.assert_close(network(images), expected, rtol=0, atol=0)

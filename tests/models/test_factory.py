@@ -1,18 +1,24 @@
-"""The factory: every description gives a model that takes weights and pictures."""
+"""The factory: every description gives a model that takes weights and images."""
 
 import pytest
 import torch
 from pydantic import ValidationError
 
-from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.backbones import BACKBONES
 from tag2mask.models.factory import Architecture
 from tag2mask.models.segmentation import SEGMENTERS, Segmenter
 from tag2mask.models.tagging import POOLINGS, Tagger
-from tests.models.randomised import random_images
+from tests.models.randomized import random_images
 
 
 def tagger(**changes):
-    settings = {"kind": "tagger", "trunk": "tiny", "output_stride": 8, "head": "max", "classes": 3}
+    settings = {
+        "kind": "tagger",
+        "backbone": "tiny",
+        "output_stride": 8,
+        "head": "max",
+        "classes": 3,
+    }
     return Architecture(**{**settings, **changes})
 
 
@@ -43,21 +49,21 @@ def test_what_is_dropped_is_part_of_the_description():
     assert segmenter(dropout=0.25).build().dropout.p == 0.25
 
 
-@pytest.mark.parametrize("trunk", TRUNKS)
-def test_every_trunk_carries_both(trunk):
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_every_backbone_carries_both(backbone):
     """Without memory for the weights: vgg16 alone would take half a gigabyte."""
-    stride = 8 if trunk == "tiny" else 16
+    stride = 8 if backbone == "tiny" else 16
     with torch.device("meta"):
         for description in (tagger, segmenter):
-            architecture = description(trunk=trunk, output_stride=stride)
+            architecture = description(backbone=backbone, output_stride=stride)
             model = architecture.build()
-            assert model.trunk.output_stride == stride
+            assert model.backbone.output_stride == stride
             again = Architecture.model_validate_json(architecture.model_dump_json())
             assert again.build().state_dict().keys() == model.state_dict().keys()
 
 
 def test_what_is_unknown_is_an_error():
-    for wrong in ({"trunk": "vgg99"}, {"head": "mean"}):
+    for wrong in ({"backbone": "vgg99"}, {"head": "mean"}):
         with pytest.raises(KeyError):
             tagger(**wrong).build()
     with pytest.raises(ValueError, match="output stride"):

@@ -6,15 +6,15 @@ import pytest
 import torch
 from torch import nn
 
-from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.backbones import BACKBONES
 from tag2mask.models.folding import folded
-from tests.models.randomised import assert_same, random_images, random_tagger, randomise
+from tests.models.randomized import assert_same, random_images, random_tagger, randomize
 
 
-@pytest.mark.parametrize("trunk", ["tiny", "efficientnet_lite0", "resnet50"])
+@pytest.mark.parametrize("backbone", ["tiny", "efficientnet_lite0", "resnet50"])
 @torch.no_grad()
-def test_a_trunk_and_its_folded_copy_agree(trunk):
-    original = randomise(TRUNKS[trunk](pretrained=False)).eval()
+def test_a_backbone_and_its_folded_copy_agree(backbone):
+    original = randomize(BACKBONES[backbone](pretrained=False)).eval()
     images = random_images(1, 3, 64, 48)
     expected, found = original(images), folded(original)(images)
     assert expected.keys() == found.keys()
@@ -23,14 +23,14 @@ def test_a_trunk_and_its_folded_copy_agree(trunk):
 
 
 @pytest.mark.parametrize(
-    ("trunk", "normalisations"), [("tiny", 9), ("efficientnet_lite0", 48), ("resnet50", 53)]
+    ("backbone", "normalizations"), [("tiny", 9), ("efficientnet_lite0", 48), ("resnet50", 53)]
 )
-def test_normalisations_after_convolutions_are_gone(trunk, normalisations):
+def test_normalizations_after_convolutions_are_gone(backbone, normalizations):
     def count(module):
         return sum(isinstance(part, nn.BatchNorm2d) for part in module.modules())
 
-    built = TRUNKS[trunk](pretrained=False)
-    assert count(built) == normalisations
+    built = BACKBONES[backbone](pretrained=False)
+    assert count(built) == normalizations
     assert count(folded(built)) == 0
 
 
@@ -49,8 +49,8 @@ def test_the_original_is_left_alone():
 
 
 @torch.no_grad()
-def test_a_normalisation_without_a_convolution_before_it_stays():
-    network = randomise(
+def test_a_normalization_without_a_convolution_before_it_stays():
+    network = randomize(
         nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 4, 3), nn.ReLU(), nn.BatchNorm2d(4))
     ).eval()
     images = random_images(1, 3, 8, 8)
@@ -61,7 +61,7 @@ def test_a_normalisation_without_a_convolution_before_it_stays():
 
 @torch.no_grad()
 def test_convolutions_with_groups_and_without_a_bias():
-    network = randomise(
+    network = randomize(
         nn.Sequential(nn.Conv2d(4, 8, 3, groups=4, bias=False), nn.BatchNorm2d(8, eps=0.1))
     ).eval()
     images = torch.rand(2, 4, 6, 6, generator=torch.Generator().manual_seed(0))

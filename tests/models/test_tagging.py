@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.backbones import BACKBONES
 from tag2mask.models.tagging import (
     POOLINGS,
     Tagger,
@@ -15,7 +15,7 @@ from tag2mask.models.tagging import (
     max_pool,
     tagging_loss,
 )
-from tests.models.randomised import assert_same, random_images, random_tagger
+from tests.models.randomized import assert_same, random_images, random_tagger
 
 
 @pytest.fixture
@@ -63,14 +63,14 @@ def test_tagger(pooling):
     assert class_maps.shape == (2, 5, 6, 5)
     assert torch.equal(logits, POOLINGS[pooling](class_maps))
     # Class maps are the features weighted by the classifier: CAM's definition.
-    features = tagger.trunk(images)["c5"]
+    features = tagger.backbone(images)["c5"]
     weighted = torch.einsum("nchw,kc->nkhw", features, tagger.classifier.weight[:, :, 0, 0])
     assert_same(class_maps, weighted + tagger.classifier.bias[:, None, None])
 
 
 def test_unknown_pooling_is_refused():
     with pytest.raises(KeyError):
-        Tagger(TRUNKS["tiny"](), 2, pooling="median")
+        Tagger(BACKBONES["tiny"](), 2, pooling="median")
 
 
 def test_loss_is_the_mean_of_binary_cross_entropies():
@@ -83,15 +83,15 @@ def test_loss_is_the_mean_of_binary_cross_entropies():
 
 def test_loss_teaches_a_tagger():
     torch.manual_seed(0)
-    tagger = Tagger(TRUNKS["tiny"](), 2, "log_sum_exp")
+    tagger = Tagger(BACKBONES["tiny"](), 2, "log_sum_exp")
     images = torch.zeros(4, 3, 16, 16)
     images[:2, 0] = 255
     images[2:, 2] = 255
     targets = torch.tensor([[1.0, 0.0]] * 2 + [[0.0, 1.0]] * 2)
-    optimiser = torch.optim.SGD(tagger.parameters(), lr=0.1, momentum=0.9)
+    optimizer = torch.optim.SGD(tagger.parameters(), lr=0.1, momentum=0.9)
     for _ in range(20):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss = tagging_loss(tagger(images).logits, targets)
         loss.backward()
-        optimiser.step()
+        optimizer.step()
     assert loss < 0.1

@@ -29,7 +29,7 @@ def train(
     groups = [
         {"params": list(system.get_submodule(name).parameters()), "name": name} for name in names
     ]
-    optimiser = torch.optim.Adam(groups)
+    optimizer = torch.optim.Adam(groups)
     terms: dict[str, Tensor] = {}
     for step in range(steps):
         batch = batches(step)
@@ -39,15 +39,15 @@ def train(
             losses = {} if rate is None else system.losses(turn.name, batch, rng)
             if not losses:
                 continue
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             torch.stack(list(losses.values())).sum().backward()
-            for group in optimiser.param_groups:
+            for group in optimizer.param_groups:
                 if group["name"] in turn.networks:
                     group["lr"], group["betas"] = rate, turn.betas
                 else:  # whatever reached them belongs to another turn
                     for parameter in group["params"]:
                         parameter.grad = None
-            optimiser.step()
+            optimizer.step()
             terms |= {f"{turn.name}.{name}": value.detach() for name, value in losses.items()}
         averaged.update(step + 1)
     averaged.use()

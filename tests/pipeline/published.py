@@ -1,4 +1,4 @@
-"""A small published dataset of toy pictures, with an earlier round to descend from."""
+"""A small published dataset of toy images, with an earlier round to descend from."""
 
 from __future__ import annotations
 
@@ -35,11 +35,11 @@ def last_row(number: int, row: Row) -> Row:
 
 
 def publish_toys(root: Path | str, count: int, *changes: str, shards: int = SHARDS) -> Table:
-    """Publishes toy pictures whose masks are true.
+    """Publishes toy images whose masks are true.
 
     Args:
         root: Folder of the run.
-        count: Number of pictures.
+        count: Number of images.
         changes: Of the recipe.
         shards: Number of files.
     """

@@ -19,7 +19,7 @@ SHARDS = 3
 
 
 def image_rows(count: int) -> list[Row]:
-    """Rows of an images table whose pictures are random bytes; tags count up 1, 2, 3, 1, …"""
+    """Rows of an images table whose images are random bytes; tags count up 1, 2, 3, 1, …"""
     rows = []
     for number in range(count):
         data = np.random.default_rng(number).bytes(200)

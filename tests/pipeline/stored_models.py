@@ -8,14 +8,14 @@ from typing import Any
 from tag2mask.models.factory import Architecture
 from tag2mask.pipeline.records import ClassTable
 from tag2mask.pipeline.training.model_store import save_model
-from tests.models.randomised import randomise
+from tests.models.randomized import randomize
 from tests.pipeline.toys import CLASSES
 
 
 def stored_model(
     folder: Path, kind: str, head: str = "", width: int = 0, training: dict[str, Any] | None = None
 ) -> str:
-    """The URI of a model for the toy classes, with the tiny trunk at stride 8.
+    """The URI of a model for the toy classes, with the tiny backbone at stride 8.
 
     Args:
         folder: Where it is stored.
@@ -27,7 +27,7 @@ def stored_model(
     architecture = Architecture.model_validate(
         {
             "kind": kind,
-            "trunk": "tiny",
+            "backbone": "tiny",
             "output_stride": 8,
             "head": head,
             "width": width,
@@ -37,7 +37,7 @@ def stored_model(
     uri = str(folder / kind)
     save_model(
         uri,
-        randomise(architecture.build()),
+        randomize(architecture.build()),
         architecture=architecture,
         classes=ClassTable(names=CLASSES),
         key="",

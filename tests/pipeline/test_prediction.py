@@ -1,4 +1,4 @@
-"""Predictions for a folder: a palette PNG under the stem of each picture."""
+"""Predictions for a folder: a palette PNG under the stem of each image."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ SIZE = 64
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
-    """A segmenter of a run that labelled at 64 pixels."""
+    """A segmenter of a run that labeled at 64 pixels."""
     relabel = RelabelSettings(size=SIZE).model_dump(mode="json")
     return stored_model(
         tmp_path_factory.mktemp("models"), "segmenter", "deeplab_v1", 8, {"relabel": relabel}
@@ -34,7 +34,7 @@ def images(tmp_path):
     folder.mkdir()
     for number, name in enumerate(("a.png", "b.v2.PNG")):
         (folder / name).write_bytes(image_row(number, [1 + number])["image"]["bytes"])
-    (folder / "notes.txt").write_text("no picture")
+    (folder / "notes.txt").write_text("no image")
     return folder
 
 
@@ -95,7 +95,7 @@ def test_wrong_input(model, images, tmp_path):
     (tmp_path / "file").write_text("")
     assert "cannot write" in complaint(model, images, tmp_path / "file/out")
     (tmp_path / "empty").mkdir()
-    assert "no pictures" in complaint(model, tmp_path / "empty", out)
+    assert "no images" in complaint(model, tmp_path / "empty", out)
     (images / "a.jpg").write_bytes((images / "a.png").read_bytes())
     assert "called a" in complaint(model, images, out)
     assert not out.exists()
@@ -105,7 +105,7 @@ def test_nothing_can_be_read(model, tmp_path):
     (tmp_path / "images").mkdir()
     (tmp_path / "images/a.jpg").write_bytes(b"nothing")
     text = complaint(model, tmp_path / "images", tmp_path / "out")
-    assert "none of the 1 pictures" in text
+    assert "none of the 1 images" in text
     assert "a.jpg" in text
     assert not (tmp_path / "out").exists()
 

@@ -46,7 +46,7 @@ def decoded(stored) -> np.ndarray:
 
 
 def equal_rows(found, rows):
-    """Ids, tags, confidence, pictures and masks of dictionaries with encoded pictures."""
+    """Ids, tags, confidence, images and masks of dictionaries with encoded images."""
     found = list(found)
     assert sorted(row["id"] for row in found) == sorted(rows)
     for row in found:
@@ -105,7 +105,7 @@ def test_duckdb_answers_without_pictures(dataset, rows):
 
 
 def check_hugging_face(found, rows):
-    """Rows with decoded pictures."""
+    """Rows with decoded images."""
     found = list(found)
     assert sorted(row["id"] for row in found) == sorted(rows)
     for row in found:

@@ -1,4 +1,4 @@
-"""A toy problem: pictures whose colour says the class, in tables that the steps can read."""
+"""A toy problem: images whose color says the class, in tables that the steps can read."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tests.pipeline.small_tables import SHARDS, writer
 
 CLASSES = ("cat", "dog", "bird")
 # Background and the three classes, far apart in every channel.
-COLOURS = np.array([[20, 20, 20], [230, 40, 40], [40, 230, 40], [40, 40, 230]], np.uint8)
+COLORS = np.array([[20, 20, 20], [230, 40, 40], [40, 230, 40], [40, 40, 230]], np.uint8)
 
 
 def png(pixels: np.ndarray) -> bytes:
-    """A picture or map as a PNG."""
+    """An image or map as a PNG."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, format="PNG")
     return buffer.getvalue()
@@ -44,7 +44,7 @@ def image_row(number: int, tags: Sequence[int]) -> Row:
     """A row of the images table; the noise keeps ids apart."""
     mask = labels(number, tags)
     noise = np.random.default_rng(number).integers(0, 12, (*mask.shape, 3), np.uint8)
-    data = png(COLOURS[mask] + noise)
+    data = png(COLORS[mask] + noise)
     return {
         "id": image_id(data),
         "image": {"bytes": data, "path": f"{number}.png"},
@@ -56,13 +56,13 @@ def image_row(number: int, tags: Sequence[int]) -> Row:
 
 
 def tags_of(number: int) -> list[int]:
-    """Tags 1, 2, 3, 1, …, and every fifth picture has two."""
+    """Tags 1, 2, 3, 1, …, and every fifth image has two."""
     tag = 1 + number % len(CLASSES)
     return sorted({tag, tag % len(CLASSES) + 1}) if number % 5 == 4 else [tag]
 
 
 def images_table(root: Path | str, count: int, shards: int = SHARDS) -> Table:
-    """A committed images table of toy pictures."""
+    """A committed images table of toy images."""
     metadata = {"classes": list(CLASSES)}
     images = writer(root, "images", IMAGES_SCHEMA, metadata=metadata, shards=shards)
     images.stage([image_row(number, tags_of(number)) for number in range(count)])
@@ -70,7 +70,7 @@ def images_table(root: Path | str, count: int, shards: int = SHARDS) -> Table:
 
 
 def round_row(row: Row) -> Row:
-    """The true mask of a toy picture as a round's row, certain on the left half alone."""
+    """The ground truth mask of a toy image as a round's row, certain on the left half alone."""
     number = int(Path(row["image"]["path"]).stem)
     mask = labels(number, row["tags"])
     height, width = mask.shape
@@ -96,11 +96,11 @@ def round_row(row: Row) -> Row:
 def round_table(
     root: Path | str, images: Table, name: str = "toy", changes: Row | None = None
 ) -> Table:
-    """A committed round with the true masks of a toy images table.
+    """A committed round with the ground truth masks of a toy images table.
 
     Args:
         root: Folder of the run.
-        images: The pictures.
+        images: The images.
         name: Of the round.
         changes: Values that all rows get.
     """
@@ -110,7 +110,7 @@ def round_table(
 
 
 def toy_scan(root: Path | str, count: int) -> Scan:
-    """Toy pictures joined with their true masks as the round ``toy``."""
+    """Toy images joined with their ground truth masks as the round ``toy``."""
     images = images_table(root, count)
     return Scan(images, {"toy": round_table(root, images)})
 
@@ -134,14 +134,15 @@ class SilentWatch:
 def tiny_recipe(*changes: str) -> Recipe:
     """A recipe whose every step takes a second, and whose filter keeps everything."""
     training = (
-        '{"steps": 4, "batch": 4, "crop": 64, "learning_rate": 3e-3, "head_factor": 1, "warmup": 1}'
+        '{"steps": 4, "batch": 4, "crop": 64, "learning_rate": 3e-3, "head_lr_multiplier": 1, '
+        '"warmup": 1}'
     )
     everything = '{"simple_area": [0, 1], "tag_area": 0, "objects_area": 1}'
     return read_recipe(
         None,
         [
             "shards=3",
-            'trunk={"name": "tiny", "output_stride": 8, "pretrained": false}',
+            'backbone={"name": "tiny", "output_stride": 8, "pretrained": false}',
             f"tagger.training={training}",
             "tagger.pooling=average",
             'seeds.settings={"canvas": 64, "scales": [1]}',

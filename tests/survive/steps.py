@@ -1,4 +1,4 @@
-"""The steps of a labelling run without an orchestrator, on toy pictures in folders of tags."""
+"""The steps of a labeling run without an orchestrator, on toy images in folders of tags."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ COUNT = 24
 
 
 def write_source(uri: str, count: int = COUNT) -> None:
-    """Toy pictures, the folder's name the tag, and one file that is none."""
+    """Toy images, the folder's name the tag, and one file that is none."""
     for number in range(count):
         tag = 1 + number % len(CLASSES)
         row = image_row(number, [tag])
@@ -77,7 +77,7 @@ def result(out: str) -> dict[str, str]:
         table.verify()
         ids = table.ids()
         if len(set(ids)) < len(ids) or not set(ids) <= set(images):
-            raise ValueError(f"{name} has an id twice, or one that is no picture's")
+            raise ValueError(f"{name} has an id twice, or one that is no image's")
         found[name] = f"{len(ids)} rows {table.fingerprint}"
     return found
 

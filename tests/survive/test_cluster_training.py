@@ -45,8 +45,8 @@ class Halting(Checkpoints):
         super().__init__(uri)
         self.reached = reached
 
-    def save(self, model, optimiser, step, losses):
-        super().save(model, optimiser, step, losses)
+    def save(self, model, optimizer, step, losses):
+        super().save(model, optimizer, step, losses)
         if step == STOP and not self.reached.exists():
             self.reached.touch()
             time.sleep(600)

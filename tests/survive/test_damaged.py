@@ -1,4 +1,4 @@
-"""A damaged part is found, named, and made anew; the sound ones are not made again."""
+"""A damaged part is found, named, and made again; the sound ones are not made again."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a GAN can be told: nothing, tags, a code, text, a mask, a picture of low resolution."""
+"""What a GAN can be told: nothing, tags, a code, text, a mask, an image of low resolution."""

@@ -81,7 +81,7 @@ class AugmentedTags(Tags):
         return said(torch.cat([tags, noise], dim=1))
 
     def wrong(self, facts: Facts, rng: torch.Generator) -> Wrong:
-        """Other tags for the same picture."""
+        """Other tags for the same image."""
         return mismatched(facts._replace(vector=facts.vector[:, : self.classes]), rng)
 
     def for_generator(self) -> Reader:

@@ -12,7 +12,7 @@ from tag2mask.models.system import Batch
 
 
 class Facts(NamedTuple):
-    """What is said about pictures.
+    """What is said about images.
 
     Attributes:
         vector: (N, ...) numbers or words; readers make (N, V) float32 of them.
@@ -24,11 +24,11 @@ class Facts(NamedTuple):
 
 
 class Wrong(NamedTuple):
-    """Facts that do not fit to the pictures.
+    """Facts that do not fit to the images.
 
     Attributes:
-        facts: Of another picture each.
-        counts: (N,) bool; false where no picture of the batch has other facts.
+        facts: Of another image each.
+        counts: (N,) bool; false where no image of the batch has other facts.
     """
 
     facts: Facts
@@ -70,7 +70,7 @@ class Untold(Reader):
 
 
 class Condition(nn.Module, ABC):
-    """What is told about pictures; what it learns itself it learns with the discriminator.
+    """What is told about images; what it learns itself it learns with the discriminator.
 
     Attributes:
         needs: Names of what :meth:`facts` reads in a batch.
@@ -80,10 +80,10 @@ class Condition(nn.Module, ABC):
 
     @abstractmethod
     def facts(self, count: int, batch: Batch, rng: torch.Generator) -> Facts:
-        """Facts that fit to the pictures of a batch, or that are wanted of new ones.
+        """Facts that fit to the images of a batch, or that are wanted of new ones.
 
         Args:
-            count: Number N of the pictures.
+            count: Number N of the images.
             batch: Holds what :attr:`needs` names; see :class:`tag2mask.models.system.System`.
             rng: For all randomness.
         """
@@ -93,7 +93,7 @@ class Condition(nn.Module, ABC):
         return facts
 
     def wrong(self, facts: Facts, rng: torch.Generator) -> Wrong | None:
-        """Facts that a discriminator must find wrong for real pictures, if it learns so."""
+        """Facts that a discriminator must find wrong for real images, if it learns so."""
         return None
 
     def for_generator(self) -> Reader:
@@ -108,14 +108,14 @@ class Condition(nn.Module, ABC):
         """Terms of both networks' losses, by name.
 
         Args:
-            features: (N, C, ...) of the discriminator, on pictures that were made.
+            features: (N, C, ...) of the discriminator, on images that were made.
             facts: What these were made by.
         """
         return {}
 
 
 def mismatched(facts: Facts, rng: torch.Generator) -> Wrong:
-    """Gives each picture the vector of another one of the batch that differs from its own."""
+    """Gives each image the vector of another one of the batch that differs from its own."""
     rows = facts.vector.flatten(1)
     differs = (rows[:, None] != rows[None]).any(dim=2)
     counts = differs.any(dim=1)

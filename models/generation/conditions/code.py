@@ -15,7 +15,7 @@ from tag2mask.models.system import Batch
 
 HIDDEN = 128
 CATEGORICAL, CONTINUOUS = 1.0, 0.1  # weights of the mutual information
-SURE = math.log(0.05)  # a smaller deviation would let one number outweigh all pictures
+SURE = math.log(0.05)  # a smaller deviation would let one number outweigh all images
 
 
 class Posterior(NamedTuple):
@@ -35,8 +35,8 @@ class Posterior(NamedTuple):
 class Code(Condition):
     """The generator is told a random code, which a head on the discriminator must find.
 
-    That is a lower bound of the mutual information between code and picture
-    (equation 5), which both networks maximise; the entropy of the code is constant.
+    That is a lower bound of the mutual information between code and image
+    (equation 5), which both networks maximize; the entropy of the code is constant.
 
     Args:
         categories: Values K of the categorical code.

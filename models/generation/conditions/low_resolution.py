@@ -1,4 +1,4 @@
-"""A picture of low resolution as a further condition (StackGAN: Zhang et al., ICCV 2017)."""
+"""An image of low resolution as a further condition (StackGAN: Zhang et al., ICCV 2017)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tag2mask.models.system import Batch
 
 
 class WithPicture(Reader):
-    """Gives a small picture on, and what another reader makes of the rest."""
+    """Gives a small image on, and what another reader makes of the rest."""
 
     def __init__(self, inner: Reader) -> None:
         super().__init__(inner.vector, planes=3)
@@ -26,7 +26,7 @@ class WithPicture(Reader):
 
 
 class WithoutPicture(Reader):
-    """Keeps the small picture back."""
+    """Keeps the small image back."""
 
     def __init__(self, inner: Reader) -> None:
         super().__init__(inner.vector)
@@ -38,10 +38,10 @@ class WithoutPicture(Reader):
 
 
 class LowResolution(Condition):
-    """The generator is shown a small picture, whatever else both networks are told.
+    """The generator is shown a small image, whatever else both networks are told.
 
-    The discriminator is not: it judges whether the large picture is real and fits to the
-    other condition, so that the second generator may mend what the small picture got wrong.
+    The discriminator is not: it judges whether the large image is real and fits to the
+    other condition, so that the second generator may fix what the small image got wrong.
 
     Args:
         inner: What else is told.
@@ -62,7 +62,7 @@ class LowResolution(Condition):
         return self.inner.wrong(facts, rng)
 
     def for_generator(self) -> Reader:
-        """With the small picture."""
+        """With the small image."""
         return WithPicture(self.inner.for_generator())
 
     def for_discriminator(self) -> Reader:

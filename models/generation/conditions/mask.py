@@ -1,4 +1,4 @@
-"""A label mask as a condition: what is where in the picture."""
+"""A label mask as a condition: what is where in the image."""
 
 from __future__ import annotations
 

@@ -39,18 +39,18 @@ class SentenceReader(Reader):
         self.compress = nn.Sequential(nn.Linear(states, vector), nn.LeakyReLU(SLOPE))
 
     def forward(self, facts: Facts) -> Facts:
-        """Two sentences (N, 2, L) for each picture to (N, V)."""
+        """Two sentences (N, 2, L) for each image to (N, V)."""
         _, ends = self.recur(self.embed(facts.vector.flatten(0, 1)))
         means = ends[0].unflatten(0, (-1, 2)).mean(dim=1)
         return said(self.compress(means))
 
 
 class Text(Condition):
-    """Both networks are told a sentence on the picture.
+    """Both networks are told a sentence on the image.
 
-    The facts are two sentences for each picture, of which networks read the mean: the same
+    The facts are two sentences for each image, of which networks read the mean: the same
     one twice, or for GAN-INT (section 4.3, with a share of 0.5) two different ones, of which
-    there is no picture. For GAN-CLS (section 4.2) the discriminator also sees real pictures
+    there is no image. For GAN-CLS (section 4.2) the discriminator also sees real images
     with the sentences of others.
 
     Args:
@@ -66,7 +66,7 @@ class Text(Condition):
         self.sentences, self.states, self.vector = sentences, states, vector
 
     def facts(self, count: int, batch: Batch, rng: torch.Generator) -> Facts:
-        """A sentence on each picture, or the given ``words`` (N, L), twice: (N, 2, L)."""
+        """A sentence on each image, or the given ``words`` (N, L), twice: (N, 2, L)."""
         if "words" in batch:
             return self.plain(batch["words"])
         return self.plain(self.sentences.describe(batch["tags"], batch["mask"], rng))
@@ -76,14 +76,14 @@ class Text(Condition):
         return said(words[:, None].expand(-1, 2, -1))
 
     def between(self, facts: Facts, rng: torch.Generator) -> Facts:
-        """Every second picture is told its own sentence and another one."""
+        """Every second image is told its own sentence and another one."""
         others = mismatched(facts, rng).facts.vector
         mixed = torch.stack([facts.vector[:, 0], others[:, 0]], dim=1)
         every_second = torch.arange(len(mixed), device=mixed.device) % 2 == 0
         return said(torch.where(every_second[:, None, None], facts.vector, mixed))
 
     def wrong(self, facts: Facts, rng: torch.Generator) -> Wrong:
-        """The sentence of another picture."""
+        """The sentence of another image."""
         return mismatched(facts, rng)
 
     def for_generator(self) -> Reader:

@@ -1,4 +1,4 @@
-"""Cues: the few pixels of a picture about which SEC is sure (Kolesnikov & Lampert, 2016)."""
+"""Cues: the few pixels of an image about which SEC is sure (Kolesnikov & Lampert, 2016)."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ BACKGROUND_SHARE = 0.1  # of the pixels, the least salient ones
 
 
 class Cues:
-    """Gives pictures masks of seeds: tags, background, and 255 wherever nothing is sure.
+    """Gives images masks of seeds: tags, background, and 255 wherever nothing is sure.
 
     Args:
         tagger: URI of the tagger.
-        size: Longer side at which pictures are scored, in pixels.
+        size: Longer side at which images are scored, in pixels.
         device: Where it runs; by default a GPU where there is one.
     """
 
@@ -56,7 +56,7 @@ class Cues:
 
 
 def seeds(maps: np.ndarray, salient: np.ndarray, tags: np.ndarray) -> np.ndarray:
-    """Seeds of a picture: small objects lie over large ones, and both over background.
+    """Seeds of an image: small objects lie over large ones, and both over background.
 
     Args:
         maps: (T, H, W) in [0, 1], each class's maximum one.

@@ -1,4 +1,4 @@
-"""True masks as a round: the fully supervised reference, and nothing else, trains on them."""
+"""Ground truth as a round, for the fully supervised reference alone."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tag2mask.pipeline.records.mask_rows import mask_path
 
 
 class TrueMask:
-    """Gives pictures their true masks.
+    """Gives images their ground truth masks.
 
     Args:
-        directory: Of the true masks.
+        directory: Of the ground truth masks.
         classes: The run's class names; other classes become background.
     """
 
@@ -23,13 +23,13 @@ class TrueMask:
         self.truth = TruthFolder(directory, ClassTable(names=tuple(classes)))
 
     def __call__(self, rows: list[Row]) -> list[Row]:
-        """Rows with ``mask`` and ``kept``; those without a true mask are not kept."""
+        """Rows with ``mask`` and ``kept``; those without a ground truth mask are not kept."""
         return [self._true(row) for row in rows]
 
     def _true(self, row: Row) -> Row:
         mask = self.truth.mask(row["image"]["path"])
         if mask is None:
-            return {**row, "kept": False, "reason": "no true mask"}
+            return {**row, "kept": False, "reason": "no ground truth mask"}
         shown = sorted({*np.unique(mask).tolist()} - {BACKGROUND, IGNORE})
         return {
             **row,

@@ -1,4 +1,4 @@
-"""Recognise: the tags that a classifier gives a picture which came without."""
+"""Recognize: the tags that a classifier gives an image which came without."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from tag2mask.pipeline.training.model_store import load_model
 PRESENCE = 0.5
 
 
-class Recognise:
+class Recognize:
     """Replaces the tags by what the tagger sees; the likeliest class if it sees none.
 
     Args:
         tagger: URI of the tagger.
-        size: Longer side at which it sees the picture, in pixels.
+        size: Longer side at which it sees the image, in pixels.
         device: Where it runs; by default a GPU where there is one.
     """
 

@@ -12,12 +12,12 @@ from tag2mask.models.regions.classifier import painted, proposals
 from tag2mask.models.regions.tree import region_tree
 from tag2mask.models.saliency.scaling import scaled_to
 from tag2mask.pipeline.records import BACKGROUND, Row
-from tag2mask.pipeline.records.mask_rows import as_tensor, labelled, resized, rgb
+from tag2mask.pipeline.records.mask_rows import as_tensor, labeled, resized, rgb
 from tag2mask.pipeline.training.model_store import load_model
 
 
 class Proposed(NamedTuple):
-    """A picture as a region classifier sees it, and what it is asked about.
+    """An image as a region classifier sees it, and what it is asked about.
 
     Attributes:
         image: (3, h, w) RGB in [0, 255].
@@ -29,7 +29,7 @@ class Proposed(NamedTuple):
 
 
 def proposed(picture: np.ndarray, size: int) -> Proposed:
-    """The proposals of a picture (H, W, 3) uint8, whose longer side is brought to a size."""
+    """The proposals of an image (H, W, 3) uint8, whose longer side is brought to a size."""
     image = scaled_to(as_tensor(picture), size)[0]
     pixels = np.ascontiguousarray(image.permute(1, 2, 0).round().clamp(0, 255).byte().numpy())
     tree = region_tree(pixels)
@@ -37,12 +37,12 @@ def proposed(picture: np.ndarray, size: int) -> Proposed:
 
 
 class LabelRegions:
-    """Gives every picture the mask that a region classifier sees among its tags.
+    """Gives every image the mask that a region classifier sees among its tags.
 
     Args:
         classifier: URI of the model.
         source: The round's name, written into the rows.
-        size: Longer side at which pictures are seen, in pixels.
+        size: Longer side at which images are seen, in pixels.
         device: Where it runs; by default a GPU where there is one.
     """
 
@@ -53,11 +53,11 @@ class LabelRegions:
         self.source, self.size = source, size
 
     def __call__(self, rows: list[Row]) -> list[Row]:
-        """One picture after another: a row's mask must not depend on its batch."""
-        return [self._labelled(row) for row in rows]
+        """One image after another: a row's mask must not depend on its batch."""
+        return [self._labeled(row) for row in rows]
 
     @torch.no_grad()
-    def _labelled(self, row: Row) -> Row:
+    def _labeled(self, row: Row) -> Row:
         picture = rgb(row)
         image, masks = proposed(picture, self.size)
         regions = torch.from_numpy(masks).to(self.device)
@@ -66,4 +66,4 @@ class LabelRegions:
         maps = painted(masks, allowed.softmax(dim=1).cpu().numpy())
         maps = resized(maps, picture.shape[:2])
         made = {"source": self.source, "model": self.weights}
-        return {**labelled(row, maps, maps, ignore_below=0.0), **made}
+        return {**labeled(row, maps, maps, ignore_below=0.0), **made}

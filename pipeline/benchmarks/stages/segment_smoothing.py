@@ -1,4 +1,4 @@
-"""Predictions that segments of the picture smooth, in the place of a CRF."""
+"""Predictions that segments of the image smooth, in the place of a CRF."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tag2mask.pipeline.stages.segment import Segment
 
 
 class SegmentWithPrior(Segment):
-    """Pixel probabilities times those of the whole picture (MIL-ILP, CVPR 2015, section 3.2)."""
+    """Pixel probabilities times those of the whole image (MIL-ILP, CVPR 2015, section 3.2)."""
 
     def logits(self, image: np.ndarray) -> Tensor:
-        """(K, h, w) log-probabilities under the prior of the picture."""
+        """(K, h, w) log-probabilities under the prior of the image."""
         return with_image_prior(super().logits(image)[None])[0]
 
 
@@ -37,6 +37,6 @@ class RelabelOnTree(Relabel):
     def refined(
         self, images: Sequence[np.ndarray], beliefs: Sequence[np.ndarray]
     ) -> list[np.ndarray]:
-        """The labels of least cost on each picture's tree."""
+        """The labels of least cost on each image's tree."""
         smooth = TreeSmoothing()
         return [smooth(*pair) for pair in zip(images, beliefs, strict=True)]

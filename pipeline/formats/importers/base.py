@@ -17,7 +17,7 @@ class Edited:
     """A mask as a person left it, kept as a PNG: a folder may hold thousands.
 
     Args:
-        name: Of its picture, without an ending.
+        name: Of its image, without an ending.
         file: Where it stands, for messages.
         png: As :func:`tag2mask.pipeline.records.encode_mask` writes it.
     """

@@ -133,12 +133,12 @@ def _region(segmentation: _Runs | list[list[float]], shape: tuple[int, ...]) -> 
     height, width = shape
     if isinstance(segmentation, _Runs):
         if segmentation.size != (height, width):
-            raise ValueError(f"a region of {segmentation.size} in a picture of {(height, width)}")
+            raise ValueError(f"a region of {segmentation.size} in an image of {(height, width)}")
         return decode(segmentation.counts, height, width)
     region = np.zeros((height, width), bool)
     for numbers in segmentation:
         if len(numbers) < 6 or len(numbers) % 2:
             raise ValueError("a polygon has pairs of numbers, three at least")
-        corners = np.array(numbers).reshape(-1, 2) - 0.5  # to where centres have whole numbers
+        corners = np.array(numbers).reshape(-1, 2) - 0.5  # to where centers have whole numbers
         region[filled(corners[:, 1], corners[:, 0], region.shape)] = True
     return region

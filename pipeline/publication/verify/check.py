@@ -25,11 +25,11 @@ from tag2mask.pipeline.tables.versions import retained_parts
 
 
 def verify(uri: str, threads: int = 2) -> Iterator[Fault]:
-    """Finds every fault of a dataset: files, layout, rows, pictures, masks, card.
+    """Finds every fault of a dataset: files, layout, rows, images, masks, card.
 
     Args:
         uri: The dataset.
-        threads: That decode pictures.
+        threads: That decode images.
 
     Raises:
         UserError: If there is no published dataset.

@@ -17,7 +17,7 @@ from tag2mask.pipeline.tables.table import Table
 def paper_faults(folder: Folder, dataset: Table) -> Iterator[Fault]:
     """Where the card or the Croissant file do not describe the files of the manifest.
 
-    What people may change, such as the licence and the text, is left to them.
+    What people may change, such as the license and the text, is left to them.
 
     Args:
         folder: Of the dataset.

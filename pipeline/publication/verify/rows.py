@@ -1,4 +1,4 @@
-"""Faults of one row: its picture, its mask, and what the other columns say of them."""
+"""Faults of one row: its image, its mask, and what the other columns say of them."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def _image_faults(row: Row) -> Iterator[str]:
     try:
         picture = _decoded(row["image"])
     except (OSError, ValueError, TypeError) as error:
-        yield f"the picture {error}"
+        yield f"the image {error}"
         return
     if picture.format not in ("JPEG", "PNG") or picture.mode != "RGB":
-        yield f"the picture is {picture.format} {picture.mode}, not JPEG or PNG in RGB"
+        yield f"the image is {picture.format} {picture.mode}, not JPEG or PNG in RGB"
     if picture.size != (row["width"], row["height"]):
-        yield f"the picture is {_size(picture.size)}, not {row['width']}x{row['height']}"
+        yield f"the image is {_size(picture.size)}, not {row['width']}x{row['height']}"
 
 
 def _mask(row: Row) -> np.ndarray:
@@ -67,8 +67,8 @@ def _mask(row: Row) -> np.ndarray:
     if picture.size != (row["width"], row["height"]):
         raise ValueError(f"is {_size(picture.size)}, not {row['width']}x{row['height']}")
     values = np.array(picture, np.uint8)
-    colours = bytes(picture.getpalette("RGB") or [])
-    if len(colours) <= 3 * int(values.max()) or not palette().startswith(colours):
+    colors = bytes(picture.getpalette("RGB") or [])
+    if len(colors) <= 3 * int(values.max()) or not palette().startswith(colors):
         raise ValueError("has another palette than VOC's")
     return values
 
@@ -77,7 +77,7 @@ def _mask_faults(row: Row, mask: np.ndarray) -> Iterator[str]:
     shown = set(np.unique(mask).tolist()) - {BACKGROUND, IGNORE}
     stray = sorted(shown - set(row["tags"] or ()))
     if stray:
-        yield f"the mask shows {stray}, which are no tags of the picture"
+        yield f"the mask shows {stray}, which are no tags of the image"
     if row["classes"] != sorted(shown):
         yield f"classes are {row['classes']}, but the mask shows {sorted(shown)}"
     digest = hashlib.sha256(row["mask"]["bytes"]).hexdigest()

@@ -46,7 +46,7 @@ class PaintModel:
             device: Where it runs; by default a GPU where there is one.
 
         Raises:
-            UserError: If there is none, or it makes pictures of something else than masks.
+            UserError: If there is none, or it makes images of something else than masks.
         """
         system, card = load_system(uri)
         if (
@@ -63,16 +63,16 @@ class PaintModel:
 
     @property
     def size(self) -> int:
-        """Side of the pictures that the system was trained on, in pixels."""
+        """Side of the images that the system was trained on, in pixels."""
         return self.system.settings.size
 
     @property
     def fills(self) -> bool:
-        """Whether the system changes a picture where the mask says so."""
+        """Whether the system changes an image where the mask says so."""
         return "image" in self.system.needs
 
     def body_size(self, height: int, width: int) -> int:
-        """Bytes of a drawing: a label each pixel and, where one is changed, a picture's RGB."""
+        """Bytes of a drawing: a label each pixel and, where one is changed, an image's RGB."""
         return height * width * (4 if self.fills else 1)
 
     def picture(self, drawing: bytes, height: int, width: int, seed: int = 0) -> bytes:
@@ -121,7 +121,7 @@ class PaintModel:
             )
         batch = {"mask": torch.from_numpy(labels.astype(np.int64)).to(self.device)}
         if self.fills:
-            colours = values[height * width :].reshape(1, height, width, 3)
-            picture = torch.from_numpy(colours.astype(np.float32)).permute(0, 3, 1, 2)
+            colors = values[height * width :].reshape(1, height, width, 3)
+            picture = torch.from_numpy(colors.astype(np.float32)).permute(0, 3, 1, 2)
             batch["image"] = (picture / 127.5 - 1).to(self.device)
         return batch

@@ -9,7 +9,7 @@ from importlib import resources
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from tag2mask.pipeline.report.thumbnails import colour
+from tag2mask.pipeline.report.thumbnails import color
 from tag2mask.pipeline.systems.paint.drawing import LARGEST, SMALLEST, PaintModel
 
 PACKAGE, TEMPLATES = "tag2mask.pipeline.systems.paint", "templates"
@@ -37,7 +37,7 @@ def paint_page(model: PaintModel) -> tuple[bytes, str]:
         smallest=SMALLEST,
         largest=LARGEST,
         fills=model.fills,
-        classes=[(value, name, colour(value)) for value, name in enumerate(names, 1)],
+        classes=[(value, name, color(value)) for value, name in enumerate(names, 1)],
         # These two are the package's own files, no data.
         style=Markup(_own_file("paint.css")),
         script=Markup(script),

@@ -76,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
             return
         address = urlsplit(self.path)
         if address.path != "/picture":
-            self._refuse(HTTPStatus.NOT_FOUND, "drawings are sent to /picture")
+            self._refuse(HTTPStatus.NOT_FOUND, "drawings are sent to /image")
             return
         if self.headers.get("Content-Type") != BYTES:
             # A form of another page cannot be of this type without asking first.

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tag2mask.flows.benchmarks.dcsm_ablation import CONTRASTS, ablation, variants
+from tag2mask.flows.benchmarks.dcsm_ablation import SCORE_POWERS, ablation, variants
 from tag2mask.flows.benchmarks.ladder import BENCHMARKS, ladder
 from tag2mask.flows.benchmarks.mask_quality import BUDGETS, SEEDS, masks
 from tag2mask.pipeline.errors import UserError
@@ -93,10 +93,10 @@ class TestLadder:
         lines = table.splitlines()
         assert [line.split("|")[1].strip() for line in lines[2:]] == list(variants(quick))
         for line in lines[2:]:
-            _, _, score, pictures, contrast, _ = line.split("|")
+            _, _, score, pictures, score_power, _ = line.split("|")
             assert 0 < float(score) < 100
             assert int(pictures) > 3
-            assert float(contrast) in CONTRASTS
+            assert float(score_power) in SCORE_POWERS
 
     @pytest.mark.parametrize("view", BUDGETS)
     def test_masks_of_every_quality_train_a_generator(
@@ -109,7 +109,7 @@ class TestLadder:
         lines = masks(request(source, out, quick, [view])).splitlines()
         found = [line.split("|")[1].strip() for line in lines[2:]]
         assert found[2:] == [
-            "true masks",
+            "ground truth masks",
             "masks of the loop, powerful",
             "seeds",
             "shuffled masks",
@@ -139,7 +139,7 @@ def test_a_damaged_round_is_not_passed_over(quick, tmp_path):
 
 
 def test_an_unknown_view_is_named(quick):
-    with pytest.raises(UserError, match=r"no view 'cut'.*picture, cutout, object"):
+    with pytest.raises(UserError, match=r"no view 'cut'.*image, cutout, object"):
         masks.fn(request("nowhere", "nowhere", quick, ["cut"]))
 
 
@@ -149,7 +149,7 @@ def test_data_without_true_masks(name, source, quick, prefect_server, tmp_path):
     del prefect_server
     shutil.copytree(source / "JPEGImages", tmp_path / "data/JPEGImages")
     shutil.copy(source / "tags.csv", tmp_path / "data")
-    with pytest.raises(UserError, match="no true masks"):
+    with pytest.raises(UserError, match="no ground truth masks"):
         BENCHMARKS[name](request(tmp_path / "data", tmp_path / "out", quick))
 
 

@@ -40,7 +40,7 @@ def test_the_folder_holds_the_same_bytes(dataset, tmp_path):
 def test_all_readers_are_measured(dataset, tmp_path, monkeypatch):
     monkeypatch.setattr("tag2mask.flows.benchmarks.read_speed.REPEATS", 1)
     lines = reading(dataset.uri, str(tmp_path), workers=0).splitlines()
-    assert lines[0].startswith(f"{COUNT} pictures and masks, 0 workers")
+    assert lines[0].startswith(f"{COUNT} images and masks, 0 workers")
     named = [tuple(cell.strip() for cell in line.split("|")[1:3]) for line in lines[4:]]
     assert named == [
         ("shuffled", "folder"),

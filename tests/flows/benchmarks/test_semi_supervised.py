@@ -1,4 +1,4 @@
-"""A few true masks among many made ones: drawn fairly, taken as a person's, measured apart."""
+"""A few ground truth masks among many predicted ones: drawn fairly, handled as corrections."""
 
 import itertools
 
@@ -97,5 +97,5 @@ def test_no_truth_is_said(tmp_path, prefect_server):
     del prefect_server
     (tmp_path / "cat").mkdir()
     (tmp_path / "cat/a.png").write_bytes(image_row(0, [1])["image"]["bytes"])
-    with pytest.raises(UserError, match="no true masks"):
+    with pytest.raises(UserError, match="no ground truth masks"):
         corrections(request(tmp_path, tmp_path / "out", tiny_recipe()))

@@ -1,4 +1,4 @@
-"""The throughput benchmark: every engine labels every picture, and the figures say so."""
+"""The throughput benchmark: every engine labels every image, and the figures say so."""
 
 import pytest
 
@@ -30,8 +30,8 @@ def test_engines_are_measured_on_the_same_work(prefect_server, tmp_path, monkeyp
         assert engine.overhead > 0
     masks = [Table.open(f"{out}/{name}/run/dataset").fingerprint for name in ("plain", "local")]
     assert masks[0] == masks[1]
-    assert {part.part for part in figures.parts} > {"decode the picture", "encode the mask"}
-    assert "100,000,000 pictures like these, from 10 on the engine 'local'" in text
+    assert {part.part for part in figures.parts} > {"decode the image", "encode the mask"}
+    assert "100,000,000 images like these, from 10 on the engine 'local'" in text
 
 
 def test_refusals(tmp_path):

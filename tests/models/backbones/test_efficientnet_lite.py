@@ -10,7 +10,7 @@ from efficientnet_lite_pytorch import EfficientNet
 from torch import nn
 
 from tag2mask.models.backbones.efficientnet_lite import SameConv2d, efficientnet_lite
-from tests.models.randomised import assert_same, random_images, randomise
+from tests.models.randomized import assert_same, random_images, randomize
 
 
 def packaged_weights(variant: str) -> dict[str, torch.Tensor]:
@@ -39,24 +39,24 @@ def test_every_block_gives_the_same_features(variant, side):
     # The reference pads statically, for the one size that it is told.
     reference = EfficientNet.from_name(f"efficientnet-{variant}", image_size=side).eval()
     reference.load_state_dict(packaged_weights(variant))
-    trunk = efficientnet_lite(variant, output_stride=32).eval()
+    backbone = efficientnet_lite(variant, output_stride=32).eval()
     images = random_images(2, 3, side, side)
 
     expected = [nn.functional.relu6(reference._bn0(reference._conv_stem((images - 127) / 128)))]
     for block in reference._blocks:
         expected.append(block(expected[-1]))
-    x = trunk.normalise(images)
-    for layer, features in zip(trunk.layers.values(), expected, strict=True):
+    x = backbone.normalize(images)
+    for layer, features in zip(backbone.layers.values(), expected, strict=True):
         x = layer(x)
         assert_same(x, features)
-    assert torch.equal(trunk(images)["c5"], x)
+    assert torch.equal(backbone(images)["c5"], x)
 
 
 def test_strides_of_the_taps():
-    trunk = efficientnet_lite("lite0", output_stride=16, pretrained=False)
+    backbone = efficientnet_lite("lite0", output_stride=16, pretrained=False)
     with torch.no_grad():
-        below = trunk.below(torch.zeros(1, 3, 64, 64), trunk.taps[0])
-        _, inputs = trunk.above(below, trunk.taps)
+        below = backbone.below(torch.zeros(1, 3, 64, 64), backbone.taps[0])
+        _, inputs = backbone.above(below, backbone.taps)
     strides = [64 // values.shape[-1] for values in inputs.values()]
     assert strides == sorted(strides)
     assert set(strides) == {4, 8, 16}
@@ -69,7 +69,7 @@ def test_strides_of_the_taps():
 def test_same_padding(kernel, stride, dilation, size):
     """Output i looks at TensorFlow's window: its padding is smaller on the top and left."""
     layer = SameConv2d(1, 1, kernel, stride, dilation=dilation, bias=False)
-    randomise(layer)
+    randomize(layer)
     x = random_images(1, 1, *size)
     y = layer(x)
     assert y.shape[2:] == tuple(-(-extent // stride) for extent in size)

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torchvision.models import resnet50
 
-from tag2mask.models.backbones.resnet import resnet50_trunk
-from tests.models.randomised import assert_same, random_images, randomise
+from tag2mask.models.backbones.resnet import resnet50_backbone
+from tests.models.randomized import assert_same, random_images, randomize
 
 STAGES = {"c2": "layer1", "c3": "layer2", "c4": "layer3", "c5": "layer4"}
 
@@ -15,10 +15,10 @@ STAGES = {"c2": "layer1", "c3": "layer2", "c4": "layer3", "c5": "layer4"}
 def test_features(output_stride):
     dilation = [False, False, output_stride == 16]
     reference = resnet50(weights=None, replace_stride_with_dilation=dilation)
-    randomise(reference).eval()
-    trunk = resnet50_trunk(output_stride=output_stride, pretrained=False).eval()
+    randomize(reference).eval()
+    backbone = resnet50_backbone(output_stride=output_stride, pretrained=False).eval()
     stem = {"0": reference.conv1, "1": reference.bn1}
-    for name, layer in trunk.layers.items():
+    for name, layer in backbone.layers.items():
         if name == "stem":
             for place, module in stem.items():
                 layer[int(place)].load_state_dict(module.state_dict())
@@ -26,8 +26,8 @@ def test_features(output_stride):
             stage, number = name.split("_")
             layer.load_state_dict(getattr(reference, stage)[int(number) - 1].state_dict())
     images = random_images(1, 3, 75, 64)
-    features = trunk(images)
-    x = trunk.normalise(images)
+    features = backbone(images)
+    x = backbone.normalize(images)
     x = reference.maxpool(reference.relu(reference.bn1(reference.conv1(x))))
     for stage, layer in STAGES.items():
         x = getattr(reference, layer)(x)
@@ -36,7 +36,7 @@ def test_features(output_stride):
 
 def test_training_does_not_change_the_features():
     """Batch statistics are the pretrained ones in either mode."""
-    trunk = randomise(resnet50_trunk(pretrained=False))
+    backbone = randomize(resnet50_backbone(pretrained=False))
     images = random_images(1, 3, 32, 32)
     with torch.no_grad():
-        assert torch.equal(trunk.train()(images)["c5"], trunk.eval()(images)["c5"])
+        assert torch.equal(backbone.train()(images)["c5"], backbone.eval()(images)["c5"])

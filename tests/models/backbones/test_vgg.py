@@ -5,30 +5,30 @@ import torch
 from torch import nn
 from torchvision.models.vgg import cfgs, make_layers
 
-from tag2mask.models.backbones.vgg import vgg16_trunk
-from tests.models.randomised import assert_same, random_images, randomise
+from tag2mask.models.backbones.vgg import vgg16_backbone
+from tests.models.randomized import assert_same, random_images, randomize
 
 
 @pytest.fixture(scope="module")
 def reference():
-    return randomise(make_layers(cfgs["D"]))
+    return randomize(make_layers(cfgs["D"]))
 
 
 def with_weights_of(reference: nn.Sequential, output_stride: int) -> nn.Module:
-    trunk = vgg16_trunk(output_stride=output_stride, pretrained=False)
+    backbone = vgg16_backbone(output_stride=output_stride, pretrained=False)
     theirs = [layer for layer in reference if isinstance(layer, nn.Conv2d)]
-    ours = [layer for layer in trunk.layers.values() if isinstance(layer, nn.Conv2d)]
+    ours = [layer for layer in backbone.layers.values() if isinstance(layer, nn.Conv2d)]
     for mine, pretrained in zip(ours, theirs, strict=True):
         mine.load_state_dict(pretrained.state_dict())
-    return trunk
+    return backbone
 
 
 @torch.no_grad()
 def test_features_at_stride_16(reference):
-    trunk = with_weights_of(reference, 16)
+    backbone = with_weights_of(reference, 16)
     images = random_images(1, 3, 64, 96)
-    features = trunk(images)
-    x = trunk.normalise(images)
+    features = backbone(images)
+    x = backbone.normalize(images)
     ends = {8: "c2", 15: "c3", 22: "c4", 29: "c5"}
     for number, layer in enumerate(reference):
         x = layer(x)
@@ -45,7 +45,7 @@ def test_strides_below_the_dilation_agree(reference):
 
 
 def test_dilation_of_deeplab():
-    layers = vgg16_trunk(output_stride=8, pretrained=False).layers
+    layers = vgg16_backbone(output_stride=8, pretrained=False).layers
     assert layers["pool3"].stride == 2
     assert layers["pool4"].stride == 1
     assert layers["conv4_3"].dilation == (1, 1)
@@ -54,13 +54,13 @@ def test_dilation_of_deeplab():
 
 def test_taps_are_those_of_dcsm():
     """Indices 11 to 29 of the authors' network, at strides 4, 8 and 16."""
-    trunk = vgg16_trunk(output_stride=16, pretrained=False)
-    assert trunk.taps == tuple(
+    backbone = vgg16_backbone(output_stride=16, pretrained=False)
+    assert backbone.taps == tuple(
         f"conv{block}_{number}" for block in (3, 4, 5) for number in (1, 2, 3)
     )
     with torch.no_grad():
-        below = trunk.below(torch.zeros(1, 3, 64, 64), trunk.taps[0])
-        _, inputs = trunk.above(below, trunk.taps)
+        below = backbone.below(torch.zeros(1, 3, 64, 64), backbone.taps[0])
+        _, inputs = backbone.above(below, backbone.taps)
     sides = [values.shape[-1] for values in inputs.values()]
     assert [64 // side for side in sides] == [4, 4, 4, 8, 8, 8, 16, 16, 16]
 
@@ -68,4 +68,4 @@ def test_taps_are_those_of_dcsm():
 @pytest.mark.parametrize("output_stride", [4, 32])
 def test_other_strides_are_refused(output_stride):
     with pytest.raises(ValueError, match=f"8 and 16, not {output_stride}"):
-        vgg16_trunk(output_stride=output_stride, pretrained=False)
+        vgg16_backbone(output_stride=output_stride, pretrained=False)

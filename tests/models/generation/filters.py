@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 def random_filters(real: Tensor, seed: int = 0) -> nn.Module:
-    """Two layers of random filters to (N, F) features, calibrated on real pictures."""
+    """Two layers of random filters to (N, F) features, calibrated on real images."""
     torch.manual_seed(seed)
     filters = nn.Sequential(
         nn.Conv2d(3, 24, 3, 2, 1),

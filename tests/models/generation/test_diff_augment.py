@@ -3,7 +3,7 @@ import torch
 from torchvision.transforms.v2.functional import crop, pad
 
 from tag2mask.models.generation import GENERATORS
-from tag2mask.models.generation.diff_augment import CHANGES, colour, cutout, translation
+from tag2mask.models.generation.diff_augment import CHANGES, color, cutout, translation
 from tests.models.generation.toys import pairs
 
 
@@ -35,15 +35,15 @@ def test_gradients_pass_through(change):
     assert torch.autograd.gradcheck(lambda x: change(x, rng()), here)
 
 
-def test_colours_keep_planes_and_the_relations_of_grey_pictures():
-    grey = maps(50)
-    grey[:, :3] = grey[:, :1]
-    changed = colour(grey, rng())
-    assert torch.equal(changed[:, 3:], grey[:, 3:])
-    # A grey picture stays grey, whatever the saturation, and its contrast is scaled.
+def test_colors_keep_planes_and_the_relations_of_gray_pictures():
+    gray = maps(50)
+    gray[:, :3] = gray[:, :1]
+    changed = color(gray, rng())
+    assert torch.equal(changed[:, 3:], gray[:, 3:])
+    # A gray image stays gray, whatever the saturation, and its contrast is scaled.
     torch.testing.assert_close(changed[:, 0], changed[:, 2])
-    scale = changed[:, 0].flatten(1).std(dim=1) / grey[:, 0].flatten(1).std(dim=1)
-    shift = changed[:, 0].flatten(1).mean(dim=1) - grey[:, 0].flatten(1).mean(dim=1)
+    scale = changed[:, 0].flatten(1).std(dim=1) / gray[:, 0].flatten(1).std(dim=1)
+    shift = changed[:, 0].flatten(1).mean(dim=1) - gray[:, 0].flatten(1).mean(dim=1)
     assert 0.5 <= scale.min() < 0.6
     assert 1.4 < scale.max() <= 1.5
     assert -0.5 <= shift.min() < -0.4
@@ -86,7 +86,7 @@ def test_discriminators_see_changed_pictures_alone(name):
     """Both turns lose other than without; the same facts without maps, the same masks with."""
     batch = pairs(6, seed=0, size=32)
     losses = []
-    for augment in ((), ("colour",), ("colour", "translation", "cutout")):
+    for augment in ((), ("color",), ("color", "translation", "cutout")):
         torch.manual_seed(0)
         kind = GENERATORS[name]
         settings = kind.settings_type(size=32, classes=2, latent=8, width=4, augment=augment)

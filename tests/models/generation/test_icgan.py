@@ -19,8 +19,8 @@ def trained(seed=0, longer=1):
         latent=32,
         width=24,
         coarsest=2,
-        generator_rate=1e-3,
-        discriminator_rate=1e-3,
+        generator_lr=1e-3,
+        discriminator_lr=1e-3,
         encoder_rate=1e-3,
         begin=0.65,
     )
@@ -51,7 +51,7 @@ def figures(system):
     return {
         "samples": judged(pictures, tags.argmax(dim=1)),
         "variety": (pictures[::10].std(dim=0).mean() / real.std(dim=0).mean()).item(),
-        "recognition": (system.recognise(images).argmax(1) == classes).float().mean().item(),
+        "recognition": (system.recognize(images).argmax(1) == classes).float().mean().item(),
         "reconstruction": (error / (data["image"][:HALF].mean(0) - images).square().mean()).item(),
         "edits": judged(system.edit(images, torch.eye(10)[others]), others),
         "kept ink": torch.corrcoef(ink)[0, 1].item(),
@@ -75,7 +75,7 @@ class TestInvertibleGan:
     def test_pictures_of_one_tag_differ(self, found):
         assert found["variety"] > 0.5
 
-    def test_tags_are_recognised(self, found):
+    def test_tags_are_recognized(self, found):
         assert found["recognition"] >= 0.9
 
     def test_reconstruction_is_better_than_the_mean_picture(self, found):

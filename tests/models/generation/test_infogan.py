@@ -26,10 +26,10 @@ def trained(seed=0, longer=1):
 def figures(system):
     """How well categories are classes, and how well both kinds of code are found again."""
     data, rng = digits(), torch.Generator().manual_seed(0)
-    classes = system.recognise(data["image"]).logits.argmax(dim=1)
+    classes = system.recognize(data["image"]).logits.argmax(dim=1)
     facts = system.condition.facts(300, {}, rng)
     with torch.no_grad():
-        believed = system.recognise(system.made(system.noise(300, rng), facts))
+        believed = system.recognize(system.made(system.noise(300, rng), facts))
     found = believed.logits.argmax(dim=1) == facts.vector[:, :10].argmax(dim=1)
     codes = torch.stack([believed.mean[:, 0], facts.vector[:, 10]])
     return {

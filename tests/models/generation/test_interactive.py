@@ -1,4 +1,4 @@
-"""The interactive GAN on coloured shapes, which is a DCGAN too: one training shows both."""
+"""The interactive GAN on colored shapes, which is a DCGAN too: one training shows both."""
 
 import pytest
 import torch
@@ -14,8 +14,8 @@ SETTINGS = InteractiveSettings(
     size=16,
     latent=16,
     width=16,
-    generator_rate=1e-3,
-    discriminator_rate=1e-3,
+    generator_lr=1e-3,
+    discriminator_lr=1e-3,
     predictor_rate=1e-3,
     begin=0.75,
 )
@@ -47,7 +47,7 @@ def figures(system):
 
 
 def distance(system):
-    """kid@filters of new pictures to real ones."""
+    """kid@filters of new images to real ones."""
     real = blobs(500, seed=2)["image"]
     filters = random_filters(real)
     made = system.sample(500, {}, torch.Generator().manual_seed(3))
@@ -55,7 +55,7 @@ def distance(system):
 
 
 def carried_over(system, count=100):
-    """Shares of pictures that show what arithmetic on concepts was to give, and of all that do.
+    """Shares of images that show what arithmetic on concepts was to give, and of all that do.
 
     Each of the four kinds is calculated from the three others.
     """
@@ -65,31 +65,29 @@ def carried_over(system, count=100):
         square, blue = kinds(system.pictures(noise))
     hits, base = [], []
     for shape in (square, ~square):
-        for colour in (blue, ~blue):
+        for color in (blue, ~blue):
 
             def three(which):
                 among = noise[which]
                 return among[torch.randint(len(among), (count, 3), generator=rng)]
 
-            wanted = analogy(
-                three(~shape & colour), three(~shape & ~colour), three(shape & ~colour)
-            )
+            wanted = analogy(three(~shape & color), three(~shape & ~color), three(shape & ~color))
             with torch.no_grad():
                 square_made, blue_made = kinds(system.pictures(wanted))
             right_shape = square_made == (shape is square)
-            right_colour = blue_made == (colour is blue)
-            hits.append((right_shape & right_colour).float().mean().item())
-            base.append((shape & colour).float().mean().item())
+            right_color = blue_made == (color is blue)
+            hits.append((right_shape & right_color).float().mean().item())
+            base.append((shape & color).float().mean().item())
     return sum(hits) / 4, sum(base) / 4
 
 
 def projections(system):
-    """Mean squared errors of pictures that are predicted, optimised, and both."""
+    """Mean squared errors of images that are predicted, optimized, and both."""
     pictures = blobs(32, seed=5)["image"]
     start = torch.zeros(32, SETTINGS.latent)
     found = {
         "predicted": system.predict(pictures),
-        "optimised": system.project(pictures, start),
+        "optimized": system.project(pictures, start),
         "hybrid": system.project(pictures),
     }
     with torch.no_grad():
@@ -126,29 +124,29 @@ class TestInteractiveGan:
         hits, base = carried_over(system)
         assert hits > 1.5 * base
 
-    def test_every_colour_is_predicted_and_optimisation_comes_nearer(self, system):
+    def test_every_color_is_predicted_and_optimization_comes_nearer(self, system):
         error = projections(system)
-        # A picture in the wrong colour is off by 0.3, a predictor of red things alone by 0.17.
+        # An image in the wrong color is off by 0.3, a predictor of red things alone by 0.17.
         assert error["predicted"] < 0.1
         assert error["hybrid"] < error["predicted"]
         # From nowhere: 0.50 to 0.82 of its error with five of six seeds, 1.32 with one.
-        assert error["hybrid"] < 1.5 * error["optimised"]
+        assert error["hybrid"] < 1.5 * error["optimized"]
 
     def test_outlines_are_filled(self, system):
         own, others = overlap(system)
         assert own > 0.75
         assert own > others + 0.05
 
-    def test_strokes_colour_the_picture(self, system):
+    def test_strokes_color_the_picture(self, system):
         rng = torch.Generator().manual_seed(9)
         noise = system.noise(200, rng)
         with torch.no_grad():
             red = noise[~kinds(system.pictures(noise))[1]][:24]
         where = torch.zeros(len(red), 1, 16, 16)
         where[:, :, 6:10, 6:10] = 1
-        colours = torch.tensor([-0.8, -0.8, 0.8]).view(1, 3, 1, 1).expand(len(red), 3, 16, 16)
+        colors = torch.tensor([-0.8, -0.8, 0.8]).view(1, 3, 1, 1).expand(len(red), 3, 16, 16)
         with torch.no_grad():
-            painted = system.pictures(system.paint(red, colours, where))
+            painted = system.pictures(system.paint(red, colors, where))
         # 20 to 24 of the 24, by the processor that trained; none of them was blue before.
         assert kinds(painted)[1].float().mean() > 0.75
 

@@ -3,10 +3,10 @@ import torch
 
 from tag2mask.models.generation.dcgan import KnowingSettings
 from tag2mask.models.generation.mask_gan import MaskGan
-from tests.models.generation.toys import COLOURS, batches, blobs
+from tests.models.generation.toys import COLORS, batches, blobs
 from tests.models.turns import train
 
-NEAR = 0.5  # of a colour, in each of its channels
+NEAR = 0.5  # of a color, in each of its channels
 
 
 def build(seed=0):
@@ -16,8 +16,8 @@ def build(seed=0):
         classes=2,
         latent=8,
         width=12,
-        generator_rate=1e-3,
-        discriminator_rate=1e-3,
+        generator_lr=1e-3,
+        discriminator_lr=1e-3,
     )
     return MaskGan(settings)
 
@@ -29,14 +29,14 @@ def trained(seed=0, longer=1):
 
 
 def figures(system):
-    """The share of things in one of the two colours, and that of the rarer of these."""
+    """The share of things in one of the two colors, and that of the rarer of these."""
     mask = blobs(100, seed=2)["mask"]
     pictures = system.sample(100, {"mask": mask}, torch.Generator().manual_seed(3))
     inside = (mask > 0)[:, None]
-    colours = (pictures * inside).sum(dim=(2, 3)) / inside.sum(dim=(2, 3))
-    near = (colours[:, None] - COLOURS).abs().amax(dim=2) < NEAR
+    colors = (pictures * inside).sum(dim=(2, 3)) / inside.sum(dim=(2, 3))
+    near = (colors[:, None] - COLORS).abs().amax(dim=2) < NEAR
     return {
-        "coloured": near.any(dim=1).float().mean().item(),
+        "colored": near.any(dim=1).float().mean().item(),
         "rarer": near.float().mean(dim=0).min().item(),
     }
 
@@ -56,5 +56,5 @@ def test_around_the_outline_it_is_white_and_inside_it_is_noise():
 def test_one_outline_is_filled_in_many_ways():
     """Half of the blobs are red and half are blue; their masks do not say which."""
     found = figures(trained())
-    assert found["coloured"] >= 0.7
+    assert found["colored"] >= 0.7
     assert found["rarer"] >= 0.15

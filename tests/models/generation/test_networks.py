@@ -70,7 +70,7 @@ class TestDownsampler:
 
     @pytest.mark.parametrize("joins", [0, 1, -1])
     def test_the_vector_and_the_picture_act_together(self, joins):
-        """Were they only added, the picture's effect would not depend on the vector."""
+        """Were they only added, the image's effect would not depend on the vector."""
         torch.manual_seed(0)
         network = Downsampler(1, (16, 16), width=4, vector=3, joins=joins).double().eval()
         one, other = torch.randn(2, 1, 1, 16, 16, dtype=torch.float64)

@@ -16,8 +16,8 @@ def built(seed=0):
             coarsest=2,
             latent=16,
             hidden=64,
-            generator_rate=1e-3,
-            discriminator_rate=5e-4,
+            generator_lr=1e-3,
+            discriminator_lr=5e-4,
         )
     )
 

@@ -1,4 +1,4 @@
-"""The discriminator on a frozen trunk: what learns, what keeps still, and what it is told."""
+"""The discriminator on a frozen backbone: what learns, what keeps still, and what it is told."""
 
 import pytest
 import torch
@@ -35,10 +35,10 @@ def test_most_gans_can_have_it():
 
 
 @pytest.mark.parametrize("name", KNOWING)
-def test_a_turn_moves_what_learns_and_nothing_of_the_trunk(name):
+def test_a_turn_moves_what_learns_and_nothing_of_the_backbone(name):
     torch.manual_seed(0)
     member = GENERATORS[name]
-    small = {"size": SIZE, "classes": CLASSES, "latent": 8, "width": 4, "trunk": "tiny"}
+    small = {"size": SIZE, "classes": CLASSES, "latent": 8, "width": 4, "backbone": "tiny"}
     system = member(member.settings_type(**small)).train()
     batch = pairs(COUNT, seed=0, size=SIZE)
     still = {"discriminator.features", "discriminator.mixing"}
@@ -112,16 +112,16 @@ def test_mixing_goes_from_coarse_to_fine_and_repeats():
 
 @pytest.mark.slow
 def test_its_generator_learns_to_obey():
-    """Random filters know no things, but colours, which are told."""
+    """Random filters know no things, but colors, which are told."""
     torch.manual_seed(0)
     settings = KnowingSettings(
         size=SIZE,
         classes=4,
         latent=16,
         width=8,
-        trunk="tiny",
-        generator_rate=1e-3,
-        discriminator_rate=1e-3,
+        backbone="tiny",
+        generator_lr=1e-3,
+        discriminator_lr=1e-3,
     )
     system = ConditionalGan(settings)
     train(system, batches(blobs(400, seed=1, size=SIZE), 16, 0), 200, average=0.98)
@@ -130,6 +130,6 @@ def test_its_generator_learns_to_obey():
     assert (blue == tags[:, 3].bool()).float().mean() >= 0.9
 
 
-def test_an_unknown_trunk_is_refused():
+def test_an_unknown_backbone_is_refused():
     with pytest.raises(ValueError, match="'vgg' is none of efficientnet_lite0"):
-        KnowingSettings(trunk="vgg")
+        KnowingSettings(backbone="vgg")

@@ -6,7 +6,7 @@ from torch.nn.functional import interpolate
 from tag2mask.models.generation.stackgan import StackGan, StackSettings
 from tag2mask.models.kernel_distance import kernel_distance
 from tests.models.generation.filters import random_filters
-from tests.models.generation.toys import COLOURS, batches, blobs, kinds
+from tests.models.generation.toys import COLORS, batches, blobs, kinds
 from tests.models.turns import train
 
 SIZE = 32
@@ -22,9 +22,9 @@ def trained(seed=0, longer=1):
         told=32,
         blocks=1,
         begin=0.35,
-        generator_rate=1e-3,
+        generator_lr=1e-3,
         # As fast as the generator, it wins: what stage II makes is then now sharp, now spoilt.
-        discriminator_rate=5e-4,
+        discriminator_lr=5e-4,
     )
     system = StackGan(settings)
     data = batches(blobs(2000, seed=1, size=SIZE), 16, seed)
@@ -35,7 +35,7 @@ def trained(seed=0, longer=1):
 def figures(system):
     """Of stage I, enlarged, and of stage II: kid@filters, blur and shares that obey the tags.
 
-    An independent judge of pictures says which of the four kinds they show, and the colour
+    An independent judge of images says which of the four kinds they show, and the color
     says which of two: eight pixels are too few for a shape.
     """
     real = blobs(2000, seed=2, size=SIZE)
@@ -50,7 +50,7 @@ def figures(system):
         blue, judged = kinds(pictures)[1], machine.predict(pictures.flatten(1))
         found[f"kid@filters {name}"] = kernel_distance(filters(pictures), filters(some))
         found[f"blur {name}"] = blur(pictures)
-        found[f"colours {name}"] = (blue == tags[:, 3].bool()).float().mean().item()
+        found[f"colors {name}"] = (blue == tags[:, 3].bool()).float().mean().item()
         found[f"classes {name}"] = float((judged == _kind(tags)).mean())
     return found
 
@@ -60,8 +60,8 @@ def _kind(tags):
 
 
 def blur(pictures):
-    """The mean distance of pixels to the nearest of the colours that blobs have."""
-    pure = torch.cat([torch.ones(1, 3), COLOURS])
+    """The mean distance of pixels to the nearest of the colors that blobs have."""
+    pure = torch.cat([torch.ones(1, 3), COLORS])
     pixels = pictures.permute(0, 2, 3, 1).reshape(-1, 3)
     return torch.cdist(pixels, pure).amin(dim=1).mean().item()
 
@@ -96,7 +96,7 @@ def test_the_second_stage_begins_with_the_enlarged_picture():
 @pytest.mark.slow
 def test_the_second_stage_is_sharper_and_mends_what_the_first_gets_wrong():
     found = figures(trained())
-    assert found["colours bicubic"] >= 0.9
+    assert found["colors bicubic"] >= 0.9
     assert found["classes second"] >= 0.9
     assert found["classes second"] > found["classes bicubic"] + 0.3
     assert found["blur second"] < 0.8 * found["blur bicubic"]

@@ -24,8 +24,8 @@ def trained(seed=0, longer=1):
         width=16,
         states=16,
         sentence=16,
-        generator_rate=1e-3,
-        discriminator_rate=1e-3,
+        generator_lr=1e-3,
+        discriminator_lr=1e-3,
     )
     system = TextGan(settings)
     train(system, batches(pairs(2000, seed=1), 32, seed), 3500 * longer, average=0.99)
@@ -38,18 +38,18 @@ def figures(system):
 
 
 def obedience(system):
-    """The share of pictures in which red lies where the sentence says, as seen from blue."""
+    """The share of images in which red lies where the sentence says, as seen from blue."""
     right = []
     for sentence, direction in DIRECTIONS.items():
         pictures = system.illustrate([sentence] * 50, torch.Generator().manual_seed(2))
-        away = _centre(pictures, 0) - _centre(pictures, 2)
+        away = _center(pictures, 0) - _center(pictures, 2)
         expected = torch.tensor(direction, dtype=torch.float32)
         right.append((away @ expected) > 0.7 * away.norm(dim=1))
     return torch.cat(right).float().mean().item()
 
 
 def detection(system):
-    """AUC of telling the sentence of a picture that was never seen from that of another."""
+    """AUC of telling the sentence of an image that was never seen from that of another."""
     data, rng = pairs(400, seed=3), torch.Generator().manual_seed(4)
     facts = system.condition.facts(400, data, rng)
     wrong = system.condition.wrong(facts, rng)
@@ -72,8 +72,8 @@ def _meaning(system, vector):
     return torch.tensor(found)
 
 
-def _centre(pictures, channel):
-    """The centre (N, 2) of what is red (0) or blue (2), as (row, column)."""
+def _center(pictures, channel):
+    """The center (N, 2) of what is red (0) or blue (2), as (row, column)."""
     weight = (pictures[:, channel] - pictures[:, 2 - channel]).clamp(min=0)
     axis = torch.arange(pictures.shape[-1], dtype=torch.float32)
     total = weight.sum(dim=(1, 2)).clamp(min=1e-6)

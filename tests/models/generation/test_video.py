@@ -14,8 +14,8 @@ def trained(seed=0, longer=1):
         frames=8,
         latent=16,
         width=12,
-        generator_rate=1e-3,
-        discriminator_rate=5e-4,
+        generator_lr=1e-3,
+        discriminator_lr=5e-4,
         sparsity=0.5,
     )
     system = VideoGan(settings)
@@ -58,11 +58,11 @@ class TestMovingClips:
     def test_things_move_at_an_even_pace(self, clips):
         axis = torch.arange(16.0)
         mass = clips.movers[:, 0].sum(dim=2)
-        centre = (mass * axis).sum(dim=2) / mass.sum(dim=2)
+        center = (mass * axis).sum(dim=2) / mass.sum(dim=2)
         inside = (clips.movers[:, 0, :, [0, -1]].amax(dim=(1, 2, 3)) == 0) & (
             clips.movers[:, 0, :, :, [0, -1]].amax(dim=(1, 2, 3)) == 0
         )
-        paces = centre[inside].diff(dim=1)
+        paces = center[inside].diff(dim=1)
         assert inside.sum() > 3
         assert (paces - paces.mean(dim=1, keepdim=True)).abs().max() < 0.1
         assert paces.abs().max() > 0.3

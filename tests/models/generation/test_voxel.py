@@ -18,7 +18,7 @@ def trained(seed=0, longer=1):
         side=SIDE,
         latent=16,
         width=12,
-        discriminator_rate=2e-4,
+        discriminator_lr=2e-4,
     )
     system = VoxelGan(settings)
     train(system, batches(blobs(500, seed=1), 16, seed), 300 * longer, average=0.99)

@@ -9,7 +9,7 @@ from torch.nn.functional import one_hot
 
 from tag2mask.models.system import Batch
 
-COLOURS = torch.tensor([[0.8, -0.8, -0.8], [-0.8, -0.8, 0.8]])  # of blobs: red, blue
+COLORS = torch.tensor([[0.8, -0.8, -0.8], [-0.8, -0.8, 0.8]])  # of blobs: red, blue
 INK = 4 / 16  # of a digit's pixels, from which on they are no background
 
 
@@ -39,21 +39,21 @@ def blobs(count: int, seed: int, size: int = 16) -> dict[str, Tensor]:
     inside = _drawn(
         square, size * (0.42 + 0.16 * torch.rand(count, 2, generator=rng)), size / 4, size
     )
-    colours = COLOURS[blue]
+    colors = COLORS[blue]
     return {
-        "image": torch.where(inside[:, None], colours[:, :, None, None], 1.0),
+        "image": torch.where(inside[:, None], colors[:, :, None, None], 1.0),
         "mask": torch.where(inside, square[:, None, None] + 1, 0),
         "tags": torch.cat([one_hot(square, 2), one_hot(blue, 2)], dim=1).float(),
     }
 
 
 def kinds(pictures: Tensor) -> tuple[Tensor, Tensor]:
-    """What :func:`blobs` show: (N,) bool square, and (N,) bool blue, by corners and colour."""
+    """What :func:`blobs` show: (N,) bool square, and (N,) bool blue, by corners and color."""
     inside = pictures.amin(dim=1) < 0.3
     rows, columns = inside.any(dim=2).sum(dim=1), inside.any(dim=1).sum(dim=1)
     filled = inside.sum(dim=(1, 2)) / (rows * columns).clamp(min=1)
-    colours = (pictures * inside[:, None]).sum(dim=(2, 3))
-    return filled > 0.9, colours[:, 2] > colours[:, 0]
+    colors = (pictures * inside[:, None]).sum(dim=(2, 3))
+    return filled > 0.9, colors[:, 2] > colors[:, 0]
 
 
 def pairs(count: int, seed: int, size: int = 16) -> dict[str, Tensor]:
@@ -65,12 +65,12 @@ def pairs(count: int, seed: int, size: int = 16) -> dict[str, Tensor]:
     away = torch.tensor([[0, 1], [0, -1], [1, 0], [-1, 0]])[
         torch.randint(4, (count,), generator=rng)
     ]
-    centre = size * (0.5 + 0.06 * (torch.rand(count, 2, generator=rng) - 0.5))
-    red = _drawn(torch.zeros(count).long(), centre - 0.25 * size * away, 0.17 * size, size)
-    blue = _drawn(torch.ones(count).long(), centre + 0.25 * size * away, 0.17 * size, size)
+    center = size * (0.5 + 0.06 * (torch.rand(count, 2, generator=rng) - 0.5))
+    red = _drawn(torch.zeros(count).long(), center - 0.25 * size * away, 0.17 * size, size)
+    blue = _drawn(torch.ones(count).long(), center + 0.25 * size * away, 0.17 * size, size)
     image = torch.ones(count, 3, size, size)
-    for inside, colour in ((red, [0.8, -0.8, -0.8]), (blue, [-0.8, -0.8, 0.8])):
-        image = torch.where(inside[:, None], torch.tensor(colour)[:, None, None], image)
+    for inside, color in ((red, [0.8, -0.8, -0.8]), (blue, [-0.8, -0.8, 0.8])):
+        image = torch.where(inside[:, None], torch.tensor(color)[:, None, None], image)
     mask = torch.where(blue, 2, red.long())
     return {"image": image, "mask": mask, "tags": torch.ones(count, 2)}
 
@@ -78,8 +78,8 @@ def pairs(count: int, seed: int, size: int = 16) -> dict[str, Tensor]:
 def meadows(count: int, seed: int, size: int = 16) -> dict[str, Tensor]:
     """A red disc on green of any shade that darkens to one side; its mask is 1 on the disc."""
     rng = torch.Generator().manual_seed(seed)
-    centre = size * (0.4 + 0.2 * torch.rand(count, 2, generator=rng))
-    inside = _drawn(torch.zeros(count).long(), centre, 0.22 * size, size)
+    center = size * (0.4 + 0.2 * torch.rand(count, 2, generator=rng))
+    inside = _drawn(torch.zeros(count).long(), center, 0.22 * size, size)
     shade = torch.rand(count, 1, 1, generator=rng) - 0.3
     slope = (torch.rand(count, 1, 1, generator=rng) - 0.5) * torch.linspace(-1, 1, size)
     green = (shade + slope).expand(-1, size, -1)
@@ -100,11 +100,11 @@ def batches(data: Batch, size: int, seed: int = 0) -> Callable[[int], Batch]:
     return batch
 
 
-def _drawn(square: Tensor, centre: Tensor, radius: float, size: int) -> Tensor:
-    """Discs and squares (N, S, S) bool of a radius around centres (N, 2), in pixels."""
+def _drawn(square: Tensor, center: Tensor, radius: float, size: int) -> Tensor:
+    """Discs and squares (N, S, S) bool of a radius around centers (N, 2), in pixels."""
     axis = torch.arange(size) + 0.5
-    down = axis.view(1, -1, 1) - centre[:, 0].view(-1, 1, 1)
-    right = axis.view(1, 1, -1) - centre[:, 1].view(-1, 1, 1)
+    down = axis.view(1, -1, 1) - center[:, 0].view(-1, 1, 1)
+    right = axis.view(1, 1, -1) - center[:, 1].view(-1, 1, 1)
     disc = torch.hypot(down, right) < radius
     return torch.where(
         square.bool().view(-1, 1, 1), torch.maximum(down.abs(), right.abs()) < 0.9 * radius, disc

@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 import torch
 
-from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.backbones import BACKBONES
 from tag2mask.models.regions.classifier import RegionClassifier, painted, proposals
 from tag2mask.models.regions.descriptors import DESCRIPTORS, box_of, length
 from tag2mask.models.regions.tree import region_tree
 from tag2mask.pipeline.synthetic.images import render
-from tests.models.randomised import assert_same, random_images, randomise
+from tests.models.randomized import assert_same, random_images, randomize
 
 
 @pytest.fixture(scope="module")
-def trunk():
-    return randomise(TRUNKS["tiny"]()).eval()
+def backbone():
+    return randomize(BACKBONES["tiny"]()).eval()
 
 
 @pytest.fixture(scope="module")
@@ -30,21 +30,21 @@ def regions():
 @pytest.mark.parametrize("name", sorted(DESCRIPTORS))
 class TestDescriptor:
     @torch.no_grad()
-    def test_one_row_for_each_region(self, name, trunk, regions):
-        values = DESCRIPTORS[name](trunk, random_images(3, 48, 64), regions)
-        assert values.shape == (4, length(name, trunk))
+    def test_one_row_for_each_region(self, name, backbone, regions):
+        values = DESCRIPTORS[name](backbone, random_images(3, 48, 64), regions)
+        assert values.shape == (4, length(name, backbone))
         assert values.isfinite().all()
 
     @torch.no_grad()
-    def test_regions_do_not_depend_on_each_other(self, name, trunk, regions):
+    def test_regions_do_not_depend_on_each_other(self, name, backbone, regions):
         image = random_images(3, 48, 64)
-        together = DESCRIPTORS[name](trunk, image, regions)
-        alone = [DESCRIPTORS[name](trunk, image, region[None]) for region in regions]
+        together = DESCRIPTORS[name](backbone, image, regions)
+        alone = [DESCRIPTORS[name](backbone, image, region[None]) for region in regions]
         assert_same(together, torch.cat(alone))
 
     @torch.no_grad()
-    def test_who_sees_the_region_inside_its_box(self, name, trunk, regions):
-        values = DESCRIPTORS[name](trunk, random_images(3, 48, 64), regions[:2])
+    def test_who_sees_the_region_inside_its_box(self, name, backbone, regions):
+        values = DESCRIPTORS[name](backbone, random_images(3, 48, 64), regions[:2])
         sees_boxes_alone = name in ("rcnn", "spp")
         assert torch.allclose(values[0], values[1]) == sees_boxes_alone
 
@@ -54,9 +54,9 @@ def test_the_box_around_a_region(regions):
     assert box_of(regions[3]) == (20, 30, 21, 31)
 
 
-def test_a_fit_finds_overlaps_that_follow_from_the_features(trunk):
+def test_a_fit_finds_overlaps_that_follow_from_the_features(backbone):
     torch.manual_seed(0)
-    model = RegionClassifier(trunk, 3, "rcnn")
+    model = RegionClassifier(backbone, 3, "rcnn")
     features = torch.randn(200, model.linear.in_features)
     overlaps = (3 * features[:, :3]).softmax(dim=1)
     model.fit(features, overlaps)

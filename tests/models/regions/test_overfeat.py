@@ -1,4 +1,4 @@
-"""One pass over a picture equals a classifier on each of its windows, exactly."""
+"""One pass over an image equals a classifier on each of its windows, exactly."""
 
 import itertools
 
@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.functional import max_pool2d
 
 from tag2mask.models.regions.overfeat import SlidingClassifier, convolutional
-from tests.models.randomised import assert_same, random_images
+from tests.models.randomized import assert_same, random_images
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from tag2mask.models.regions.spp import BINS, feature_window, spatial_pyramid
-from tests.models.randomised import random_images
+from tests.models.randomized import random_images
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 5), (6, 6), (13, 7)])

@@ -41,7 +41,7 @@ def test_sums_are_those_of_masks(tree):
         np.testing.assert_allclose(tree.sums(maps)[:, node], expected)
 
 
-def test_a_picture_of_one_colour_is_one_region():
+def test_a_picture_of_one_color_is_one_region():
     tree = region_tree(np.full((20, 30, 3), 90, np.uint8))
     assert isinstance(tree, RegionTree)
     assert tree.leaves == 1

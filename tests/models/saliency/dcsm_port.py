@@ -2,7 +2,8 @@
 
 Written from the description of the authors' procedures alone and sharing nothing with
 ``tag2mask.models.saliency``: gradients are propagated by hand, layer by layer, and resizing is
-written out. Slow, and only for taggers in double precision whose trunk is a chain of plain layers.
+written out. Slow, and only for taggers in double precision whose backbone is a chain of plain
+layers.
 """
 
 import numpy as np
@@ -70,10 +71,10 @@ def backward(layer: nn.Module, x: Tensor, gradient: Tensor) -> Tensor:
 @torch.no_grad()
 def guided_gradients(tagger: Tagger, image: Tensor, class_index: int) -> dict[str, Array]:
     """By tap, lowest first: the signed gradient (channels, h, w) at its input."""
-    trunk = tagger.trunk
-    x = (image[None] - trunk.mean) / trunk.std
+    backbone = tagger.backbone
+    x = (image[None] - backbone.mean) / backbone.std
     passed = []
-    for name, part in trunk.layers.items():
+    for name, part in backbone.layers.items():
         for number, layer in enumerate(plain_layers(part)):
             passed.append((name if number == 0 else "", layer, x))
             x = layer(x)
@@ -84,11 +85,11 @@ def guided_gradients(tagger: Tagger, image: Tensor, class_index: int) -> dict[st
     found = {}
     for name, layer, x in reversed(passed):
         gradient = backward(layer, x, gradient)
-        if name in trunk.taps:
+        if name in backbone.taps:
             found[name] = gradient[0].numpy()
-        if name == trunk.taps[0]:
+        if name == backbone.taps[0]:
             break
-    return {name: found[name] for name in trunk.taps}
+    return {name: found[name] for name in backbone.taps}
 
 
 @torch.no_grad()
@@ -129,7 +130,7 @@ def matlab_dcsm(tagger: Tagger, image: Tensor, tags: list[int], canvas: int) -> 
             if scores[tag] <= 0.5 and not at_no_scale:
                 continue
             gradients = {c: guided_gradients(tagger, scale, c) for c in candidates}
-            for tap in tagger.trunk.taps:
+            for tap in tagger.backbone.taps:
                 strength = {
                     c: bilinear(np.abs(gradients[c][tap]).max(axis=0), canvas, canvas)
                     for c in candidates
@@ -151,7 +152,7 @@ def matlab_dcsm(tagger: Tagger, image: Tensor, tags: list[int], canvas: int) -> 
 def caffe_dcsm(tagger: Tagger, image: Tensor, tags: list[int], canvas: int) -> Array:
     """The authors' Caffe layers: (T, H, W)."""
 
-    def max_normalised(values: Array) -> Array:
+    def max_normalized(values: Array) -> Array:
         highest = values.max()
         return np.tanh(3 * values / highest) if highest > 0 else np.zeros_like(values)
 
@@ -161,13 +162,13 @@ def caffe_dcsm(tagger: Tagger, image: Tensor, tags: list[int], canvas: int) -> A
     maps = []
     for tag in tags:
         total = np.zeros((canvas, canvas))
-        for tap in tagger.trunk.taps:
+        for tap in tagger.backbone.taps:
             strength = {c: gradients[c][tap].max(axis=0) for c in candidates}
             stacked = np.zeros_like(strength[tag])
             for opponent in candidates:
                 if opponent != tag:
-                    stacked += max_normalised(strength[tag] - strength[opponent])
-            total += bilinear(max_normalised(stacked), canvas, canvas)
+                    stacked += max_normalized(strength[tag] - strength[opponent])
+            total += bilinear(max_normalized(stacked), canvas, canvas)
         highest = total.max()
         final = np.maximum(total / highest, 0) if highest > 0 else np.zeros_like(total)
         maps.append(bilinear(final, *image.shape[1:]))

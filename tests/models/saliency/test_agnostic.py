@@ -8,7 +8,7 @@ from tag2mask.models.saliency.boundary import boundary_saliency
 
 
 def picture():
-    """A red square on a grey gradient: (3, H, W) in [0, 255]."""
+    """A red square on a gray gradient: (3, H, W) in [0, 255]."""
     image = np.tile(np.linspace(90, 110, 64, dtype=np.uint8)[None, :, None], (48, 1, 3))
     image[16:32, 24:44] = (200, 30, 30)
     return image

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tag2mask.models.saliency import SCORERS
-from tests.models.randomised import random_images, random_tagger
+from tests.models.randomized import random_images, random_tagger
 
 SMALL = {"canvas": 48, "size": 48}  # pixels, for the members that have such a setting
 
@@ -49,7 +49,7 @@ class TestScorer:
         scorer(image, torch.tensor([0]))
         assert torch.equal(image, before)
 
-    def test_a_picture_of_one_colour(self, scorer):
+    def test_a_picture_of_one_color(self, scorer):
         maps = scorer(torch.full((3, 40, 40), 128.0), torch.tensor([0, 1]))
         assert maps.isfinite().all()
         assert maps.min() >= 0

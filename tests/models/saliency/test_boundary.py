@@ -1,4 +1,4 @@
-"""Robust background detection on pictures whose salient object is known."""
+"""Robust background detection on images whose salient object is known."""
 
 import numpy as np
 import pytest
@@ -6,9 +6,9 @@ import pytest
 from tag2mask.models.saliency.boundary import boundary_saliency
 
 
-def disc(height: int, width: int, centre: tuple[int, int], radius: int) -> np.ndarray:
+def disc(height: int, width: int, center: tuple[int, int], radius: int) -> np.ndarray:
     rows, columns = np.ogrid[:height, :width]
-    return (rows - centre[0]) ** 2 + (columns - centre[1]) ** 2 <= radius**2
+    return (rows - center[0]) ** 2 + (columns - center[1]) ** 2 <= radius**2
 
 
 def scene(mask: np.ndarray, seed: int = 0) -> np.ndarray:
@@ -87,10 +87,10 @@ def test_tiny_and_narrow_pictures(size: tuple[int, int]):
     assert saliency.max() <= 1
 
 
-def test_grey_pictures():
+def test_gray_pictures():
     mask = disc(100, 140, (50, 70), 25)
-    grey = np.where(mask, 220, 60).astype(np.uint8)
-    assert overlap(boundary_saliency(np.stack([grey] * 3, axis=-1)), mask) > 0.85
+    gray = np.where(mask, 220, 60).astype(np.uint8)
+    assert overlap(boundary_saliency(np.stack([gray] * 3, axis=-1)), mask) > 0.85
 
 
 def test_refuses_what_is_no_picture():

@@ -5,7 +5,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from tag2mask.models.saliency.cam import Cam
-from tests.models.randomised import assert_same, random_images, random_tagger
+from tests.models.randomized import assert_same, random_images, random_tagger
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def formula(tagger, image, classes, size, scales):
     total = torch.zeros(len(classes), *image.shape[1:])
     for scale in scales:
         sides = [round(side * scale * size / max(image.shape[1:])) for side in image.shape[1:]]
-        features = tagger.trunk(interpolate(image[None], sides, mode="bilinear"))["c5"][0]
+        features = tagger.backbone(interpolate(image[None], sides, mode="bilinear"))["c5"][0]
         for position, channel in enumerate(classes.tolist()):
             evidence = (weight[channel][:, None, None] * features).sum(dim=0)
             evidence = evidence + tagger.classifier.bias[channel]

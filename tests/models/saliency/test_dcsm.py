@@ -12,12 +12,12 @@ from tag2mask.models.saliency.dcsm import (
     DcsmCaffe,
     GuidedGradients,
     lay_on_canvas,
-    normalised,
+    normalized,
     rectified_difference,
     squashed,
     with_opponents,
 )
-from tests.models.randomised import assert_same, random_images, random_tagger
+from tests.models.randomized import assert_same, random_images, random_tagger
 from tests.models.saliency.dcsm_port import caffe_dcsm, guided_gradients, matlab_dcsm
 
 SURE, UNSEEN = 0.9, 0.1
@@ -128,13 +128,13 @@ class TestArithmetic:
         differences = rectified_difference(maps[0], maps)
         assert differences.min() == 0
         assert differences.max() == pytest.approx(T3)
-        assert normalised(maps.abs()).amax(dim=(2, 3)) == pytest.approx(torch.ones(5, 4))
+        assert normalized(maps.abs()).amax(dim=(2, 3)) == pytest.approx(torch.ones(5, 4))
         assert torch.equal(squashed(-maps.abs()), torch.zeros_like(maps))
 
     def test_a_lone_class_stands_alone(self):
         """One class known, or one candidate asked for: there is nothing to subtract."""
         strength = torch.tensor([[[4.0, 2.0], [1.0, 0.0]]])
-        expected = normalised(torch.tanh(3 * strength / 4))
+        expected = normalized(torch.tanh(3 * strength / 4))
         for candidates in (0, 1, 4):
             scorer = Dcsm(random_tagger(), canvas=2, scales=(1.0,), candidates=candidates)
             maps = maps_of(toy(scorer, {2: [SURE]}, {2: [strength]}), [0])
@@ -144,7 +144,7 @@ class TestArithmetic:
         scorer = Dcsm(random_tagger(), canvas=2, scales=(1.0,), candidates=0)
         strength = torch.tensor(self.LAYERS[0], dtype=torch.float32)
         maps = maps_of(toy(scorer, {2: [SURE, SURE]}, {2: [strength]}), [0, 1])
-        torch.testing.assert_close(maps, normalised(squashed(strength)))
+        torch.testing.assert_close(maps, normalized(squashed(strength)))
 
 
 class TestScales:
@@ -243,7 +243,7 @@ class TestCanvas:
 
 
 def half_seen(tagger, image):
-    """Moves the logits so that about half of the classes are seen in a picture."""
+    """Moves the logits so that about half of the classes are seen in an image."""
     with torch.no_grad():
         highest = tagger(image[None]).class_maps.amax(dim=(0, 2, 3))
         tagger.classifier.bias -= highest.median() + 0.01
@@ -258,7 +258,7 @@ class TestAgainstThePort:
         ("size", "tags", "seed"),
         [((48, 64), [2], 0), ((60, 41), [4, 1], 1), ((33, 33), [5, 0, 3, 2, 1], 2)],
     )
-    def test_tiny_trunk(self, variant, size, tags, seed):
+    def test_tiny_backbone(self, variant, size, tags, seed):
         ours, theirs = variant
         image = random_images(3, *size, seed=seed).double()
         tagger = half_seen(random_tagger(seed=seed).double(), image)
@@ -278,15 +278,15 @@ class TestGuidedGradients:
     @pytest.mark.parametrize("taps", [None, ["conv5_1", "conv3_2"], ["conv2_2"]])
     def test_agrees_with_the_port(self, taps):
         tagger = random_tagger().double()
-        tagger.trunk.taps = tuple(
-            name for name in tagger.trunk.layers if name in (taps or tagger.trunk.taps)
+        tagger.backbone.taps = tuple(
+            name for name in tagger.backbone.layers if name in (taps or tagger.backbone.taps)
         )
         image = random_images(3, 40, 32).double()
-        response = GuidedGradients(tagger, taps or tagger.trunk.taps)(image[None])
+        response = GuidedGradients(tagger, taps or tagger.backbone.taps)(image[None])
         gradients = response.gradients(torch.tensor([3, 0]))
         for index, class_index in enumerate((3, 0)):
             port = guided_gradients(tagger, image, class_index)
-            assert [*port] == [*tagger.trunk.taps]
+            assert [*port] == [*tagger.backbone.taps]
             for ours, theirs in zip(gradients, port.values(), strict=True):
                 assert_same(ours[index], torch.from_numpy(theirs), tolerance=1e-12)
 
@@ -297,9 +297,9 @@ class TestGuidedGradients:
         for gradient in response.gradients(torch.tensor([0, 1])):
             assert gradient.min() < 0 < gradient.max()
 
-    @pytest.mark.parametrize("trunk", ["tiny", "efficientnet_lite0", "resnet50"])
-    def test_one_batch_gives_what_single_signals_give(self, trunk):
-        gradients = GuidedGradients(*tagger_and_taps(trunk))
+    @pytest.mark.parametrize("backbone", ["tiny", "efficientnet_lite0", "resnet50"])
+    def test_one_batch_gives_what_single_signals_give(self, backbone):
+        gradients = GuidedGradients(*tagger_and_taps(backbone))
         image = random_images(1, 3, 48, 48)
         together = gradients(image).gradients(torch.tensor([2, 0, 1]))
         for index, class_index in enumerate((2, 0, 1)):
@@ -312,13 +312,13 @@ class TestGuidedGradients:
         tagger = random_tagger()
         gradients = GuidedGradients(tagger, [lowest, "conv5_2"])
         passes: list[tuple[str, int, bool]] = []
-        for name, layer in gradients.tagger.trunk.layers.items():
+        for name, layer in gradients.tagger.backbone.layers.items():
             layer.register_forward_hook(
                 lambda _, __, y, name=name: passes.append((name, len(y), y.requires_grad))
             )
         response = gradients(random_images(1, 3, 32, 32))
         response.gradients(torch.tensor([0, 1, 2]))
-        names = [*tagger.trunk.layers]
+        names = [*tagger.backbone.layers]
         assert passes == [(name, 1, names.index(name) >= names.index(lowest)) for name in names]
 
     def test_probabilities_are_the_highest_anywhere(self):
@@ -336,9 +336,9 @@ class TestGuidedGradients:
             GuidedGradients(random_tagger(), taps)
 
 
-def tagger_and_taps(trunk):
-    tagger = random_tagger(trunk)
-    return tagger, tagger.trunk.taps
+def tagger_and_taps(backbone):
+    tagger = random_tagger(backbone)
+    return tagger, tagger.backbone.taps
 
 
 class TestCaffe:

@@ -5,7 +5,7 @@ import torch
 from tag2mask.models.saliency.agnostic import ClassAgnostic
 from tag2mask.models.saliency.dcsm import Dcsm
 from tag2mask.models.saliency.dcsm_saliency import DcsmSaliency
-from tests.models.randomised import random_images, random_tagger
+from tests.models.randomized import random_images, random_tagger
 
 CLASSES = torch.tensor([1, 4])
 

@@ -10,7 +10,7 @@ from captum.attr import Deconvolution, GuidedBackprop, Saliency
 from tag2mask.models.saliency.grabcut import grab_cut
 from tag2mask.models.saliency.gradients import Deconvnet, Gradient, gradients
 from tag2mask.models.saliency.gradients import GuidedBackprop as Guided
-from tests.models.randomised import assert_same, random_images, random_tagger
+from tests.models.randomized import assert_same, random_images, random_tagger
 
 
 @pytest.mark.filterwarnings("ignore:Setting backward hooks on ReLU")
@@ -49,7 +49,7 @@ def scene() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return pixels.clip(0, 255).astype(np.uint8), saliency, disc
 
 
-def test_the_cut_follows_the_colours():
+def test_the_cut_follows_the_colors():
     pixels, saliency, disc = scene()
     found = grab_cut(pixels, saliency)
     assert (found & disc).sum() / (found | disc).sum() > 0.95

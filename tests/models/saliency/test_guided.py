@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from tag2mask.models.saliency.dcsm import GuidedGradients
 from tag2mask.models.saliency.guided import GuidedReLU, guided
-from tests.models.randomised import assert_same, random_images, random_tagger, randomise
+from tests.models.randomized import assert_same, random_images, random_tagger, randomize
 
 CLASSES = 4
 
@@ -18,7 +18,7 @@ def plain_network() -> nn.Module:
     """VGG-like, with class maps of (N, CLASSES, 12, 12) for (N, 3, 24, 24)."""
     layers = [nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1), nn.ReLU()]
     layers += [nn.MaxPool2d(2), nn.Conv2d(8, 16, 3, padding=1), nn.ReLU()]
-    return randomise(nn.Sequential(*layers, nn.Conv2d(16, CLASSES, 1))).eval()
+    return randomize(nn.Sequential(*layers, nn.Conv2d(16, CLASSES, 1))).eval()
 
 
 class ChannelSums(nn.Module):
@@ -65,12 +65,12 @@ def test_gradients_of_the_lowest_tap_agree_with_captum():
     tagger = random_tagger()
     image = random_images(1, 3, 32, 32)
     classes = torch.tensor([4, 0, 3])
-    lowest = GuidedGradients(tagger, tagger.trunk.taps)(image).gradients(classes)[0]
-    tap = tagger.trunk.taps[0]
-    upper = [layer for name, layer in tagger.trunk.layers.items() if name >= tap]
+    lowest = GuidedGradients(tagger, tagger.backbone.taps)(image).gradients(classes)[0]
+    tap = tagger.backbone.taps[0]
+    upper = [layer for name, layer in tagger.backbone.layers.items() if name >= tap]
     network = nn.Sequential(*upper, tagger.classifier)
     with torch.no_grad():
-        below = tagger.trunk.below(image, tap)
+        below = tagger.backbone.below(image, tap)
     for ours, class_index in zip(lowest, classes.tolist(), strict=True):
         assert_same(ours, attributed(network, below, class_index)[0])
 

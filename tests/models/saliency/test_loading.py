@@ -10,13 +10,13 @@ from tag2mask.models.saliency.loading import (
     own_code,
     own_factory,
 )
-from tests.models.randomised import random_images, random_tagger
+from tests.models.randomized import random_images, random_tagger
 
 NAMES = ("cat", "dog")
 
 
 class Halves:
-    """Gives class ``i`` the left ``share`` of the picture, whatever is there."""
+    """Gives class ``i`` the left ``share`` of the image, whatever is there."""
 
     def __init__(self, tagger, classes, *, share=0.5):
         self.classes, self.share = classes, share

@@ -5,9 +5,9 @@ import torch
 from captum.attr import Occlusion as CaptumOcclusion
 from torch import nn
 
-from tag2mask.models.saliency.occlusion import GREY, Occlusion
+from tag2mask.models.saliency.occlusion import GRAY, Occlusion
 from tag2mask.models.tagging import Tags
-from tests.models.randomised import assert_same, random_images, random_tagger
+from tests.models.randomized import assert_same, random_images, random_tagger
 
 
 def test_agrees_with_captum():
@@ -21,7 +21,7 @@ def test_agrees_with_captum():
             image[None],
             sliding_window_shapes=(3, patch, patch),
             strides=(3, patch, patch),
-            baselines=GREY,
+            baselines=GRAY,
             target=2,
         )[0, 0]
     theirs = theirs.clamp(min=0)

@@ -21,7 +21,7 @@ from tag2mask.models.saliency.relevance import (
     excitation_rule,
 )
 from tag2mask.models.saliency.rewiring import rewired
-from tests.models.randomised import assert_same, random_images, random_tagger
+from tests.models.randomized import assert_same, random_images, random_tagger
 
 SIZE = 48
 CLASSES = torch.tensor([4, 0])
@@ -38,11 +38,11 @@ def without_biases(tagger):
 
 @pytest.mark.parametrize("rule", [alpha_beta_rule, partial(epsilon_rule, epsilon=1e-12)])
 @pytest.mark.parametrize(
-    "trunk", ["tiny", "efficientnet_lite0", pytest.param("resnet50", marks=pytest.mark.slow)]
+    "backbone", ["tiny", "efficientnet_lite0", pytest.param("resnet50", marks=pytest.mark.slow)]
 )
-def test_relevance_is_conserved(rule, trunk):
+def test_relevance_is_conserved(rule, backbone):
     """What arrives at the lowest tap sums to the class map that it came from."""
-    tagger = without_biases(random_tagger(trunk)).double()
+    tagger = without_biases(random_tagger(backbone)).double()
     images = random_images(1, 3, SIZE, SIZE).double()
     found = Relevance(tagger, rule, size=SIZE).relevance(images, CLASSES)
     maps = tagger(images).class_maps[0, CLASSES].sum(dim=(1, 2)).detach()
@@ -61,9 +61,9 @@ def test_the_epsilon_takes_relevance_away():
     assert more.abs().sum() < 0.9 * found.abs().sum()
 
 
-@pytest.mark.parametrize("trunk", ["tiny", "efficientnet_lite0"])
-def test_the_probability_of_excitation_stays_one(trunk):
-    tagger = without_biases(random_tagger(trunk)).double()
+@pytest.mark.parametrize("backbone", ["tiny", "efficientnet_lite0"])
+def test_the_probability_of_excitation_stays_one(backbone):
+    tagger = without_biases(random_tagger(backbone)).double()
     images = random_images(1, 3, SIZE, SIZE).double()
     found = Excitation(tagger, size=SIZE).relevance(images, CLASSES).sum(dim=(1, 2, 3))
     torch.testing.assert_close(found, torch.ones(2, dtype=torch.double))

@@ -5,9 +5,9 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.backbones import BACKBONES
 from tag2mask.models.segmentation import SEGMENTERS, Segmenter
-from tests.models.randomised import random_images
+from tests.models.randomized import random_images
 
 LABELS = 5
 WIDTH = 16
@@ -15,7 +15,7 @@ WIDTH = 16
 
 def build(name: str, seed: int = 0) -> Segmenter:
     torch.manual_seed(seed)
-    return SEGMENTERS[name](TRUNKS["tiny"](), LABELS, width=WIDTH)
+    return SEGMENTERS[name](BACKBONES["tiny"](), LABELS, width=WIDTH)
 
 
 @pytest.fixture(params=sorted(SEGMENTERS))
@@ -53,12 +53,12 @@ class TestSegmenter:
             assert parameter.grad is not None, parameter_name
             assert parameter.grad.isfinite().all(), parameter_name
 
-    def test_head_and_trunk_share_no_parameter(self, segmenter):
+    def test_head_and_backbone_share_no_parameter(self, segmenter):
         head = {id(parameter) for parameter in segmenter.head_parameters()}
-        trunk = {id(parameter) for parameter in segmenter.trunk.parameters()}
+        backbone = {id(parameter) for parameter in segmenter.backbone.parameters()}
         assert head
-        assert not head & trunk
-        assert head | trunk == {id(parameter) for parameter in segmenter.parameters()}
+        assert not head & backbone
+        assert head | backbone == {id(parameter) for parameter in segmenter.parameters()}
 
     @torch.no_grad()
     def test_weights_survive_safetensors(self, name, segmenter):

@@ -2,9 +2,9 @@
 
 import torch
 
-from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.backbones import BACKBONES
 from tag2mask.models.segmentation.deeplab_v2 import RATES, Aspp, DeepLabV2
-from tests.models.randomised import random_images
+from tests.models.randomized import random_images
 
 
 @torch.no_grad()
@@ -27,9 +27,9 @@ def test_logits_of_branches_are_summed():
 
 @torch.no_grad()
 def test_every_place_takes_the_largest_of_three_scales():
-    segmenter = DeepLabV2(TRUNKS["tiny"](), 3, width=8).eval()
+    segmenter = DeepLabV2(BACKBONES["tiny"](), 3, width=8).eval()
     images = random_images(1, 3, 64, 64)
-    single = segmenter.aspp(segmenter.trunk(images)["c5"])
+    single = segmenter.aspp(segmenter.backbone(images)["c5"])
     fused = segmenter(images)
     assert (fused >= single).all()
     assert (fused > single).any()

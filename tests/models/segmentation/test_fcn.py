@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.backbones import BACKBONES
 from tag2mask.models.segmentation import SEGMENTERS
 from tag2mask.models.segmentation.fcn import bilinear_upsampling
-from tests.models.randomised import random_images
+from tests.models.randomized import random_images
 
 
 @pytest.mark.parametrize("factor", [2, 8])
@@ -29,10 +29,10 @@ def test_an_odd_factor_is_refused():
 def test_training_begins_with_the_coarse_prediction():
     """Skips that start at zero leave the doubled scores of the last stage."""
     torch.manual_seed(0)
-    trunk = TRUNKS["efficientnet_lite0"](output_stride=32, pretrained=False)
-    segmenter = SEGMENTERS["fcn8s"](trunk, 3, width=8).eval()
+    backbone = BACKBONES["efficientnet_lite0"](output_stride=32, pretrained=False)
+    segmenter = SEGMENTERS["fcn8s"](backbone, 3, width=8).eval()
     images = random_images(1, 3, 64, 64)
-    features = trunk(images)["c5"]
+    features = backbone(images)["c5"]
     coarse = segmenter.score["c5"](segmenter.fc7(segmenter.fc6(features).relu()).relu())
     double = bilinear_upsampling(3, 2)
     torch.testing.assert_close(segmenter.scores(images), double(double(coarse)))

@@ -2,18 +2,18 @@
 
 import torch
 
-from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.backbones import BACKBONES
 from tag2mask.models.segmentation.pointwise import Pointwise
 from tag2mask.models.tagging import Tagger
-from tests.models.randomised import random_images
+from tests.models.randomized import random_images
 
 
 @torch.no_grad()
 def test_it_starts_as_the_class_maps_of_a_tagger_and_a_background_of_zeros():
     torch.manual_seed(1)
-    tagger = Tagger(TRUNKS["tiny"](), 4).eval()
+    tagger = Tagger(BACKBONES["tiny"](), 4).eval()
     torch.manual_seed(2)
-    segmenter = Pointwise(TRUNKS["tiny"](), 5).eval()
+    segmenter = Pointwise(BACKBONES["tiny"](), 5).eval()
     images = random_images(2, 3, 64, 48)
     assert not torch.equal(segmenter(images)[:, 1:], tagger(images).class_maps)
     segmenter.take(tagger)
@@ -23,8 +23,8 @@ def test_it_starts_as_the_class_maps_of_a_tagger_and_a_background_of_zeros():
 
 
 def test_it_learns_apart_from_the_tagger_that_it_took():
-    tagger = Tagger(TRUNKS["tiny"](), 4)
-    segmenter = Pointwise(TRUNKS["tiny"](), 5)
+    tagger = Tagger(BACKBONES["tiny"](), 4)
+    segmenter = Pointwise(BACKBONES["tiny"](), 5)
     segmenter.take(tagger)
     before = [parameter.clone() for parameter in tagger.parameters()]
     segmenter(random_images(1, 3, 64, 64)).square().mean().backward()

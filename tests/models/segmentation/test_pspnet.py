@@ -3,11 +3,11 @@
 import torch
 from torch.nn.functional import cross_entropy
 
-from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.backbones import BACKBONES
 from tag2mask.models.segmentation import SEGMENTERS, DeepSupervision
 from tag2mask.models.segmentation.pspnet import BINS, PyramidPooling
 from tag2mask.pipeline.training.losses import hard_loss
-from tests.models.randomised import random_images
+from tests.models.randomized import random_images
 
 
 @torch.no_grad()
@@ -27,7 +27,7 @@ def test_levels_are_averages_of_their_cells():
 
 
 def test_the_auxiliary_loss_counts_two_fifths():
-    segmenter = SEGMENTERS["pspnet"](TRUNKS["tiny"](), 3, width=8).train()
+    segmenter = SEGMENTERS["pspnet"](BACKBONES["tiny"](), 3, width=8).train()
     output = segmenter(random_images(2, 3, 64, 64))
     assert isinstance(output, DeepSupervision)
     targets = torch.randint(0, 3, (2, 8, 8), generator=torch.Generator().manual_seed(0))

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.backbones import BACKBONES
 from tag2mask.models.segmentation import SEGMENTERS
 from tag2mask.models.segmentation.unpooling import switches_of, unpool
 
@@ -23,8 +23,8 @@ def test_maxima_go_back_to_their_places(size):
 def test_segnet_needs_less_than_an_eighth_of_deconvnets_parameters():
     """The papers have 29.5 against 252 million on VGG-16: no fully connected layers."""
     with torch.device("meta"):
-        trunk = TRUNKS["vgg16"](output_stride=16, pretrained=False)
-        built = [SEGMENTERS[name](trunk, 21, width=4096) for name in ("segnet", "deconvnet")]
+        backbone = BACKBONES["vgg16"](output_stride=16, pretrained=False)
+        built = [SEGMENTERS[name](backbone, 21, width=4096) for name in ("segnet", "deconvnet")]
     sizes = [sum(parameter.numel() for parameter in model.parameters()) for model in built]
     assert sizes[0] < sizes[1] / 8
     assert sizes[1] == pytest.approx(252e6, rel=0.1)

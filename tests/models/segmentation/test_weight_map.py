@@ -12,7 +12,7 @@ IGNORE = 255
 
 @pytest.fixture
 def two_squares():
-    """Two objects of one class, six columns apart, in a picture without a third class."""
+    """Two objects of one class, six columns apart, in an image without a third class."""
     mask = np.zeros((40, 40), np.uint8)
     mask[10:30, 4:16] = mask[10:30, 22:36] = 1
     return mask
@@ -42,7 +42,7 @@ def test_one_object_has_no_border(two_squares):
     np.testing.assert_allclose(weights, np.where(two_squares, square, background), rtol=1e-5)
 
 
-def test_unlabelled_pixels_weigh_nothing_and_rare_classes_not_everything(two_squares):
+def test_unlabeled_pixels_weigh_nothing_and_rare_classes_not_everything(two_squares):
     two_squares[:5] = IGNORE
     two_squares[35, :3] = 2  # three pixels: a crumb, and very rare
     weights = weight_map(two_squares, IGNORE)

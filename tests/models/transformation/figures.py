@@ -15,7 +15,7 @@ from tag2mask.models.transformation import TRANSFORMERS
 from tag2mask.models.transformation.color_spaces import luminance, to_lab
 from tag2mask.models.transformation.colorization import RANGE
 from tag2mask.models.transformation.edges import edges
-from tests.models.scenes import CLASSES, scenes, seen_colours, seen_textures
+from tests.models.scenes import CLASSES, scenes, seen_colors, seen_textures
 from tests.models.turns import train
 
 BATCH = 8
@@ -64,15 +64,15 @@ def super_resolution(system: Any, batch: Batch) -> Figures:
     }
 
 
-def colourisation(system: Any, batch: Batch) -> Figures:
-    """Gain in a* and b* over grey, in dB; the share of things that get their class's colour."""
+def colorization(system: Any, batch: Batch) -> Figures:
+    """Gain in a* and b* over gray, in dB; the share of things that get their class's color."""
     lab = to_lab(batch["image"])
-    colours, tags = system(lab[:, :1])
-    error = (RANGE * colours - lab[:, 1:]).square().mean()
-    true, seen = seen_colours(system.transform(batch, seeded()), batch["mask"])
+    colors, tags = system(lab[:, :1])
+    error = (RANGE * colors - lab[:, 1:]).square().mean()
+    true, seen = seen_colors(system.transform(batch, seeded()), batch["mask"])
     return {
         "gain": float(10 * torch.log10(lab[:, 1:].square().mean() / error)),
-        "colours": _share(true == seen),
+        "colors": _share(true == seen),
         "tags": _share((tags > 0) == (batch["tags"] > 0)),
     }
 
@@ -96,7 +96,7 @@ def depth(system: Any, batch: Batch) -> Figures:
 
 
 def inpainting(system: Any, batch: Batch) -> Figures:
-    """Mean absolute error in holes whose truth is known; how colourful objects are, and where
+    """Mean absolute error in holes whose truth is known; how colorful objects are, and where
     they have been removed."""
     known = system.exercise(batch)
     hole = system.given(known)[:, 3:]
@@ -106,22 +106,22 @@ def inpainting(system: Any, batch: Batch) -> Figures:
     def error(made: Tensor) -> float:
         return float(((made - batch["image"]).abs() * hole).sum() / (3 * hole.sum()))
 
-    def colourful(pictures: Tensor) -> float:
+    def colorful(pictures: Tensor) -> float:
         spread = pictures.amax(dim=1) - pictures.amin(dim=1)
         return float(spread[batch["mask"] > 0].mean())
 
     return {
         "system": error(system.transform(known, seeded())),
         "mean": error(mean),
-        "objects": colourful(batch["image"]),
-        "removed": colourful(system.transform(batch, seeded())),
+        "objects": colorful(batch["image"]),
+        "removed": colorful(system.transform(batch, seeded())),
     }
 
 
 def photo(system: Any, batch: Batch) -> Figures:
-    """The share of things with the colour and with the texture of their class."""
+    """The share of things with the color and with the texture of their class."""
     made = system.transform(batch, seeded())
-    pairs = {"colours": seen_colours, "textures": seen_textures}
+    pairs = {"colors": seen_colors, "textures": seen_textures}
     return {name: _share(torch.eq(*seen(made, batch["mask"]))) for name, seen in pairs.items()} | {
         "chance": 1 / CLASSES
     }
@@ -157,7 +157,7 @@ def ubernet(system: Any, batch: Batch) -> Figures:
 
 
 MEASURES: dict[str, Callable[[Any, Batch], Figures]] = {
-    "colourisation": colourisation,
+    "colorization": colorization,
     "depth": depth,
     "edges_to_photo": photo,
     "flow_correlation": flow,

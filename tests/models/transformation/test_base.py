@@ -1,4 +1,4 @@
-"""What every transforming system keeps, whatever it makes of pictures."""
+"""What every transforming system keeps, whatever it makes of images."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ from tests.models.scenes import CLASSES, scenes
 SIZE = 32
 # What makes a member small and quick enough for this test, as changes to its settings.
 SMALL: dict[str, dict[str, object]] = {
-    "colourisation": {"width": 4},
+    "colorization": {"width": 4},
     "depth": {"width": 4, "levels": 3},
     "edges_to_photo": {"width": 4},
     "flow_correlation": {"width": 4, "levels": 3},
@@ -20,15 +20,15 @@ SMALL: dict[str, dict[str, object]] = {
     "mask_to_photo": {"width": 4},
     "super_resolution": {"widths": (4, 4)},
     "ubernet": {"width": 4, "levels": 3},
-    "feature_inversion": {"trunk": "tiny", "width": 4},
-    "feature_interpolation": {"trunk": "tiny", "memory": 8, "neighbours": 2, "steps": 2},
-    "fast_style": {"trunk": "tiny", "width": 4, "blocks": 1},
-    "feature_statistics": {"trunk": "tiny", "width": 4},
-    "gatys": {"trunk": "tiny", "steps": 2},
-    "patch_swap": {"trunk": "tiny", "width": 4},
-    "unseen_style": {"trunk": "tiny", "width": 4, "blocks": 1, "code": 4, "style_width": 4},
+    "feature_inversion": {"backbone": "tiny", "width": 4},
+    "feature_interpolation": {"backbone": "tiny", "memory": 8, "neighbors": 2, "steps": 2},
+    "fast_style": {"backbone": "tiny", "width": 4, "blocks": 1},
+    "feature_statistics": {"backbone": "tiny", "width": 4},
+    "gatys": {"backbone": "tiny", "steps": 2},
+    "patch_swap": {"backbone": "tiny", "width": 4},
+    "unseen_style": {"backbone": "tiny", "width": 4, "blocks": 1, "code": 4, "style_width": 4},
 }
-SMALL |= {f"confined_{name}": SMALL[name] for name in STYLES}
+SMALL |= {f"masked_{name}": SMALL[name] for name in STYLES}
 
 
 def settings_of(name: str) -> SystemSettings:
@@ -112,13 +112,13 @@ def test_turns_move_their_networks_and_no_others(name):
     for turn in (turn for turn in system.turns() if turn.networks):
         before = {key: value.clone() for key, value in system.named_parameters()}
         parameters = [p for part in turn.networks for p in getattr(system, part).parameters()]
-        optimiser = torch.optim.SGD(parameters, lr=1.0)
+        optimizer = torch.optim.SGD(parameters, lr=1.0)
         system.zero_grad()
         losses = system.losses(turn.name, batch, seeded())
         assert losses
         assert all(loss.shape == () and loss.isfinite() for loss in losses.values())
         torch.stack(list(losses.values())).sum().backward()
-        optimiser.step()
+        optimizer.step()
         moved = {k for k, value in system.named_parameters() if not torch.equal(value, before[k])}
         for part in turn.networks:
             assert any(key.startswith(f"{part}.") for key in moved), part

@@ -4,7 +4,7 @@ import torch
 from skimage.measure import label, regionprops
 from torchvision.ops import box_iou
 
-from tag2mask.models.transformation.boxes import centredness, decode, distances, overlap
+from tag2mask.models.transformation.boxes import centeredness, decode, distances, overlap
 from tests.models.scenes import CLASSES, scenes
 
 
@@ -40,9 +40,9 @@ def test_a_spiral_is_one_region():
     assert (left, top, right, bottom) == (4.5, 4.5, 4.5, 4.5)
 
 
-def test_centres_are_one_and_sides_are_zero():
+def test_centers_are_one_and_sides_are_zero():
     sides = torch.tensor([[2.0, 3.0, 2.0, 3.0], [0.0, 3.0, 4.0, 3.0], [1.0, 3.0, 4.0, 3.0]])
-    assert centredness(sides.view(3, 4, 1, 1)).flatten().tolist() == [1.0, 0.0, 0.5]
+    assert centeredness(sides.view(3, 4, 1, 1)).flatten().tolist() == [1.0, 0.0, 0.5]
 
 
 def test_overlap_is_that_of_torchvision():
@@ -57,7 +57,7 @@ def test_perfect_maps_give_every_large_region_once():
     masks = scenes(6, seed=3, things=1)["mask"]
     sides = distances(masks)
     planes = masks.unsqueeze(1) == torch.arange(1, CLASSES + 1).view(1, -1, 1, 1)
-    found = decode(planes * centredness(sides).unsqueeze(1), sides, threshold=0.3)
+    found = decode(planes * centeredness(sides).unsqueeze(1), sides, threshold=0.3)
     for mask, boxes in zip(masks, found, strict=True):
         ((value, *corners, _),) = boxes_of(mask)
         assert boxes.labels.tolist() == [value]

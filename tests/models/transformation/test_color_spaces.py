@@ -1,4 +1,4 @@
-"""Colour spaces against scikit-image and Pillow, and back again."""
+"""Color spaces against scikit-image and Pillow, and back again."""
 
 import numpy as np
 import torch
@@ -28,11 +28,11 @@ def test_lab_and_ycbcr_lead_back():
     torch.testing.assert_close(from_ycbcr(to_ycbcr(PICTURES)), PICTURES, rtol=0, atol=1e-5)
 
 
-def test_colours_of_no_screen_are_clamped():
+def test_colors_of_no_screen_are_clamped():
     values = torch.tensor([50.0, 120.0, -120.0]).view(1, 3, 1, 1)
-    colour = from_lab(values)
-    assert colour.abs().max() <= 1
-    assert colour.isfinite().all()
+    color = from_lab(values)
+    assert color.abs().max() <= 1
+    assert color.isfinite().all()
 
 
 def test_ycbcr_is_that_of_pillow():
@@ -43,7 +43,7 @@ def test_ycbcr_is_that_of_pillow():
     assert np.abs(levels - expected).max() <= 1.01
 
 
-def test_grey_has_no_colour():
-    grey = torch.linspace(-1, 1, 9).view(1, 1, 3, 3).expand(1, 3, 3, 3)
-    assert to_lab(grey)[:, 1:].abs().max() < 0.02
-    torch.testing.assert_close(luminance(grey), grey[:, :1])
+def test_gray_has_no_color():
+    gray = torch.linspace(-1, 1, 9).view(1, 1, 3, 3).expand(1, 3, 3, 3)
+    assert to_lab(gray)[:, 1:].abs().max() < 0.02
+    torch.testing.assert_close(luminance(gray), gray[:, :1])

@@ -13,7 +13,7 @@ from tag2mask.models.transformation.encoder_decoder import (
     padded,
     widths_of,
 )
-from tag2mask.models.transformation.skips import DOUBLINGS, SKIPS
+from tag2mask.models.transformation.skips import SKIPS, WALK_LOG2_STEPS
 from tests.models.scenes import scenes
 
 
@@ -28,7 +28,7 @@ def test_any_size_comes_out_as_it_came_in(skip):
     assert network(torch.randn(2, 4, 21, 34)).shape == (2, 2, 21, 34)
 
 
-@pytest.mark.parametrize("double", DOUBLINGS.values(), ids=DOUBLINGS)
+@pytest.mark.parametrize("double", WALK_LOG2_STEPS.values(), ids=WALK_LOG2_STEPS)
 def test_either_way_of_doubling_fits_every_skip(double):
     for skip in SKIPS:
         decoder = Decoder((4, 8), 3, skip, double=double)
@@ -40,7 +40,7 @@ def test_a_resized_plane_begins_without_a_grid():
     plane = torch.ones(1, 4, 8, 8)
     spreads = {
         name: double(4, 2, bias=False)(plane)[0, 0, 3:-3, 3:-3].std()
-        for name, double in DOUBLINGS.items()
+        for name, double in WALK_LOG2_STEPS.items()
     }
     assert spreads["resized"] < 1e-6 < 0.01 < spreads["transposed"]
 
@@ -105,13 +105,13 @@ def identity_psnr(skip, seed):
     """In dB, of a network that is to give back what it sees."""
     torch.manual_seed(seed)
     network = EncoderDecoder(3, 3, (8, 16, 32, 32, 32), skip)
-    optimiser = torch.optim.Adam(network.parameters(), 2e-3)
+    optimizer = torch.optim.Adam(network.parameters(), 2e-3)
     pictures, test = scenes(64, seed)["image"], scenes(16, 99)["image"]
     for step in range(150):
         batch = pictures[torch.arange(8 * step, 8 * step + 8) % 64]
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         mse_loss(network(batch).tanh(), batch).backward()
-        optimiser.step()
+        optimizer.step()
     network.eval()
     with torch.no_grad():
         return -10 * torch.log10(mse_loss(network(test).tanh(), test) / 4).item()

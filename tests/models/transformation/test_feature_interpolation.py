@@ -1,4 +1,4 @@
-"""Directions from pictures without a tag to pictures with it."""
+"""Directions from images without a tag to images with it."""
 
 import pytest
 import torch
@@ -14,7 +14,7 @@ SIZE = 48
 
 
 def cutouts(count, seed):
-    """One thing of a scene each, filling the picture, the background white."""
+    """One thing of a scene each, filling the image, the background white."""
     batch = scenes(count, seed=seed, things=1)
     found = []
     for image, mask in zip(batch["image"], batch["mask"], strict=True):
@@ -26,7 +26,7 @@ def cutouts(count, seed):
 
 
 def build(**settings):
-    small = {"size": SIZE, "classes": CLASSES, "trunk": "tiny", "memory": 12, "steps": 2}
+    small = {"size": SIZE, "classes": CLASSES, "backbone": "tiny", "memory": 12, "steps": 2}
     return FeatureInterpolation(FeatureInterpolationSettings(**{**small, **settings})).eval()
 
 
@@ -54,7 +54,7 @@ def test_the_last_pictures_are_kept_and_stored():
 
 
 def test_direction_goes_from_the_nearest_without_to_the_nearest_with_the_tag():
-    system, batch = build(neighbours=2), cutouts(12, 0)
+    system, batch = build(neighbors=2), cutouts(12, 0)
     remember(system, batch)
     features = system.features(system.pictures / 127.5 - 1)
     tag = torch.zeros(CLASSES)
@@ -84,16 +84,16 @@ def test_without_a_contrast_nothing_changes():
 
 
 def likeness(pictures):
-    """How the mean colour of cut-outs on white goes in the direction of each class: (N, C)."""
-    colour = 1 - (pictures.mean(dim=(2, 3)) + 1) / 2
-    return torch.cosine_similarity(colour.unsqueeze(1), 1 - HUES, dim=2)
+    """How the mean color of cut-outs on white goes in the direction of each class: (N, C)."""
+    color = 1 - (pictures.mean(dim=(2, 3)) + 1) / 2
+    return torch.cosine_similarity(color.unsqueeze(1), 1 - HUES, dim=2)
 
 
 @pytest.mark.slow
 def test_pictures_go_from_their_class_to_the_one_that_is_asked_for():
     known, fresh = cutouts(256, 1), cutouts(24, 11)
-    settings = {"neighbours": 30, "steps": 100, "smoothness": 1.0}
-    system = build(trunk="efficientnet_lite0", memory=256, **settings)
+    settings = {"neighbors": 30, "steps": 100, "smoothness": 1.0}
+    system = build(backbone="efficientnet_lite0", memory=256, **settings)
     remember(system, known)
     own, wanted = fresh["tags"] > 0, fresh["tags"].roll(1, dims=1) > 0
     with torch.no_grad():

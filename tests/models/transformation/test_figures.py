@@ -9,7 +9,7 @@ from tests.models.transformation.figures import figures, trained
 FLOW = {"width": 16, "levels": 4, "turn": 3, "zoom": 0.03, "learning_rate": 2e-3}
 # Steps and settings that a quiet processor needs less than a minute and a half for.
 SHORT: dict[str, tuple[int, dict[str, Any]]] = {
-    "colourisation": (250, {"width": 16, "learning_rate": 2e-3}),
+    "colorization": (250, {"width": 16, "learning_rate": 2e-3}),
     "depth": (600, {"width": 16, "levels": 4}),
     "edges_to_photo": (1000, {"width": 16}),
     "flow_correlation": (1000, FLOW),
@@ -36,10 +36,10 @@ def test_sub_pixels_surpass_bicubic_enlargement():
 
 
 @pytest.mark.slow
-def test_colours_follow_from_texture():
-    found = reached("colourisation")
+def test_colors_follow_from_texture():
+    found = reached("colorization")
     assert found["gain"] >= 2
-    assert found["colours"] >= 0.5
+    assert found["colors"] >= 0.5
 
 
 @pytest.mark.slow
@@ -51,7 +51,7 @@ def test_depth_is_seen_in_one_picture_without_depth_labels():
 @pytest.mark.slow
 def test_edges_tell_class_and_texture():
     found = reached("edges_to_photo")
-    assert found["colours"] >= 3 * found["chance"]
+    assert found["colors"] >= 3 * found["chance"]
     assert found["textures"] >= 2 * found["chance"]
 
 
@@ -70,7 +70,7 @@ def test_objects_are_removed_and_holes_filled_with_what_is_behind():
 
 
 @pytest.mark.slow
-def test_one_trunk_learns_all_tasks():
+def test_one_backbone_learns_all_tasks():
     found = reached("ubernet")
     assert found["segmentation"] >= 0.8
     assert found["saliency"] >= 0.9

@@ -1,4 +1,4 @@
-"""Pictures from features: the deeper the stage, the less is left of them."""
+"""Images from features: the deeper the stage, the less is left of them."""
 
 import pytest
 import torch
@@ -38,7 +38,7 @@ def test_less_is_left_at_every_stage():
     found = []
     for stage in ("c1", "c2", "c3", "c5"):
         torch.manual_seed(0)
-        settings = InversionSettings(size=SIZE, trunk="tiny", stage=stage, width=8)
+        settings = InversionSettings(size=SIZE, backbone="tiny", stage=stage, width=8)
         system = FeatureInversion(settings)
         train(system, batch_of, 150, 2e-3)
         with torch.no_grad():
@@ -49,7 +49,7 @@ def test_less_is_left_at_every_stage():
 
 
 def decoded(name):
-    """A short training: the system, new pictures, their styles and what it makes of them."""
+    """A short training: the system, new images, their styles and what it makes of them."""
     images, known = scenes(64, seed=0, size=SIZE)["image"], styles(64, SIZE, 0)
 
     def batch_of(rng):
@@ -58,7 +58,7 @@ def decoded(name):
 
     torch.manual_seed(0)
     member = TRANSFORMERS[name]
-    system = member(member.settings_type(size=SIZE, trunk="tiny", width=8))
+    system = member(member.settings_type(size=SIZE, backbone="tiny", width=8))
     train(system, batch_of, 100, 3e-3)
     fresh, new = scenes(24, seed=9, size=SIZE)["image"], styles(24, SIZE, 7)
     with torch.no_grad():
@@ -67,7 +67,7 @@ def decoded(name):
 
 
 def restyled_share(system, fresh, new, made):
-    """The distance to the style, against that of the untouched pictures."""
+    """The distance to the style, against that of the untouched images."""
     wanted = system.features(new)
     after = system.style_distance(system.features(made), wanted)
     return after.mean() / system.style_distance(system.features(fresh), wanted).mean()
@@ -88,6 +88,6 @@ def test_matched_statistics_are_decoded():
     system, fresh, new, made = decoded("feature_statistics")
     assert restyled_share(system, fresh, new, made) < 0.5
     # Channel by channel the content stays in its places.
-    grey, before = (pictures.mean(dim=1).flatten(1) for pictures in (made, fresh))
-    kept = torch.cosine_similarity(grey - grey.mean(1, True), before - before.mean(1, True))
+    gray, before = (pictures.mean(dim=1).flatten(1) for pictures in (made, fresh))
+    kept = torch.cosine_similarity(gray - gray.mean(1, True), before - before.mean(1, True))
     assert kept.mean() > 0.3

@@ -23,9 +23,9 @@ def test_pixels_of_other_classes_are_not_touched():
 
 
 @pytest.mark.parametrize("name", STYLES)
-def test_confined_member_makes_what_the_member_makes_there(name):
-    member, confined = TRANSFORMERS[name], TRANSFORMERS[f"confined_{name}"]
-    assert {*confined.needs} == {*member.needs, "mask", "tags"}
+def test_masked_member_makes_what_the_member_makes_there(name):
+    member, masked = TRANSFORMERS[name], TRANSFORMERS[f"masked_{name}"]
+    assert {*masked.needs} == {*member.needs, "mask", "tags"}
     settings = settings_of(name)
     batch = scenes(2, seed=0, size=32)
     batch["style"] = scenes(2, seed=1, size=32)["image"]
@@ -33,7 +33,7 @@ def test_confined_member_makes_what_the_member_makes_there(name):
     batch["mask"][:, :8, :8] = torch.tensor([1, 2]).view(2, 1, 1)
     torch.manual_seed(0)
     whole = member(settings).eval()
-    part = confined(settings).eval()
+    part = masked(settings).eval()
     part.load_state_dict(whole.state_dict())  # the weights serve both
     with torch.no_grad():
         first, second = (s.transform(batch, torch.Generator()) for s in (whole, part))

@@ -28,5 +28,5 @@ def test_the_smallest_picture_gives_one_logit(layers):
 
 
 def test_settings_refuse_patches_that_pictures_cannot_hold():
-    with pytest.raises(ValueError, match="patch_layers=5 needs pictures of 96 pixels"):
+    with pytest.raises(ValueError, match="patch_layers=5 needs images of 96 pixels"):
         MaskToPhoto.settings_type(size=64, patch_layers=5)

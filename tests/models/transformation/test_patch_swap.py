@@ -41,8 +41,8 @@ def test_swap_averages_where_patches_overlap():
 @torch.no_grad()
 def test_a_picture_swapped_with_itself_stays_itself():
     picture = scenes(1, seed=3)["image"]
-    for trunk, stage in (("efficientnet_lite0", "c2"), ("tiny", "c3")):
-        features = Perceptual(trunk, (stage,))(picture)[stage]
+    for backbone, stage in (("efficientnet_lite0", "c2"), ("tiny", "c3")):
+        features = Perceptual(backbone, (stage,))(picture)[stage]
         numbers = nearest_patches(features, features).flatten()
         assert torch.equal(numbers, torch.arange(len(numbers)))
         torch.testing.assert_close(swap_patches(features, features), features)
@@ -56,7 +56,7 @@ def test_features_of_two_pixels_are_swapped():
 def test_each_picture_of_a_batch_has_its_style():
     content = torch.cat([random_features(6, 6, 0), random_features(6, 6, 1)])
     style = torch.cat([random_features(6, 6, 2), random_features(6, 6, 3)])
-    system = PatchSwap(PatchSwap.settings_type(trunk="tiny", size=32))
+    system = PatchSwap(PatchSwap.settings_type(backbone="tiny", size=32))
     both = system.restyled(content, style)
     for number in range(2):
         alone = swap_patches(content[number : number + 1], style[number : number + 1])

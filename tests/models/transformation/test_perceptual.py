@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.backbones import BACKBONES
 from tag2mask.models.transformation.perceptual import Perceptual, photograph_noise
-from tests.models.randomised import assert_same, random_tagger
+from tests.models.randomized import assert_same, random_tagger
 from tests.models.scenes import scenes
 
 STAGES = ("c0", "c1", "c2", "c3", "c4", "c5")
@@ -36,19 +36,19 @@ def test_shapes(features, size):
 
 @torch.no_grad()
 def test_pictures_keep_their_differences_to_the_top(features):
-    """Filters without calibrated statistics would make all pictures look the same."""
+    """Filters without calibrated statistics would make all images look the same."""
     for stage, values in features(scenes(6, seed=0)["image"]).items():
         share = values.var(dim=0).mean() / values.square().mean()
         assert share > 0.02, stage
 
 
 @torch.no_grad()
-def test_agrees_with_the_trunk():
-    trunk = TRUNKS["efficientnet_lite0"](pretrained=True).eval()
+def test_agrees_with_the_backbone():
+    backbone = BACKBONES["efficientnet_lite0"](pretrained=True).eval()
     ours = Perceptual("efficientnet_lite0", ("c4", "c2"))
-    assert len(ours.layers) < len(trunk.layers)
+    assert len(ours.layers) < len(backbone.layers)
     pictures = scenes(2, seed=0)["image"]
-    theirs = trunk(127.5 * (pictures + 1))
+    theirs = backbone(127.5 * (pictures + 1))
     for scale, (stage, values) in zip(ours.scales, ours(pictures).items(), strict=True):
         assert_same(values / scale, theirs[stage])
 
@@ -71,12 +71,12 @@ def test_filters_follow_the_seed():
 
 
 @torch.no_grad()
-def test_a_taggers_trunk_is_adopted():
+def test_a_taggers_backbone_is_adopted():
     tagger = random_tagger("tiny")
     features = Perceptual("tiny", ("c3",))
-    features.adopt(tagger.trunk)
+    features.adopt(tagger.backbone)
     pictures = scenes(2, seed=0)["image"]
-    theirs = tagger.trunk(127.5 * (pictures + 1))["c3"]
+    theirs = tagger.backbone(127.5 * (pictures + 1))["c3"]
     assert_same(features(pictures)["c3"] / features.scales, theirs)
     assert 0.7 < features(photograph_noise(4, 64, seed=1))["c3"].square().mean() < 1.4
 

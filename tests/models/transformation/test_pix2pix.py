@@ -6,7 +6,7 @@ import torch
 from tag2mask.models.transformation import TRANSFORMERS
 from tag2mask.models.transformation.edges import edges
 from tag2mask.models.transformation.pix2pix import Pix2Pix
-from tests.models.scenes import CLASSES, scenes, seen_colours
+from tests.models.scenes import CLASSES, scenes, seen_colors
 from tests.models.turns import train
 
 
@@ -61,7 +61,7 @@ def test_each_turn_reaches_the_network_that_it_moves(turn):
 def test_the_distances_have_their_weights(name):
     batch, rng = scenes(2, seed=0), torch.Generator()
     terms = [
-        build("mask_to_photo", trunk="tiny", **{name: weight}).losses(
+        build("mask_to_photo", backbone="tiny", **{name: weight}).losses(
             "generator", batch, rng.manual_seed(0)
         )[name]
         for weight in (1.0, 100.0)
@@ -71,7 +71,7 @@ def test_the_distances_have_their_weights(name):
 
 
 def test_the_perceptual_distance_is_of_features_and_of_the_finished_picture(monkeypatch):
-    system, batch = build("inpainting", trunk="tiny", perceptual=1.0), scenes(2, seed=0)
+    system, batch = build("inpainting", backbone="tiny", perceptual=1.0), scenes(2, seed=0)
     made = batch["image"].roll(5, dims=-1)
     monkeypatch.setattr(system, "finished", lambda given, _: made)
     found = system.losses("generator", batch, torch.Generator().manual_seed(0))["perceptual"]
@@ -91,14 +91,14 @@ def test_the_generator_doubles_as_it_is_told():
 
 
 def test_perceptual_features_do_not_learn():
-    system = build("mask_to_photo", trunk="tiny", perceptual=1.0)
+    system = build("mask_to_photo", backbone="tiny", perceptual=1.0)
     before = {name: value.clone() for name, value in system.features.state_dict().items()}
     train(system, lambda step: scenes(2, seed=step), steps=2)
     torch.testing.assert_close(system.features.state_dict(), before, rtol=0, atol=0)
 
 
-def colours_from_masks(shuffled):
-    """The share of things that get their class's colour, after a short training."""
+def colors_from_masks(shuffled):
+    """The share of things that get their class's color, after a short training."""
     data = scenes(200, seed=1)
 
     def batch(step):
@@ -111,11 +111,11 @@ def colours_from_masks(shuffled):
     test = scenes(32, seed=2)
     with torch.no_grad():
         made = system.transform(test, torch.Generator().manual_seed(0))
-    true, seen = seen_colours(made, test["mask"])
+    true, seen = seen_colors(made, test["mask"])
     return (true == seen).float().mean()
 
 
 @pytest.mark.slow
 def test_masks_decide_about_the_photo_when_they_are_right():
-    assert colours_from_masks(shuffled=False) >= 0.7
-    assert colours_from_masks(shuffled=True) <= 0.4
+    assert colors_from_masks(shuffled=False) >= 0.7
+    assert colors_from_masks(shuffled=True) <= 0.4

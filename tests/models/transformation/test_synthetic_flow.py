@@ -116,7 +116,7 @@ def test_backgrounds_keep_what_is_known_and_hide_the_objects():
     known = (batch["mask"] == 0).unsqueeze(1).expand_as(filled)
     assert torch.equal(filled[known], batch["image"][known])
     spread = filled.amax(dim=1) - filled.amin(dim=1)
-    # The things are colourful, what lies around them is not.
+    # The things are colorful, what lies around them is not.
     assert spread[batch["mask"] > 0].mean() < 1.5 * spread[batch["mask"] == 0].mean()
     assert backgrounds(batch["image"], torch.ones_like(batch["mask"])).isfinite().all()
 

@@ -1,4 +1,4 @@
-"""One trunk, many tasks: what is missing teaches nothing, exactly."""
+"""One backbone, many tasks: what is missing teaches nothing, exactly."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from tag2mask.models.transformation.tasks import TASKS
 from tag2mask.models.transformation.ubernet import UberNet, UberNetSettings
 from tests.models.scenes import CLASSES, scenes
 
-LABELLED = ("segmentation", "boundary", "saliency", "detection")
+LABELED = ("segmentation", "boundary", "saliency", "detection")
 
 
 def build(**changes):
@@ -30,31 +30,31 @@ def test_a_batch_without_masks_gives_their_tasks_no_gradient_at_all():
     assert set(system.losses("tasks", batch, torch.Generator())) == {"edges"}
     found = gradients(system, batch)
     for key, gradient in found.items():
-        assert (gradient is None) == key.startswith(LABELLED), key
+        assert (gradient is None) == key.startswith(LABELED), key
 
 
 def test_adam_leaves_decoders_without_labels_where_they_are():
     batch = scenes(4, seed=0, size=32)
     system = build().train()
-    optimiser = torch.optim.Adam(system.parameters())
+    optimizer = torch.optim.Adam(system.parameters())
     gradients(system, batch)
-    optimiser.step()
+    optimizer.step()
     before = {key: value.clone() for key, value in system.named_parameters()}
     batch["mask"][:] = 255
     gradients(system, batch)
-    optimiser.step()
+    optimizer.step()
     for key, value in system.named_parameters():
-        assert torch.equal(value, before[key]) == key.startswith(LABELLED), key
+        assert torch.equal(value, before[key]) == key.startswith(LABELED), key
 
 
 def test_rows_without_masks_change_nothing_for_tasks_that_need_them():
-    system = build(tasks=dict.fromkeys(LABELLED, 1.0)).eval()
-    labelled = scenes(2, seed=0, size=32)
+    system = build(tasks=dict.fromkeys(LABELED, 1.0)).eval()
+    labeled = scenes(2, seed=0, size=32)
     both = {key: value.clone() for key, value in scenes(4, seed=0, size=32).items()}
-    for key, value in labelled.items():
+    for key, value in labeled.items():
         both[key][:2] = value
     both["mask"][2:] = 255
-    alone, mixed = gradients(system, labelled), gradients(system, both)
+    alone, mixed = gradients(system, labeled), gradients(system, both)
     for key, gradient in alone.items():
         torch.testing.assert_close(mixed[key], gradient, msg=key)
 
@@ -67,7 +67,7 @@ def test_weights_scale_the_losses_and_name_the_tasks():
     torch.testing.assert_close(heavy["saliency"], 3 * plain["saliency"])
 
 
-@pytest.mark.parametrize("tasks", [{}, {"colours": 1.0}])
+@pytest.mark.parametrize("tasks", [{}, {"colors": 1.0}])
 def test_unknown_tasks_are_refused(tasks):
     with pytest.raises(ValueError, match="tasks are some of segmentation"):
         UberNetSettings(tasks=tasks)
@@ -79,19 +79,19 @@ def test_a_decoder_that_is_right_has_a_lower_loss_than_one_that_is_wrong(name):
     task = TASKS[name](CLASSES, 32)
     torch.manual_seed(0)
     output = torch.randn(2, task.channels, 32, 32, requires_grad=True)
-    optimiser = torch.optim.Adam([output], lr=0.2)
+    optimizer = torch.optim.Adam([output], lr=0.2)
     first = task.loss(output, batch)
     for _ in range(30):
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         task.loss(output, batch).backward()
-        optimiser.step()
+        optimizer.step()
     assert task.loss(output, batch) < 0.7 * first
-    pictures = task.colours(output.detach(), batch["image"])
+    pictures = task.colors(output.detach(), batch["image"])
     assert pictures.shape == (2, 3, 32, 32)
     assert pictures.abs().max() <= 1
 
 
-def test_boundaries_are_where_neighbours_differ():
+def test_boundaries_are_where_neighbors_differ():
     batch = scenes(2, seed=0, size=32)
     planes = batch["mask"].unsqueeze(1) == torch.arange(1, CLASSES + 1).view(1, -1, 1, 1)
     inside = -max_pool2d(-planes.float(), 3, 1, 1)

@@ -12,7 +12,7 @@ from tests.models.transformation.textures import pictures, styles, train
 SIZE = 32
 SMALL = {
     "size": SIZE,
-    "trunk": "tiny",
+    "backbone": "tiny",
     "content_stage": "c2",
     "style_weight": 100.0,
     "smoothness": 3.0,
@@ -47,7 +47,7 @@ def system(content, known):
     return system
 
 
-def test_code_forgets_places_and_keeps_colours():
+def test_code_forgets_places_and_keeps_colors():
     torch.manual_seed(0)
     encoder = UnseenStyle(UnseenStyleSettings(**SMALL)).encoder
     plain = torch.tensor([-0.5, 0.0, 0.5]).view(1, 3, 1, 1).expand(-1, -1, 32, 32)
@@ -93,7 +93,7 @@ class TestUnseenStyle:
         assert closer == sorted(closer, reverse=True)
 
     def test_a_style_takes_one_pass(self, system, content, monkeypatch):
-        """No features are compared, as an optimisation would at each of its steps."""
+        """No features are compared, as an optimization would at each of its steps."""
 
         def compared(*arguments):
             raise AssertionError
@@ -103,7 +103,7 @@ class TestUnseenStyle:
             batch = {"image": content[:4], "style": styles(4, SIZE, 7)}
             assert system.transform(batch, torch.Generator()).isfinite().all()
             with pytest.raises(AssertionError):
-                Gatys(GatysSettings(size=SIZE, trunk="tiny", steps=1)).transform(
+                Gatys(GatysSettings(size=SIZE, backbone="tiny", steps=1)).transform(
                     batch, torch.Generator()
                 )
 
@@ -112,7 +112,7 @@ class TestUnseenStyle:
 def test_gatys_paints_any_style(content):
     style = styles(3, SIZE, 7)
     for distance in ("gram", "batch_norm"):
-        settings = GatysSettings(size=SIZE, trunk="tiny", steps=60, distance=distance)
+        settings = GatysSettings(size=SIZE, backbone="tiny", steps=60, distance=distance)
         gatys = Gatys(settings)
         with torch.no_grad():
             made = gatys.transform({"image": content[:3], "style": style}, torch.Generator())

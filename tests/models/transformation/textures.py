@@ -10,7 +10,7 @@ from torch import Tensor
 
 from tag2mask.models.system import Batch
 from tag2mask.models.transformation import TransformingSystem
-from tag2mask.pipeline.synthetic.scenery import background, clutter, colour
+from tag2mask.pipeline.synthetic.scenery import background, clutter, color
 
 
 def pictures(count: int, size: int, seed: int) -> Tensor:
@@ -21,14 +21,14 @@ def pictures(count: int, size: int, seed: int) -> Tensor:
 
 
 def styles(count: int, size: int, seed: int) -> Tensor:
-    """Textures of two colours: stripes, checks, waves or a grid, (N, 3, size, size)."""
+    """Textures of two colors: stripes, checks, waves or a grid, (N, 3, size, size)."""
     random = np.random.default_rng([seed, 1])
     return torch.from_numpy(np.stack([_style(size, random) for _ in range(count)]))
 
 
 def _style(size: int, random: np.random.Generator) -> np.ndarray:
     first, second = (
-        colour(random.random(), random.uniform(0.05, 0.95), random.uniform(0.2, 0.95))
+        color(random.random(), random.uniform(0.05, 0.95), random.uniform(0.2, 0.95))
         for _ in range(2)
     )
     y, x = np.mgrid[:size, :size] / 8
@@ -57,12 +57,12 @@ def train(
     (turn,) = system.turns()
     rng = torch.Generator().manual_seed(0)
     parameters = [p for name in turn.networks for p in getattr(system, name).parameters()]
-    optimiser = torch.optim.Adam(parameters, rate)
+    optimizer = torch.optim.Adam(parameters, rate)
     system.train()
     for step in range(steps):
-        optimiser.param_groups[0]["lr"] = rate * min(1.0, 2 - 2 * step / steps)
+        optimizer.param_groups[0]["lr"] = rate * min(1.0, 2 - 2 * step / steps)
         losses = system.losses(turn.name, batch_of(rng), rng)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         torch.stack([*losses.values()]).sum().backward()
-        optimiser.step()
+        optimizer.step()
     system.eval()

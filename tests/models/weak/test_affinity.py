@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.backbones import BACKBONES
 from tag2mask.models.weak.affinity import (
     AffinityNet,
     affinity,
@@ -16,7 +16,7 @@ from tag2mask.models.weak.affinity import (
     transitions,
     walked,
 )
-from tests.models.randomised import random_images
+from tests.models.randomized import random_images
 
 RADIUS = 3
 
@@ -88,5 +88,5 @@ def test_a_walk_stays_on_its_side_of_an_edge():
 
 
 def test_features_stand_on_a_grid_of_eight_pixels():
-    net = AffinityNet(TRUNKS["tiny"]())
+    net = AffinityNet(BACKBONES["tiny"]())
     assert net(random_images(2, 3, 50, 71)).shape == (2, 448, 7, 9)

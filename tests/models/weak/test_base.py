@@ -57,7 +57,7 @@ class TestWeakLoss:
         base = 0.1 * logits()
         base[:, 0] += 2
         values = {}
-        for channel in (1, 2):  # the tag of both pictures, the class of none
+        for channel in (1, 2):  # the tag of both images, the class of none
             scores = base.clone()
             scores[:, channel, 1:3, 1:3] += 4
             values[channel] = loss(scores, labels())

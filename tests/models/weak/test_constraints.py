@@ -38,7 +38,7 @@ def test_the_constraints_hold_after_the_projection():
 
 
 def test_the_projection_is_the_nearest_distribution():
-    """Against a general solver on a picture of six pixels, slack included."""
+    """Against a general solver on an image of six pixels, slack included."""
     scores = torch.tensor([[4.0, 3.0, 2.0, 5.0, 1.0, 4.0], [0.0, 0.2, 0.1, -1.0, 0.5, 0.0]])
     tags = torch.tensor([[1.0]])
     ours = Ccnn(steps=4000, rate=1.0).project(scores.view(1, 2, 1, 6), tags)[0, :, 0].numpy()

@@ -48,16 +48,16 @@ def test_soft_labels_as_torch_has_them(logits, generator):
 
 
 def test_soft_labels_as_the_paper_has_them(logits, generator):
-    """-(1/hw) sum of S log f_c + (1 - S) log f_0, for one picture of class 2."""
+    """-(1/hw) sum of S log f_c + (1 - S) log f_0, for one image of class 2."""
     saliency = torch.rand(5, 6, generator=generator)
     targets = torch.zeros(1, LABELS, 5, 6)
     targets[0, 2], targets[0, 0] = saliency, 1 - saliency
     total = 0.0
     for place in ((row, column) for row in range(5) for column in range(6)):
         scores = logits[0, :, place[0], place[1]].tolist()
-        normaliser = math.log(sum(math.exp(score) for score in scores))
+        normalizer = math.log(sum(math.exp(score) for score in scores))
         s = float(saliency[place])
-        total -= s * (scores[2] - normaliser) + (1 - s) * (scores[0] - normaliser)
+        total -= s * (scores[2] - normalizer) + (1 - s) * (scores[0] - normalizer)
     loss = soft_cross_entropy(logits[:1], targets)
     assert float(loss.detach()) == pytest.approx(total / 30, rel=1e-5)
 
@@ -82,7 +82,7 @@ def test_pixels_without_a_target_are_ignored(logits, labels):
         (soft_cross_entropy, torch.zeros(2, LABELS, 5, 6)),
     ],
 )
-def test_nothing_labelled_is_no_loss(logits, loss, targets):
+def test_nothing_labeled_is_no_loss(logits, loss, targets):
     value = loss(logits, targets)
     assert value == 0
     (gradient,) = torch.autograd.grad(value, logits)

@@ -7,8 +7,8 @@ from sklearn.mixture import GaussianMixture
 from tag2mask.models.weak.mixture import Mixture, fit_mixture
 
 RNG = np.random.default_rng(0)
-CENTRES = np.array([[0, 0], [8, 0], [0, 9]])
-POINTS = np.concatenate([centre + RNG.normal(0, 1, (150, 2)) * (1, 0.4) for centre in CENTRES])
+CENTERS = np.array([[0, 0], [8, 0], [0, 9]])
+POINTS = np.concatenate([center + RNG.normal(0, 1, (150, 2)) * (1, 0.4) for center in CENTERS])
 EVEN = np.ones(len(POINTS))
 
 
@@ -30,7 +30,7 @@ def test_densities_are_those_of_scikit_learn(mixture):
 def test_the_fit_is_as_good_as_theirs(mixture):
     theirs = GaussianMixture(3, n_init=3, random_state=0).fit(POINTS)
     assert mixture.log_density(POINTS).mean() > theirs.score(POINTS) - 0.01
-    nearest = np.linalg.norm(mixture.means[:, None] - CENTRES, axis=2).min(axis=0)
+    nearest = np.linalg.norm(mixture.means[:, None] - CENTERS, axis=2).min(axis=0)
     assert nearest.max() < 0.3
     np.testing.assert_allclose(mixture.shares, 1 / 3, atol=0.01)
 

@@ -1,4 +1,4 @@
-"""Motion cues: the camera's motion is found and left out, and what moves is labelled."""
+"""Motion cues: the camera's motion is found and left out, and what moves is labeled."""
 
 import numpy as np
 import pytest
@@ -29,8 +29,8 @@ def test_a_clip_is_what_it_says():
     clip = render_clip(3, 0)
     assert clip.frames.shape == (*clip.masks.shape, 3)
     assert 0.03 < clip.masks.mean() < 0.4
-    centres = [np.argwhere(mask).mean(axis=0) for mask in clip.masks]
-    steps = np.linalg.norm(np.diff(centres, axis=0), axis=1)
+    centers = [np.argwhere(mask).mean(axis=0) for mask in clip.masks]
+    steps = np.linalg.norm(np.diff(centers, axis=0), axis=1)
     assert steps.min() > 0.5
     again = render_clip(3, 0)
     np.testing.assert_array_equal(again.frames, clip.frames)
@@ -54,7 +54,7 @@ def iou(found: np.ndarray, truth: np.ndarray) -> float:
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1])
 def test_motion_finds_how_far_an_object_reaches(seed):
-    crf = CRFS["reference"](CRF_PRESETS["irn"])
+    crf = CRFS["numba"](CRF_PRESETS["irn"])
     plain, cued = [], []
     for index in range(3):
         clip = render_clip(index, seed)

@@ -1,4 +1,4 @@
-"""The grid of masks: a row for each method, a column for each picture."""
+"""The grid of masks: a row for each method, a column for each image."""
 
 import io
 

@@ -19,7 +19,7 @@ def test_ties_are_shared():
 
 @pytest.fixture
 def pictures(tmp_path):
-    """Pictures, and truth in which every tag has an upright stripe of its own."""
+    """Images, and truth in which every tag has an upright stripe of its own."""
     images = images_table(tmp_path, 8)
     (tmp_path / "SegmentationClass").mkdir()
     (tmp_path / "classes.txt").write_text("\n".join(CLASSES))

@@ -37,7 +37,7 @@ def figures():
     return Throughput(
         machine="a laptop",
         sides=(100.0, 200.0),
-        trunk="tiny",
+        backbone="tiny",
         engines=[engine("plain", 1, 15), engine("ray", 2, 11)],
         parts=[PartFigures(part="encode", milliseconds=1.5, stage="refine", share=0.25)],
     )
@@ -52,7 +52,7 @@ def test_what_is_no_work_of_a_stage_is_overhead(figures):
 
 def test_tables(figures):
     text = tables(figures)
-    assert "a laptop; tiny; pictures of 200 x 100 on average" in text
+    assert "a laptop; tiny; images of 200 x 100 on average" in text
     assert "| **seed** | 1.2 |  |  | 5000 |" in text
     assert "| 1 score | 1.7 | 300.0 | 360.0 |  |" in text
     assert "| ray | 2 | 10 | 0.91 | 120 % | 620 % | 3.600 | 100 | 200 | 3 |" in text
@@ -60,9 +60,9 @@ def test_tables(figures):
 
 
 def test_a_plan_multiplies(figures):
-    """3,600,000 pictures: each took 0.55 s of a core and 0.36 s of a GPU in the stages."""
+    """3,600,000 images: each took 0.55 s of a core and 0.36 s of a GPU in the stages."""
     lines = plan(figures, 3_600_000).splitlines()
-    assert lines[0].startswith("3,600,000 pictures like these, from 10 on the engine 'ray'")
+    assert lines[0].startswith("3,600,000 images like these, from 10 on the engine 'ray'")
     assert lines[4] == "| seed | 550 | 0.4 | 360 | 1.9 | 0.02 |"
     assert lines[5] == "| whole run | 3,600 | 2.3 | 360 | 1.9 | 0.02 |"
 

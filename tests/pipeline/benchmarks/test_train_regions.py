@@ -1,4 +1,4 @@
-"""Region classifiers on generated pictures: what they learn from, and that they are made once."""
+"""Region classifiers on generated images: what they learn from, and that they are made once."""
 
 import numpy as np
 import pytest

@@ -138,16 +138,16 @@ def twice(file: Path) -> None:
 
 
 def broken(file: Path) -> None:
-    file.write_bytes(b"no picture")
+    file.write_bytes(b"no image")
 
 
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
-        (small, r"at 9x9 pixels, and the picture has 64x48"),
+        (small, r"at 9x9 pixels, and the image has 64x48"),
         (renamed, r"mine\.png holds 'mine', whose name does not end"),
-        (foreign, r"picture-0123456789ab\.png.* is no picture of the run"),
-        (twice, r"is the picture of .* too: leave one"),
+        (foreign, r"image-0123456789ab\.png.* is no image of the run"),
+        (twice, r"is the image of .* too: leave one"),
         (broken, r"cannot be taken"),
     ],
 )

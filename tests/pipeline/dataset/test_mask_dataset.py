@@ -46,7 +46,7 @@ def test_positions_end(dataset):
 
 
 def test_picture_and_mask_are_transformed_alike(dataset):
-    # A toy's colour says its class, so any geometry that the two do not share shows.
+    # A toy's color says its class, so any geometry that the two do not share shows.
     plain = MaskDataset(dataset.uri)
     turned = MaskDataset(
         dataset.uri,

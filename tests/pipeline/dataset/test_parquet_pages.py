@@ -107,7 +107,7 @@ def test_nulls_are_refused_not_shifted():
     raw = stored(data)
     pages = locate_pages(reader(raw), len(raw), ["image.bytes"])[0]["image.bytes"]
     page = int(np.searchsorted(pages.rows, 3, side="right")) - 1
-    with pytest.raises(ValueError, match=r"holds \d+ pictures for \d+ rows"):
+    with pytest.raises(ValueError, match=r"holds \d+ images for \d+ rows"):
         pages.values(reader(raw), int(pages.rows[page]), int(pages.rows[page + 1]) - 1)
 
 

@@ -1,4 +1,4 @@
-"""Filters agree with the same condition on whole rows, and read no picture."""
+"""Filters agree with the same condition on whole rows, and read no image."""
 
 import pytest
 

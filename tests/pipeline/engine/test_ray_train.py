@@ -15,7 +15,7 @@ pytest.importorskip("ray")
 import ray
 import torch
 
-from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.backbones import BACKBONES
 from tag2mask.models.segmentation import DeepLabLargeFov
 from tag2mask.pipeline.engine import ray_train as training_ray
 from tag2mask.pipeline.engine.local import LocalEngine
@@ -37,8 +37,8 @@ TARGET = ConfidentMaskTarget("toy", (0.0, 0.8))
 class History(Checkpoints):
     """Keeps the loss of every step in a file beside the state."""
 
-    def save(self, model, optimiser, step, losses):
-        super().save(model, optimiser, step, losses)
+    def save(self, model, optimizer, step, losses):
+        super().save(model, optimizer, step, losses)
         with Path(self.uri, "history.txt").open("a") as file:
             file.write(f"{step} {losses['loss']!r}\n")
 
@@ -50,8 +50,8 @@ class History(Checkpoints):
 class Deadly(History):
     """The process dies of the state after ``STOP`` steps, the first time that it is kept."""
 
-    def save(self, model, optimiser, step, losses):
-        super().save(model, optimiser, step, losses)
+    def save(self, model, optimizer, step, losses):
+        super().save(model, optimizer, step, losses)
         if step == STOP and sum(kept == STOP for kept, _ in self.losses()) == 1:
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -75,7 +75,7 @@ class Torn:
     """A target that cannot be made."""
 
     def __call__(self, row, view, rng):
-        raise UserError("the mask is torn: mend it")
+        raise UserError("the mask is torn: fix it")
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +94,9 @@ def training(scan, checkpoints, *, dropout=0.5, target=TARGET, **changes):
     plan = TrainingSettings(**{**values, "checkpoint_seconds": 1e-9, **changes})
     samples = Samples(scan, target, plan.batch, plan.crop, plan.scale, seed=1)
     torch.manual_seed(0)
-    trunk = TRUNKS["tiny"](pretrained=False)
-    model = DeepLabLargeFov(trunk, len(CLASSES) + 1, width=16, dropout=dropout)
-    return Training(model, trunk, hard_loss, samples, plan, checkpoints)
+    backbone = BACKBONES["tiny"](pretrained=False)
+    model = DeepLabLargeFov(backbone, len(CLASSES) + 1, width=16, dropout=dropout)
+    return Training(model, backbone, hard_loss, samples, plan, checkpoints)
 
 
 def silent(step, loss):
@@ -150,7 +150,7 @@ def test_a_killed_worker_is_replaced(scan, engine, undisturbed, tmp_path):
 def test_an_error_ends_the_training_at_once(scan, engine, tmp_path):
     """And leaves the cluster to the next."""
     work = training(scan, Checkpoints(f"{tmp_path}/state"), target=Torn())
-    with pytest.raises(UserError, match="the mask is torn: mend it"):
+    with pytest.raises(UserError, match="the mask is torn: fix it"):
         engine.train(work, silent)
 
 

@@ -11,12 +11,12 @@ from tag2mask.pipeline.records import Row
 
 
 def mask_of(data: bytes) -> bytes:
-    """What :class:`Reverse` makes of a picture."""
+    """What :class:`Reverse` makes of an image."""
     return data[::-1]
 
 
 class Reverse:
-    """The mask is the picture's bytes backwards."""
+    """The mask is the image's bytes backwards."""
 
     def __init__(self, seconds: float = 0) -> None:
         self._seconds = seconds
@@ -60,7 +60,7 @@ class LosesRows:
 
 
 class Suicide:
-    """Kills its process on one picture, as a crash in native code or the kernel would."""
+    """Kills its process on one image, as a crash in native code or the kernel would."""
 
     def __init__(self, path: str, times: Path | None = None) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""Assess: tables and folders of masks against true masks."""
+"""Assess: tables and folders of masks against ground truth masks."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def images(tmp_path):
 
 @pytest.fixture
 def truth(tmp_path, images):
-    """The true masks of the toy pictures, as a folder."""
+    """The ground truth masks of the toy images, as a folder."""
     folder = tmp_path / "truth/SegmentationClass"
     folder.mkdir(parents=True)
     (tmp_path / "truth/classes.txt").write_text("\n".join(CLASSES))
@@ -104,7 +104,7 @@ def test_truth_beside_a_source(tmp_path, images, truth):
 
 
 def test_pictures_are_not_taken_for_true_masks(tmp_path):
-    """Classes that VOC knows, and pictures that are PNGs."""
+    """Classes that VOC knows, and images that are PNGs."""
     (tmp_path / "cat").mkdir()
     (tmp_path / "cat/a.png").write_bytes(encode_mask(np.ones((4, 4), np.uint8)))
     assert find_truth(str(tmp_path), ClassTable(names=("cat",))) is None

@@ -57,7 +57,7 @@ def test_boundaries_agree_with_scikit_image():
 
 @pytest.mark.parametrize(("shift", "expected"), [(0, 1), (3, 1), (4, 0)])
 def test_the_tolerance_is_a_distance(shift: int, expected: int):
-    """A band from edge to edge has two straight boundaries, and none at the picture's edge."""
+    """A band from edge to edge has two straight boundaries, and none at the image's edge."""
     truth = rectangle(100, 140, 0, 320)
     prediction = rectangle(100 + shift, 140 + shift, 0, 320)
     sums = boundary_sums(truth, prediction, 1)

@@ -82,6 +82,6 @@ def test_sizes_that_are_no_multiple_of_eight():
     assert counts[200].tolist() == [21, 21]
 
 
-def test_nothing_labelled_has_no_calibration():
+def test_nothing_labeled_has_no_calibration():
     nothing = np.full((8, 8), 255, np.uint8)
     assert calibration(confidence_counts(nothing, nothing, np.zeros((1, 1), np.uint8))) is None

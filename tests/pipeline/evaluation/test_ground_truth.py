@@ -1,4 +1,4 @@
-"""True masks: found by path or stem, translated by class name."""
+"""Ground truth masks: found by path or stem, translated by class name."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def test_truth_is_found_by_stem(tmp_path: Path, folder: str):
     assert len(truth) == 1
 
 
-def test_truth_reads_grey_masks_and_uris(tmp_path: Path):
+def test_truth_reads_gray_masks_and_uris(tmp_path: Path):
     Image.fromarray(np.full((2, 3), 15, np.uint8), "L").save(tmp_path / "a.png")
     truth = TruthFolder(tmp_path.as_uri(), VOC)
     np.testing.assert_array_equal(truth.mask("a.jpg"), np.full((2, 3), 15))
@@ -40,7 +40,7 @@ def test_same_stem_in_two_folders(tmp_path: Path):
     truth = TruthFolder(str(tmp_path), VOC)
     np.testing.assert_array_equal(truth.mask("cat/1.jpg"), np.full((2, 2), 8))
     np.testing.assert_array_equal(truth.mask("dog/1.jpg"), np.full((2, 2), 12))
-    with pytest.raises(UserError, match=r"2 true masks are named 1\.png"):
+    with pytest.raises(UserError, match=r"2 ground truth masks are named 1\.png"):
         truth.mask("elsewhere/1.jpg")
 
 
@@ -77,5 +77,5 @@ def test_truth_that_is_no_mask(tmp_path: Path):
 
 @pytest.mark.parametrize("folder", ["", "missing"])
 def test_truth_without_masks(tmp_path: Path, folder: str):
-    with pytest.raises(UserError, match="no true masks in"):
+    with pytest.raises(UserError, match="no ground truth masks in"):
         TruthFolder(str(tmp_path / folder), VOC)

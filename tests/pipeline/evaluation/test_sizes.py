@@ -46,7 +46,7 @@ def test_scores_by_class_and_size():
 
 
 def test_all_sizes_together_are_the_voc_iou():
-    """Where every picture shows every class, the sums over sizes are those over pictures."""
+    """Where every image shows every class, the sums over sizes are those over images."""
     random = np.random.default_rng(0)
     total, matrix = np.zeros((4, 3, 3), np.int64), np.zeros((4, 5), np.int64)
     for shares in ([0.9, 0.03, 0.04, 0.03], [0.5, 0.1, 0.1, 0.3], [0.1, 0.3, 0.3, 0.3]):

@@ -60,7 +60,7 @@ def test_agrees_with_torchmetrics(seed: int):
     np.testing.assert_allclose(result.pixel_accuracy, accuracy.compute().item(), atol=1e-6)
     np.testing.assert_allclose(known(result.precision), precision.compute().numpy(), atol=1e-6)
     np.testing.assert_allclose(known(result.recall), recall.compute().numpy(), atol=1e-6)
-    assert result.labelled == 1
+    assert result.labeled == 1
 
 
 def test_agrees_with_torchmetrics_on_absent_classes():
@@ -101,7 +101,7 @@ def test_agrees_with_a_count_pixel_by_pixel(seed: int):
         assert result.precision[index] == pytest.approx(hit / predicted)
     assert result.pixels == len(pixels)
     assert result.pixel_accuracy == pytest.approx(sum(t == p for t, p in pixels) / len(pixels))
-    assert result.labelled == pytest.approx(sum(p != 255 for _, p in pixels) / len(pixels))
+    assert result.labeled == pytest.approx(sum(p != 255 for _, p in pixels) / len(pixels))
 
 
 def test_ignoring_never_pays():
@@ -111,14 +111,14 @@ def test_ignoring_never_pays():
     ignored = scores(confusion(truth, np.array([[0, 0, 1, 255]], np.uint8), 1), ["cat"])
     assert right.mean_iou == 1
     assert list(ignored.iou) == [1, 0.5]
-    assert ignored.labelled == 0.75
+    assert ignored.labeled == 0.75
     assert list(ignored.precision) == [1, 1]
 
 
-def test_nothing_labelled_scores_zero():
+def test_nothing_labeled_scores_zero():
     truth = np.array([[0, 1]], np.uint8)
     result = scores(confusion(truth, np.full_like(truth, 255), 1), ["cat"])
-    assert result.mean_iou == result.mean_precision == result.labelled == 0
+    assert result.mean_iou == result.mean_precision == result.labeled == 0
     assert list(result.precision) == [None, None]
 
 
@@ -177,7 +177,7 @@ def test_evaluate_masks(tmp_path: Path):
     result = evaluate_masks(iter(rows), truth, VOC)
     assert result.pictures == 3
     assert result.pixels == 9
-    assert result.labelled == result.pixel_accuracy == pytest.approx(2 / 3)
+    assert result.labeled == result.pixel_accuracy == pytest.approx(2 / 3)
     assert result.iou[8] == pytest.approx(2 / 3)
     assert result.precision[8] == 1
     assert result.names[8] == "cat"
@@ -195,7 +195,7 @@ def test_sizes_must_agree_unless_resized(tmp_path: Path):
 def test_evaluate_masks_refuses(tmp_path: Path):
     write(tmp_path / "a.png", np.zeros((2, 2)))
     truth = TruthFolder(str(tmp_path), VOC)
-    with pytest.raises(UserError, match="no picture has a true mask"):
+    with pytest.raises(UserError, match="no image has a ground truth mask"):
         evaluate_masks([{"path": "b.jpg", "mask": None}], truth, VOC)
     with pytest.raises(UserError, match=r"a\.jpg cannot be scored.*\[21\]"):
         evaluate_masks([{"path": "a.jpg", "mask": np.full((2, 2), 21, np.uint8)}], truth, VOC)

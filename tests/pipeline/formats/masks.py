@@ -39,7 +39,7 @@ PATHS = ("cat/a.png", "dog/a.png", "dog/a.jpg", "two words.png", "ü|,x.png", ".
 
 
 def dataset_row(mask: np.ndarray, path: str, tags: tuple[int, ...] = (), **changes: object) -> Row:
-    """A row of a dataset; the picture is noise of the mask's size."""
+    """A row of a dataset; the image is noise of the mask's size."""
     shown = sorted({*np.unique(mask).tolist()} - {0, IGNORE})
     data = png(np.random.default_rng(len(path)).integers(0, 255, (*mask.shape, 3), np.uint8))
     row: Row = {

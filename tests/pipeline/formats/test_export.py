@@ -52,7 +52,7 @@ class ExportTests:
     keeps_ignore: ClassVar[bool] = True
 
     def rebuilt(self, folder: Path) -> Masks:
-        """The masks by the stem of their picture, read without this project's code."""
+        """The masks by the stem of their image, read without this project's code."""
         raise NotImplementedError
 
     @pytest.fixture(scope="class")
@@ -120,7 +120,7 @@ class TestVoc(ExportTests):
                 masks[name] = np.array(picture)
         return masks
 
-    def test_labels_and_colours(self, exported: Path) -> None:
+    def test_labels_and_colors(self, exported: Path) -> None:
         assert (exported / "classes.txt").read_text().split() == list(CLASSES)
         lines = (exported / "labelmap.txt").read_text().splitlines()
         assert lines[1:3] == ["background:0,0,0::", "cat:128,0,0::"]
@@ -201,8 +201,8 @@ class TestCocoPanoptic(ExportTests):
         for annotation in document["annotations"]:
             file = folder / "annotations/panoptic_train" / annotation["file_name"]
             with Image.open(file) as picture:
-                colours = np.array(picture).astype(np.int64)
-            segments = colours @ [1, 256, 256**2]
+                colors = np.array(picture).astype(np.int64)
+            segments = colors @ [1, 256, 256**2]
             mask = np.full(segments.shape, IGNORE, np.uint8)
             for info in annotation["segments_info"]:
                 region = segments == info["id"]
@@ -273,7 +273,7 @@ class TestYolo(ExportTests):
         return {stem: mask for stem, mask, _ in self.drawn(folder)}
 
     def drawn(self, folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-        """Masks by pixel centres, and as an ordinary drawing program fills polygons."""
+        """Masks by pixel centers, and as an ordinary drawing program fills polygons."""
         for picture in sorted((folder / "images/train").iterdir()):
             with Image.open(picture) as opened:
                 width, height = opened.size

@@ -1,4 +1,4 @@
-"""Every kind of picture file that the web holds, made here, against what it must become."""
+"""Every kind of image file that the web holds, made here, against what it must become."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops, ImageOps
 
-from tag2mask.pipeline.ingestion.decoding import DecodeError, decode_rgb, normalised_bytes
+from tag2mask.pipeline.ingestion.decoding import DecodeError, decode_rgb, normalized_bytes
 
 WIDTH, HEIGHT = 24, 16
 RED, BLUE, WHITE = (200, 30, 30), (30, 30, 200), (255, 255, 255)
 
 
 def halves(left: tuple[int, int, int] = RED, right: tuple[int, int, int] = BLUE) -> Image.Image:
-    """A picture whose left half has one colour and whose right half has another."""
+    """An image whose left half has one color and whose right half has another."""
     picture = Image.new("RGB", (WIDTH, HEIGHT), right)
     picture.paste(left, (0, 0, WIDTH // 2, HEIGHT))
     return picture
@@ -31,8 +31,8 @@ def saved(picture: Image.Image, format: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def colours(picture: Image.Image) -> tuple[np.ndarray, np.ndarray]:
-    """The mean colours of the left and the right quarter."""
+def colors(picture: Image.Image) -> tuple[np.ndarray, np.ndarray]:
+    """The mean colors of the left and the right quarter."""
     pixels = np.asarray(picture, dtype=float)
     quarter = picture.width // 4
     return pixels[:, :quarter].mean((0, 1)), pixels[:, -quarter:].mean((0, 1))
@@ -46,7 +46,7 @@ def assert_halves(
 ) -> None:
     assert picture.mode == "RGB"
     assert picture.size == (WIDTH, HEIGHT)
-    found_left, found_right = colours(picture)
+    found_left, found_right = colors(picture)
     assert np.abs(found_left - left).max() < tolerance
     assert np.abs(found_right - right).max() < tolerance
 
@@ -55,9 +55,9 @@ def chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def png(width: int, height: int, depth: int, colour: int, pixels: bytes, *extra: bytes) -> bytes:
+def png(width: int, height: int, depth: int, color: int, pixels: bytes, *extra: bytes) -> bytes:
     """A PNG written by hand, for what Pillow does not write."""
-    header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
     return b"".join(
         (
             b"\x89PNG\r\n\x1a\n",
@@ -69,7 +69,7 @@ def png(width: int, height: int, depth: int, colour: int, pixels: bytes, *extra:
     )
 
 
-def grey_16() -> Image.Image:
+def gray_16() -> Image.Image:
     values = np.full((HEIGHT, WIDTH), 50 * 257, np.uint16)
     values[:, WIDTH // 2 :] = 200 * 257
     return Image.fromarray(values)
@@ -97,22 +97,22 @@ def animation(format: str) -> bytes:
     return saved(halves(), format, save_all=True, append_images=later, duration=50)
 
 
-GREY_LEFT, GREY_RIGHT = (50, 50, 50), (200, 200, 200)
-GREY = halves(GREY_LEFT, GREY_RIGHT).convert("L")
+GRAY_LEFT, GRAY_RIGHT = (50, 50, 50), (200, 200, 200)
+GRAY = halves(GRAY_LEFT, GRAY_RIGHT).convert("L")
 CMYK = halves().convert("CMYK")
 
-Colour = tuple[int, int, int]
-CASES: dict[str, tuple[Callable[[], bytes], Colour, Colour]] = {
+Color = tuple[int, int, int]
+CASES: dict[str, tuple[Callable[[], bytes], Color, Color]] = {
     "jpeg": (lambda: saved(halves(), "JPEG", quality=95, subsampling=0), RED, BLUE),
     "png": (lambda: saved(halves(), "PNG"), RED, BLUE),
     "webp": (lambda: saved(halves(), "WEBP", quality=95), RED, BLUE),
     "bmp": (lambda: saved(halves(), "BMP"), RED, BLUE),
     "tiff": (lambda: saved(halves(), "TIFF"), RED, BLUE),
     "ppm": (lambda: saved(halves(), "PPM"), RED, BLUE),
-    "grey jpeg": (lambda: saved(GREY, "JPEG"), GREY_LEFT, GREY_RIGHT),
-    "grey png": (lambda: saved(GREY, "PNG"), GREY_LEFT, GREY_RIGHT),
+    "gray jpeg": (lambda: saved(GRAY, "JPEG"), GRAY_LEFT, GRAY_RIGHT),
+    "gray png": (lambda: saved(GRAY, "PNG"), GRAY_LEFT, GRAY_RIGHT),
     "black and white": (
-        lambda: saved(GREY.convert("1", dither=Image.Dither.NONE), "PNG"),
+        lambda: saved(GRAY.convert("1", dither=Image.Dither.NONE), "PNG"),
         (0, 0, 0),
         WHITE,
     ),
@@ -123,14 +123,14 @@ CASES: dict[str, tuple[Callable[[], bytes], Colour, Colour]] = {
         BLUE,
     ),
     "cmyk tiff": (lambda: saved(CMYK, "TIFF"), RED, BLUE),
-    "16-bit grey png": (lambda: saved(grey_16(), "PNG"), GREY_LEFT, GREY_RIGHT),
-    "16-bit grey tiff": (lambda: saved(grey_16(), "TIFF"), GREY_LEFT, GREY_RIGHT),
+    "16-bit gray png": (lambda: saved(gray_16(), "PNG"), GRAY_LEFT, GRAY_RIGHT),
+    "16-bit gray tiff": (lambda: saved(gray_16(), "TIFF"), GRAY_LEFT, GRAY_RIGHT),
     "rgba": (lambda: saved(transparent_left(), "PNG"), WHITE, BLUE),
-    "grey with alpha": (lambda: saved(transparent_left().convert("LA"), "PNG"), WHITE, (50,) * 3),
+    "gray with alpha": (lambda: saved(transparent_left().convert("LA"), "PNG"), WHITE, (50,) * 3),
     "webp with alpha": (lambda: saved(transparent_left(), "WEBP", quality=95), WHITE, BLUE),
     "palette": (lambda: saved(halves().quantize(4), "PNG"), RED, BLUE),
     "palette with transparency": (palette_with_transparency, WHITE, BLUE),
-    "transparent colour": (lambda: saved(halves(), "PNG", transparency=RED), WHITE, BLUE),
+    "transparent color": (lambda: saved(halves(), "PNG", transparency=RED), WHITE, BLUE),
     "gif": (lambda: saved(halves(), "GIF"), RED, BLUE),
     "animated gif": (lambda: animation("GIF"), RED, BLUE),
     "animated webp": (lambda: animation("WEBP"), RED, BLUE),
@@ -145,9 +145,9 @@ def test_every_kind_becomes_rgb(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_normalised_bytes_need_no_further_care(case: str) -> None:
+def test_normalized_bytes_need_no_further_care(case: str) -> None:
     make, left, right = CASES[case]
-    data, height, width = normalised_bytes(make())
+    data, height, width = normalized_bytes(make())
     with Image.open(io.BytesIO(data)) as picture:
         assert picture.format in ("JPEG", "PNG")
         assert (picture.height, picture.width) == (height, width) == (HEIGHT, WIDTH)
@@ -159,21 +159,21 @@ def test_normalised_bytes_need_no_further_care(case: str) -> None:
 @pytest.mark.parametrize("case", ["jpeg", "png"])
 def test_plain_pictures_stay_untouched(case: str) -> None:
     original = CASES[case][0]()
-    assert normalised_bytes(original)[0] == original
+    assert normalized_bytes(original)[0] == original
 
 
-@pytest.mark.parametrize("case", ["palette with transparency", "16-bit grey png", "gif", "bmp"])
+@pytest.mark.parametrize("case", ["palette with transparency", "16-bit gray png", "gif", "bmp"])
 def test_lossless_stays_lossless(case: str) -> None:
     original = CASES[case][0]()
-    data = normalised_bytes(original)[0]
+    data = normalized_bytes(original)[0]
     assert data.startswith(b"\x89PNG")
     assert np.array_equal(np.asarray(decode_rgb(data)), np.asarray(decode_rgb(original)))
 
 
-@pytest.mark.parametrize("case", ["grey jpeg", "adobe cmyk", "webp"])
+@pytest.mark.parametrize("case", ["gray jpeg", "adobe cmyk", "webp"])
 def test_lossy_becomes_a_fine_jpeg(case: str) -> None:
     original = CASES[case][0]()
-    data = normalised_bytes(original)[0]
+    data = normalized_bytes(original)[0]
     assert data.startswith(b"\xff\xd8")
     difference = np.asarray(decode_rgb(data), float) - np.asarray(decode_rgb(original), float)
     assert np.abs(difference).mean() < 3
@@ -190,7 +190,7 @@ def test_orientation_is_applied_once(orientation: int, format: str) -> None:
     with Image.open(io.BytesIO(original)) as opened:
         expected = ImageOps.exif_transpose(opened).convert("RGB")
     assert np.array_equal(np.asarray(decode_rgb(original)), np.asarray(expected))
-    data, height, width = normalised_bytes(original)
+    data, height, width = normalized_bytes(original)
     assert (width, height) == expected.size
     again = np.asarray(decode_rgb(data), float)
     assert np.abs(again - np.asarray(expected, float)).mean() < 3
@@ -202,20 +202,20 @@ def test_orientation_is_applied_once(orientation: int, format: str) -> None:
 def test_broken_exif_spoils_no_picture() -> None:
     jpeg = saved(halves(), "JPEG", quality=95, subsampling=0, exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
     assert_halves(decode_rgb(jpeg))
-    assert normalised_bytes(jpeg)[0] == jpeg
+    assert normalized_bytes(jpeg)[0] == jpeg
 
 
 def test_16_bit_rgb_is_written_anew_because_readers_differ() -> None:
     line = b"\0" + b"".join(struct.pack(">HHH", 200 * 257, 30 * 257, 30 * 257) for _ in range(4))
     original = png(4, 2, 16, 2, line * 2)
-    data, height, width = normalised_bytes(original)
+    data, height, width = normalized_bytes(original)
     assert (height, width) == (2, 4)
     assert data != original
     assert data[24] == 8
     assert np.asarray(decode_rgb(data))[0, 0].tolist() == list(RED)
 
 
-def test_transparent_grey_of_16_bits_is_white() -> None:
+def test_transparent_gray_of_16_bits_is_white() -> None:
     line = b"\0" + struct.pack(">HHH", 1000, 1001, 60000)
     original = png(3, 1, 16, 0, line, chunk(b"tRNS", struct.pack(">H", 1000)))
     assert np.asarray(decode_rgb(original))[0, :, 0].tolist() == [255, 3, 234]
@@ -229,11 +229,11 @@ def truncated(format: str) -> bytes:
 
 BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty": (lambda: b"", "empty file"),
-    "text": (lambda: b"this is a letter, not a picture\n" * 9, "not a picture"),
-    "web page": (lambda: b"<!DOCTYPE html><html><body>404</body></html>", "not a picture"),
-    "program": (lambda: b"\x7fELF" + bytes(200), "not a picture"),
-    "postscript": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture"),
-    "svg": (lambda: b'<svg xmlns="http://www.w3.org/2000/svg"/>', "not a picture"),
+    "text": (lambda: b"this is a letter, not an image\n" * 9, "not an image"),
+    "web page": (lambda: b"<!DOCTYPE html><html><body>404</body></html>", "not an image"),
+    "program": (lambda: b"\x7fELF" + bytes(200), "not an image"),
+    "postscript": (lambda: b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image"),
+    "svg": (lambda: b'<svg xmlns="http://www.w3.org/2000/svg"/>', "not an image"),
     "truncated jpeg": (lambda: truncated("JPEG"), "truncated"),
     "truncated png": (lambda: truncated("PNG"), "truncated"),
     "truncated bmp": (lambda: truncated("BMP"), "truncated"),
@@ -261,7 +261,7 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
 
 
 @pytest.mark.parametrize("case", BROKEN)
-@pytest.mark.parametrize("decode", [decode_rgb, normalised_bytes])
+@pytest.mark.parametrize("decode", [decode_rgb, normalized_bytes])
 def test_broken_files_say_why(case: str, decode: Callable[[bytes], object]) -> None:
     make, cause = BROKEN[case]
     with pytest.raises(DecodeError) as caught:
@@ -288,7 +288,7 @@ def test_random_damage_never_escapes_as_another_error() -> None:
         for position in random.integers(0, len(data), random.integers(1, 20)):
             data[position] = random.integers(256)
         try:
-            _, height, width = normalised_bytes(bytes(data), max_pixels=2**20)
+            _, height, width = normalized_bytes(bytes(data), max_pixels=2**20)
         except DecodeError:
             continue
         assert height > 0

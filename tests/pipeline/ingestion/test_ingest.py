@@ -61,13 +61,13 @@ class Listed:
 
 
 def source(**tags: str) -> Listed:
-    """Files ``a="cat|dog"`` with different pictures."""
+    """Files ``a="cat|dog"`` with different images."""
     files = [TaggedFile(name, tuple(filter(None, text.split("|")))) for name, text in tags.items()]
     return Listed(files, {name: jpeg(n) for n, name in enumerate(tags)})
 
 
 def rows(found: Ingest) -> dict[str, Row]:
-    """The rows by their picture's path, or by their error."""
+    """The rows by their image's path, or by their error."""
     return {row["error"] or row["image"]["path"]: row for row in found.rows()}
 
 
@@ -109,7 +109,7 @@ def test_other_tags_are_dropped_and_pictures_without_a_tag_left_out() -> None:
         kept=2,
     )
     assert_balanced(found.counts)
-    sentence = "4 pictures: 2 kept, 2 left out without a wanted tag, and 3 tags dropped"
+    sentence = "4 images: 2 kept, 2 left out without a wanted tag, and 3 tags dropped"
     assert found.counts.sentence() == sentence
     assert set(pictures.read_paths) == {"a", "c"}  # the others cost nothing
 
@@ -171,7 +171,7 @@ def test_the_first_path_names_a_picture_wherever_its_bytes_lie() -> None:
 
 
 def near_duplicate_source() -> Listed:
-    """A picture, its smaller copy ``b`` and another picture."""
+    """An image, its smaller copy ``b`` and another image."""
     pictures = source(a="cat", b="dog", c="cat")
     big = render(0, 0).picture.resize((600, 480))
     for name, picture in (("a", big), ("b", big.resize((200, 160))), ("c", render(1, 0).picture)):
@@ -179,7 +179,7 @@ def near_duplicate_source() -> Listed:
         picture.save(buffer, format="JPEG", quality=80)
         pictures.data[name] = buffer.getvalue()
     pictures.files.append(TaggedFile("broken", ("cat",)))
-    pictures.data["broken"] = b"no picture"
+    pictures.data["broken"] = b"no image"
     return pictures
 
 
@@ -190,7 +190,7 @@ def test_near_duplicates_are_reported_with_the_picture_that_stands_for_them() ->
     assert decoded["a"]["near_duplicate_of"] is decoded["c"]["near_duplicate_of"] is None
     assert (found.counts.near_duplicates, found.counts.dropped) == (1, 0)
     counts = found.counts.after_decoding(1)
-    assert counts.sentence() == "4 pictures: 3 kept (1 near-duplicates of others), 1 unreadable"
+    assert counts.sentence() == "4 images: 3 kept (1 near-duplicates of others), 1 unreadable"
     assert_balanced(counts)
 
 
@@ -198,11 +198,11 @@ def test_near_duplicates_are_left_out_by_choice_and_named() -> None:
     settings = NearDuplicateSettings(distance=4, drop=True)
     found = ingest(near_duplicate_source(), near_duplicates=settings)
     decoded = rows(found)
-    assert set(decoded) == {"a", "b: near-duplicate of a", "broken: not a picture", "c"}
+    assert set(decoded) == {"a", "b: near-duplicate of a", "broken: not an image", "c"}
     assert decoded["b: near-duplicate of a"]["near_duplicate_of"] == decoded["a"]["id"]
     counts = found.counts.after_decoding(2)
     assert (counts.kept, counts.dropped, counts.errors) == (2, 1, 1)
-    sentence = "4 pictures: 2 kept, 1 left out as near-duplicates, 1 unreadable"
+    sentence = "4 images: 2 kept, 1 left out as near-duplicates, 1 unreadable"
     assert counts.sentence() == sentence
     assert_balanced(counts)
 
@@ -236,7 +236,7 @@ def test_unreadable_files_are_rows_that_name_file_and_cause() -> None:
         "ok",
         "empty: empty file",
         "void: empty file",
-        "text: not a picture",
+        "text: not an image",
         "half: truncated file",
         "gone: no such file",
         "../up: a path with '..'",
@@ -244,7 +244,7 @@ def test_unreadable_files_are_rows_that_name_file_and_cause() -> None:
     }
     bad = [row for row in decoded.values() if row["error"]]
     assert all(row["image"] is row["height"] is row["width"] is None for row in bad)
-    assert decoded["text: not a picture"]["id"] == hashlib.sha256(b"hello").hexdigest()
+    assert decoded["text: not an image"]["id"] == hashlib.sha256(b"hello").hexdigest()
     assert decoded["gone: no such file"]["id"] == hashlib.sha256(b"gone").hexdigest()
     assert decoded["void: empty file"]["tags"] == [found.classes.index("dog")]
     pa.Table.from_pylist(list(decoded.values()), schema=IMAGES_SCHEMA)
@@ -252,7 +252,7 @@ def test_unreadable_files_are_rows_that_name_file_and_cause() -> None:
     assert found.counts.errors == 5  # those that decoding has yet to find are not in it
     counts = found.counts.after_decoding(len(bad))
     assert (counts.errors, counts.kept) == (7, 1)
-    assert counts.sentence() == "8 pictures: 1 kept, 7 unreadable"
+    assert counts.sentence() == "8 images: 1 kept, 7 unreadable"
     assert_balanced(counts)
 
 
@@ -279,7 +279,7 @@ def split_source() -> Listed:
 
 def test_a_split_takes_its_own_rows_and_no_tag_of_another() -> None:
     pictures = split_source()
-    pictures.data["c"] = pictures.data["b"]  # the same picture in dev, with another tag
+    pictures.data["c"] = pictures.data["b"]  # the same image in dev, with another tag
     found = ingest(pictures, split="train")
     assert found.classes.names == ("cat", "dog")
     assert {path: row["tags"] for path, row in rows(found).items()} == {"a": [1], "b": [2]}
@@ -295,7 +295,7 @@ def test_a_source_without_splits_is_taken_whole() -> None:
 @pytest.mark.parametrize(
     ("classes", "split", "sentence"),
     [
-        (["cta"], None, "no picture of listed:// has the tag 'cta': did you mean 'cat'?"),
+        (["cta"], None, "no image of listed:// has the tag 'cta': did you mean 'cat'?"),
         (["xylophone"], None, "has the tag 'xylophone': the tags are ant, cat, dog"),
         (["ant"], "train", "listed://, split 'train', has the tag 'ant': did you mean 'cat'?"),
         (["cat", "cat"], None, "class names must be different"),
@@ -332,7 +332,7 @@ def test_a_class_called_background_can_be_passed_over() -> None:
 def test_a_dirty_folder_from_end_to_end(tmp_path: Path) -> None:
     for tag, name, data in (
         ("cat", "1.jpg", jpeg(1)),
-        ("cat", "grey.jpg", jpeg(2, "L")),
+        ("cat", "gray.jpg", jpeg(2, "L")),
         ("cat", "page.jpg", b"<html>404</html>"),
         ("dog", "1.jpg", jpeg(3)),
         ("dog", "same-as-cat.jpg", jpeg(1)),
@@ -346,13 +346,13 @@ def test_a_dirty_folder_from_end_to_end(tmp_path: Path) -> None:
     decoded = rows(found)
     assert set(decoded) == {
         "cat/1.jpg",
-        "cat/grey.jpg",
+        "cat/gray.jpg",
         "dog/1.jpg",
         "dog/k\\udcfcche.jpg",
-        "cat/page.jpg: not a picture",
+        "cat/page.jpg: not an image",
         "cat/leaves.jpg: a link that leaves the source",
     }
     assert decoded["cat/1.jpg"]["tags"] == [1, 2]
-    with Image.open(io.BytesIO(decoded["cat/grey.jpg"]["image"]["bytes"])) as picture:
+    with Image.open(io.BytesIO(decoded["cat/gray.jpg"]["image"]["bytes"])) as picture:
         assert picture.mode == "RGB"
     pa.Table.from_pylist(list(decoded.values()), schema=IMAGES_SCHEMA)

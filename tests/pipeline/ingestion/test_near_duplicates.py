@@ -1,4 +1,4 @@
-"""Near-duplicates: hashes as imagehash computes them, neighbours as all pairs give them."""
+"""Near-duplicates: hashes as imagehash computes them, neighbors as all pairs give them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tag2mask.pipeline.ingestion.near_duplicates import (
 from tag2mask.pipeline.synthetic.images import render
 
 
-def grey(index: int) -> Image.Image:
+def gray(index: int) -> Image.Image:
     return render(index, 0).picture.convert("L")
 
 
@@ -39,14 +39,14 @@ def clustered(count: int, seed: int = 0) -> np.ndarray:
 def test_hashes_are_those_of_imagehash() -> None:
     imagehash = pytest.importorskip("imagehash")
     for index in range(20):
-        assert perceptual_hash(grey(index)) == int(str(imagehash.phash(grey(index))), 16)
+        assert perceptual_hash(gray(index)) == int(str(imagehash.phash(gray(index))), 16)
 
 
 def test_copies_are_close_and_other_pictures_are_not() -> None:
-    hashes = [perceptual_hash(grey(index)) for index in range(30)]
+    hashes = [perceptual_hash(gray(index)) for index in range(30)]
     for index in range(0, 30, 3):
         buffer = io.BytesIO()
-        picture = grey(index)
+        picture = gray(index)
         smaller = picture.resize((picture.width * 2 // 3, picture.height * 2 // 3))
         smaller.save(buffer, format="JPEG", quality=50)
         assert distance(perceptual_hash(Image.open(buffer)), hashes[index]) <= 4

@@ -24,7 +24,8 @@ from tests.pipeline.toys import (
 
 COUNT = 12
 TRAINING = (
-    '{"steps": 60, "batch": 4, "crop": 64, "learning_rate": 5e-3, "head_factor": 1, "warmup": 1}'
+    '{"steps": 60, "batch": 4, "crop": 64, "learning_rate": 5e-3, "head_lr_multiplier": 1, '
+    '"warmup": 1}'
 )
 
 
@@ -41,7 +42,7 @@ def run_at(root, steps=TRAINING, *changes) -> Run:
         "affinity.size=64",
         "segmenter.from_tagger=false",
         "seeds.crf=none",
-        "seeds.contrast=1",
+        "seeds.score_power=1",
         *changes,
     )
     return Run(str(root), recipe, LocalEngine(1), SilentWatch())
@@ -96,7 +97,7 @@ def test_rounds_walk_as_the_recipe_says(tmp_path):
     seed = round_table(tmp_path, images, "seed")
     train_affinity(walking, images, seed)
     walking.segmenter("initial", images, seed)
-    staying = run_at(tmp_path, quick, *changes, "affinity.round_doublings=0")
+    staying = run_at(tmp_path, quick, *changes, "affinity.round_walk_log2_steps=0")
     assert [len(run.walk()) for run in (walking, staying)] == [1, 0]
     walked, stayed, again = (
         (table.manifest.key, [row["mask_confidence"] for row in table.rows()])
@@ -128,7 +129,7 @@ def iou(mask, truth):
 
 @pytest.mark.slow
 def test_a_walk_finds_the_other_half(tmp_path):
-    """Objects of one colour, of which the seeds see the left half."""
+    """Objects of one color, of which the seeds see the left half."""
     steps = TRAINING.replace('"crop": 64', '"crop": 128')
     run, images = run_at(tmp_path, steps, "affinity.size=128"), images_table(tmp_path, COUNT)
     rows = [row for row in images.rows() if len(row["tags"]) == 1]

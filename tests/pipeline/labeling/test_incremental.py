@@ -1,4 +1,4 @@
-"""Later runs: only what is new is read and labelled, and a kill between two tables is mended."""
+"""Later runs: only what is new is read and labeled, and a kill between two tables is fixed."""
 
 import dataclasses
 import shutil
@@ -39,7 +39,7 @@ def _normal_floats():
 
 
 def add_pictures(folder: Path, numbers, tags=tags_of):
-    """Toy pictures and their line in the list of tags."""
+    """Toy images and their line in the list of tags."""
     folder.mkdir(exist_ok=True)
     listed = folder / "tags.csv"
     if not listed.exists():
@@ -62,7 +62,7 @@ class Place:
         return find_change(self.run, open_source(str(self.source)), classes, **wishes)
 
     def label_all(self):
-        """What stands for the whole loop: one segmenter, trained on true masks."""
+        """What stands for the whole loop: one segmenter, trained on ground truth masks."""
         images = self.run.images(ingest(open_source(str(self.source)), CLASSES))
         toy = round_table(f"{self.run.uri}/toy", images, changes={})
         self.run.segmenter("powerful", images, toy)
@@ -100,8 +100,8 @@ def place(template, tmp_path):
 
 @pytest.fixture
 def seen(monkeypatch):
-    """How many pictures are decoded, and how many labelled."""
-    counts = {"decoded": 0, "labelled": 0}
+    """How many images are decoded, and how many labeled."""
+    counts = {"decoded": 0, "labeled": 0}
 
     def counted(stage, name):
         call = stage.__call__
@@ -113,17 +113,17 @@ def seen(monkeypatch):
         monkeypatch.setattr(stage, "__call__", wrapped)
 
     counted(Decode, "decoded")
-    counted(Relabel, "labelled")
+    counted(Relabel, "labeled")
     return counts
 
 
-def test_only_what_is_new_is_read_and_labelled(place, seen):
+def test_only_what_is_new_is_read_and_labeled(place, seen):
     change = place.change()
     assert change.work is Work.ADDITION
     assert len(change.new) == NEW
     first = place.table("dataset")
     second = place.label_new(change)
-    assert seen == {"decoded": NEW, "labelled": NEW}
+    assert seen == {"decoded": NEW, "labeled": NEW}
     assert second.manifest.revision == 2
     assert len(second) == FIRST + NEW
     assert len(set(second.ids())) == FIRST + NEW
@@ -132,7 +132,7 @@ def test_only_what_is_new_is_read_and_labelled(place, seen):
 
 
 def test_the_masks_are_those_that_the_same_model_makes_of_everything(place):
-    """Whether a picture comes today or tomorrow."""
+    """Whether an image comes today or tomorrow."""
     dataset = place.label_new(place.change())
     images = place.run.images(ingest(open_source(str(place.source)), CLASSES))
     at_once = release(place.run, images, place.run.relabel(images, model="powerful"))
@@ -142,13 +142,13 @@ def test_the_masks_are_those_that_the_same_model_makes_of_everything(place):
 
 def test_nothing_new_commits_nothing(place, seen):
     before = place.label_new(place.change())
-    seen.update(decoded=0, labelled=0)
+    seen.update(decoded=0, labeled=0)
     change = place.change()
     assert change.work is Work.NOTHING
     assert change.sentence() == "nothing new in the source since version 2"
     after = place.label_new(change)
     assert after.manifest == before.manifest
-    assert seen == {"decoded": 0, "labelled": 0}
+    assert seen == {"decoded": 0, "labeled": 0}
 
 
 def test_pictures_with_other_tags_alone_are_nothing_new(place, seen):
@@ -171,7 +171,7 @@ def test_corrected_masks_begin_a_new_training(place, seen):
     assert change.sentence() == "masks were corrected since version 1"
     dataset = place.label_all()
     assert [r["source"] for r in dataset.rows() if r["id"] == row["id"]] == ["human"]
-    seen.update(decoded=0, labelled=0)
+    seen.update(decoded=0, labeled=0)
     assert place.change().work is Work.NOTHING
     add_pictures(place.source, range(20, 20 + NEW))
     assert place.change().work is Work.ADDITION
@@ -180,7 +180,7 @@ def test_corrected_masks_begin_a_new_training(place, seen):
 
 @pytest.mark.parametrize("steps", [1, 2])
 def test_a_kill_between_two_tables_is_mended(place, seen, steps):
-    """Also when more pictures have come in the meantime."""
+    """Also when more images have come in the meantime."""
     images = add_images(place.run, place.change())
     if steps == 2:
         add_masks(place.run, images)
@@ -191,7 +191,7 @@ def test_a_kill_between_two_tables_is_mended(place, seen, steps):
     dataset = place.label_new(change)
     assert sorted(dataset.ids()) == sorted(place.table("images").ids())
     assert len(set(dataset.ids())) == len(dataset) == FIRST + NEW + 1
-    assert seen == {"decoded": NEW + 1, "labelled": NEW + 1}
+    assert seen == {"decoded": NEW + 1, "labeled": NEW + 1}
     assert dataset.manifest.revision == 2
 
 
@@ -245,7 +245,7 @@ def test_other_classes_are_no_addition(place):
 
 
 def test_a_tag_that_the_model_does_not_know_waits_for_a_training(place):
-    """Pictures with a known tag besides are labelled with that."""
+    """Images with a known tag besides are labeled with that."""
     add_pictures(place.source, [20, 21])
     text = (place.source / "tags.csv").read_text()
     text = text.replace("20.png,bird", "20.png,bird|zebra").replace("21.png,cat", "21.png,zebra")
@@ -259,7 +259,7 @@ def test_a_tag_that_the_model_does_not_know_waits_for_a_training(place):
 
 
 def test_a_training_that_was_killed_is_no_version_to_add_to(place):
-    """Its pictures have replaced those that the last masks were made of."""
+    """Its images have replaced those that the last masks were made of."""
     place.label_new(place.change())
     place.run.images(place.change(retrain=True).pictures)
     assert place.change().work is Work.EVERYTHING
@@ -273,7 +273,7 @@ def test_masks_of_another_model_are_no_version_to_add_to(place):
 
 
 def test_new_pictures_of_which_none_can_be_read_are_said(place):
-    (place.source / "a.png").write_bytes(b"no picture")
+    (place.source / "a.png").write_bytes(b"no image")
     text = (place.source / "tags.csv").read_text().splitlines()[: FIRST + 1]
     (place.source / "tags.csv").write_text("\n".join([*text, "a.png,cat"]))
     before = place.table("dataset")

@@ -1,6 +1,7 @@
 """Recipes: defaults, a file, single changes, and one clear sentence for what is wrong."""
 
 import json
+import sys
 
 import pytest
 
@@ -67,7 +68,7 @@ def test_changes_are_laid_over_the_file(tmp_path):
 @pytest.mark.parametrize(
     ("change", "place", "value"),
     [
-        ("trunk.pretrained=false", "trunk.pretrained", False),
+        ("backbone.pretrained=false", "backbone.pretrained", False),
         ("split=null", "split", None),
         ("split=dev", "split", "dev"),
         ('seeds.crf="none"', "seeds.crf", "none"),
@@ -111,17 +112,17 @@ def test_another_scorer_with_settings_of_its_own():
         ("tagger.training.learning_rate=Infinity", ["'tagger.training.learning_rate'"]),
         ("tagger.training.scale=[2, 1]", ["'tagger.training.scale'", "smaller"]),
         ("tagger=5", ["'tagger'"]),
-        ("affinity.confidence=1", ["'affinity.confidence'", "confident", "doublings"]),
-        ("trunk.name=vgg", ["'trunk.name'", "vgg16", "resnet50"]),
-        ("trunk.name.first=1", ["'trunk.name'"]),
+        ("affinity.confidence=1", ["'affinity.confidence'", "confident", "walk_log2_steps"]),
+        ("backbone.name=vgg", ["'backbone.name'", "vgg16", "resnet50"]),
+        ("backbone.name.first=1", ["'backbone.name'"]),
         ("seed.first=1", ["'seed'"]),
         ("seeds.crf=best", ["'seeds.crf'", "toco", "none"]),
         ("seeds.scorer=dscm", ["'seeds.scorer'", "dcsm"]),
         ("seeds.settings=5", ["'seeds.settings'"]),
         ("seeds.settings.canvs=5", ["'seeds.settings'", "dcsm", "canvs"]),
         ('seeds.settings.taps=["conv9"]', ["'seeds.settings'", "conv9"]),
-        ("trunk.output_stride=7", ["'trunk'", "7"]),
-        ("trunk.name=tiny", ["'trunk'", "tiny", "8"]),
+        ("backbone.output_stride=7", ["'backbone'", "7"]),
+        ("backbone.name=tiny", ["'backbone'", "tiny", "8"]),
         ("relabel.scales=[]", ["'relabel.scales'"]),
         ("relabel.scales=[0]", ["'relabel.scales.0'"]),
         ("augmentation=[1.5]", ["'augmentation.0'"]),
@@ -170,9 +171,11 @@ def test_the_digest_of_parts_follows_from_those_parts():
 
 
 def test_architectures_are_those_of_the_recipe():
-    recipe = read_recipe(None, ["trunk.name=tiny", "trunk.output_stride=8", "segmenter.width=8"])
+    recipe = read_recipe(
+        None, ["backbone.name=tiny", "backbone.output_stride=8", "segmenter.width=8"]
+    )
     tagger, segmenter = recipe.tagger_architecture(3), recipe.segmenter_architecture(3)
-    assert (tagger.kind, tagger.trunk, tagger.classes) == ("tagger", "tiny", 3)
+    assert (tagger.kind, tagger.backbone, tagger.classes) == ("tagger", "tiny", 3)
     assert (segmenter.kind, segmenter.width, segmenter.output_stride) == ("segmenter", 8, 8)
 
 
@@ -187,3 +190,24 @@ def test_a_segmenter_can_be_given_by_its_name_alone() -> None:
     assert recipe.segmenter == Recipe().segmenter.model_copy(update={"head": "pspnet"})
     with pytest.raises(UserError, match="pspnets"):
         read_recipe(None, ["segmenter=pspnets"])
+
+
+@pytest.mark.parametrize(("old", "new"), [("fast", "numba"), ("reference", "pydensecrf")])
+def test_old_names_of_crf_methods_are_accepted_with_a_warning(tmp_path, old, new) -> None:
+    path = file(tmp_path, {"seeds": {"crf_method": old}})
+    with pytest.warns(FutureWarning, match=f"{old}.*{new}"):
+        recipe = read_recipe(path)
+    assert recipe.seeds.crf_method == new
+    assert recipe.relabel.crf_method == "numba"
+    with pytest.warns(FutureWarning, match=new):  # as a stored recipe is opened
+        assert Recipe.model_validate({"relabel": {"crf_method": old}}).relabel.crf_method == new
+
+
+def test_an_unknown_crf_method_lists_those_of_today() -> None:
+    assert "numba, pydensecrf, torch" in complaint(changes=["relabel.crf_method=opencv"])
+
+
+def test_pydensecrf_without_its_package_names_the_extra(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "pydensecrf.densecrf", None)
+    assert "tag2mask[pydensecrf]" in complaint(changes=["relabel.crf_method=pydensecrf"])
+    assert read_recipe(None, ["seeds.crf_method=numba"]) == Recipe()

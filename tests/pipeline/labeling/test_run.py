@@ -57,7 +57,7 @@ def images(tmp_path):
 
 
 def dirty_images(root: Path) -> Table:
-    """Toy pictures of which every third could not be read."""
+    """Toy images of which every third could not be read."""
     images = writer(root, "images", IMAGES_SCHEMA, metadata={"classes": list(CLASSES)})
     rows = [image_row(number, tags_of(number)) for number in range(COUNT)]
     for row in rows[::3]:
@@ -84,14 +84,14 @@ def test_pictures_that_could_not_be_read_take_no_part(tmp_path):
 
 
 def images_with_negatives(root: Path, negatives: int) -> Table:
-    """Toy pictures of which some, beside the usual ones, have no tag."""
+    """Toy images of which some, beside the usual ones, have no tag."""
     images = writer(root, "images", IMAGES_SCHEMA, metadata={"classes": list(CLASSES)})
     images.stage([image_row(number, tags_of(number)) for number in range(COUNT)])
     images.stage([image_row(COUNT + n, [1]) | {"tags": []} for n in range(negatives)])
     return images.commit()
 
 
-def test_negatives_are_trained_on_and_never_labelled(tmp_path):
+def test_negatives_are_trained_on_and_never_labeled(tmp_path):
     run = run_at(tmp_path, "segmenter.from_tagger=false")
     images = images_with_negatives(tmp_path, 8)
     tagged = {row["id"] for row in images.rows(["id", "tags"]) if row["tags"]}
@@ -101,7 +101,7 @@ def test_negatives_are_trained_on_and_never_labelled(tmp_path):
     toy.stage([round_row(row) for row in images.rows() if row["id"] in tagged])
     rounds = toy.commit()
     for soft in (False, True):
-        # Half as many negatives as pictures with a mask, as the recipe says.
+        # Half as many negatives as images with a mask, as the recipe says.
         card = run.segmenter("initial", images, rounds, soft=soft)
         assert card.training["pictures"] == COUNT + COUNT // 2
     assert set(run.relabel(images, model="initial").ids()) == tagged
@@ -123,8 +123,8 @@ def test_ingested_pictures_are_a_table(tmp_path):
     assert any("1 of 5 failed" in sentence for sentence in run.watch.said)
 
 
-def test_a_class_that_is_renamed_is_labelled_anew(tmp_path):
-    """The pictures and their pixel values stay the same; the name must not."""
+def test_a_class_that_is_renamed_is_labeled_anew(tmp_path):
+    """The images and their pixel values stay the same; the name must not."""
     for number in range(4):
         folder = tmp_path / "source" / ("cat", "dgo")[number % 2]
         folder.mkdir(parents=True, exist_ok=True)
@@ -141,9 +141,9 @@ def test_a_class_that_is_renamed_is_labelled_anew(tmp_path):
 def test_a_source_of_which_nothing_can_be_decoded(tmp_path):
     (tmp_path / "source/cat").mkdir(parents=True)
     for number in range(3):
-        (tmp_path / f"source/cat/{number}.png").write_bytes(b"no picture %d" % number)
+        (tmp_path / f"source/cat/{number}.png").write_bytes(b"no image %d" % number)
     run = run_at(tmp_path / "run")
-    with pytest.raises(UserError, match="'images' failed on all of 3 pictures") as caught:
+    with pytest.raises(UserError, match="'images' failed on all of 3 images") as caught:
         run.images(ingest(open_source(str(tmp_path / "source"))))
     assert ".png" not in str(caught.value), "the reason, not one file's name"
     assert not (tmp_path / "run/images").exists(), "lest the next run take it for done"
@@ -158,7 +158,7 @@ def test_a_step_that_fails_on_every_picture_names_its_reason(tmp_path):
     run = run_at(tmp_path, "seeds.scorer=saliency", "seeds.settings={}")
     table = images.commit()
     tagger_of(run, images_table(tmp_path / "other", COUNT), tmp_path)
-    with pytest.raises(UserError, match=r"'seed' failed on all of 3 pictures.*cannot identify"):
+    with pytest.raises(UserError, match=r"'seed' failed on all of 3 images.*cannot identify"):
         run.seed(table)
     assert not (tmp_path / "rounds/seed").exists()
 
@@ -180,7 +180,7 @@ def test_no_simple_picture_is_said(tmp_path):
 
 
 def test_nothing_kept_to_train_on_is_said(tmp_path, images, run):
-    changes = {"kept": False, "reason": "tag not found: cat under 1.0% of the picture"}
+    changes = {"kept": False, "reason": "tag not found: cat under 1.0% of the image"}
     seed = round_table(tmp_path, images, "seed", changes)
     with pytest.raises(UserError, match=r"'initial'.*'seed' kept none of 12.*tag not found: cat"):
         run.segmenter("initial", images, seed, soft=True)
@@ -198,7 +198,9 @@ def test_weights_that_cannot_be_loaded(tmp_path, images, run, monkeypatch):
         raise OSError("no internet")
 
     monkeypatch.setattr("tag2mask.models.factory.Architecture.build", offline)
-    with pytest.raises(UserError, match=r"weights of tiny.*no internet.*trunk\.pretrained=false"):
+    with pytest.raises(
+        UserError, match=r"weights of tiny.*no internet.*backbone\.pretrained=false"
+    ):
         run.tagger(images)
 
 

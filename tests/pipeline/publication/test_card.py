@@ -77,7 +77,7 @@ def test_every_column_is_explained(dataset):
 
 def test_the_mean_iou_is_told_where_truth_exists(dataset, tmp_path):
     class Truth:
-        """True masks that agree everywhere."""
+        """Ground truth masks that agree everywhere."""
 
         directory = "truth"
 
@@ -90,16 +90,16 @@ def test_the_mean_iou_is_told_where_truth_exists(dataset, tmp_path):
     rows = ({"path": r["mask"]["path"], "mask": r["mask"]["bytes"]} for r in dataset.rows())
     scores = evaluate_masks(rows, Truth(dataset), ClassTable(names=CLASSES))
     card = card_text(dataset, scores)
-    assert f"Against the {COUNT} true masks" in card
+    assert f"Against the {COUNT} ground truth masks" in card
     assert "mean IoU is 100.0 %" in card
     assert [line[7] for line in table_of(card, "value")] == ["100.0"] * 3
-    assert "no true masks" in card_text(dataset, None)
+    assert "no ground truth masks" in card_text(dataset, None)
 
 
 def test_names_do_not_break_the_table(dataset):
     named = dict(dataset.manifest.metadata)
     named["classes"] = ["cat|dog", *CLASSES[1:]]
-    named["colours"] = {**named["colours"], "cat|dog": "#800000"}
+    named["colors"] = {**named["colors"], "cat|dog": "#800000"}
     changed = dataset.manifest.model_copy(update={"metadata": named})
     renamed = Table.open(dataset.uri)
     renamed.manifest = changed

@@ -41,7 +41,7 @@ def published(tmp_path_factory) -> Table:
     images = images_table(root, 10)
     last = writer(root, "powerful", metadata=images.metadata)
     rows = [round_row(row) for row in images.rows()]
-    # One mask was left out, one picture failed.
+    # One mask was left out, one image failed.
     rows[3] |= {"kept": False, "reason": "area: too small"}
     rows[5] = {"id": rows[5]["id"], "error": "ValueError: broken"}
     last.stage(rows)
@@ -137,7 +137,7 @@ def test_numbers_describe_the_mask(descended):
 
 def test_the_dataset_says_what_it_is(descended):
     metadata = json.loads(descended.schema.metadata[b"tag2mask"])
-    assert metadata["colours"] == {
+    assert metadata["colors"] == {
         "background": "#000000",
         "cat": "#800000",
         "dog": "#008000",
@@ -151,7 +151,7 @@ def test_the_dataset_says_what_it_is(descended):
 
 
 def test_the_split_names_the_files(tmp_path):
-    table = publish_toys(tmp_path, 6, "split=dev+extra", "publish.licence=cc-by-4.0")
+    table = publish_toys(tmp_path, 6, "split=dev+extra", "publish.license=cc-by-4.0")
     assert all(part.path.startswith("data/dev_extra-0000") for part in table.manifest.parts)
     head = yaml.safe_load(Path(table.uri, "README.md").read_text().split("---\n")[1])
     assert head["license"] == "cc-by-4.0"

@@ -1,4 +1,4 @@
-"""Labels: the row that follows from a picture's probabilities, with numbers worked out by hand."""
+"""Labels: the row that follows from an image's probabilities, with numbers worked out by hand."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from tag2mask.pipeline.records import IGNORE, decode_map, decode_mask
 from tag2mask.pipeline.records.mask_rows import (
     encoded_maps,
-    labelled,
+    labeled,
     mask_path,
     reduced_size,
     resized,
@@ -26,7 +26,7 @@ def probabilities():
 
 
 def test_mask_area_and_confidence_by_hand():
-    row = labelled(ROW, probabilities(), probabilities(), ignore_below=0.0)
+    row = labeled(ROW, probabilities(), probabilities(), ignore_below=0.0)
     # The tie of the upper right pixel goes to background.
     np.testing.assert_array_equal(decode_mask(row["mask"]["bytes"]), [[0, 2, 2, 0], [0, 2, 7, 7]])
     assert row["classes"] == [2, 7]
@@ -40,7 +40,7 @@ def test_mask_area_and_confidence_by_hand():
 
 
 def test_ignored_pixels_count_nowhere():
-    row = labelled(ROW, probabilities(), probabilities(), ignore_below=0.65)
+    row = labeled(ROW, probabilities(), probabilities(), ignore_below=0.65)
     np.testing.assert_array_equal(
         decode_mask(row["mask"]["bytes"]), [[0, IGNORE, 2, IGNORE], [0, 2, IGNORE, IGNORE]]
     )
@@ -53,13 +53,13 @@ def test_ignored_pixels_count_nowhere():
 def test_the_confidence_is_what_was_believed_before_the_crf():
     refined = np.zeros((3, 2, 4), np.float32)
     refined[1] = 1  # the CRF makes everything class 2, and certain
-    row = labelled(ROW, refined, probabilities(), ignore_below=0.0)
+    row = labeled(ROW, refined, probabilities(), ignore_below=0.0)
     assert (decode_mask(row["mask"]["bytes"]) == 2).all()
     assert row["confidence"] == pytest.approx([probabilities()[1].mean()])
 
 
 def test_everything_ignored():
-    row = labelled(ROW, probabilities(), probabilities() * 0.1, ignore_below=0.5)
+    row = labeled(ROW, probabilities(), probabilities() * 0.1, ignore_below=0.5)
     assert (decode_mask(row["mask"]["bytes"]) == IGNORE).all()
     assert (row["classes"], row["area"], row["confidence"]) == ([], [], [])
     assert row["mask_confidence"] == 0.0
@@ -69,7 +69,7 @@ def test_everything_ignored():
 def test_the_confidence_map_has_an_eighth_of_the_size(height, width):
     flat = np.full((3, height, width), 0.2, np.float32)
     flat[1] = 0.6
-    row = labelled(ROW, flat, flat, ignore_below=0.0)
+    row = labeled(ROW, flat, flat, ignore_below=0.0)
     certainty = decode_map(row["confidence_map"]["bytes"])
     assert certainty.shape == (-(-height // 8), -(-width // 8))
     np.testing.assert_allclose(certainty, 0.6, atol=1 / 255)
@@ -81,7 +81,7 @@ def test_only_tags_background_and_ignore_get_into_a_mask():
         tags = sorted(random.choice(np.arange(1, 255), 4, replace=False).tolist())
         values = random.dirichlet(np.ones(5), (16, 16)).transpose(2, 0, 1).astype(np.float32)
         mask = decode_mask(
-            labelled({**ROW, "tags": tags}, values, values, ignore_below=0.4)["mask"]["bytes"]
+            labeled({**ROW, "tags": tags}, values, values, ignore_below=0.4)["mask"]["bytes"]
         )
         assert set(np.unique(mask).tolist()) <= {0, IGNORE, *tags}
 

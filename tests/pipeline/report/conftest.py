@@ -15,12 +15,12 @@ from tests.pipeline.small_tables import writer
 from tests.pipeline.toys import CLASSES, image_row, images_table, labels, round_row, tags_of
 
 COUNT = 20
-REASON = "tag not found: <b>cat</b> under 1.0% of the picture"
+REASON = "tag not found: <b>cat</b> under 1.0% of the image"
 
 
 @dataclass(frozen=True)
 class ToyRun:
-    """Folders of a run: 20 pictures, of which the last round left out 4."""
+    """Folders of a run: 20 images, of which the last round left out 4."""
 
     folder: Path
     dataset: str

@@ -72,8 +72,8 @@ def test_legend_names_only_what_is_shown():
     full = contact_sheet([row(50, 50, seed=every)], COLUMNS, VOC)
     legend = np.asarray(full)[plain.height - MARGIN - 30 :].reshape(-1, 3)
     for index in range(1, 21):
-        colour = list(palette()[3 * index : 3 * index + 3])
-        assert (legend == colour).all(axis=1).any(), VOC.name(index)
+        color = list(palette()[3 * index : 3 * index + 3])
+        assert (legend == color).all(axis=1).any(), VOC.name(index)
     below = np.asarray(plain)[-60:].reshape(-1, 3)
     assert (below == list(palette()[24:27])).all(axis=1).any()
     assert not (below == list(palette()[36:39])).all(axis=1).any()

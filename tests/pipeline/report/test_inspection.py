@@ -50,7 +50,7 @@ def test_with_the_truth(toy_run):
     assert found.assessment == assess_masks(toy_run.dataset, toy_run.truth)
     best = [card for card in found.cards if ("best", "cat") in card.picks]
     worst = [card for card in found.cards if ("worst", "cat") in card.picks]
-    # The truth shrinks as the number grows, and pictures from 15 have none.
+    # The truth shrinks as the number grows, and images from 15 have none.
     assert [card.name for card in best] == ["3.png", "6.png"]
     assert best[0].iou["cat"] > max(card.iou["cat"] for card in worst)
     assert best[0].truth is not None
@@ -84,5 +84,5 @@ def test_wrong_input(toy_run, tmp_path):
         inspect_dataset(str(tmp_path / "absent"))
     with pytest.raises(UserError, match="is no run"):
         inspect_dataset(toy_run.dataset, run=str(tmp_path))
-    with pytest.raises(UserError, match="no true masks"):
+    with pytest.raises(UserError, match="no ground truth masks"):
         inspect_dataset(toy_run.dataset, truth=str(tmp_path / "absent"))

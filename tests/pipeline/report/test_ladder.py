@@ -25,7 +25,7 @@ def test_text_table():
     assert set(rule) == {"-", " "}
     assert first.split() == ["dcsm", "+", "crf", "40.6", "–", "12.3"]
     assert second.split() == ["powerful", "100.0", "50.0", "–", "a", "|", "b"]
-    assert "all train pictures" not in head  # no row has a figure there
+    assert "all train images" not in head  # no row has a figure there
     # Figures of one column end at the same place.
     assert first.index("40.6") + 4 == second.index("100.0") + 5
 

@@ -26,7 +26,7 @@ def round_of(tmp_path, verdicts, name="seed"):
 
 
 SMALL = (False, "area: 3.0% is not between 10% and 80%", None)
-ABSENT = (False, "tag not found: cat under 1.0% of the picture", None)
+ABSENT = (False, "tag not found: cat under 1.0% of the image", None)
 BROKEN = (None, None, "ValueError: broken")
 KEPT = (True, "", None)
 
@@ -49,7 +49,7 @@ def test_one_kept_mask_is_enough(tmp_path):
     [
         ([SMALL, ABSENT, ABSENT], "seed", ["'initial'", "'seed'", "of 3", ABSENT[1], "seeds.sel"]),
         ([SMALL, BROKEN, BROKEN], "enhanced", ["'enhanced'", BROKEN[2], "recipe's select"]),
-        ([], "seed", ["'initial'", "'seed'", "no picture"]),
+        ([], "seed", ["'initial'", "'seed'", "no image"]),
     ],
 )
 def test_no_kept_mask_is_one_sentence(tmp_path, verdicts, name, told):

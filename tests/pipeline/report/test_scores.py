@@ -40,8 +40,8 @@ def test_a_table_written_out(assessment):
     assert cells["dog"] == ["–"] * 7
     assert cells["mean"] == ["71.7", "91.7", "80.0", "37.5", "–", "50.0", "61.0"]
     assert len({len(line) for line in lines[:5]}) == 1, "aligned"
-    assert "pixel accuracy 80.0, labelled 90.0, 2 pictures, 100 pixels" in lines
-    assert any("under 5% of the picture (0 of them), 5% to 20% (1), and more (1,200)" in line
+    assert "pixel accuracy 80.0, labeled 90.0, 2 images, 100 pixels" in lines
+    assert any("under 5% of the image (0 of them), 5% to 20% (1), and more (1,200)" in line
                for line in lines)  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tag2mask.pipeline.records import palette
 from tag2mask.pipeline.report.thumbnails import (
-    colour,
+    color,
     outline_uri,
     overlay_uri,
     picture_uri,
@@ -52,7 +52,7 @@ def test_an_overlay_tints_objects_and_dims_the_rest():
     assert tuple(layer[10, 20]) == (255, 255, 255, 255), "a white edge"
 
 
-def test_an_outline_has_the_colour_of_the_class_inside_and_white_outside():
+def test_an_outline_has_the_color_of_the_class_inside_and_white_outside():
     layer = drawn(outline_uri(MASK, (60, 40)))
     person = tuple(palette()[45:48])
     assert tuple(layer[10, 20]) == (*person, 255)
@@ -66,6 +66,6 @@ def test_layers_are_small_and_a_mask_of_nothing_is_no_error():
     assert not nothing[..., 3].any()
 
 
-def test_colours():
-    assert colour(1) == "#800000"
-    assert colour(15) == "#c08080"
+def test_colors():
+    assert color(1) == "#800000"
+    assert color(15) == "#c08080"

@@ -44,7 +44,7 @@ class SourceTests:
         return open_source(folder, kind)
 
     def holder(self, path: str) -> str:
-        """The file on disk that holds a picture."""
+        """The file on disk that holds an image."""
         return path
 
     @pytest.fixture(params=["local", "memory"])
@@ -95,7 +95,7 @@ class SourceTests:
 
 
 class FileSourceTests(SourceTests):
-    """For kinds with one file for each picture."""
+    """For kinds with one file for each image."""
 
     def test_a_link_that_leaves_is_never_read(self, tmp_path: Path) -> None:
         secret = tmp_path / "secret.jpg"
@@ -113,7 +113,7 @@ class FileSourceTests(SourceTests):
 
 
 class TableSourceTests(SourceTests):
-    """For kinds whose files hold many pictures."""
+    """For kinds whose files hold many images."""
 
     def test_a_link_that_leaves_is_never_read(self, tmp_path: Path) -> None:
         folder = tmp_path / "source"

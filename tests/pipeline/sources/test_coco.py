@@ -16,7 +16,7 @@ CATEGORIES = {"cat": 17, "dog": 18, "person": 1}
 
 
 def instances(pictures: Tagged) -> dict[str, Any]:
-    """A list of instances, each category of a picture twice, as several objects are."""
+    """A list of instances, each category of an image twice, as several objects are."""
     return {
         "info": {"year": 2017},
         "licenses": [],

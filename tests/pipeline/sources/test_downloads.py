@@ -18,7 +18,7 @@ from tests.pipeline.sources.server import Web, serving
 @pytest.fixture
 def web() -> Iterator[Web]:
     with serving() as web:
-        web.pages = {"/a.jpg": b"a picture", "/big.jpg": b"x" * 5000}
+        web.pages = {"/a.jpg": b"an image", "/big.jpg": b"x" * 5000}
         yield web
 
 
@@ -29,8 +29,8 @@ def downloads(cache: Path | None = None, **settings: Any) -> Downloads:
 
 def test_reads_and_follows_redirects(web: Web) -> None:
     web.redirects = {"/1": "/2", "/2": f"{web.url}/a.jpg"}
-    assert downloads().read(f"{web.url}/a.jpg") == b"a picture"
-    assert downloads().read(f"{web.url}/1") == b"a picture"
+    assert downloads().read(f"{web.url}/a.jpg") == b"an image"
+    assert downloads().read(f"{web.url}/1") == b"an image"
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_an_answer_that_takes_too_long_is_left(web: Web, path: str) -> None:
 
 
 def test_a_server_that_fails_once_is_asked_again(web: Web) -> None:
-    assert downloads().read(f"{web.url}/flaky/a.jpg") == b"a picture"
+    assert downloads().read(f"{web.url}/flaky/a.jpg") == b"an image"
     assert web.asked["/flaky/a.jpg"] == 2
 
 
@@ -144,7 +144,7 @@ def test_names_are_judged_by_all_their_addresses(
     with pytest.raises(UnreadableError, match=r"name\.example is on a private network"):
         downloads().read(url)
     if len(addresses) == 1:
-        assert downloads(hosts=("name.example",)).read(url) == b"a picture"
+        assert downloads(hosts=("name.example",)).read(url) == b"an image"
 
 
 def test_stores_are_read_where_they_are_allowed(tmp_path: Path) -> None:
@@ -166,13 +166,13 @@ def test_stores_are_read_where_they_are_allowed(tmp_path: Path) -> None:
 
 def test_the_cache_spares_the_server_and_another_process(web: Web, tmp_path: Path) -> None:
     first = downloads(tmp_path / "cache")
-    web.pages["/same.jpg"] = b"a picture"
+    web.pages["/same.jpg"] = b"an image"
     for _ in range(2):
         for path in ("/a.jpg", "/same.jpg"):
-            assert first.read(f"{web.url}{path}") == b"a picture"
+            assert first.read(f"{web.url}{path}") == b"an image"
     web.pages.clear()
     again: Downloads = pickle.loads(pickle.dumps(first))
-    assert again.read(f"{web.url}/a.jpg") == b"a picture"
+    assert again.read(f"{web.url}/a.jpg") == b"an image"
     assert web.asked == {"/a.jpg": 1, "/same.jpg": 1}
     assert len(list((tmp_path / "cache" / "pictures").rglob("*/*"))) == 1  # the bytes once
 
@@ -181,7 +181,7 @@ def test_a_damaged_picture_in_the_cache_is_asked_for_again(web: Web, tmp_path: P
     downloads(tmp_path).read(f"{web.url}/a.jpg")
     for picture in (tmp_path / "pictures").rglob("*/*"):
         picture.write_bytes(b"a pict")
-    assert downloads(tmp_path).read(f"{web.url}/a.jpg") == b"a picture"
+    assert downloads(tmp_path).read(f"{web.url}/a.jpg") == b"an image"
     assert web.asked["/a.jpg"] == 2
 
 

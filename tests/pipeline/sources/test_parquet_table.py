@@ -1,4 +1,4 @@
-"""Parquet: pictures as bytes or by their addresses, tags as texts or class numbers."""
+"""Parquet: images as bytes or by their addresses, tags as texts or class numbers."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class TestParquet(TableSourceTests):
                 "'..'",
                 "absolute",
                 "no such file",
-                "without a picture",
+                "without an image",
                 "kind 'file'",
                 "kind 'memory'",
                 "private network",

@@ -30,7 +30,7 @@ class TestFolders(FileSourceTests):
         self.lay_out(folder, self.pictures)
         put(folder, "cat/kittens/k.jpg", b"k")
         found = listed(open_source(folder))
-        assert "pictures stand directly" in (found["cat/kittens"].problem or "")
+        assert "images stand directly" in (found["cat/kittens"].problem or "")
         assert "cat/kittens/k.jpg" not in found
 
     def test_a_linked_folder_that_leaves_is_not_listed(self, tmp_path: Path) -> None:
@@ -251,7 +251,7 @@ def test_what_is_no_source_says_what_was_looked_for(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="does not exist"):
         open_source(str(tmp_path / "gone"))
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match="file holds no tagged pictures: looked for"):
+    with pytest.raises(UserError, match="file holds no tagged images: looked for"):
         open_source(str(tmp_path / "file"))
     with pytest.raises(UserError, match="cannot reach the source nowhere://x"):
         open_source("nowhere://x")

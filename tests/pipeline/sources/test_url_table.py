@@ -23,7 +23,7 @@ from tests.pipeline.ingestion.test_ingest import jpeg
 from tests.pipeline.sources.base_source import SourceTests, Tagged, listed, put
 from tests.pipeline.sources.server import Web, serving
 
-SETTINGS = DownloadSettings(hosts=("127.0.0.1",), tries=1, seconds=60, readers=4)
+SETTINGS = DownloadSettings(hosts=("127.0.0.1",), retries=1, timeout=60, readers=4)
 
 
 @pytest.fixture(scope="module")

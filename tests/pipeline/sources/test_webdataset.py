@@ -1,4 +1,4 @@
-"""Webdataset shards: samples by key, pictures by their place, nothing unpacked or followed."""
+"""Webdataset shards: samples by key, images by their place, nothing unpacked or followed."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ def tagger(tmp_path_factory: pytest.TempPathFactory) -> str:
     torch.manual_seed(0)
     uri = str(tmp_path_factory.mktemp("tagger"))
     architecture = Architecture(
-        kind="tagger", trunk="tiny", output_stride=8, head="max", classes=len(CLASSES)
+        kind="tagger", backbone="tiny", output_stride=8, head="max", classes=len(CLASSES)
     )
     model = architecture.build()
     names = ClassTable(names=tuple(CLASSES))

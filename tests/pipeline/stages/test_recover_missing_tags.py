@@ -34,7 +34,7 @@ def test_what_is_raised_wins_its_share_where_it_leads(share, seed):
     lead = np.log(probabilities[2] / probabilities[:2].max(axis=0))
     won = done.argmax(axis=0) == 2
     assert lead[won].min() >= lead[~won].max()
-    # One factor for the whole picture: the others keep their odds among themselves.
+    # One factor for the whole image: the others keep their odds among themselves.
     np.testing.assert_allclose(done[0] / done[1], probabilities[0] / probabilities[1], rtol=1e-3)
 
 
@@ -84,7 +84,7 @@ def test_pictures_whose_tags_are_found_stay_as_they_are():
     assert 0 < looked_again < len(rows)
 
 
-def test_no_share_is_plain_relabelling():
+def test_no_share_is_plain_relabeling():
     rows = [segmented(number, [1 + number % 3]) for number in range(4)]
     sought = Seek(tag_area=TAG_AREA, share=0.0, crf="none")(rows)
     assert sought == Relabel(crf="none")(rows)

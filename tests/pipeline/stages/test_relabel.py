@@ -1,4 +1,4 @@
-"""Relabel: logits become probabilities and masks, among the tags of the picture."""
+"""Relabel: logits become probabilities and masks, among the tags of the image."""
 
 import numpy as np
 import pytest
@@ -19,13 +19,13 @@ def segmented(number, tags):
 @pytest.mark.parametrize("tags", [[1], [3], [1, 2], [1, 2, 3]])
 def test_probabilities_are_those_of_the_logits(tags):
     row = segmented(7, tags)
-    (labelled,) = Relabel(crf="none")([row])
+    (labeled,) = Relabel(crf="none")([row])
     full = interpolate(torch.from_numpy(row["logits"])[None], (48, 64), mode="bilinear")[0]
     probabilities = full.softmax(dim=0).numpy()
     expected = np.array([0, *tags])[probabilities.argmax(axis=0)]
-    np.testing.assert_array_equal(decode_mask(labelled["mask"]["bytes"]), expected)
-    assert labelled["mask_confidence"] == pytest.approx(float(probabilities.max(axis=0).mean()))
-    assert "logits" not in labelled
+    np.testing.assert_array_equal(decode_mask(labeled["mask"]["bytes"]), expected)
+    assert labeled["mask_confidence"] == pytest.approx(float(probabilities.max(axis=0).mean()))
+    assert "logits" not in labeled
 
 
 @pytest.mark.parametrize("crf", ["none", "irn"])

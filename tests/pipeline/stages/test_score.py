@@ -18,7 +18,7 @@ SETTINGS = {name: SMALL for name in SCORERS} | {
     "dcsm": {"canvas": 48, "scales": [1.0]},
     "dcsm_caffe": {"canvas": 48},
     "dcsm_saliency": {"canvas": 48, "scales": [1.0]},
-    "saliency": {},
+    "background_detection": {},
 }
 
 
@@ -51,7 +51,7 @@ def test_a_row_does_not_depend_on_its_batch(tagger, scorer):
 
 
 def test_a_scorer_without_a_tagger():
-    (row,) = Score("saliency", "", {}, device="cpu")([image_row(0, [2])])
+    (row,) = Score("background_detection", "", {}, device="cpu")([image_row(0, [2])])
     assert row["model"] == ""
     assert len(row["scores"]) == 1
 

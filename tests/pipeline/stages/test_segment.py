@@ -10,7 +10,7 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.records.mask_rows import as_tensor, rgb
 from tag2mask.pipeline.stages.segment import Segment, predict_logits
 from tag2mask.pipeline.training.model_store import load_model, read_card
-from tests.models.randomised import assert_same, random_images
+from tests.models.randomized import assert_same, random_images
 from tests.pipeline.stored_models import stored_model
 from tests.pipeline.toys import image_row
 

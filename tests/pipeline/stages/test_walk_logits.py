@@ -11,7 +11,7 @@ from tag2mask.pipeline.stages.walk_logits import Spread
 from tag2mask.pipeline.training.model_store import load_model
 from tests.pipeline.stages.test_relabel import segmented
 
-SETTINGS = {"size": 64, "doublings": 3, "device": "cpu"}
+SETTINGS = {"size": 64, "walk_log2_steps": 3, "device": "cpu"}
 
 
 def test_probabilities_walk_and_come_back_as_logits(affinity):

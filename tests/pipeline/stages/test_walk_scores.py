@@ -13,7 +13,7 @@ from tag2mask.pipeline.stages.walk_scores import Propagate, RefineWalked
 from tag2mask.pipeline.training.model_store import load_model, read_card
 from tests.pipeline.toys import image_row
 
-SETTINGS = {"size": 64, "contrast": 1.0, "device": "cpu"}
+SETTINGS = {"size": 64, "score_power": 1.0, "device": "cpu"}
 
 
 def scored(number, tags):

@@ -12,5 +12,5 @@ def test_the_recipe_can_be_read_back_and_built(tmp_path):
 
 
 def test_it_needs_no_download():
-    assert not DEMO_RECIPE.trunk.pretrained
+    assert not DEMO_RECIPE.backbone.pretrained
     assert DEMO_IMAGES >= FEWEST

@@ -1,4 +1,4 @@
-"""Systems at work: from a dataset to a model, from a model to pictures, on both engines."""
+"""Systems at work: from a dataset to a model, from a model to images, on both engines."""
 
 import io
 
@@ -60,16 +60,16 @@ class TestTrainSystem:
     def test_a_style_of_one_s_own(self, dataset, tmp_path):
         picture = tmp_path / "style.png"
         Image.fromarray(np.full((40, 30, 3), (255, 0, 0), np.uint8)).save(picture)
-        recipe = read_system_recipe("fast_style", None, [*TINY, "system.trunk=tiny"])
+        recipe = read_system_recipe("fast_style", None, [*TINY, "system.backbone=tiny"])
         arguments = (recipe, LocalEngine(1), SilentWatch())
         train_system(dataset, f"{tmp_path}/red", *arguments, style=str(picture))
         system, _ = load_system(f"{tmp_path}/red")
         assert system.style.mean(dim=(0, 2, 3)).tolist() == pytest.approx([1, -1, -1])
         with pytest.raises(UserError, match="another recipe"):
             train_system(dataset, f"{tmp_path}/red", *arguments)
-        with pytest.raises(UserError, match="no picture nowhere"):
+        with pytest.raises(UserError, match="no image nowhere"):
             train_system(dataset, f"{tmp_path}/no", *arguments, style="nowhere.png")
-        picture.write_bytes(b"no picture")
+        picture.write_bytes(b"no image")
         with pytest.raises(UserError, match="style cannot be read"):
             train_system(dataset, f"{tmp_path}/no", *arguments, style=str(picture))
 
@@ -237,7 +237,7 @@ class TestTransform:
         assert pixels(next(tmp_path.glob("*.png"))).shape == (24, 32, 3)
 
     def test_pictures_of_one_name_are_kept_apart(self, dataset, tmp_path):
-        trained("colourisation", dataset, tmp_path)
+        trained("colorization", dataset, tmp_path)
         rows = [image_row(number, [1]) for number in range(3)]
         paths = ("a/1.png", "b/1.png", "b/2.png")
         for row, path in zip(rows, paths, strict=True):
@@ -245,7 +245,7 @@ class TestTransform:
         images = writer(tmp_path, "images", IMAGES_SCHEMA)
         images.stage(rows)
         made = transform_pictures(
-            f"{tmp_path}/colourisation",
+            f"{tmp_path}/colorization",
             images.commit().uri,
             f"{tmp_path}/out",
             LocalEngine(1),
@@ -257,7 +257,7 @@ class TestTransform:
 
     def test_no_picture(self, models, tmp_path):
         (tmp_path / "empty").mkdir()
-        with pytest.raises(UserError, match="no pictures"):
+        with pytest.raises(UserError, match="no images"):
             transform_pictures(
                 str(models / "mask_to_photo"),
                 str(tmp_path / "empty"),

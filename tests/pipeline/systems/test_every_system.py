@@ -31,7 +31,7 @@ def dataset(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def photos(dataset, tmp_path_factory):
-    """The dataset's pictures as a folder of files, which may also be frames."""
+    """The dataset's images as a folder of files, which may also be frames."""
     folder = tmp_path_factory.mktemp("photos")
     for row in Table.open(dataset).rows(["image"]):
         with Image.open(io.BytesIO(row["image"]["bytes"])) as picture:

@@ -13,8 +13,8 @@ from tests.pipeline.systems.toy_system import ToyPairs
 from tests.pipeline.toys import CLASSES, images_table, round_table
 
 
-class SeesColours(Segmenting):
-    """A judge that needs no training: the strongest colour is the class."""
+class SeesColors(Segmenting):
+    """A judge that needs no training: the strongest color is the class."""
 
     def labels(self, images):
         pixels = (images + 1) * 127.5
@@ -30,8 +30,8 @@ def batches():
 @pytest.fixture(scope="module")
 def judge(batches):
     torch.manual_seed(0)
-    judge = SeesColours(SegmentingSettings(size=32, classes=3))
-    # Without statistics of real pictures its features are next to nothing.
+    judge = SeesColors(SegmentingSettings(size=32, classes=3))
+    # Without statistics of real images its features are next to nothing.
     for batch in 10 * batches:
         judge.features(batch["image"])
     return judge.eval()
@@ -49,16 +49,16 @@ def test_real_photos_show_their_masks(judge, batches):
 
 def test_photos_of_other_masks_are_found_out_by_the_fcn_score_alone(judge, batches):
     makes = (real, shuffled, lambda batch: torch.zeros_like(batch["image"]))
-    good, bad, grey = (score_photos(judge, make, batches, CLASSES) for make in makes)
+    good, bad, gray = (score_photos(judge, make, batches, CLASSES) for make in makes)
     assert bad.fcn_score < 0.5 * good.fcn_score
-    assert abs(bad.kid) < 0.05 * grey.kid, "the same photos in another order"
+    assert abs(bad.kid) < 0.05 * gray.kid, "the same photos in another order"
 
 
-def test_grey_photos_are_far_away(judge, batches):
-    grey = score_photos(judge, lambda batch: torch.zeros_like(batch["image"]), batches, CLASSES)
+def test_gray_photos_are_far_away(judge, batches):
+    gray = score_photos(judge, lambda batch: torch.zeros_like(batch["image"]), batches, CLASSES)
     soft = score_photos(judge, blurred, batches, CLASSES)
-    assert grey.kid > 10 * abs(soft.kid)
-    assert grey.fcn_score < soft.fcn_score
+    assert gray.kid > 10 * abs(soft.kid)
+    assert gray.fcn_score < soft.fcn_score
 
 
 class TestRoundPairs:

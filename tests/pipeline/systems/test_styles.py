@@ -12,7 +12,7 @@ from tests.pipeline.systems.toy_system import ToyPairs
 
 SMALL = {
     "fast_style": {"width": 4, "blocks": 1},
-    "feature_interpolation": {"memory": 6, "neighbours": 2, "steps": 2},
+    "feature_interpolation": {"memory": 6, "neighbors": 2, "steps": 2},
     "unseen_style": {"width": 4, "blocks": 1, "code": 4, "style_width": 4},
 }
 
@@ -20,7 +20,7 @@ SMALL = {
 def training(name, folder):
     torch.manual_seed(0)
     member = TRANSFORMERS[name]
-    system = member(member.settings_type(size=16, classes=3, trunk="tiny", **SMALL[name]))
+    system = member(member.settings_type(size=16, classes=3, backbone="tiny", **SMALL[name]))
     return SystemTraining(
         system,
         Batches(ToyPairs(), system.view, 16, 4, 0),

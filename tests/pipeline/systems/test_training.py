@@ -23,8 +23,8 @@ class KilledError(Exception):
 class DyingCheckpoints(Checkpoints):
     """The process dies as soon as the state after ``STOP`` steps is kept."""
 
-    def save(self, model, optimiser, step, losses):
-        super().save(model, optimiser, step, losses)
+    def save(self, model, optimizer, step, losses):
+        super().save(model, optimizer, step, losses)
         if step == STOP:
             raise KilledError
 

@@ -1,4 +1,4 @@
-"""A small system with two turns, and pictures for it."""
+"""A small system with two turns, and images for it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from tag2mask.models.system import System, SystemSettings, Turn
 
 
 class ToySettings(SystemSettings):
-    """Small pictures."""
+    """Small images."""
 
     size: int = 16
     classes: int = 3
 
 
 class ToySystem(System):
-    """A generator of one colour against a discriminator; with batch norm, dropout and noise."""
+    """A generator of one color against a discriminator; with batch norm, dropout and noise."""
 
     settings_type = ToySettings
     averaged = ("generator",)
@@ -62,7 +62,7 @@ class ToySystem(System):
 
 
 class ToyPairs:
-    """Pictures of one colour for each class, with an object on the left."""
+    """Images of one color for each class, with an object on the left."""
 
     def __len__(self):
         return 10

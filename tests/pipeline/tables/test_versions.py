@@ -23,7 +23,7 @@ def root(request, tmp_path):
 
 
 def commit(root, rows, base=None, key="first"):
-    """The next version of a table, made anew or added to a base."""
+    """The next version of a table, made again or added to a base."""
     place = Folder(f"{root}/images")
     file_version(place)
     lineage = Lineage.of(base=None if base is None else base.manifest)

@@ -1,4 +1,4 @@
-"""Views: one geometry for a picture and its labels."""
+"""Views: one geometry for an image and its labels."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from tag2mask.pipeline.training.augmentation import PADDING, View, random_view, 
 
 NEAREST, BILINEAR = Image.Resampling.NEAREST, Image.Resampling.BILINEAR
 BLOCK = 24
-STEP = 40  # grey levels between the classes of the pattern
+STEP = 40  # gray levels between the classes of the pattern
 
 
 def pattern(rows: int = 3, columns: int = 4) -> np.ndarray:
@@ -25,7 +25,7 @@ def palette_picture(mask: np.ndarray) -> Image.Image:
 
 
 def inside_a_block(view: np.ndarray) -> np.ndarray:
-    """Pixels all of whose neighbours up to two pixels away have the same class."""
+    """Pixels all of whose neighbors up to two pixels away have the same class."""
     same = np.ones(view.shape, bool)
     for down in range(-2, 3):
         for right in range(-2, 3):
@@ -69,11 +69,11 @@ def test_crop_and_flip_written_out(flip, left, top, crop):
 
 
 def test_a_palette_mask_is_scaled_by_its_indices():
-    """As colours, halfway between class 1 and class 3 would lie another class."""
+    """As colors, halfway between class 1 and class 3 would lie another class."""
     mask = pattern()
     view = View(61, 45, -3, -8, 64, False)
-    grey = view.of(Image.fromarray(mask), NEAREST, IGNORE)
-    np.testing.assert_array_equal(view.of(palette_picture(mask), NEAREST, IGNORE), grey)
+    gray = view.of(Image.fromarray(mask), NEAREST, IGNORE)
+    np.testing.assert_array_equal(view.of(palette_picture(mask), NEAREST, IGNORE), gray)
 
 
 def test_padding_surrounds_a_small_picture():

@@ -12,38 +12,38 @@ def network(seed):
     return layers.to(memory_format=torch.channels_last)
 
 
-def optimiser_of(model):
+def optimizer_of(model):
     return torch.optim.AdamW(model.parameters(), lr=0.01)
 
 
-def step(model, optimiser):
-    optimiser.zero_grad()
+def step(model, optimizer):
+    optimizer.zero_grad()
     model(torch.linspace(0, 1, 2 * 3 * 8 * 8).view(2, 3, 8, 8)).square().sum().backward()
-    optimiser.step()
+    optimizer.step()
 
 
 def test_round_trip(tmp_path):
     model = network(0)
-    optimiser = optimiser_of(model)
-    step(model, optimiser)
+    optimizer = optimizer_of(model)
+    step(model, optimizer)
     checkpoints = Checkpoints(f"{tmp_path}/state")
-    checkpoints.save(model, optimiser, 7, {"loss": 0.123456789012345})
+    checkpoints.save(model, optimizer, 7, {"loss": 0.123456789012345})
 
     other = network(1)
-    other_optimiser = optimiser_of(other)
-    assert Checkpoints(f"{tmp_path}/state").restore(other, other_optimiser) == (
+    other_optimizer = optimizer_of(other)
+    assert Checkpoints(f"{tmp_path}/state").restore(other, other_optimizer) == (
         7,
         {"loss": 0.123456789012345},
     )
     for name, value in other.state_dict().items():
         assert torch.equal(value, model.state_dict()[name]), name
-    for index, state in optimiser.state_dict()["state"].items():
-        restored = other_optimiser.state_dict()["state"][index]
+    for index, state in optimizer.state_dict()["state"].items():
+        restored = other_optimizer.state_dict()["state"][index]
         assert state.keys() == restored.keys()
         for slot, value in state.items():
             assert torch.equal(value, restored[slot]), (index, slot)
-    step(model, optimiser)
-    step(other, other_optimiser)
+    step(model, optimizer)
+    step(other, other_optimizer)
     for name, value in other.state_dict().items():
         assert torch.equal(value, model.state_dict()[name]), f"{name} after another step"
 
@@ -51,20 +51,20 @@ def test_round_trip(tmp_path):
 def test_nothing_kept_is_the_start(tmp_path):
     model = network(0)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    assert Checkpoints(f"{tmp_path}/none").restore(model, optimiser_of(model)) == (0, {})
+    assert Checkpoints(f"{tmp_path}/none").restore(model, optimizer_of(model)) == (0, {})
     for name, value in model.state_dict().items():
         assert torch.equal(value, before[name])
 
 
 def test_the_last_state_counts_and_clear_removes_it(tmp_path):
     model = network(0)
-    optimiser = optimiser_of(model)
+    optimizer = optimizer_of(model)
     checkpoints = Checkpoints(f"{tmp_path}/state")
     for number in (3, 6):
-        step(model, optimiser)
-        checkpoints.save(model, optimiser, number, {"loss": 0.5})
+        step(model, optimizer)
+        checkpoints.save(model, optimizer, number, {"loss": 0.5})
     assert [path.name for path in (tmp_path / "state").iterdir()] == [FILE]
-    assert checkpoints.restore(model, optimiser)[0] == 6
+    assert checkpoints.restore(model, optimizer)[0] == 6
     checkpoints.clear()
     assert not (tmp_path / "state").exists()
     checkpoints.clear()
@@ -74,16 +74,16 @@ def test_a_damaged_state_is_the_start(tmp_path):
     """It is written in one step, but disks fail: losing minutes beats losing the run."""
     (tmp_path / FILE).write_bytes(b"no safetensors")
     model = network(0)
-    assert Checkpoints(str(tmp_path)).restore(model, optimiser_of(model)) == (0, {})
+    assert Checkpoints(str(tmp_path)).restore(model, optimizer_of(model)) == (0, {})
 
 
 def test_it_works_on_an_object_store():
     model = network(0)
-    optimiser = optimiser_of(model)
-    step(model, optimiser)
+    optimizer = optimizer_of(model)
+    step(model, optimizer)
     checkpoints = Checkpoints("memory://checkpoints/state")
-    assert checkpoints.restore(model, optimiser) == (0, {})
-    checkpoints.save(model, optimiser, 2, {"loss": 0.25})
-    assert checkpoints.restore(model, optimiser) == (2, {"loss": 0.25})
+    assert checkpoints.restore(model, optimizer) == (0, {})
+    checkpoints.save(model, optimizer, 2, {"loss": 0.25})
+    assert checkpoints.restore(model, optimizer) == (2, {"loss": 0.25})
     checkpoints.clear()
-    assert checkpoints.restore(model, optimiser) == (0, {})
+    assert checkpoints.restore(model, optimizer) == (0, {})

@@ -1,4 +1,4 @@
-"""Bent samples: picture and labels alike, by displacements of the paper's size."""
+"""Bent samples: image and labels alike, by displacements of the paper's size."""
 
 import numpy as np
 import pytest

@@ -9,7 +9,7 @@ from tag2mask.pipeline.training.group import Alone, Peers
 from tag2mask.pipeline.training.losses import Mean
 
 PICTURES = 5
-SIZE = 2  # processes, with three and two pictures
+SIZE = 2  # processes, with three and two images
 
 
 def network():
@@ -20,7 +20,7 @@ def network():
 
 
 def batch():
-    """Pictures and which of their pixels count: more or fewer in each."""
+    """Images and which of their pixels count: more or fewer in each."""
     random = torch.Generator().manual_seed(1)
     images = torch.randn(PICTURES, 2, 8, 8, generator=random) + 20
     share = torch.linspace(0.05, 1, PICTURES).view(-1, 1, 1, 1)

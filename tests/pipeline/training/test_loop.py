@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.backbones import BACKBONES
 from tag2mask.models.segmentation import DeepLabLargeFov
 from tag2mask.models.tagging import Tagger
 from tag2mask.pipeline.training.checkpoint import Checkpoints
@@ -22,8 +22,8 @@ class KilledError(Exception):
 class DyingCheckpoints(Checkpoints):
     """The process dies as soon as the state after ``STOP`` steps is kept."""
 
-    def save(self, model, optimiser, step, losses):
-        super().save(model, optimiser, step, losses)
+    def save(self, model, optimizer, step, losses):
+        super().save(model, optimizer, step, losses)
         if step == STOP:
             raise KilledError
 
@@ -39,7 +39,7 @@ def settings(**changes):
         "batch": 4,
         "crop": 32,
         "learning_rate": 3e-3,
-        "head_factor": 1.0,
+        "head_lr_multiplier": 1.0,
         "warmup": 2,
         "checkpoint_seconds": 3600.0,
     }
@@ -52,26 +52,26 @@ def samples(scan, target, settings):
 
 def segmenter(seed):
     torch.manual_seed(seed)
-    trunk = TRUNKS["tiny"](pretrained=False)
-    return DeepLabLargeFov(trunk, len(CLASSES) + 1, width=16, dropout=0.5)
+    backbone = BACKBONES["tiny"](pretrained=False)
+    return DeepLabLargeFov(backbone, len(CLASSES) + 1, width=16, dropout=0.5)
 
 
 def train_segmenter(scan, model, checkpoints, **changes):
     plan = settings(**changes)
     stream = samples(scan, ConfidentMaskTarget("toy", (0.0, 0.8)), plan)
-    training = Training(model, model.trunk, hard_loss, stream, plan, checkpoints)
+    training = Training(model, model.backbone, hard_loss, stream, plan, checkpoints)
     return train(training, lambda step, losses: None)
 
 
 def test_a_tagger_learns_a_toy(scan, tmp_path):
     torch.manual_seed(0)
-    model = Tagger(TRUNKS["tiny"](pretrained=False), len(CLASSES), "average")
+    model = Tagger(BACKBONES["tiny"](pretrained=False), len(CLASSES), "average")
     plan = settings(steps=30, batch=8)
     told = []
     stream = samples(scan, TagTarget(len(CLASSES)), plan)
     state = Checkpoints(f"{tmp_path}/state")
     outcome = train(
-        Training(model, model.trunk, tags_loss, stream, plan, state),
+        Training(model, model.backbone, tags_loss, stream, plan, state),
         lambda step, losses: told.append((step, losses)),
     )
     assert outcome["loss"] < 0.55, "chance is 0.69"
@@ -86,7 +86,7 @@ def test_an_interrupted_training_ends_with_the_same_bits(scan, tmp_path):
     state = f"{tmp_path}/state"
     with pytest.raises(KilledError):
         train_segmenter(scan, segmenter(seed=0), DyingCheckpoints(state), checkpoint_seconds=1e-9)
-    # Another initialisation and another place in torch's random stream: all must come from
+    # Another initialization and another place in torch's random stream: all must come from
     # the checkpoint.
     continued = segmenter(seed=99)
     outcome = train_segmenter(scan, continued, Checkpoints(state))
@@ -134,7 +134,7 @@ def test_dropout_differs_from_step_to_step(scan, tmp_path):
 
 def test_frozen_layers_and_their_state_stay(scan, tmp_path):
     model = segmenter(seed=0)
-    model.trunk.freeze_below("conv4_1")
+    model.backbone.freeze_below("conv4_1")
     before = {name: value.clone() for name, value in model.named_parameters()}
     state = f"{tmp_path}/state"
     with pytest.raises(KilledError):
@@ -148,7 +148,7 @@ def test_frozen_layers_and_their_state_stay(scan, tmp_path):
     assert changed
 
     again = segmenter(seed=1)
-    again.trunk.freeze_below("conv4_1")
+    again.backbone.freeze_below("conv4_1")
     train_segmenter(scan, again, Checkpoints(state))
     for name in frozen:
         assert torch.equal(again.get_parameter(name), before[name])
@@ -164,8 +164,8 @@ def test_a_finished_schedule_is_not_trained_again(scan, tmp_path):
     with pytest.raises(KilledError):
         train_segmenter(scan, segmenter(seed=0), DyingCheckpoints(state), checkpoint_seconds=1e-9)
     model = segmenter(seed=1)
-    optimiser = torch.optim.AdamW(model.parameters())
-    Checkpoints(state).restore(model, optimiser)
+    optimizer = torch.optim.AdamW(model.parameters())
+    Checkpoints(state).restore(model, optimizer)
     kept = {name: value.clone() for name, value in model.state_dict().items()}
     train_segmenter(scan, model, Checkpoints(state), steps=STOP)
     for name, value in model.state_dict().items():
@@ -178,13 +178,13 @@ def test_a_finished_schedule_is_not_trained_again(scan, tmp_path):
     ids=["least", "just least", "three passes", "rounded up", "all"],
 )
 def test_steps_are_cut_to_passes(samples, steps):
-    settings = TrainingSettings(steps=640, batch=8, passes=3, least=240)
+    settings = TrainingSettings(steps=640, batch=8, max_epochs=3, min_steps=240)
     assert settings.fitted(samples).steps == steps
 
 
 def test_steps_without_passes_or_below_the_least_are_kept():
     assert TrainingSettings(steps=640, batch=8).fitted(10).steps == 640
-    assert TrainingSettings(steps=30, batch=8, passes=3).fitted(10).steps == 30
+    assert TrainingSettings(steps=30, batch=8, max_epochs=3).fitted(10).steps == 30
 
 
 @pytest.mark.parametrize("name", ["scale", "crop", "learning_rate", "workers"])

@@ -16,10 +16,10 @@ from tag2mask.pipeline.training.model_store import (
     read_card,
     save_model,
 )
-from tests.models.randomised import random_images, randomise
+from tests.models.randomized import random_images, randomize
 
 ARCHITECTURE = Architecture(
-    kind="segmenter", trunk="tiny", output_stride=8, head="deeplab_v1", width=8, classes=2
+    kind="segmenter", backbone="tiny", output_stride=8, head="deeplab_v1", width=8, classes=2
 )
 
 
@@ -29,7 +29,7 @@ def uri(tmp_path):
 
 
 def store(uri, key="the key"):
-    model = randomise(ARCHITECTURE.build()).eval()
+    model = randomize(ARCHITECTURE.build()).eval()
     save_model(
         uri,
         model,
@@ -105,7 +105,7 @@ def test_a_damaged_card(uri, tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("trunk", "vgg99"), ("head", "deeplab_v99"), ("output_stride", 5)]
+    ("field", "value"), [("backbone", "vgg99"), ("head", "deeplab_v99"), ("output_stride", 5)]
 )
 def test_a_card_of_something_unknown(uri, tmp_path, field, value):
     store(uri)

@@ -28,7 +28,7 @@ from tag2mask.pipeline.training.samples import (
 from tests.pipeline.toys import CLASSES, labels, toy_scan
 
 COUNT = 11
-WHOLE = View(64, 48, 0, 0, 64, False)  # a toy picture as it is, padded below
+WHOLE = View(64, 48, 0, 0, 64, False)  # a toy image as it is, padded below
 
 
 @pytest.fixture(scope="module")
@@ -38,13 +38,13 @@ def scan(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def row(scan):
-    """A picture with two tags."""
+    """An image with two tags."""
     return next(row for row in scan.rows() if len(row["tags"]) == 2)
 
 
 @dataclass(frozen=True)
 class Number:
-    """The number of the picture, to see which rows come."""
+    """The number of the image, to see which rows come."""
 
     def __call__(self, row, view, rng):
         return np.array(int(Path(row["image"]["path"]).stem))
@@ -143,7 +143,7 @@ def test_a_picture_is_seen_differently_each_time(scan):
 
 def test_nothing_to_train_on_is_said(scan):
     empty = scan.where(lambda row: False, ["tags"])
-    with pytest.raises(UserError, match="no picture to train on"):
+    with pytest.raises(UserError, match="no image to train on"):
         next(iter(samples(empty).batches()))
 
 
@@ -160,7 +160,7 @@ def test_mask_target_is_the_mask_on_a_grid_of_four(row):
     target = MaskTarget("toy")(row, WHOLE, np.random.default_rng(0))
     assert target.dtype == np.int64
     np.testing.assert_array_equal(target[:12], mask_of(row)[2::4, 2::4])
-    assert (target[12:] == IGNORE).all(), "outside of the picture"
+    assert (target[12:] == IGNORE).all(), "outside of the image"
 
 
 def test_confident_mask_ignores_what_is_less_certain(row):
@@ -215,7 +215,7 @@ def test_negatives_are_background_inside_and_nothing_outside(row, soft):
     np.testing.assert_array_equal(target(row, WHOLE, rng), otherwise(row, WHOLE, rng))
     negative = {**row, "tags": [], "toy": None}
     expected = np.full((16, 16), IGNORE)
-    expected[:12] = 0  # a toy picture is 48 high, padded below
+    expected[:12] = 0  # a toy image is 48 high, padded below
     found = target(negative, WHOLE, rng)
     np.testing.assert_array_equal(found, one_hot(expected, len(CLASSES)) if soft else expected)
     assert found.dtype == otherwise(row, WHOLE, rng).dtype

@@ -1,4 +1,4 @@
-"""TrueMask: true masks by name of their classes, for the fully supervised reference."""
+"""TrueMask: ground truth masks by name of their classes, for the fully supervised reference."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def test_pixel_values_are_translated_by_class_name(truth):
 def test_a_picture_without_a_true_mask_is_not_kept(truth):
     (made,) = TrueMask(truth, ["dog"])([row("b")])
     assert not made["kept"]
-    assert made["reason"] == "no true mask"
+    assert made["reason"] == "no ground truth mask"
     assert made.get("mask") is None
 
 

@@ -48,38 +48,38 @@ class TestVoc:
         voc(tmp_path, labelmap(TABLE)).write_bytes(encode_mask(mask))
         np.testing.assert_array_equal(the_mask(tmp_path), mask)
 
-    def test_colours_instead_of_a_palette(self, tmp_path):
-        colours = np.frombuffer(palette(), np.uint8).reshape(256, 3)
-        Image.fromarray(colours[some_mask()]).save(voc(tmp_path, labelmap(TABLE)))
+    def test_colors_instead_of_a_palette(self, tmp_path):
+        colors = np.frombuffer(palette(), np.uint8).reshape(256, 3)
+        Image.fromarray(colors[some_mask()]).save(voc(tmp_path, labelmap(TABLE)))
         np.testing.assert_array_equal(the_mask(tmp_path), some_mask())
 
     def test_a_palette_in_another_order(self, tmp_path):
-        """A tool numbers the colours as it likes: what its user saw counts."""
-        colours = np.frombuffer(palette(), np.uint8).reshape(256, 3)
+        """A tool numbers the colors as it likes: what its user saw counts."""
+        colors = np.frombuffer(palette(), np.uint8).reshape(256, 3)
         picture = Image.fromarray(np.array([3, 7, 5, 0], np.uint8)[np.clip(some_mask(), 0, 3)])
         picture.putpalette(np.zeros((8, 3), np.uint8).tobytes())
         table = np.zeros((8, 3), np.uint8)
-        table[[3, 7, 5, 0]] = colours[[0, 1, 2, IGNORE]]
+        table[[3, 7, 5, 0]] = colors[[0, 1, 2, IGNORE]]
         picture.putpalette(table.tobytes())
         picture.save(voc(tmp_path))
         np.testing.assert_array_equal(the_mask(tmp_path), some_mask())
 
-    def test_the_label_map_of_a_tool_with_its_own_colours(self, tmp_path):
+    def test_the_label_map_of_a_tool_with_its_own_colors(self, tmp_path):
         labels = "# label:color_rgb:parts:actions\nbackground:0,0,0::\ncat:250,50,55::\n"
         pixels = np.zeros((4, 5, 3), np.uint8)
         pixels[1, 1:4] = (250, 50, 55)
         Image.fromarray(pixels).save(voc(tmp_path, labels))
         np.testing.assert_array_equal(the_mask(tmp_path), (pixels[..., 0] > 0).astype(np.uint8))
 
-    def test_grey_values_are_classes(self, tmp_path):
+    def test_gray_values_are_classes(self, tmp_path):
         Image.fromarray(some_mask()).save(voc(tmp_path))
         np.testing.assert_array_equal(the_mask(tmp_path), some_mask())
 
     @pytest.mark.parametrize(
         ("pixels", "sentence"),
         [
-            (np.full((4, 4), 9, np.uint8), r"a\.png cannot be taken: its grey values \[9\]"),
-            (np.full((4, 4, 3), 77, np.uint8), r"a\.png cannot be taken: its colour \(77, 77, 77"),
+            (np.full((4, 4), 9, np.uint8), r"a\.png cannot be taken: its gray values \[9\]"),
+            (np.full((4, 4, 3), 77, np.uint8), r"a\.png cannot be taken: its color \(77, 77, 77"),
             (np.full((4, 4), 300, np.uint16), r"a\.png cannot be taken: its pixels are neither"),
         ],
     )
@@ -92,7 +92,7 @@ class TestVoc:
         picture = Image.fromarray(some_mask())
         picture.putpalette(np.repeat(np.arange(256, dtype=np.uint8), 3).tobytes())
         picture.save(voc(tmp_path))
-        with pytest.raises(UserError, match=r"colour \([12], [12], [12]\) belongs to no class"):
+        with pytest.raises(UserError, match=r"color \([12], [12], [12]\) belongs to no class"):
             the_mask(tmp_path)
 
     def test_a_broken_file_is_named(self, tmp_path):
@@ -105,7 +105,7 @@ class TestVoc:
         [
             ("cat:1,2::\n", "is not name:red,green,blue"),
             ("horse:1,2,3::\n", "'horse', which is no class"),
-            ("cat:1,2,3::\ndog:1,2,3::\n", r"have the colour \(1, 2, 3\)"),
+            ("cat:1,2,3::\ndog:1,2,3::\n", r"have the color \(1, 2, 3\)"),
         ],
     )
     def test_a_damaged_label_map(self, tmp_path, labels, sentence):
@@ -146,7 +146,7 @@ class TestCoco:
         coco(tmp_path, [ignored, inner, outer])
         np.testing.assert_array_equal(the_mask(tmp_path), mask)
 
-    def test_polygons_cover_the_pixels_whose_centres_they_hold(self, tmp_path):
+    def test_polygons_cover_the_pixels_whose_centers_they_hold(self, tmp_path):
         corners = [3, 2, 10, 2, 10, 9, 3, 9]
         coco(tmp_path, [{"category_id": 1, "segmentation": [corners]}])
         expected = np.zeros((12, 16), np.uint8)

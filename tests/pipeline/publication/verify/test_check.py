@@ -122,7 +122,7 @@ def other_palette(row):
 ROWS = {
     "a class that is no tag": (
         lambda row: consistent(row, painted(min({1, 2, 3} - {*row["tags"]}))),
-        "which are no tags of the picture",
+        "which are no tags of the image",
     ),
     "a value beyond the classes": (
         lambda row: consistent(row, painted(9)),
@@ -133,7 +133,7 @@ ROWS = {
         lambda row: set_mask(row, encode_mask(np.zeros((10, 12), np.uint8))),
         "the mask is 12x10, not 64x48",
     ),
-    "a grey mask": (
+    "a gray mask": (
         lambda row: set_mask(row, png(np.zeros(SIZE, np.uint8))),
         "the mask is PNG L, not a PNG with a palette",
     ),
@@ -148,17 +148,17 @@ ROWS = {
     "no confidence": (lambda row: row.update(confidence=[]), "confidence is .*not one prob"),
     "no probability": (lambda row: row.update(mask_confidence=1.5), "mask_confidence is 1.5"),
     "a wrong hash": (lambda row: row.update(mask_sha256="0" * 64), "not that of the mask"),
-    "a broken picture": (
+    "a broken image": (
         lambda row: row.update(image={"bytes": row["image"]["bytes"][:200], "path": "x"}),
-        "the picture cannot be decoded",
+        "the image cannot be decoded",
     ),
-    "a grey picture": (
+    "a gray image": (
         lambda row: row.update(image={"bytes": png(np.zeros(SIZE, np.uint8)), "path": "x"}),
-        "the picture is PNG L",
+        "the image is PNG L",
     ),
-    "a picture of another size": (
+    "an image of another size": (
         lambda row: row.update(height=47, confidence_map=None),
-        "the picture is 64x48, not 64x47",
+        "the image is 64x48, not 64x47",
     ),
     "a map of another size": (
         lambda row: row.update(confidence_map={"bytes": encode_map(np.ones((3, 3))), "path": None}),
@@ -273,7 +273,7 @@ def test_columns_metadata_and_row_groups(copy):
 def test_the_papers_describe_the_files(copy):
     card = (copy / "README.md").read_text()
     (copy / "README.md").write_text(card.replace("license: unknown", "license: cc0-1.0"))
-    assert faults(copy) == []  # whose pictures they are is the owner's to say
+    assert faults(copy) == []  # whose images they are is the owner's to say
     (copy / "README.md").write_text(card.replace("num_examples: 12", "num_examples: 13"))
     described = json.loads((copy / "croissant.json").read_text())
     described["distribution"][0]["sha256"] = "0" * 64

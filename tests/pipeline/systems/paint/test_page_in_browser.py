@@ -1,4 +1,4 @@
-"""Painting in a real browser: strokes, undo, erasing, a loaded picture, themes and widths."""
+"""Painting in a real browser: strokes, undo, erasing, a loaded image, themes and widths."""
 
 import base64
 import io
@@ -93,10 +93,10 @@ def made(model, mask, *picture, seed=0):
 
 
 def labels(browser):
-    """The labels on the canvas, by the colours of the palette that are pure in one channel."""
-    colours = {(0, 0, 0): 0, (128, 0, 0): 1, (0, 128, 0): 2, (128, 128, 0): 3}
+    """The labels on the canvas, by the colors of the palette that are pure in one channel."""
+    colors = {(0, 0, 0): 0, (128, 0, 0): 1, (0, 128, 0): 2, (128, 128, 0): 3}
     return np.array(
-        [[colours[tuple(pixel)] for pixel in row] for row in drawn(browser)[..., :3].tolist()],
+        [[colors[tuple(pixel)] for pixel in row] for row in drawn(browser)[..., :3].tolist()],
         np.uint8,
     )
 
@@ -183,7 +183,7 @@ def test_an_object_is_erased_from_a_loaded_picture(browser, serve, remover):
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
     browser.open(serve(remover).address)
-    move(browser, (0.2, 0.2), (0.3, 0.3))  # without a picture: nothing
+    move(browser, (0.2, 0.2), (0.3, 0.3))  # without an image: nothing
     browser.evaluate(f"{LOAD}({json.dumps(base64.b64encode(file.getvalue()).decode())})")
     wait(browser, READY)
     loaded = drawn(browser)[..., :3]
@@ -207,4 +207,4 @@ def test_a_file_that_is_no_picture(browser, serve, remover):
     browser.open(serve(remover).address)
     browser.evaluate(f"{LOAD}('bm8gcGljdHVyZQ==')")
     wait(browser, "document.getElementById('status').classList.contains('wrong')")
-    assert "no picture" in browser.evaluate("document.getElementById('status').value")
+    assert "no image" in browser.evaluate("document.getElementById('status').value")

@@ -3,15 +3,15 @@
 import torch
 from torch import Tensor, nn
 
-from tag2mask.models.backbones import TRUNKS
+from tag2mask.models.backbones import BACKBONES
 from tag2mask.models.tagging import Tagger
 
 
-def randomise(network: nn.Module, seed: int = 0) -> nn.Module:
+def randomize(network: nn.Module, seed: int = 0) -> nn.Module:
     """Draws convolutions that keep the scale of what passes, and uneven statistics.
 
-    torchvision's and torch's own initialisation fades out over a dozen layers, and fresh
-    batch normalisations do nothing, so that a wrong one would not show.
+    torchvision's and torch's own initialization fades out over a dozen layers, and fresh
+    batch normalizations do nothing, so that a wrong one would not show.
     """
     generator = torch.Generator().manual_seed(seed)
 
@@ -32,11 +32,11 @@ def randomise(network: nn.Module, seed: int = 0) -> nn.Module:
 
 
 def random_tagger(
-    trunk: str = "tiny", classes: int = 6, seed: int = 0, pooling: str = "max"
+    backbone: str = "tiny", classes: int = 6, seed: int = 0, pooling: str = "max"
 ) -> Tagger:
     """A tagger in evaluation mode whose probabilities lie on both sides of one half."""
-    tagger = Tagger(TRUNKS[trunk](pretrained=False), classes, pooling)
-    randomise(tagger, seed)
+    tagger = Tagger(BACKBONES[backbone](pretrained=False), classes, pooling)
+    randomize(tagger, seed)
     return tagger.eval()
 
 
