@@ -31,12 +31,12 @@ class BenchRequest(BaseModel):
         "a published dataset."
     )
     out: str = Field(description="The folder of the runs; what is finished there is kept.")
-    recipe: Recipe = Field(description="Of the runs.")
+    recipe: Recipe = Field(description="Recipe of the runs.")
     classes: tuple[str, ...] | None = Field(None, description="The tags to keep; None keeps all.")
     engine: str = Field("local", description="local or ray.")
     workers: int = Field(2, description="Processes on this machine.")
     chosen: tuple[str, ...] | None = Field(
-        None, description="Which of the methods, claims, engines or views; None for the default."
+        None, description="Subset of the methods, claims, engines or views; None for the default."
     )
 
     def choice(self, known: Collection[str], what: str) -> list[str]:

@@ -9,7 +9,7 @@ import typer
 
 def verify(
     dataset: Annotated[str, typer.Argument(help="RUN/dataset, or any copy of it.")],
-    threads: Annotated[int, typer.Option(min=1, help="That decode images.")] = 2,
+    threads: Annotated[int, typer.Option(min=1, help="Threads that decode images.")] = 2,
 ) -> None:
     """Checks a dataset: files, layout, every image and mask, card; exit code 1 if faulty."""
     from tag2mask.pipeline.publication.verify import verify as find_faults

@@ -24,7 +24,7 @@ from tag2mask.flows.commands.options import (
 def sample(
     directory: Annotated[Path, typer.Argument(help="Folder to write.")],
     images: Annotated[int, typer.Option(help="Number of images.")] = 400,
-    seed: Annotated[int, typer.Option(help="Of everything that is random.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed.")] = 0,
 ) -> None:
     """Writes generated images: tags.csv, JPEGImages/, SegmentationClass/."""
     from tag2mask.pipeline.synthetic.images import write_sample

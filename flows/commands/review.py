@@ -26,7 +26,7 @@ def review(
 def correct(
     dataset: Dataset,
     masks: Annotated[str, typer.Argument(help="The folder of the edited masks, VOC or COCO.")],
-    editor: Annotated[str, typer.Option(help="Who edited them, for the record.")] = "",
+    editor: Annotated[str, typer.Option(help="Name of the editor, for the record.")] = "",
     confirm: Annotated[
         bool, typer.Option("--confirm", help="Masks that were left as they are were found right.")
     ] = False,

@@ -26,7 +26,7 @@ def serve(
     cron: Annotated[
         str | None, typer.Option(help="When it runs by itself, as '0 3 * * *': daily at three.")
     ] = None,
-    name: Annotated[str, typer.Option(help="Of the deployment in Prefect.")] = "tag2mask",
+    name: Annotated[str, typer.Option(help="Name of the deployment in Prefect.")] = "tag2mask",
     recipe: RecipeFile = None,
     classes: Classes = None,
     set_: Changes = None,

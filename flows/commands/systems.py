@@ -32,11 +32,11 @@ def train(
 def generate(
     model: Model,
     out: Pictures,
-    count: Annotated[int, typer.Option(min=1, help="How many.")] = 64,
-    seed: Annotated[int, typer.Option(min=0, help="Of the noise.")] = 0,
+    count: Annotated[int, typer.Option(min=1, help="Number of images.")] = 64,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the noise.")] = 0,
     tags: Annotated[str | None, typer.Option(help="Classes to show, in every image.")] = None,
     like: Annotated[str | None, typer.Option(help="A mask dataset to take masks from.")] = None,
-    sentence: Annotated[str | None, typer.Option(help="What to show, for text_gan.")] = None,
+    sentence: Annotated[str | None, typer.Option(help="Sentence to draw, for text_gan.")] = None,
     engine: EngineName = "ray",
     workers: Workers = 2,
 ) -> None:

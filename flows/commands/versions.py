@@ -30,7 +30,7 @@ def versions(
 
 def prune(
     run: Place,
-    keep: Annotated[int, typer.Option(help="How many versions stay, the newest ones.")],
+    keep: Annotated[int, typer.Option(help="Number of newest versions to keep.")],
 ) -> None:
     """Removes old versions of a run's dataset and the files that only they use."""
     from tag2mask.pipeline.tables.lease import lease

@@ -32,7 +32,7 @@ class PictureSettings(GanSettings):
 
     augment: tuple[Change, ...] = Field(
         (),
-        description="How images are changed, in this order, before the discriminator sees them "
+        description="Random changes of images, in this order, before the discriminator "
         "(Zhao et al., 2020); for some thousand of them and less, all three.",
     )
 

@@ -36,7 +36,7 @@ class GanSettings(SystemSettings):
     width: int = Field(64, ge=1, description="Channels of the finest maps; half of the next.")
     coarsest: int = Field(4, ge=1, description="Largest side of the coarsest maps, in pixels.")
     smoothing: float = Field(
-        0.9, gt=0.5, le=1, description="What a discriminator should say of real images."
+        0.9, gt=0.5, le=1, description="Target of the discriminator for real images."
     )
     old_names: ClassVar[dict[str, str]] = {
         "generator_rate": "generator_lr",
@@ -44,7 +44,7 @@ class GanSettings(SystemSettings):
     }
 
     generator_lr: float = Field(2e-4, gt=0, description="Learning rate of the generator.")
-    discriminator_lr: float = Field(2e-4, gt=0, description="Of the discriminator.")
+    discriminator_lr: float = Field(2e-4, gt=0, description="Learning rate of the discriminator.")
 
     @model_validator(mode="after")
     def _size_can_be_halved(self) -> Self:

@@ -18,9 +18,11 @@ class TextSettings(KnowingSettings):
     """Of the text-conditioned GAN."""
 
     names: tuple[str, ...] = Field(
-        (), description="Of the classes, for sentences; where none are given, the dataset's."
+        (), description="Class names in sentences; by default the dataset's."
     )
-    states: int = Field(128, ge=1, description="Of the recurrence that reads a sentence.")
+    states: int = Field(
+        128, ge=1, description="States of the recurrent network that encodes a sentence."
+    )
     sentence: int = Field(128, ge=1, description="Numbers that each network makes of it.")
 
     @model_validator(mode="after")

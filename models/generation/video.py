@@ -29,7 +29,7 @@ STILL = -2.0
 class VideoSettings(GanSettings):
     """Of the video GAN."""
 
-    frames: int = Field(8, ge=2, description="Of a clip, T; 32 in the paper.")
+    frames: int = Field(8, ge=2, description="Frames of a clip, T; 32 in the paper.")
     sparsity: float = Field(
         0.1, ge=0, description="Weight of the mean foreground mask in the generator's loss."
     )

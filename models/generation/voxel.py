@@ -22,9 +22,9 @@ class VoxelSettings(GanSettings):
     """Of the voxel GAN; the rates are the paper's."""
 
     latent: int = Field(200, ge=1, description="Length of the noise vector z.")
-    side: int = Field(32, ge=8, description="Of the cube, in voxels; 64 in the paper.")
+    side: int = Field(32, ge=8, description="Side of the cube, in voxels; 64 in the paper.")
     generator_lr: float = Field(2.5e-3, gt=0, description="Learning rate of the generator.")
-    discriminator_lr: float = Field(1e-5, gt=0, description="Of the discriminator.")
+    discriminator_lr: float = Field(1e-5, gt=0, description="Learning rate of the discriminator.")
     patience: float = Field(
         0.8,
         gt=0.5,

@@ -26,10 +26,10 @@ class ColorizationSettings(SystemSettings):
 
     width: int = Field(64, ge=1, description="Channels of the first level; the rest follows.")
     skip: Literal["none", "add", "concatenate", "switches"] = Field(
-        "none", description="What the colors see of the low levels; the paper's see nothing."
+        "none", description="Skip connections from the low-level features; the paper has none."
     )
     tags: float = Field(1 / 300, ge=0, description="Weight α of the tags' loss (equation 5).")
-    learning_rate: float = Field(1e-3, gt=0, description="Of Adam.")
+    learning_rate: float = Field(1e-3, gt=0, description="Learning rate of Adam.")
 
 
 class Colorization(TransformingSystem):

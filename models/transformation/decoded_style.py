@@ -19,10 +19,10 @@ class DecodedStyleSettings(StyleSettings):
     """Of the features that are changed, and the network that decodes them."""
 
     content_stage: str = Field("c2", description="Stage whose features are changed.")
-    style_weight: float = Field(1.0, gt=0, description="Of the style against the content.")
+    style_weight: float = Field(1.0, gt=0, description="Weight of the style against the content.")
     smoothness: float = Field(0.3, ge=0, description="Weight of the total variation.")
     width: int = Field(16, ge=1, description="Channels of the decoder at full size.")
-    learning_rate: float = Field(1e-3, gt=0, description="Of Adam.")
+    learning_rate: float = Field(1e-3, gt=0, description="Learning rate of Adam.")
 
 
 class DecodedStyle(StyleSystem):

@@ -34,11 +34,14 @@ class DepthSettings(SystemSettings):
     width: int = Field(32, ge=1, description="Channels of the first level; they double.")
     levels: int = Field(5, ge=2, le=7, description="Halvings of the side.")
     disparity: float = Field(
-        0.1, gt=0, le=0.5, description="Of the nearest thing, as a share of the image's width."
+        0.1,
+        gt=0,
+        le=0.5,
+        description="Disparity of the nearest object, as a share of the image's width.",
     )
     smoothness: float = Field(0.01, ge=0, description="Weight γ of the disparity's slopes.")
     others: int = Field(1, ge=0, description="Cut-outs of other images in a scene.")
-    learning_rate: float = Field(1e-3, gt=0, description="Of Adam, at the beginning.")
+    learning_rate: float = Field(1e-3, gt=0, description="Initial learning rate of Adam.")
 
     @property
     def reach(self) -> int:

@@ -19,7 +19,7 @@ class PainterSettings(StyleSettings):
 
     width: int = Field(32, ge=1, description="Channels of the painter at full size.")
     blocks: int = Field(5, ge=1, description="Residual blocks of the painter.")
-    learning_rate: float = Field(1e-3, gt=0, description="Of Adam.")
+    learning_rate: float = Field(1e-3, gt=0, description="Learning rate of Adam.")
 
 
 class FastStyle(StyleSystem):

@@ -25,15 +25,19 @@ class FeatureInterpolationSettings(SystemSettings):
 
     backbone: str = Field("efficientnet_lite0", description="Whose features; see perceptual.py.")
     stages: tuple[str, ...] = Field(
-        ("c3", "c4", "c5"), min_length=1, description="Which of them; neighbors by the last."
+        ("c3", "c4", "c5"),
+        min_length=1,
+        description="Stages of the features; neighbors are found by the last.",
     )
     memory: int = Field(1000, ge=2, description="Images that are kept to compare with.")
     old_names: ClassVar[dict[str, str]] = {"neighbours": "neighbors", "optimiser": "optimizer"}
 
     neighbors: int = Field(50, ge=1, description="K images with and K without the tags.")
-    strength: float = Field(3.0, gt=0, description="How far to go, α; 1 is the mean difference.")
+    strength: float = Field(
+        3.0, gt=0, description="Length of the step α; 1 is the mean difference."
+    )
     smoothness: float = Field(10.0, ge=0, description="Weight of the total variation.")
-    steps: int = Field(150, ge=1, description="Of the optimization.")
+    steps: int = Field(150, ge=1, description="Steps of the optimization.")
     optimizer: Optimizer = Field("lbfgs", description="lbfgs, as in the paper, or adam.")
 
 

@@ -15,7 +15,7 @@ from tag2mask.models.transformation.statistics import adain
 class FeatureStatisticsSettings(DecodedStyleSettings):
     """The same, with the statistics as the measure of style."""
 
-    distance: str = Field("batch_norm", description="Of styles, one of STYLE_DISTANCES.")
+    distance: str = Field("batch_norm", description="Distance of styles, one of STYLE_DISTANCES.")
 
 
 class FeatureStatistics(DecodedStyle):

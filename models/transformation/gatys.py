@@ -16,7 +16,7 @@ from tag2mask.models.transformation.style import StyleSettings, StyleSystem
 class GatysSettings(StyleSettings):
     """What the optimization is set to."""
 
-    steps: int = Field(300, ge=1, description="Of the optimization of each image.")
+    steps: int = Field(300, ge=1, description="Optimization steps for each image.")
     old_names: ClassVar[dict[str, str]] = {"optimiser": "optimizer"}
 
     optimizer: Optimizer = Field("lbfgs", description="lbfgs, as in the paper, or adam.")

@@ -66,9 +66,9 @@ class InversionSettings(SystemSettings):
     """What is inverted, and by how large a network."""
 
     backbone: str = Field("efficientnet_lite0", description="Whose features; see perceptual.py.")
-    stage: str = Field("c3", description="Which of them: c1, the finest, to c5.")
+    stage: str = Field("c3", description="Inverted stage: c1, the finest, to c5.")
     width: int = Field(16, ge=1, description="Channels of the decoder at full size.")
-    learning_rate: float = Field(1e-3, gt=0, description="Of Adam.")
+    learning_rate: float = Field(1e-3, gt=0, description="Learning rate of Adam.")
 
 
 class FeatureInversion(TransformingSystem):

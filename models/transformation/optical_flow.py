@@ -45,7 +45,7 @@ class OpticalFlowSettings(SystemSettings):
     turn: float = Field(8.0, ge=0, description="Largest, in degrees.")
     zoom: float = Field(0.08, ge=0, lt=1, description="Largest, as a share of the length.")
     others: int = Field(1, ge=0, description="Cut-outs of other images in a frame.")
-    learning_rate: float = Field(1e-3, gt=0, description="Of Adam, at the beginning.")
+    learning_rate: float = Field(1e-3, gt=0, description="Initial learning rate of Adam.")
 
     @property
     def reach(self) -> int:

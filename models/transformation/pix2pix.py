@@ -41,15 +41,17 @@ class Pix2PixSettings(SystemSettings):
         "pixels; the paper's 70 is for images of 256.",
     )
     doubling: Literal["transposed", "resized"] = Field(
-        "transposed", description="How the generator doubles the side; see skips.py."
+        "transposed", description="Upsampling of the generator; see skips.py."
     )
     l1: float = Field(100.0, ge=0, description="Weight λ of the L1 loss against the GAN's.")
     perceptual: float = Field(
         0.0, ge=0, description="Weight of the distance of perceptual features against the GAN's."
     )
-    backbone: str = Field("efficientnet_lite0", description="Of those features; see perceptual.py.")
+    backbone: str = Field(
+        "efficientnet_lite0", description="Backbone of the perceptual features; see perceptual.py."
+    )
     dropout: float = Field(0.5, ge=0, lt=1, description="Share of features that noise drops.")
-    learning_rate: float = Field(2e-4, gt=0, description="Of Adam, in both networks.")
+    learning_rate: float = Field(2e-4, gt=0, description="Learning rate of Adam, in both networks.")
 
     @model_validator(mode="after")
     def _patches_fit(self) -> Self:

@@ -22,17 +22,17 @@ class SegmentingSettings(SystemSettings):
 
     backbone: str = Field("tiny", description="One of tag2mask.models.backbones.BACKBONES.")
     pretrained: bool = Field(False, description="Start with the backbone's ImageNet weights.")
-    output_stride: int = Field(8, ge=1, description="Of the backbone, in pixels.")
+    output_stride: int = Field(8, ge=1, description="Output stride of the backbone, in pixels.")
     head: str = Field("unet", description="One of tag2mask.models.segmentation.SEGMENTERS.")
     width: int = Field(48, ge=1, description="Channels of the head, where it has a width.")
     dropout: float = Field(0.1, ge=0, lt=1, description="Share of the head's channels.")
     enlarged: int = Field(
         1,
         ge=1,
-        description="How many times larger the backbone sees an image: one that knows "
+        description="Enlargement of images for the backbone: one trained on "
         "photographs finds nothing in squares of 64 pixels.",
     )
-    learning_rate: float = Field(2e-3, gt=0, description="Of Adam.")
+    learning_rate: float = Field(2e-3, gt=0, description="Learning rate of Adam.")
 
 
 class Segmenting(TransformingSystem):

@@ -28,8 +28,8 @@ class StyleSettings(SystemSettings):
     style_stages: tuple[str, ...] = Field(
         ("c0", "c1", "c2", "c3", "c4"), min_length=1, description="Stages that say the style."
     )
-    distance: str = Field("gram", description="Of styles, one of STYLE_DISTANCES.")
-    style_weight: float = Field(500.0, gt=0, description="Of the style against the content.")
+    distance: str = Field("gram", description="Distance of styles, one of STYLE_DISTANCES.")
+    style_weight: float = Field(500.0, gt=0, description="Weight of the style against the content.")
     smoothness: float = Field(30.0, ge=0, description="Weight of the total variation.")
 
 

@@ -17,9 +17,9 @@ from tag2mask.models.transformation.color_spaces import from_ycbcr, luminance, t
 class SuperResolutionSettings(SystemSettings):
     """Of ESPCN; the paper's network unless a width is changed."""
 
-    factor: int = Field(3, ge=2, le=8, description="How many times larger images become.")
+    factor: int = Field(3, ge=2, le=8, description="Enlargement factor.")
     widths: tuple[int, int] = Field((64, 32), description="Channels of the two hidden layers.")
-    learning_rate: float = Field(1e-3, gt=0, description="Of Adam, at the beginning.")
+    learning_rate: float = Field(1e-3, gt=0, description="Initial learning rate of Adam.")
 
 
 class SuperResolution(TransformingSystem):

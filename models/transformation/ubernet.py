@@ -28,7 +28,7 @@ class UberNetSettings(SystemSettings):
         {name: task.weight for name, task in TASKS.items()},
         description="The tasks with the weights γ of their losses.",
     )
-    learning_rate: float = Field(1e-3, gt=0, description="Of Adam.")
+    learning_rate: float = Field(1e-3, gt=0, description="Learning rate of Adam.")
 
     @field_validator("tasks")
     @classmethod

@@ -42,7 +42,7 @@ class NearDuplicateSettings(BaseModel):
         "look for them. 4 finds resized and recompressed copies.",
     )
     drop: bool = Field(
-        False, description="Whether they are left out; they are counted and named either way."
+        False, description="Leave near-duplicates out; they are counted and named either way."
     )
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
 
 from tag2mask.pipeline.correction.corrections import NAME as CORRECTIONS
 from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.labeling.recipe import Recipe
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.tables.manifest import MANIFEST, Manifest, read_manifest
 from tag2mask.pipeline.tables.storage import Folder
@@ -64,7 +68,7 @@ def find_finished(run: Run) -> Finished | None:
     names = {*images.names(), *masks.names(), *hand}
     if (
         not masks.inputs
-        or masks.metadata["recipe"] != run.recipe.model_dump(mode="json")
+        or not _is_recipe(masks.metadata["recipe"], run.recipe)
         or not names >= {*masks.inputs, *dataset.inputs}
     ):
         return None
@@ -84,6 +88,14 @@ def find_finished(run: Run) -> Finished | None:
     )
     made_by = next((row["model"] for row in tables.masks.rows(["model"]) if row["model"]), None)
     return tables if made_by == read_card(model).weights else None
+
+
+def _is_recipe(stored: dict[str, Any], recipe: Recipe) -> bool:
+    """Whether stored settings, perhaps under names of the version before, are a recipe's."""
+    try:
+        return Recipe.model_validate(stored) == recipe
+    except ValidationError:
+        return False
 
 
 def _corrections(run: Run) -> set[str]:

@@ -87,17 +87,17 @@ class BackboneSettings(Settings):
     name: BackboneName = Field(
         "efficientnet_lite0", description="One of tag2mask.models.backbones.BACKBONES."
     )
-    output_stride: int = Field(16, description="Of its last stage, in pixels.")
-    pretrained: bool = Field(True, description="Whether it starts from ImageNet weights.")
+    output_stride: int = Field(16, description="Output stride of the last stage, in pixels.")
+    pretrained: bool = Field(True, description="Start from ImageNet weights.")
     frozen: bool = Field(
-        True, description="Whether pretrained layers under the lowest tap are left as they are."
+        True, description="Keep pretrained layers under the lowest tap as they are."
     )
 
 
 class TaggerSettings(Settings):
     """The multi-label classifier whose gradients are the seeds."""
 
-    pooling: PoolingName = Field("log_sum_exp", description="How class maps become scores.")
+    pooling: PoolingName = Field("log_sum_exp", description="Pooling from class maps to scores.")
     held_out: float = Field(
         0.05, ge=0, lt=1, description="Share of the images that only measures its precision."
     )
@@ -115,7 +115,7 @@ class SeedSettings(Settings):
     scorer: ScorerName = Field(
         "dcsm", description="One of tag2mask.models.saliency.SCORERS, or your own."
     )
-    settings: dict[str, Any] = Field({"canvas": 288}, description="Of the scorer.")
+    settings: dict[str, Any] = Field({"canvas": 288}, description="Settings of the scorer.")
     crf: CrfName = Field("irn", description="Parameters of the DenseCRF, or none.")
     crf_method: CrfMethod = Field(
         DEFAULT_CRF,
@@ -142,10 +142,10 @@ class SegmenterSettings(Settings):
         0.5, ge=0, lt=1, description="Share of the head's values dropped in training."
     )
     from_tagger: bool = Field(
-        False, description="Whether its backbone starts as the tagger's, which knows the classes."
+        False, description="Start with the tagger's backbone, which is trained on the classes."
     )
     continued: bool = Field(
-        True, description="Whether a round starts with the weights of the round before."
+        True, description="Start each round with the weights of the round before."
     )
     # Small batches: as many crops teach more in more steps; three passes: after more, the masks'
     # errors are learnt by heart and the next round is told them again (docs/experiments.md).
@@ -191,10 +191,13 @@ class AffinitySettings(Settings):
     )
     size: int = Field(320, ge=32, description="Longer side at which affinities are seen.")
     walk_log2_steps: int = Field(
-        8, ge=0, le=16, description="A walk makes 2 ^ walk_log2_steps steps."
+        8, ge=0, le=16, description="The walk of the first scores makes 2 ^ this many steps."
     )
     round_walk_log2_steps: int = Field(
-        4, ge=0, le=16, description="The same of a segmenter's probabilities; 0 makes no walk."
+        4,
+        ge=0,
+        le=16,
+        description="The walk of a segmenter's probabilities makes 2 ^ this many steps; 0 for none.",
     )
     training: TrainingSettings = TrainingSettings(steps=240, batch=8, crop=224)
 
@@ -207,11 +210,9 @@ class Recipe(Settings):
         "adaptive_share": "missing_tag_area",
     }
 
-    seed: int = Field(0, ge=0, description="Of everything that is random.")
+    seed: int = Field(0, ge=0, description="Random seed.")
     shards: int = Field(8, ge=1, description="Files of a table; a shard must fit into memory.")
-    split: str | None = Field(
-        "train", description="Which images are labeled, where a source has splits."
-    )
+    split: str | None = Field("train", description="Split to label, where a source has splits.")
     download: DownloadSettings = DownloadSettings()
     near_duplicates: NearDuplicateSettings = NearDuplicateSettings()
     negatives: float = Field(

@@ -11,6 +11,7 @@ import yaml
 from tag2mask.pipeline.evaluation.voc import Scores
 from tag2mask.pipeline.publication.croissant import CROISSANT, croissant
 from tag2mask.pipeline.publication.figures import BINS, FIGURE_COLUMNS, Figures, figures
+from tag2mask.pipeline.publication.publish import colors_of, license_of
 from tag2mask.pipeline.publication.quality import FLAGS
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
@@ -62,7 +63,7 @@ def front_matter(dataset: Table) -> dict[str, Any]:
     size = sum(part.bytes for part in dataset.manifest.parts)
     rows = len(dataset)
     return {
-        "license": dataset.metadata["publish"]["license"],
+        "license": license_of(dataset.metadata),
         "pretty_name": "Pixel masks from image tags",
         "task_categories": ["image-segmentation"],
         "task_ids": ["semantic-segmentation"],
@@ -92,7 +93,7 @@ def card_text(dataset: Table, scores: Scores | None) -> str:
         "## Where the masks come from\n\n" + _rounds(dataset, total),
         "## Columns\n\n" + _table(("column", "holds"), list(COLUMNS.items())),
         "## How to read it\n\n" + _USE,
-        "## License\n\n" + _license(dataset.metadata["publish"]["license"]),
+        "## License\n\n" + _license(license_of(dataset.metadata)),
         "## Recipe\n\n```json\n" + json.dumps(dataset.metadata.get("recipe"), indent=1) + "\n```",
     ]
     return "\n\n".join(sections) + "\n"
@@ -112,7 +113,7 @@ def _about(dataset: Table, total: Figures) -> str:
 
 
 def _classes(dataset: Table, total: Figures, scores: Scores | None) -> str:
-    colors = dataset.metadata["colors"]
+    colors = colors_of(dataset.metadata)
     rows = []
     for value, name in enumerate(dataset.metadata["classes"], start=1):
         found = total.classes[value]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from tag2mask.pipeline.publication.publish import license_of
 from tag2mask.pipeline.records import IMAGE
 from tag2mask.pipeline.tables.table import Table
 
@@ -69,7 +70,7 @@ def croissant(dataset: Table, descriptions: dict[str, str]) -> bytes:
         "name": f"tag2mask-{dataset.fingerprint[:12]}",
         "version": f"{dataset.manifest.revision}.0.0",
         "description": f"{len(dataset):,} images with pixel masks made from image tags.",
-        "license": metadata["publish"]["license"],
+        "license": license_of(metadata),
         "keywords": ["image segmentation", *metadata["classes"]],
         "distribution": _distribution(dataset),
         "recordSet": [

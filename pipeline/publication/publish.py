@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -57,9 +57,20 @@ class PublishSettings(Settings):
     license: str = Field(
         "unknown",
         pattern=r"^[a-z0-9][a-z0-9.\-]*$",
-        description="Of the images, as Hugging Face names licenses: cc-by-4.0, other, unknown.",
+        description="License of the images, as Hugging Face names it: cc-by-4.0, other, unknown.",
     )
     quality: QualitySettings = QualitySettings()
+
+
+def license_of(metadata: Mapping[str, Any]) -> str:
+    """The license in a dataset's metadata, under its name of today or of the version before."""
+    return PublishSettings.model_validate(metadata["publish"]).license
+
+
+def colors_of(metadata: Mapping[str, Any]) -> dict[str, str]:
+    """The colors of the classes in a dataset's metadata, as ``#rrggbb`` by class name."""
+    found: dict[str, str] = metadata["colors"] if "colors" in metadata else metadata["colours"]
+    return found
 
 
 def dataset_schema(classes: Sequence[str]) -> pa.Schema:

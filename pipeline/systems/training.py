@@ -36,7 +36,7 @@ class SystemTrainingSettings(Schedule):
         1.0, gt=0, description="Factor of the learning rate of every turn."
     )
     average: float = Field(0.999, ge=0, lt=1, description="Decay of the moving average.")
-    seed: int = Field(0, ge=0, description="Of weights, order, views and noise.")
+    seed: int = Field(0, ge=0, description="Random seed of weights, order, views and noise.")
     sheet_seconds: float = Field(60.0, gt=0, description="Time between sample grids.")
 
 

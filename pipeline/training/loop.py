@@ -32,11 +32,15 @@ class TrainingSettings(Schedule):
     scale: tuple[float, float] = Field(
         (0.8, 1.6), description="Range of an image's longer side, relative to the crop."
     )
-    learning_rate: float = Field(3e-4, gt=0, description="Of the backbone, at its highest.")
-    head_lr_multiplier: float = Field(10.0, gt=0, description="How much faster new layers learn.")
-    weight_decay: float = Field(0.01, ge=0, description="Of AdamW, decoupled.")
+    learning_rate: float = Field(3e-4, gt=0, description="Highest learning rate of the backbone.")
+    head_lr_multiplier: float = Field(
+        10.0, gt=0, description="Learning rate of new layers, as a multiple."
+    )
+    weight_decay: float = Field(0.01, ge=0, description="Decoupled weight decay of AdamW.")
     warmup: int = Field(20, ge=0, description="Steps until the learning rate is at its highest.")
-    power: float = Field(0.9, gt=0, description="Of the poly schedule (1 - step / steps) ^ power.")
+    power: float = Field(
+        0.9, gt=0, description="Exponent of the poly schedule (1 - step / steps) ^ power."
+    )
     max_epochs: float | None = Field(
         None, gt=0, description="Most epochs over the samples; null for no limit."
     )
