@@ -120,7 +120,8 @@ def load_record(run: Run) -> dict[str, Any]:
         return {}
     if not isinstance(record, dict):
         return {}
-    return {OLD_KEYS.get(key, key): value for key, value in record.items()}
+    names: dict[str, Any] = record
+    return {OLD_KEYS.get(name, name): value for name, value in names.items()}
 
 
 def label_result(run: Run, summary: str) -> LabelResult:

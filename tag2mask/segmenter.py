@@ -55,8 +55,9 @@ class Segmenter:
         self.class_names = class_names
         self.settings = settings
 
+    # A string is a sequence of strings as well; the first signature holds for it.
     @overload
-    def predict(self, image: AnyImage) -> Prediction: ...
+    def predict(self, image: AnyImage) -> Prediction: ...  # type: ignore[overload-overlap]
 
     @overload
     def predict(self, image: Sequence[AnyImage]) -> list[Prediction]: ...

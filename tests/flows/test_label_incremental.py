@@ -13,6 +13,7 @@ from prefect.client.orchestration import get_client
 
 from tag2mask.flows.artifacts import key_of
 from tag2mask.flows.label import label
+from tag2mask.flows.results import LabelResult
 from tag2mask.pipeline.records import decode_mask
 from tag2mask.pipeline.synthetic.images import write_sample
 from tag2mask.pipeline.tables.table import Table
@@ -31,7 +32,11 @@ class Grown:
 
     source: Path
     folder: Path
-    summary: str
+    result: LabelResult
+
+    @property
+    def summary(self) -> str:
+        return str(self.result)
 
 
 def grow(source: Path, pictures: Path) -> None:
@@ -53,7 +58,7 @@ def grown(finished, source, recipe, tmp_path_factory) -> Grown:
     grow(place / "source", place / "more")
     run = str(place / "run")
     result = label(str(place / "source"), run, recipe, engine="local", workers=1, retrain_share=0.9)
-    return Grown(place / "source", place / "run", str(result))
+    return Grown(place / "source", place / "run", result)
 
 
 def test_what_is_new_is_added_as_a_version(grown, finished):
@@ -109,6 +114,19 @@ def test_what_is_said_and_recorded(grown):
     assert record["fingerprint"] == Table.open(f"{grown.folder}/dataset").fingerprint
     with Image.open(grown.folder / record["contact_sheet"]) as sheet:
         assert min(sheet.size) > 200
+
+
+def test_the_result_is_of_the_whole_dataset(grown):
+    """Not of the addition alone."""
+    dataset, masks = (
+        Table.open(f"{grown.folder}/{name}") for name in ("dataset", "rounds/powerful")
+    )
+    result = grown.result
+    assert (result.version, result.published) == (2, len(dataset))
+    assert result.published + sum(result.rejected.values()) == len(masks)
+    assert (result.dataset, result.fingerprint) == (dataset.uri, dataset.fingerprint)
+    assert Path(result.contact_sheet) == grown.folder / "contact_sheet_000002.png"
+    assert Path(result.contact_sheet).is_file()
 
 
 def test_nothing_new_is_said_and_commits_nothing(grown, recipe):
