@@ -230,10 +230,18 @@ def _reading(request: BenchRequest) -> str:
 BENCHMARKS: dict[str, Callable[[BenchRequest], str]] = {
     "ladder": ladder,
     "claims": claims,
-    "dcsm": ablation,
-    "corrections": corrections,
-    "reading": _reading,
-    "masks": masks,
+    "dcsm-ablation": ablation,
+    "semi-supervised": corrections,
+    "read-speed": _reading,
+    "mask-quality": masks,
     "table1": table1,
     "throughput": throughput,
+}
+
+# Names of the version before, understood for one version more.
+OLD_NAMES = {
+    "dcsm": "dcsm-ablation",
+    "corrections": "semi-supervised",
+    "reading": "read-speed",
+    "masks": "mask-quality",
 }

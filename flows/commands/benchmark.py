@@ -22,11 +22,12 @@ def benchmark(
     task: Annotated[
         str,
         typer.Argument(
-            help="ladder, dcsm, corrections, masks, reading, table1, claims, throughput"
+            help="ladder, table1, claims, throughput, read-speed, mask-quality, dcsm-ablation or "
+            "semi-supervised."
         ),
     ],
     data: Annotated[
-        str, typer.Argument(help="Images with ground truth masks; for reading, a dataset.")
+        str, typer.Argument(help="Images with ground truth masks; for read-speed, a dataset.")
     ],
     out: Out,
     recipe: RecipeFile = None,
@@ -36,24 +37,28 @@ def benchmark(
     workers: Workers = 2,
     only: Annotated[
         str | None,
-        typer.Option(help="Methods of table1, claims, engines of throughput, view of masks."),
+        typer.Option(
+            help="Methods of table1, claims, engines of throughput, view of mask-quality."
+        ),
     ] = None,
 ) -> None:
-    """Measures: the comparison tables, resumable."""
-    from tag2mask.flows.benchmarks.ladder import BENCHMARKS
+    """Measures one of the tables of docs/benchmarks.md; a killed run continues."""
+    from tag2mask.flows.benchmarks.ladder import BENCHMARKS, OLD_NAMES
     from tag2mask.flows.benchmarks.setup import BenchRequest
     from tag2mask.pipeline.labeling.recipe import read_recipe
 
+    task = OLD_NAMES.get(task, task)
     if task not in BENCHMARKS:
         raise UserError(f"no benchmark {task!r}: choose one of {', '.join(BENCHMARKS)}")
-    if only is not None and task not in ("claims", "masks", "table1", "throughput"):
+    if only is not None and task not in ("claims", "mask-quality", "table1", "throughput"):
         raise UserError(
-            "--only chooses methods of table1, claims, engines of throughput or the view of masks, "
-            f"and {task} has none: leave it out"
+            "--only chooses methods of table1, claims, engines of throughput or the view of "
+            f"mask-quality, and {task} has none: leave it out"
         )
-    if task == "masks" and (recipe or set_):
+    if task == "mask-quality" and (recipe or set_):
         raise UserError(
-            "masks takes the recipe of the ladder in its folder: leave --recipe and --set out"
+            "mask-quality takes the recipe of the ladder in its folder: leave out --recipe and "
+            "--set"
         )
     settings = read_recipe(recipe, set_ or ())
     request = BenchRequest(

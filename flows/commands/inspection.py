@@ -14,7 +14,10 @@ def inspect(
         "inspect.html"
     ),
     run: Annotated[str | None, typer.Option(help="The run, if not around the dataset.")] = None,
-    truth: Annotated[str | None, typer.Option(help="Folder with SegmentationClass/.")] = None,
+    truth: Annotated[
+        str | None,
+        typer.Option("--ground-truth", "--truth", help="Folder with SegmentationClass/."),
+    ] = None,
     examples: Annotated[int, typer.Option(min=0, help="Masks of each class and kind.")] = 6,
 ) -> None:
     """Writes one HTML page: counts, histograms, and the best, worst and random masks."""

@@ -25,10 +25,12 @@ def predict(
 
 def evaluate(
     masks: Annotated[str, typer.Argument(help="RUN/rounds/seed, RUN/dataset, a folder of PNGs.")],
-    truth: Annotated[str, typer.Option(help="Folder with SegmentationClass/.")],
+    truth: Annotated[
+        str, typer.Option("--ground-truth", "--truth", help="Folder with SegmentationClass/.")
+    ],
     json: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
 ) -> None:
-    """Scores masks against the truth: IoU, boundaries, sizes of objects, calibration."""
+    """Scores masks against the ground truth: IoU, boundaries, sizes of objects, calibration."""
     from tag2mask.pipeline.evaluation.assess import assess_masks
     from tag2mask.pipeline.report.scores import assessment_text
     from tag2mask.pipeline.tables.storage import Folder

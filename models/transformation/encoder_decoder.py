@@ -19,7 +19,7 @@ from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
 from tag2mask.models.adversarial import SLOPE, initialize
-from tag2mask.models.transformation.skips import SKIPS, Doubling, transposed
+from tag2mask.models.transformation.skips import SKIPS, Upsampling, transposed
 
 
 def widths_of(width: int, levels: int) -> tuple[int, ...]:
@@ -116,7 +116,7 @@ class Decoder(nn.Module):
         outputs: int,
         skip: str = "concatenate",
         *,
-        double: Doubling = transposed,
+        double: Upsampling = transposed,
         noisy: int = 3,
         dropout: float = 0.5,
     ) -> None:
@@ -168,7 +168,7 @@ class EncoderDecoder(nn.Module):
         widths: Sequence[int],
         skip: str = "concatenate",
         *,
-        double: Doubling = transposed,
+        double: Upsampling = transposed,
         dropout: float = 0.5,
     ) -> None:
         super().__init__()

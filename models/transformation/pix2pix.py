@@ -24,7 +24,7 @@ from tag2mask.models.transformation.base import TransformingSystem
 from tag2mask.models.transformation.encoder_decoder import EncoderDecoder, levels_of, widths_of
 from tag2mask.models.transformation.patch_gan import PatchGan
 from tag2mask.models.transformation.perceptual import Perceptual
-from tag2mask.models.transformation.skips import WALK_LOG2_STEPS
+from tag2mask.models.transformation.skips import UPSAMPLINGS
 
 STAGES = ("c2", "c3", "c4", "c5")  # whose features are compared, each with the same weight
 
@@ -40,7 +40,9 @@ class Pix2PixSettings(SystemSettings):
         description="Halvings in the discriminator: it sees patches of 16, 34, 70, 142 or 286 "
         "pixels; the paper's 70 is for images of 256.",
     )
-    doubling: Literal["transposed", "resized"] = Field(
+    old_names: ClassVar[dict[str, str]] = {"doubling": "upsampling"}
+
+    upsampling: Literal["transposed", "resized"] = Field(
         "transposed", description="Upsampling of the generator; see skips.py."
     )
     l1: float = Field(100.0, ge=0, description="Weight λ of the L1 loss against the GAN's.")
@@ -81,7 +83,7 @@ class Pix2Pix(TransformingSystem):
             given,
             3,
             widths_of(settings.width, levels_of(settings.size)),
-            double=WALK_LOG2_STEPS[settings.doubling],
+            double=UPSAMPLINGS[settings.upsampling],
             dropout=settings.dropout,
         )
         self.discriminator = PatchGan(given + 3, settings.width, settings.patch_layers)

@@ -12,7 +12,7 @@ from tag2mask.models.segmentation.base import conv_bn_relu
 from tag2mask.models.segmentation.unpooling import switches_of, unpool
 
 
-class Doubling(Protocol):
+class Upsampling(Protocol):
     """Makes the layer that doubles the side of features."""
 
     def __call__(self, inputs: int, outputs: int, *, bias: bool) -> nn.Module:
@@ -37,7 +37,7 @@ def resized(inputs: int, outputs: int, *, bias: bool) -> nn.Module:
     )
 
 
-WALK_LOG2_STEPS: dict[str, Doubling] = {"transposed": transposed, "resized": resized}
+UPSAMPLINGS: dict[str, Upsampling] = {"transposed": transposed, "resized": resized}
 
 
 class Skip(nn.Module):
@@ -52,7 +52,7 @@ class Skip(nn.Module):
         outputs: Channels of the joined features.
     """
 
-    def __init__(self, coarse: int, fine: int, double: Doubling = transposed) -> None:
+    def __init__(self, coarse: int, fine: int, double: Upsampling = transposed) -> None:
         super().__init__()
         self.outputs = fine
         self.up = nn.Sequential(
@@ -105,7 +105,7 @@ class Concatenate(Skip):
         double: See :class:`Skip`.
     """
 
-    def __init__(self, coarse: int, fine: int, double: Doubling = transposed) -> None:
+    def __init__(self, coarse: int, fine: int, double: Upsampling = transposed) -> None:
         super().__init__(coarse, fine, double)
         self.outputs = 2 * fine
 
@@ -123,7 +123,7 @@ class Switches(Skip):
         double: See :class:`Skip`; a cell's maximum has its place, and nothing else grows.
     """
 
-    def __init__(self, coarse: int, fine: int, double: Doubling = transposed) -> None:
+    def __init__(self, coarse: int, fine: int, double: Upsampling = transposed) -> None:
         super().__init__(coarse, fine, double)
         self.up = conv_bn_relu(coarse, fine)
         self.smooth = conv_bn_relu(fine, fine)

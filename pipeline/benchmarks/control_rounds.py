@@ -49,7 +49,7 @@ def predict(
 
     Its logits do not walk before the CRF, as those of a round do: this is what ``predict`` makes
     of a model without the run that it comes from. Told no tags, a walk helps only the first
-    segmenters (docs/experiments.md).
+    segmenters (docs/experiments/).
 
     Args:
         run: On those images.

@@ -53,7 +53,7 @@ def train_weakly(
 
     With seeds it is the recipe's. Without, it is the run's tagger with a background: a loss over
     tags is content with a class anywhere, and a new head puts it at the border, which zero
-    padding makes known to every network (docs/experiments.md).
+    padding makes known to every network (docs/experiments/).
 
     Args:
         run: Whose tagger has been trained.

@@ -51,8 +51,8 @@ class TruthFolder:
                 self._by_stem.setdefault(path.stem, []).append(file)
         if not self._by_path:
             raise UserError(
-                f"no ground truth masks in {self.directory}: --truth names a folder that holds PNG "
-                "masks or a folder SegmentationClass with them"
+                f"no ground truth masks in {self.directory}: --ground-truth names a folder "
+                "that holds PNG masks or a folder SegmentationClass with them"
             )
         self._translation = self._translate(self._read_names(f"{root}/classes.txt"), classes)
 

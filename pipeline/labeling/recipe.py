@@ -148,7 +148,7 @@ class SegmenterSettings(Settings):
         True, description="Start each round with the weights of the round before."
     )
     # Small batches: as many crops teach more in more steps; three passes: after more, the masks'
-    # errors are learnt by heart and the next round is told them again (docs/experiments.md).
+    # errors are learnt by heart and the next round is told them again (docs/experiments/).
     training: TrainingSettings = TrainingSettings(
         steps=640, batch=8, max_epochs=3, learning_rate=1e-4, warmup=40
     )
@@ -197,7 +197,7 @@ class AffinitySettings(Settings):
         4,
         ge=0,
         le=16,
-        description="The walk of a segmenter's probabilities makes 2 ^ this many steps; 0 for none.",
+        description="Steps of the walk of every round are 2 ^ this number; 0 for no walk.",
     )
     training: TrainingSettings = TrainingSettings(steps=240, batch=8, crop=224)
 

@@ -173,7 +173,7 @@ class TestEvaluate:
     def test_figures_that_cannot_be_written(self, command, tmp_path):
         (tmp_path / "file").write_text("kept")
         target = tmp_path / "file/figures.json"
-        outcome = command("evaluate", tmp_path, "--truth", tmp_path, "--json", target)
+        outcome = command("evaluate", tmp_path, "--ground-truth", tmp_path, "--json", target)
         assert_one_sentence(outcome, "cannot write")
 
     def test_masks_without_classes(self, command, tmp_path):
@@ -205,7 +205,7 @@ class TestEvaluate:
     @pytest.mark.slow
     def test_the_truth_is_missing(self, command, finished, tmp_path):
         outcome = command("evaluate", finished.folder / "dataset", "--truth", tmp_path)
-        assert_one_sentence(outcome, "no ground truth masks", "--truth")
+        assert_one_sentence(outcome, "no ground truth masks", "--ground-truth")
         outcome = command("evaluate", finished.folder / "dataset", "--truth", tmp_path / "absent")
         assert_one_sentence(outcome, "no ground truth masks")
 

@@ -75,7 +75,7 @@ class _Handler(BaseHTTPRequestHandler):
         if not self._is_invited():
             return
         address = urlsplit(self.path)
-        if address.path != "/picture":
+        if address.path != "/image":
             self._refuse(HTTPStatus.NOT_FOUND, "drawings are sent to /image")
             return
         if self.headers.get("Content-Type") != BYTES:

@@ -13,7 +13,7 @@ from tag2mask.models.transformation.encoder_decoder import (
     padded,
     widths_of,
 )
-from tag2mask.models.transformation.skips import SKIPS, WALK_LOG2_STEPS
+from tag2mask.models.transformation.skips import SKIPS, UPSAMPLINGS
 from tests.models.scenes import scenes
 
 
@@ -28,7 +28,7 @@ def test_any_size_comes_out_as_it_came_in(skip):
     assert network(torch.randn(2, 4, 21, 34)).shape == (2, 2, 21, 34)
 
 
-@pytest.mark.parametrize("double", WALK_LOG2_STEPS.values(), ids=WALK_LOG2_STEPS)
+@pytest.mark.parametrize("double", UPSAMPLINGS.values(), ids=UPSAMPLINGS)
 def test_either_way_of_doubling_fits_every_skip(double):
     for skip in SKIPS:
         decoder = Decoder((4, 8), 3, skip, double=double)
@@ -40,7 +40,7 @@ def test_a_resized_plane_begins_without_a_grid():
     plane = torch.ones(1, 4, 8, 8)
     spreads = {
         name: double(4, 2, bias=False)(plane)[0, 0, 3:-3, 3:-3].std()
-        for name, double in WALK_LOG2_STEPS.items()
+        for name, double in UPSAMPLINGS.items()
     }
     assert spreads["resized"] < 1e-6 < 0.01 < spreads["transposed"]
 

@@ -84,7 +84,7 @@ def test_the_perceptual_distance_is_of_features_and_of_the_finished_picture(monk
 
 
 def test_the_generator_doubles_as_it_is_told():
-    system = build("mask_to_photo", doubling="resized")
+    system = build("mask_to_photo", upsampling="resized")
     kinds = [type(module) for module in system.generator.decoder.modules()]
     assert torch.nn.Upsample in kinds
     assert torch.nn.ConvTranspose2d not in kinds

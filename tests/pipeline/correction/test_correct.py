@@ -130,7 +130,7 @@ def renamed(file: Path) -> None:
 
 
 def foreign(file: Path) -> None:
-    file.rename(file.with_name("picture-0123456789ab.png"))
+    file.rename(file.with_name("image-0123456789ab.png"))
 
 
 def twice(file: Path) -> None:

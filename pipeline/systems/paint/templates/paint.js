@@ -87,7 +87,7 @@
     $("result").classList.add("busy");
     const started = performance.now();
     try {
-      const answer = await fetch(`/picture?height=${height}&width=${width}&seed=${seed}`, {
+      const answer = await fetch(`/image?height=${height}&width=${width}&seed=${seed}`, {
         method: "POST",
         headers: { "Content-Type": "application/octet-stream" },
         body: new Blob(fills ? [labels, picture] : [labels]),
@@ -110,13 +110,13 @@
     if (waiting) { waiting = false; ask(); }
   }
 
-  // The longer side becomes that of the pictures that the model has learnt from.
+  // The longer side becomes that of the images that the model was trained on.
   async function load(file) {
     let bitmap;
     try {
       bitmap = await createImageBitmap(file);
     } catch {
-      say("This file is no picture that the browser can read.", true);
+      say("This file is no image that the browser can read.", true);
       return;
     }
     const scale = size / Math.max(bitmap.width, bitmap.height);

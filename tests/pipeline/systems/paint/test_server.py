@@ -49,7 +49,7 @@ def test_names_of_classes_are_text(painter):
 
 
 def test_photo(ask, painter):
-    answer, png = ask("POST", "/picture?height=16&width=24", bytes(384), Content_Type=BYTES)
+    answer, png = ask("POST", "/image?height=16&width=24", bytes(384), Content_Type=BYTES)
     assert (answer.status, answer.getheader("Content-Type")) == (200, "image/png")
     assert png == painter.picture(bytes(384), 16, 24)
 
@@ -57,11 +57,11 @@ def test_photo(ask, painter):
 @pytest.mark.parametrize(
     ("path", "size", "status", "sentence"),
     [
-        ("/picture?height=16&width=24", 5, 400, "has 384 bytes, not 5"),
-        ("/picture?height=16&width=-24", 5, 400, "width='-24' is no whole number"),
-        ("/picture?height=99999999999&width=1", 5, 400, "is no whole number"),
-        ("/picture", 5, 400, "sides must be"),
-        ("/", 5, 404, "/picture"),
+        ("/image?height=16&width=24", 5, 400, "has 384 bytes, not 5"),
+        ("/image?height=16&width=-24", 5, 400, "width='-24' is no whole number"),
+        ("/image?height=99999999999&width=1", 5, 400, "is no whole number"),
+        ("/image", 5, 400, "sides must be"),
+        ("/", 5, 404, "/image"),
     ],
 )
 def test_what_is_no_drawing(ask, path, size, status, sentence):
@@ -71,14 +71,14 @@ def test_what_is_no_drawing(ask, path, size, status, sentence):
 
 
 def test_forms_of_other_pages(ask):
-    answer, _ = ask("POST", "/picture?height=16&width=16", bytes(256), Content_Type="text/plain")
+    answer, _ = ask("POST", "/image?height=16&width=16", bytes(256), Content_Type="text/plain")
     assert answer.status == 415
 
 
 @pytest.mark.parametrize(("length", "status"), [(None, 411), ("-5", 411), (2**20 + 1, 413)])
 def test_a_drawing_without_its_length_or_too_long(ask, length, status):
     connection = http.client.HTTPConnection("127.0.0.1", ask.server.server_port, timeout=120)
-    connection.putrequest("POST", "/picture?height=16&width=16")
+    connection.putrequest("POST", "/image?height=16&width=16")
     connection.putheader("Content-Type", BYTES)
     if length is not None:
         connection.putheader("Content-Length", str(length))
@@ -100,7 +100,7 @@ def test_only_its_own_page_is_answered(ask):
         {"Origin": "null"},
         {"Origin": f"http://127.0.0.1:{port + 1}"},
     ):
-        for method, path in (("GET", "/"), ("POST", "/picture?height=16&width=16")):
+        for method, path in (("GET", "/"), ("POST", "/image?height=16&width=16")):
             answer, text = ask(method, path, bytes(256), Content_Type=BYTES, **headers)
             assert answer.status == 403, headers
             assert len(text) < 100
