@@ -89,7 +89,8 @@ def test_commands_exist(page):
         if words[0].startswith("-"):  # --version, --help
             continue
         context = parsed(words)
-        changes = context.params.get("set_") or []
+        # The segmenter of the tutorial in CONTRIBUTING.md is one that the reader writes.
+        changes = [] if page.name == "CONTRIBUTING.md" else context.params.get("set_") or []
         try:
             if context.info_name == "train":
                 system = context.params.get("system") or context.params.get("task")

@@ -80,7 +80,11 @@ def complete_system_recipe(task: str, given: dict[str, Any]) -> SystemRecipe:
         "where": RowFilter().model_dump(),
         "training": SystemTrainingSettings().model_dump(),
     }
-    parts = {"system": kind, "where": RowFilter, "training": SystemTrainingSettings}
+    parts: dict[str, type[BaseModel]] = {
+        "system": kind,
+        "where": RowFilter,
+        "training": SystemTrainingSettings,
+    }
     given = {
         name: with_new_names(value, parts[name], name)
         if name in parts and isinstance(value, dict)
