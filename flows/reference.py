@@ -1,0 +1,95 @@
+"""The reference pages of commands and settings, written from the code that they describe."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from tag2mask.flows.cli import app
+from tag2mask.models.system_factory import SYSTEMS
+from tag2mask.pipeline.dataset.row_filter import RowFilter
+from tag2mask.pipeline.labeling.recipe import Recipe
+from tag2mask.pipeline.systems.training import SystemTrainingSettings
+
+NOTE = "Written by `python -m tag2mask.flows.reference` from the code; do not edit by hand."
+HEAD = "| setting | default | meaning |\n| --- | --- | --- |"
+
+
+def commands_page() -> str:
+    """Every command with its arguments and options, as Markdown."""
+    # Typer brings a click of its own, whose types have no public name.
+    group: Any = typer.main.get_command(app)
+    parts = ["# Commands", NOTE]
+    for name, command in group.commands.items():
+        lines = [f"## {name}", _cell(command.help or ""), ""]
+        lines += ["| argument or option | default | meaning |", "| --- | --- | --- |"]
+        for parameter in command.params:
+            if parameter.name == "help":
+                continue
+            option = parameter.param_type_name == "option"
+            names = ", ".join(parameter.opts) if option else str(parameter.name).upper()
+            default = "required" if parameter.required else _value(parameter.default)
+            lines.append(f"| `{names}` | {default} | {_cell(parameter.help or '')} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts) + "\n"
+
+
+def settings_page() -> str:
+    """Every setting of a recipe and of each system, as Markdown."""
+    parts = ["# Settings", NOTE]
+    parts += ["## Labeling", "`--set NAME=VALUE` of `label` and `benchmark`.", _table(Recipe)]
+    parts += ["## Systems", "`--set NAME=VALUE` of `train`."]
+    parts += ["### Training", _table(SystemTrainingSettings, "training.")]
+    parts += ["### Rows of the dataset", _table(RowFilter, "where.")]
+    for name in sorted(SYSTEMS):
+        parts += [f"### {name}", _table(SYSTEMS[name].settings_type, "system.")]
+    return "\n\n".join(parts) + "\n"
+
+
+def _table(kind: type[BaseModel], prefix: str = "") -> str:
+    return "\n".join([HEAD, *_rows(kind, prefix)])
+
+
+def _rows(kind: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, field in kind.model_fields.items():
+        default = field.default
+        if isinstance(default, BaseModel):
+            yield from _nested(default, f"{prefix}{name}.")
+            continue
+        text = _cell(field.description or "")
+        shown = "required" if default is PydanticUndefined else _value(default)
+        yield f"| `{prefix}{name}` | {shown} | {text} |"
+
+
+def _nested(default: BaseModel, prefix: str) -> Iterator[str]:
+    """The settings of a part whose defaults may be other than its class's."""
+    for name, field in type(default).model_fields.items():
+        value = getattr(default, name)
+        if isinstance(value, BaseModel):
+            yield from _nested(value, f"{prefix}{name}.")
+        else:
+            yield f"| `{prefix}{name}` | {_value(value)} | {_cell(field.description or '')} |"
+
+
+def _value(value: object) -> str:
+    return "–" if value is None else f"`{_cell(str(value))}`"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def main(folder: Path = Path("docs/reference")) -> None:
+    """Writes both pages."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "commands.md").write_text(commands_page(), encoding="utf-8")
+    (folder / "settings.md").write_text(settings_page(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
