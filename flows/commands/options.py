@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 Source = Annotated[
-    str, typer.Argument(help="Tagged images: folder, file or URI (docs/sources.md).")
+    str, typer.Argument(help="Tagged images: folder, file or URI (docs/how-to/prepare-a-source.md).")
 ]
 Out = Annotated[str, typer.Option("--out", help="Folder of the run, or any fsspec URI.")]
 RecipeFile = Annotated[
