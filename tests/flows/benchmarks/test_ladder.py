@@ -139,12 +139,12 @@ def test_a_damaged_round_is_not_passed_over(quick, tmp_path):
 
 
 def test_an_unknown_view_is_named(quick):
-    with pytest.raises(UserError, match=r"no view 'cut'.*image, cutout, object"):
+    with pytest.raises(UserError, match=r"no view 'cut'.*picture, cutout, object"):
         masks.fn(request("nowhere", "nowhere", quick, ["cut"]))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["ladder", "dcsm", "corrections", "table1"])
+@pytest.mark.parametrize("name", ["ladder", "dcsm-ablation", "semi-supervised", "table1"])
 def test_data_without_true_masks(name, source, quick, prefect_server, tmp_path):
     del prefect_server
     shutil.copytree(source / "JPEGImages", tmp_path / "data/JPEGImages")

@@ -64,7 +64,7 @@ def test_the_share_of_none_is_the_run_itself(tmp_path):
 
 
 def test_it_is_a_benchmark():
-    assert BENCHMARKS["corrections"] is corrections
+    assert BENCHMARKS["semi-supervised"] is corrections
 
 
 @pytest.mark.slow
