@@ -6,7 +6,7 @@ import tag2mask
 
 
 def main(images: str, run: str, recipe: str | None = None) -> None:
-    """Prints the summary of the run, and the classes and confidence of five masks."""
+    """Prints the summary of the run, and size and pixel values of five masks."""
     result = tag2mask.label(images, out=run, recipe=recipe, engine="local")
     print(result)
     masks = tag2mask.MaskDataset(result.dataset)

@@ -1,16 +1,23 @@
 """Old names of settings: read as the new ones, never beside them, each of them named."""
 
+import hashlib
+import json
+
 import pytest
+import torch
 from pydantic import ValidationError
+from safetensors.torch import load_file, save_file
 
 from tag2mask.models.factory import Architecture
 from tag2mask.models.settings import use_new_names
 from tag2mask.models.system_factory import SystemArchitecture
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.labeling.recipe import Recipe, SeedSettings, complete_recipe
-from tag2mask.pipeline.publication.publish import PublishSettings
+from tag2mask.pipeline.publication.publish import PublishSettings, colors_of, license_of
+from tag2mask.pipeline.records import ClassTable
 from tag2mask.pipeline.sources import DownloadSettings
 from tag2mask.pipeline.systems.recipe import complete_system_recipe
+from tag2mask.pipeline.training.model_store import load_model, save_model
 
 OLD = {
     "trunk": {"name": "tiny", "output_stride": 8, "pretrained": False},
@@ -91,3 +98,33 @@ def test_old_names_and_values_of_systems(caplog):
     assert recipe.training.learning_rate == 0.5
     assert len(caplog.records) == 3
     assert complete_system_recipe("colourisation", {}).task == "colorization"
+
+
+def test_metadata_of_the_version_before():
+    old = {"publish": {"licence": "cc0-1.0"}, "colours": {"cat": "#800000"}}
+    new = {"publish": {"license": "cc0-1.0"}, "colors": {"cat": "#800000"}}
+    for metadata in (old, new):
+        assert license_of(metadata) == "cc0-1.0"
+        assert colors_of(metadata) == {"cat": "#800000"}
+
+
+def test_a_model_of_the_version_before_is_loaded(tmp_path):
+    """Its card says ``trunk`` and its weights are named after it."""
+    recipe = Recipe.model_validate({"trunk": OLD["trunk"]})
+    architecture = recipe.segmenter_architecture(2)
+    model = architecture.build()
+    names = ClassTable(names=("cat", "dog"))
+    uri = str(tmp_path / "model")
+    save_model(uri, model, architecture=architecture, classes=names, key="k", training={})
+    weights = load_file(tmp_path / "model/model.safetensors")
+    old = {name.replace("backbone.", "trunk."): value for name, value in weights.items()}
+    assert old.keys() != weights.keys()
+    save_file(old, tmp_path / "model/model.safetensors")
+    data = (tmp_path / "model/model.safetensors").read_bytes()
+    card = json.loads((tmp_path / "model/model.json").read_text())
+    card["architecture"]["trunk"] = card["architecture"].pop("backbone")
+    card["weights"] = hashlib.sha256(data).hexdigest()
+    (tmp_path / "model/model.json").write_text(json.dumps(card))
+    loaded, _ = load_model(uri, "segmenter")
+    for name, value in model.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value)
