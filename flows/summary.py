@@ -34,7 +34,16 @@ SHEET = "contact_sheet.png"
 SHEET_ROWS = 12
 # Names in the run.json of version 0.1.0.
 OLD_KEYS = {"left_out": "rejected", "last_word": "summary"}
-PACKAGES = ("tag2mask", "torch", "torchvision", "ray", "prefect", "pyarrow", "pydensecrf2")
+PACKAGES = (
+    "tag2mask",
+    "torch",
+    "torchvision",
+    "ray",
+    "prefect",
+    "pyarrow",
+    "numba",
+    "pydensecrf2",
+)
 
 
 def summarize(run: Run, source: str, listed: IngestCounts, made: Mapping[str, str]) -> str:
