@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tag2mask.pipeline.evaluation.assessment import Assessment
 from tag2mask.pipeline.ingestion.counts import IngestCounts
 from tag2mask.pipeline.report.ladder import LadderRow
+from tag2mask.pipeline.report.scores import assessment_text
 
 
 @dataclass(frozen=True)
@@ -100,3 +102,44 @@ class GenerateResult(ImagesResult):
 
 class TransformResult(ImagesResult):
     """Images that were transformed, see :class:`ImagesResult`."""
+
+
+@dataclass(frozen=True)
+class EvaluateResult:
+    """Scores of masks; ``str(result)`` is the text that the command line prints.
+
+    Attributes:
+        assessment: All scores: VOC protocol, boundaries, object sizes, calibration.
+    """
+
+    assessment: Assessment
+
+    @property
+    def mean_iou(self) -> float:
+        """Mean IoU over background and classes (VOC protocol), in [0, 1]."""
+        return self.assessment.scores.mean_iou
+
+    def __str__(self) -> str:
+        """The summary."""
+        return assessment_text(self.assessment)
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """An exported dataset; ``str(result)`` is the summary that the command line prints.
+
+    Attributes:
+        out: The folder.
+        format: Name of the format.
+        images: Number of images, each with its mask.
+        lost: A sentence on what the format cannot hold.
+    """
+
+    out: str
+    format: str
+    images: int
+    lost: str
+
+    def __str__(self) -> str:
+        """The summary."""
+        return f"{self.images:,} images and masks in {self.out} ({self.format})\n{self.lost}"

@@ -3,32 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from pathlib import Path
 
+from tag2mask.flows.results import ExportResult
 from tag2mask.pipeline.formats.export_dataset import Choice, export_dataset
-
-
-@dataclass(frozen=True)
-class ExportResult:
-    """An exported dataset; ``str(result)`` is the summary that the command line prints.
-
-    Attributes:
-        out: The folder.
-        format: Name of the format.
-        images: Number of images, each with its mask.
-        lost: A sentence on what the format cannot hold.
-    """
-
-    out: str
-    format: str
-    images: int
-    lost: str
-
-    def __str__(self) -> str:
-        """The summary."""
-        # The same words as the command ``export``.
-        return f"{self.images:,} images and masks in {self.out} ({self.format})\n{self.lost}"
 
 
 def export(

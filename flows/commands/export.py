@@ -20,10 +20,10 @@ def export(
 ) -> None:
     """Writes a dataset as files of another format, and says what that format loses."""
     from tag2mask.flows.progress import Terminal
+    from tag2mask.flows.results import ExportResult
     from tag2mask.pipeline.formats.export_dataset import Choice, export_dataset, open_dataset
 
     progress = Terminal().rows("export", len(open_dataset(dataset)))
     choice = Choice(split_names(classes), confidence)
     written, lost = export_dataset(dataset, format_, out, choice, progress)
-    print(f"{written:,} images and masks in {out} ({format_})")
-    print(lost)
+    print(ExportResult(out, format_, written, lost))

@@ -31,14 +31,14 @@ def evaluate(
     json: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
 ) -> None:
     """Scores masks against the ground truth: IoU, boundaries, sizes of objects, calibration."""
+    from tag2mask.flows.results import EvaluateResult
     from tag2mask.pipeline.evaluation.assess import assess_masks
-    from tag2mask.pipeline.report.scores import assessment_text
     from tag2mask.pipeline.tables.storage import Folder
 
     folder = Folder(str(json.parent)) if json else None
     if folder:
         folder.check_writable()
     assessment = assess_masks(masks, truth)
-    print(assessment_text(assessment))
+    print(EvaluateResult(assessment))
     if folder and json:
         folder.write(json.name, assessment.model_dump_json(indent=1).encode() + b"\n")
