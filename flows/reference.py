@@ -32,7 +32,7 @@ def commands_page() -> str:
             if parameter.name == "help":
                 continue
             option = parameter.param_type_name == "option"
-            names = ", ".join(parameter.opts) if option else str(parameter.name).upper()
+            names = ", ".join(parameter.opts) if option else _argument(parameter)
             default = "required" if parameter.required else _value(parameter.default)
             lines.append(f"| `{names}` | {default} | {_cell(parameter.help or '')} |")
         parts.append("\n".join(lines))
@@ -74,6 +74,10 @@ def _nested(default: BaseModel, prefix: str) -> Iterator[str]:
             yield from _nested(value, f"{prefix}{name}.")
         else:
             yield f"| `{prefix}{name}` | {_value(value)} | {_cell(field.description or '')} |"
+
+
+def _argument(parameter: Any) -> str:  # noqa: ANN401 - a type of Typer's own click
+    return str(parameter.metavar or parameter.name).upper()
 
 
 def _value(value: object) -> str:

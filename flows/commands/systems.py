@@ -13,7 +13,7 @@ Pictures = Annotated[str, typer.Option("--out", help="Folder of the images, or a
 
 
 def train(
-    task: Annotated[str, typer.Argument(help="A system, such as dcgan, mask_to_photo.")],
+    task: Annotated[str, typer.Argument(metavar="SYSTEM", help="Such as dcgan or mask_to_photo.")],
     dataset: Annotated[str, typer.Argument(help="A mask dataset: RUN/dataset.")],
     out: Annotated[str, typer.Option("--out", help="Folder of the model, or any fsspec URI.")],
     recipe: RecipeFile = None,
