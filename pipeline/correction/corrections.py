@@ -16,7 +16,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from tag2mask.pipeline.errors import UserError
@@ -26,12 +25,11 @@ from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.tables.table_writer import TableWriter
-from tag2mask.pipeline.training.augmentation import View
-from tag2mask.pipeline.training.samples import KnownTarget, MaskTarget
+from tag2mask.pipeline.training.samples import CORRECTION
 
 NAME = "corrections"
 # The name of the table in a scan, and so in the rows of stages and targets.
-JOINED = "correction"
+JOINED = CORRECTION
 SOURCE = "human"
 
 CORRECTIONS_SCHEMA = pa.schema(
@@ -124,14 +122,6 @@ def joined(scan: Scan, corrections: Table | None) -> Scan:
 def is_corrected(row: Row) -> bool:
     """Whether a row of a scan has a correction; none has in a scan without them."""
     return row.get(JOINED) is not None
-
-
-class CorrectedTarget(KnownTarget):
-    """The person's mask where there is one."""
-
-    def known(self, row: Row, view: View, rng: np.random.Generator) -> np.ndarray | None:
-        """The person's mask, if the image has one."""
-        return MaskTarget(JOINED)(row, view, rng) if is_corrected(row) else None
 
 
 def _batched(rows: Iterable[Row]) -> Iterable[list[Row]]:

@@ -30,7 +30,7 @@ from tag2mask.pipeline.records import IGNORE, IMAGES_SCHEMA, Row
 from tag2mask.pipeline.report.rejection_reasons import require_kept
 from tag2mask.pipeline.stages.check_tags import CheckTags
 from tag2mask.pipeline.stages.correct import around
-from tag2mask.pipeline.stages.decode import Decode, Pictures
+from tag2mask.pipeline.stages.decode import Decode, Images
 from tag2mask.pipeline.stages.recover_missing_tags import Seek
 from tag2mask.pipeline.stages.select import Select, SelectSettings
 from tag2mask.pipeline.stages.walk_scores import AFFINITY
@@ -41,6 +41,7 @@ from tag2mask.pipeline.training.losses import hard_loss, soft_loss, tags_loss
 from tag2mask.pipeline.training.model_store import ModelCard, load_model, model_exists, read_card
 from tag2mask.pipeline.training.samples import (
     ConfidentMaskTarget,
+    CorrectedTarget,
     MaskTarget,
     NegativeTarget,
     SoftTarget,
@@ -60,15 +61,15 @@ class Run(Workspace):
             base: The table that they are added to.
         """
         key = table_key(
-            pictures=[astuple(picture) for picture in ingest.pictures],
+            pictures=[astuple(image) for image in ingest.images],
             classes=ingest.classes.names,
             shards=self.recipe.shards,
             **grown(base),
         )
         return self.table(
             "images",
-            source=Pictures(ingest),
-            total=len(ingest.pictures),
+            source=Images(ingest),
+            total=len(ingest.images),
             stages=[StageSpec(Decode, {"source": ingest.source}, batch_size=16)],
             schema=IMAGES_SCHEMA,
             key=key,
@@ -244,7 +245,7 @@ class Run(Workspace):
         scan = human.joined(Scan(images, {"round": rounds}, columns=columns), corrections)
         narrow = ["round.kept"]
         if corrections is not None:
-            target = human.CorrectedTarget(target, classes, soft)
+            target = CorrectedTarget(target, classes, soft)
             narrow += [f"{human.JOINED}.source"]
         scan = scan.where(
             lambda row: bool(row["round"] and row["round"]["kept"]) or human.is_corrected(row),

@@ -6,9 +6,11 @@ import io
 import itertools
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +20,9 @@ from torch import Tensor
 from tag2mask.models.segmentation.weight_map import weight_map
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.records import BACKGROUND, IGNORE, Row
+from tag2mask.pipeline.tables.manifest import table_key
 from tag2mask.pipeline.tables.scan import Scan, ScanUnit
+from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.training.augmentation import PADDING, View, random_view
 
 # Losses are taken on a grid of this stride: finer than the logits, and a sixteenth of the
@@ -27,6 +31,8 @@ LABEL_STRIDE = 4
 # Rows that are shuffled together. Reading row groups in random order, and rows in random
 # order inside a buffer, keeps reads sequential on any storage and memory bounded.
 BUFFER_ROWS = 4096
+# The name under which a row of a scan holds the mask that a person corrected, if any.
+CORRECTION = "correction"
 
 # What is known of a crop: one array, or several where a loss needs more than one thing.
 Labels = np.ndarray | tuple[np.ndarray, ...]
@@ -148,6 +154,14 @@ class KnownTarget(ABC):
         """The mask as :class:`MaskTarget` gives one, None where it is not known."""
 
 
+class CorrectedTarget(KnownTarget):
+    """The mask that a person drew or confirmed, for images that have one."""
+
+    def known(self, row: Row, view: View, rng: np.random.Generator) -> np.ndarray | None:
+        """The person's mask, None if the image has none."""
+        return None if row.get(CORRECTION) is None else MaskTarget(CORRECTION)(row, view, rng)
+
+
 class NegativeTarget(KnownTarget):
     """Background for images without tags: they show none of the classes."""
 
@@ -189,8 +203,8 @@ class WeakTarget:
 
     def __call__(self, row: Row, view: View, rng: np.random.Generator) -> Labels:
         """Tags (C,) float32, seeds (h, w) int64, 255 without, image (3, h, w) uint8."""
-        with Image.open(io.BytesIO(row["image"]["bytes"])) as picture:
-            small = _reduced(view.of(picture.convert("RGB"), Image.Resampling.BILINEAR, PADDING))
+        with Image.open(io.BytesIO(row["image"]["bytes"])) as image:
+            small = _reduced(view.of(image.convert("RGB"), Image.Resampling.BILINEAR, PADDING))
         seeds = np.full(small.shape[:2], IGNORE, np.int64)
         if self.source is not None:
             seeds = MaskTarget(self.source)(row, view, rng)
@@ -257,8 +271,8 @@ class Samples:
 
     def _sample(self, row: Row, number: int) -> tuple[np.ndarray, Labels]:
         rng = np.random.default_rng([self.seed, 0, number])
-        with Image.open(io.BytesIO(row["image"]["bytes"])) as picture:
-            rgb = picture.convert("RGB")
+        with Image.open(io.BytesIO(row["image"]["bytes"])) as image:
+            rgb = image.convert("RGB")
         view = self.views(rgb.width, rgb.height, self.crop, self.scale, rng)
         return view.of(rgb, Image.Resampling.BILINEAR, PADDING), self.target(row, view, rng)
 
@@ -301,6 +315,115 @@ class Samples:
                     buffer = []
             if buffer:
                 yield _shuffled(buffer, rng)
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """The images of a training, the target of each, and what both add to the model's key.
+
+    A set grows by :meth:`with_corrections` and :meth:`with_negatives`, in this order: the number
+    of negatives usually follows from the number of all other images.
+
+    Attributes:
+        scan: The rows; every row holds an image and the columns that ``target`` reads.
+        target: Makes the target of a view.
+        views: Draws the view of a sample.
+        soft: Whether a target is (C + 1, h, w) probabilities and not (h, w) classes.
+        key_inputs: JSON values by name for the model's key.
+    """
+
+    scan: Scan
+    target: Target
+    views: Views = random_view
+    soft: bool = False
+    key_inputs: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of_round(
+        cls,
+        images: Table,
+        masks: Table,
+        target: Target,
+        columns: Sequence[str] = ("mask",),
+        *,
+        views: Views = random_view,
+        soft: bool = False,
+    ) -> TrainingSet:
+        """The images whose mask a round kept.
+
+        Args:
+            images: The images.
+            masks: The round, ``round`` in the rows.
+            target: Makes the target of a view.
+            columns: The round's columns that the target reads.
+            views: Draws the view of a sample.
+            soft: Whether a target is probabilities.
+        """
+        read = ["image", "tags", *(f"round.{column}" for column in columns)]
+        scan = Scan(images, {"round": masks}, columns=read).where(
+            lambda row: bool(row["round"] and row["round"]["kept"]), ["round.kept"]
+        )
+        key_inputs = {"round": masks.fingerprint, "kind": masks.manifest.key}
+        return cls(scan, target, views, soft, key_inputs)
+
+    def with_corrections(self, corrections: Table | None) -> TrainingSet:
+        """Adds all images that people corrected; their masks replace any other target.
+
+        Args:
+            corrections: The table of corrections; None changes nothing.
+        """
+        if corrections is None:
+            return self
+        columns = self.scan.columns
+        scan = replace(
+            self.scan,
+            joined={**self.scan.joined, CORRECTION: corrections},
+            columns=None if columns is None else [*columns, f"{CORRECTION}.mask"],
+            ids={*self.scan.wanted_ids(), *corrections.ids()},
+        )
+        return replace(
+            self,
+            scan=scan,
+            target=CorrectedTarget(self.target, len(self.class_names), self.soft),
+            key_inputs={**self.key_inputs, "corrections": corrections.fingerprint},
+        )
+
+    def with_negatives(
+        self, ids: AbstractSet[str], target: type[NegativeTarget] | None = NegativeTarget
+    ) -> TrainingSet:
+        """Adds images that show none of the classes.
+
+        Args:
+            ids: The ids of the images, which have no tag; none of them changes nothing.
+            target: Makes the target of a negative; None if the set's target serves it too.
+        """
+        if not ids:
+            return self
+        scan = replace(
+            self.scan,
+            ids={*self.scan.wanted_ids(), *ids},
+            columns=[*(self.scan.columns or ()), "height", "width"],
+        )
+        ours = self.target
+        if target is not None:
+            ours = target(self.target, len(self.class_names), self.soft)
+        negatives = table_key(ids=sorted(ids))
+        return replace(
+            self, scan=scan, target=ours, key_inputs={**self.key_inputs, "negatives": negatives}
+        )
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the foreground classes, in the order of the pixel values."""
+        return tuple(self.scan.images.metadata["classes"])
+
+    def __len__(self) -> int:
+        """The number of images."""
+        return len(self.scan)
+
+    def samples(self, batch: int, crop: int, scale: tuple[float, float], seed: int) -> Samples:
+        """The endless stream of batches; arguments are those of :class:`Samples`."""
+        return Samples(self.scan, self.target, batch, crop, scale, seed, self.views)
 
 
 def _stacked(labels: Sequence[Labels]) -> Targets:

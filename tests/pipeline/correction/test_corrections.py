@@ -10,7 +10,6 @@ import torch
 
 from tag2mask.pipeline.correction.corrections import (
     JOINED,
-    CorrectedTarget,
     add_corrections,
     joined,
     open_corrections,
@@ -23,7 +22,7 @@ from tag2mask.pipeline.records import IGNORE, Row, decode_map, decode_mask, enco
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.training.augmentation import View
-from tag2mask.pipeline.training.samples import MaskTarget, SoftTarget
+from tag2mask.pipeline.training.samples import CorrectedTarget, MaskTarget, SoftTarget
 from tests.pipeline.small_tables import writer
 from tests.pipeline.toys import (
     CLASSES,
@@ -180,9 +179,9 @@ def test_trainings_take_them_even_where_the_round_has_none(tmp_path, images, mon
     toy = rounds.commit()
     run = run_at(tmp_path, "segmenter.training.steps=1", "segmenter.from_tagger=false")
     before = run.segmenter("initial", images, toy, soft=True)
-    assert before.training["pictures"] == COUNT - 2
+    assert before.training["images"] == COUNT - 2
     correct(tmp_path, images, 3)
     after = run.segmenter("initial", images, toy, soft=True)
-    assert after.training["pictures"] == COUNT
+    assert after.training["images"] == COUNT
     assert after.key != before.key
     assert run.segmenter("initial", images, toy, soft=True) == after
