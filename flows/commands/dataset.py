@@ -11,16 +11,16 @@ def verify(
     dataset: Annotated[str, typer.Argument(help="RUN/dataset, or any copy of it.")],
     threads: Annotated[int, typer.Option(min=1, help="Threads that decode images.")] = 2,
 ) -> None:
-    """Checks a dataset: files, layout, every image and mask, card; exit code 1 if faulty."""
-    from tag2mask.pipeline.publication.verify import verify as find_faults
+    """Check a dataset: files, layout, every image and mask, card; exit code 1 for an issue."""
+    from tag2mask.pipeline.publication.verify import verify as find_issues
     from tag2mask.pipeline.tables.table import Table
 
     count = 0
-    for fault in find_faults(dataset, threads):
+    for issue in find_issues(dataset, threads):
         count += 1
-        print(fault)
+        print(issue)
     if count:
-        print(f"{count:,} fault{'s' if count > 1 else ''} in {dataset}")
+        print(f"{count:,} issue{'s' if count > 1 else ''} in {dataset}")
         raise typer.Exit(1)
     table = Table.open(dataset)
-    print(f"{len(table):,} rows in {len(table.manifest.parts)} files, no fault")
+    print(f"{len(table):,} rows in {len(table.manifest.parts)} files, no issues")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from tag2mask.pipeline.engine.base import Engine, Source, Stage, StageSpec
+from tag2mask.pipeline.engine.base import Engine, Stage, StageSpec, WorkSource
 from tag2mask.pipeline.records import Row
 from tag2mask.pipeline.tables.table_writer import TableWriter
 
@@ -133,7 +133,7 @@ class TimedEngine:
 
     def run(
         self,
-        source: Source,
+        source: WorkSource,
         stages: Sequence[StageSpec],
         writer: TableWriter,
         progress: Callable[[int], None],
@@ -175,7 +175,7 @@ class PlainLoop:
 
     def run(
         self,
-        source: Source,
+        source: WorkSource,
         stages: Sequence[StageSpec],
         writer: TableWriter,
         progress: Callable[[int], None],

@@ -54,7 +54,7 @@ class StageSpec:
         return self.factory(**self.settings)
 
 
-class Unit(Protocol):
+class WorkUnit(Protocol):
     """A piece of work that a worker reads by itself: what is lost when it dies."""
 
     @property
@@ -66,15 +66,15 @@ class Unit(Protocol):
         """Its rows, read from storage."""
         ...
 
-    def split(self) -> Sequence[Unit]:
+    def split(self) -> Sequence[WorkUnit]:
         """The same work as units of one row each."""
         ...
 
 
-class Source(Protocol):
+class WorkSource(Protocol):
     """Work that can be cut into units which can be pickled."""
 
-    def units(self, done: AbstractSet[str] = frozenset()) -> Sequence[Unit]:
+    def units(self, done: AbstractSet[str] = frozenset()) -> Sequence[WorkUnit]:
         """The units of all rows but those whose ids are done."""
         ...
 
@@ -84,7 +84,7 @@ class Engine(Protocol):
 
     def run(
         self,
-        source: Source,
+        source: WorkSource,
         stages: Sequence[StageSpec],
         writer: TableWriter,
         progress: Callable[[int], None],
@@ -118,7 +118,7 @@ class Engine(Protocol):
 
 def build_table(
     engine: Engine,
-    source: Source,
+    source: WorkSource,
     stages: Sequence[StageSpec],
     writer: TableWriter,
     progress: Callable[[int], None],
@@ -199,7 +199,7 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:500].rstrip(": ")
 
 
-def portable(error: Exception) -> Exception:
+def picklable_error(error: Exception) -> Exception:
     """The exception if it survives pickling, else its text; with its traceback as a note."""
     text = traceback.format_exc()
     try:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from tag2mask.pipeline.engine.base import Source, StageSpec, Unit, run_stages
+from tag2mask.pipeline.engine.base import StageSpec, WorkSource, WorkUnit, run_stages
 from tag2mask.pipeline.engine.workers import WorkerProcesses
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.tables.table_writer import TableWriter
@@ -29,7 +29,7 @@ class LocalEngine:
 
     def run(
         self,
-        source: Source,
+        source: WorkSource,
         stages: Sequence[StageSpec],
         writer: TableWriter,
         progress: Callable[[int], None],
@@ -65,7 +65,7 @@ class LocalEngine:
 
 
 def _in_this_process(
-    units: Sequence[Unit], stages: Sequence[StageSpec], writer: TableWriter
+    units: Sequence[WorkUnit], stages: Sequence[StageSpec], writer: TableWriter
 ) -> Iterator[int]:
     built = [spec.build() for spec in stages]
     sizes = [spec.batch_size for spec in stages]

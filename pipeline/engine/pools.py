@@ -1,6 +1,6 @@
 """How a cluster's processors and GPUs are shared among the stages of a chain.
 
-A chain is cut into links, and a pool of actors runs each link.
+A chain is split into groups, and a pool of actors runs each group.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Link:
+class StageGroup:
     """Stages that an actor runs in turn on each of its batches.
 
     Attributes:
@@ -49,58 +49,60 @@ class Link:
 
 @dataclass(frozen=True)
 class Pool:
-    """The actors of a link: what each of them reserves, and how many there may be."""
+    """The actors of a group: what each of them reserves, and how many there may be."""
 
     cpus: float
     gpus: float
     size: int
 
 
-def cut(stages: Sequence[StageSpec], nodes: Sequence[Node]) -> list[Link]:
+def group_stages(stages: Sequence[StageSpec], nodes: Sequence[Node]) -> list[StageGroup]:
     """Cut a chain where work passes between a GPU and processors, or between two GPU stages.
 
     There the two work at once and neither waits for the other. Stages that follow one another
-    on processors are one link: pools of their own would hold cores while they wait for each
+    on processors are one group: pools of their own would hold cores while they wait for each
     other. (On two cores a CRF between two stages that take no time had one core: 6.5 images
     a second, where two workers of the local engine made 14.1.)
 
     Args:
         stages: The stages, in their order.
-        nodes: The machines of the cluster. Where none has a GPU, all stages are one link.
+        nodes: The machines of the cluster. Where none has a GPU, all stages are one group.
     """
     has_gpus = any(node.gpus >= 1 for node in nodes)
-    links: list[Link] = []
+    groups: list[StageGroup] = []
     for on_gpu, group in groupby(stages, lambda spec: has_gpus and spec.gpus > 0):
         specs = tuple(group)
-        links += [Link((spec,)) for spec in specs] if on_gpu else [Link(specs)]
-    return links
+        groups += [StageGroup((spec,)) for spec in specs] if on_gpu else [StageGroup(specs)]
+    return groups
 
 
-def plan_pools(links: Sequence[Link], nodes: Sequence[Node]) -> list[Pool]:
-    """Share a cluster among the links so that one actor of each fits on any one node.
+def plan_pools(groups: Sequence[StageGroup], nodes: Sequence[Node]) -> list[Pool]:
+    """Share a cluster among the groups so that one actor of each fits on any one node.
 
     Ray waits for ever for what no node has, and an actor that was lost with its node comes
     back only where there is room. So the smallest node decides what an actor reserves: what
     is left of a cluster can go on, however small it has become.
 
-    A link that has a GPU reserves no processors: it must not wait for those that the others
+    A group that has a GPU reserves no processors: it must not wait for those that the others
     hold on its node. A part of a GPU is always 1/k, since only then k actors fill a
     GPU and none of them is left over between two.
 
     Args:
-        links: Of a chain. Without GPUs in the cluster they all run on processors.
+        groups: Of a chain. Without GPUs in the cluster they all run on processors.
         nodes: The machines of the cluster.
     """
     gpus = [node.gpus for node in nodes if node.gpus >= 1]
-    parts = _parts([link.gpus for link in links], min(gpus, default=0))
+    parts = _parts([group.gpus for group in groups], min(gpus, default=0))
     taken = [1 / part if part else 0.0 for part in parts]
     on_gpu = _sizes(taken, sum(gpus))
 
-    reserved = [0.0 if part else link.cpus for link, part in zip(links, parts, strict=True)]
+    reserved = [0.0 if part else group.cpus for group, part in zip(groups, parts, strict=True)]
     smallest = min((node.cpus for node in nodes if node.cpus > 0), default=math.inf)
     scale = min(1.0, smallest / sum(reserved)) if sum(reserved) else 1.0
     # How many there may be follows from what they keep busy, not from what they reserve.
-    feeding = sum(link.cpus * n for link, n, part in zip(links, on_gpu, parts, strict=True) if part)
+    feeding = sum(
+        group.cpus * n for group, n, part in zip(groups, on_gpu, parts, strict=True) if part
+    )
     on_cpu = _sizes(reserved, sum(node.cpus for node in nodes) - feeding)
     return [
         Pool(0.0, _floor(gpu), n) if gpu else Pool(_floor(cpu * scale), 0.0, m)
@@ -109,13 +111,13 @@ def plan_pools(links: Sequence[Link], nodes: Sequence[Node]) -> list[Pool]:
 
 
 def _sizes(needs: Sequence[float], total: float) -> list[int]:
-    """How many actors of each link there may be while one of each of the others has room."""
+    """How many actors of each group there may be while one of each of the others has room."""
     left = total - sum(needs)
     return [1 + max(0, math.floor(left / need + 1e-6)) if need else 1 for need in needs]
 
 
 def _parts(wanted: Sequence[float], smallest: float) -> list[int]:
-    """Into how many parts the GPU of each link is cut; 0 for a link without."""
+    """Into how many parts the GPU of each group is split; 0 for a group without."""
     if not smallest:
         return [0] * len(wanted)
     together = math.ceil(sum(map(bool, wanted)) / math.floor(smallest))

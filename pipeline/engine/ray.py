@@ -21,10 +21,10 @@ import ray.data
 from ray.actor import ActorHandle
 from ray.data import ActorPoolStrategy, DataContext, TaskPoolStrategy
 
-from tag2mask.pipeline.engine.base import Source, StageSpec, Unit, one_line
-from tag2mask.pipeline.engine.pools import Node, cut, plan_pools
-from tag2mask.pipeline.engine.ray_tally import start_tally
-from tag2mask.pipeline.engine.ray_work import STAGED, UNIT, LinkActor, failure_of, read, stage
+from tag2mask.pipeline.engine.base import StageSpec, WorkSource, WorkUnit, one_line
+from tag2mask.pipeline.engine.crash_counter import start_crash_counter
+from tag2mask.pipeline.engine.pools import Node, group_stages, plan_pools
+from tag2mask.pipeline.engine.ray_work import STAGED, UNIT, GroupActor, failure_of, read, stage
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.tables.table_writer import TableWriter
 
@@ -46,7 +46,7 @@ class RayEngine:
 
     def run(
         self,
-        source: Source,
+        source: WorkSource,
         stages: Sequence[StageSpec],
         writer: TableWriter,
         progress: Callable[[int], None],
@@ -55,7 +55,7 @@ class RayEngine:
 
         Ray repeats what a lost node or a killed worker took with it; a row on which workers
         die again and again becomes an error row, see
-        :class:`tag2mask.pipeline.engine.ray_tally.Tally`.
+        :class:`tag2mask.pipeline.engine.crash_counter.CrashCounter`.
 
         Raises:
             RuntimeError: If workers die while they load a stage.
@@ -97,7 +97,7 @@ class RayEngine:
         address = os.environ.get("RAY_ADDRESS")
         try:
             if address:
-                _knock(address)
+                _check_reachable(address)
                 ray.init(**_QUIET)
             else:
                 self._start()
@@ -115,7 +115,7 @@ class RayEngine:
         ray.init("local", num_cpus=self.workers, include_dashboard=False, **_QUIET)
 
 
-def _knock(address: str) -> None:
+def _check_reachable(address: str) -> None:
     """Raise OSError if nobody answers: Ray itself would try for many minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdigit():
@@ -123,30 +123,33 @@ def _knock(address: str) -> None:
 
 
 def _stream(
-    units: Sequence[Unit], stages: Sequence[StageSpec], writer: TableWriter
+    units: Sequence[WorkUnit], stages: Sequence[StageSpec], writer: TableWriter
 ) -> Iterator[int]:
     """Run units through the stages into the staging folder; yields how many rows it got."""
-    tally = start_tally()
+    crashes = start_crash_counter()
     try:
-        failure = yield from _staged(units, stages, writer, tally)
+        failure = yield from _staged(units, stages, writer, crashes)
         if failure is not None:
             # What is left of the run holds its actors, and they their processors, until it is
             # collected: the next run would wait for them.
             gc.collect()
             raise pickle.loads(failure)  # made by our own workers, never stored
     finally:
-        ray.kill(tally)
+        ray.kill(crashes)
 
 
 def _staged(
-    units: Sequence[Unit], stages: Sequence[StageSpec], writer: TableWriter, tally: ActorHandle
+    units: Sequence[WorkUnit],
+    stages: Sequence[StageSpec],
+    writer: TableWriter,
+    crashes: ActorHandle,
 ) -> Generator[int, None, bytes | None]:
     """Yields how many rows were staged; returns the pickled exception that ended the run."""
     context = DataContext.get_current().copy()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     with DataContext.current(context):
-        dataset = _dataset(units, stages, writer, tally)
+        dataset = _dataset(units, stages, writer, crashes)
     # Not iter_batches, which leaves a thread behind.
     for bundle in dataset.iter_internal_ref_bundles():
         for block in ray.get(list(bundle.block_refs)):
@@ -158,11 +161,14 @@ def _staged(
 
 
 def _dataset(
-    units: Sequence[Unit], stages: Sequence[StageSpec], writer: TableWriter, tally: ActorHandle
+    units: Sequence[WorkUnit],
+    stages: Sequence[StageSpec],
+    writer: TableWriter,
+    crashes: ActorHandle,
 ) -> ray.data.Dataset:
     nodes = _nodes()
-    links = cut(stages, nodes)
-    pools = plan_pools(links, nodes)
+    groups = group_stages(stages, nodes)
+    pools = plan_pools(groups, nodes)
     # Tasks reserve no processors, because the actors hold theirs from beginning to end.
     tasks: dict[str, Any] = {
         "batch_format": "pyarrow",
@@ -175,15 +181,15 @@ def _dataset(
     )
     # A GPU must not wait for storage.
     if pools[0].gpus:
-        blocks = blocks.map_batches(functools.partial(read, tally=tally), **tasks)
-    for number, (link, pool) in enumerate(zip(links, pools, strict=True)):
+        blocks = blocks.map_batches(functools.partial(read, crashes=crashes), **tasks)
+    for number, (group, pool) in enumerate(zip(groups, pools, strict=True)):
         reads_units = number == 0 and not pool.gpus
-        stages_rows = number == len(links) - 1 and not pool.gpus
+        stages_rows = number == len(groups) - 1 and not pool.gpus
         blocks = blocks.map_batches(
-            LinkActor,
-            fn_constructor_args=(number, link, tally, writer if stages_rows else None),
+            GroupActor,
+            fn_constructor_args=(number, group, crashes, writer if stages_rows else None),
             batch_format="pyarrow",
-            batch_size=1 if reads_units else link.batch_size,
+            batch_size=1 if reads_units else group.batch_size,
             compute=ActorPoolStrategy(min_size=1, max_size=pool.size),
             num_cpus=pool.cpus,
             num_gpus=pool.gpus,

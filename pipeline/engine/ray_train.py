@@ -22,7 +22,7 @@ from ray.exceptions import ActorDiedError
 from ray.train import FailureConfig, RunConfig, ScalingConfig, TrainingFailedError
 from ray.train.torch import TorchTrainer
 
-from tag2mask.pipeline.engine.base import one_line, portable
+from tag2mask.pipeline.engine.base import one_line, picklable_error
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.training.checkpoint import Checkpoints
 from tag2mask.pipeline.training.group import Alone, Peers
@@ -201,7 +201,7 @@ def _work(work: dict[str, Any]) -> None:
         ray.get(work["training"]).train(tell, group)
     except Exception as error:
         final = not isinstance(error, _PASSING)
-        ray.get(board.fail.remote(pickle.dumps(portable(error)), final))
+        ray.get(board.fail.remote(pickle.dumps(picklable_error(error)), final))
         raise
 
 

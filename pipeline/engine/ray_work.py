@@ -12,10 +12,10 @@ import pyarrow as pa
 import ray
 from ray.actor import ActorHandle
 
-from tag2mask.pipeline.engine.base import Stage, portable, run_stages
+from tag2mask.pipeline.engine.base import Stage, picklable_error, run_stages
+from tag2mask.pipeline.engine.crash_counter import counted
 from tag2mask.pipeline.engine.packing import pack, unpack
-from tag2mask.pipeline.engine.pools import Link
-from tag2mask.pipeline.engine.ray_tally import counted
+from tag2mask.pipeline.engine.pools import StageGroup
 from tag2mask.pipeline.records import Row
 from tag2mask.pipeline.tables.table_writer import TableWriter
 
@@ -37,12 +37,12 @@ def failure_of(block: pa.Table) -> bytes | None:
     return failures[0].as_py() if len(failures) else None
 
 
-def read(block: pa.Table, tally: ActorHandle) -> pa.Table:
+def read(block: pa.Table, crashes: ActorHandle) -> pa.Table:
     """A block of the rows of a block of units."""
     try:
-        return _filled(ROW, [pack(row) for row in _read(block, tally)])
+        return _filled(ROW, [pack(row) for row in _read(block, crashes)])
     except Exception as error:
-        return _failed(ROW, pickle.dumps(portable(error)))
+        return _failed(ROW, pickle.dumps(picklable_error(error)))
 
 
 def stage(block: pa.Table, writer: TableWriter) -> pa.Table:
@@ -52,29 +52,29 @@ def stage(block: pa.Table, writer: TableWriter) -> pa.Table:
         try:
             return _filled(STAGED, [writer.stage(_unpacked(block))])
         except Exception as error:
-            failure = pickle.dumps(portable(error))
+            failure = pickle.dumps(picklable_error(error))
     return _failed(STAGED, failure)
 
 
-class LinkActor:
-    """Holds the stages of one link of the chain.
+class GroupActor:
+    """Holds the stages of one group of the chain.
 
     They are built at the first batch: an actor that dies in its constructor is restarted by
     Ray for ever.
 
     Args:
-        number: Of the link.
-        link: Its stages.
-        tally: Of the run.
-        writer: Stages the rows that come out, where no link follows.
+        number: Of the group.
+        group: Its stages.
+        crashes: Of the run.
+        writer: Stages the rows that come out, where no group follows.
     """
 
     def __init__(
-        self, number: int, link: Link, tally: ActorHandle, writer: TableWriter | None
+        self, number: int, group: StageGroup, crashes: ActorHandle, writer: TableWriter | None
     ) -> None:
         self._number = number
-        self._specs = link.stages
-        self._tally = tally
+        self._specs = group.stages
+        self._crashes = crashes
         self._writer = writer
         self._made = ROW if writer is None else STAGED
         self._stages: list[Stage] | None = None
@@ -89,28 +89,28 @@ class LinkActor:
             except Exception as error:
                 # What a stage makes of rows never raises: this is the end of the run, and the
                 # batches that still come need not try in vain.
-                failure = self._failure = pickle.dumps(portable(error))
+                failure = self._failure = pickle.dumps(picklable_error(error))
         return _failed(self._made, failure)
 
     def _work(self, block: pa.Table) -> pa.Table:
         if self._stages is None:
             self._stages = self._build()
         units = UNIT in block.column_names
-        rows = _read(block, self._tally) if units else _unpacked(block)
+        rows = _read(block, self._crashes) if units else _unpacked(block)
         done = self._run(self._stages, rows)
         if self._writer is None:
             return _filled(ROW, [pack(row) for row in done])
         return _filled(STAGED, [self._writer.stage(done)])
 
     def _build(self) -> list[Stage]:
-        tally: Any = self._tally
+        crashes: Any = self._crashes
         # A restarted actor keeps its id.
         actor = ray.get_runtime_context().get_actor_id()
-        with counted(self._tally, "build", actor) as deaths:
+        with counted(self._crashes, "build", actor) as deaths:
             if deaths >= _TRIES:
                 # Else every batch that is still to come would cost as many workers again.
-                ray.get(tally.give_up.remote(self._number))
-            if ray.get(tally.is_broken.remote(self._number)):
+                ray.get(crashes.give_up.remote(self._number))
+            if ray.get(crashes.is_broken.remote(self._number)):
                 raise RuntimeError(
                     "worker processes die while they load the stages: memory may be short, "
                     "try fewer workers"
@@ -120,21 +120,21 @@ class LinkActor:
     def _run(self, stages: list[Stage], rows: list[Row]) -> list[Row]:
         """Run a batch, or row by row if workers died on it."""
         sizes = [spec.batch_size for spec in self._specs]
-        with counted(self._tally, "batch", self._number, [row["id"] for row in rows]) as deaths:
+        with counted(self._crashes, "batch", self._number, [row["id"] for row in rows]) as deaths:
             if deaths < _TRIES:
                 return run_stages(stages, sizes, rows)
             done = []
             for row in rows:
-                with counted(self._tally, "row", self._number, row["id"]) as deaths_on_row:
+                with counted(self._crashes, "row", self._number, row["id"]) as deaths_on_row:
                     fatal = deaths_on_row >= _TRIES
                     done += [{**row, "error": _DIED}] if fatal else run_stages(stages, sizes, [row])
             return done
 
 
-def _read(block: pa.Table, tally: ActorHandle) -> list[Row]:
+def _read(block: pa.Table, crashes: ActorHandle) -> list[Row]:
     rows: list[Row] = []
     for unit in map(pickle.loads, block[UNIT].to_pylist()):
-        with counted(tally, "read", unit.ids) as deaths:
+        with counted(crashes, "read", unit.ids) as deaths:
             if deaths < _TRIES:
                 rows += unit.read()
             else:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from tag2mask.pipeline.engine.base import StageSpec, Unit, portable, run_stages
+from tag2mask.pipeline.engine.base import StageSpec, WorkUnit, picklable_error, run_stages
 from tag2mask.pipeline.tables.table_writer import TableWriter
 
 # A unit whose worker died is tried once more, elsewhere: the reason may have been memory
@@ -29,7 +29,7 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 @dataclass
 class _Attempt:
-    unit: Unit
+    unit: WorkUnit
     deaths: int = 0
     error: str | None = None  # set when the stages are not tried any more
 
@@ -77,7 +77,7 @@ class WorkerProcesses:
         self._queue: deque[_Attempt] = deque()
         self._deaths_while_loading = 0
 
-    def run(self, units: Iterable[Unit]) -> Iterator[int]:
+    def run(self, units: Iterable[WorkUnit]) -> Iterator[int]:
         """Run units and yield the number of rows staged by each piece of work that is done.
 
         When a process dies, its unit is tried again in a new one, then one row after another;
@@ -117,7 +117,7 @@ class WorkerProcesses:
             news = worker.connection.recv()
         except (EOFError, ConnectionError):
             self._workers.remove(worker)
-            yield from self._bury(worker)
+            yield from self._handle_death(worker)
             return
         if isinstance(news, BaseException):
             raise news
@@ -127,7 +127,7 @@ class WorkerProcesses:
         worker.ready = True
         self._deaths_while_loading = 0
 
-    def _bury(self, worker: _Worker) -> Iterator[int]:
+    def _handle_death(self, worker: _Worker) -> Iterator[int]:
         end = worker.end()
         attempt = worker.attempt
         if not worker.ready:
@@ -190,7 +190,7 @@ def _serve(connection: Connection, payload: bytes) -> None:
     try:
         work = _load(payload)
     except Exception as error:
-        answer = portable(error)
+        answer = picklable_error(error)
     with suppress(EOFError, ConnectionError):
         connection.send(answer)
         while not isinstance(answer, Exception):
@@ -198,18 +198,18 @@ def _serve(connection: Connection, payload: bytes) -> None:
             try:
                 answer = work(unit, known_error)
             except Exception as error:
-                answer = portable(error)
+                answer = picklable_error(error)
             connection.send(answer)
 
 
-def _load(payload: bytes) -> Callable[[Unit, str | None], int]:
+def _load(payload: bytes) -> Callable[[WorkUnit, str | None], int]:
     specs, writer = pickle.loads(payload)  # from our own parent, not from storage
     stages = [spec.build() for spec in specs]
     sizes = [spec.batch_size for spec in specs]
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
 
-    def work(unit: Unit, known_error: str | None) -> int:
+    def work(unit: WorkUnit, known_error: str | None) -> int:
         rows = unit.read()
         if known_error:
             return writer.stage([{**row, "error": known_error} for row in rows])

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import ClassVar
+
+from tag2mask.models.settings import Settings
 
 
-class IngestCounts(BaseModel):
+class IngestCounts(Settings):
     """What became of the images of a source.
 
-    ``pictures`` is the sum of ``other_split``, ``left_out``, ``duplicates``, ``dropped``,
+    ``images`` is the sum of ``other_split``, ``other_tags``, ``duplicates``, ``dropped``,
     ``errors`` and ``kept``. Decoding has not begun where these come from
     :func:`tag2mask.pipeline.ingestion.ingest.ingest`: see :meth:`after_decoding`.
 
     Args:
         images: Files that the source lists.
         other_split: Files of another split, not looked at.
-        left_out: Files without a tag, or without one that was asked for.
+        other_tags: Files without a tag, or without one that was asked for.
         tags_dropped: Tags that were not asked for, counted once for each file.
         duplicates: Files with the same bytes as another one.
         near_duplicates: Rows that look like another one.
@@ -25,11 +27,12 @@ class IngestCounts(BaseModel):
         negatives: Rows without tags, of files that are left out.
     """
 
-    model_config = ConfigDict(frozen=True)
+    # A run.json that was written before these names has the old ones.
+    old_names: ClassVar[dict[str, str]] = {"pictures": "images", "left_out": "other_tags"}
 
-    pictures: int
+    images: int
     other_split: int
-    left_out: int
+    other_tags: int
     tags_dropped: int
     duplicates: int
     near_duplicates: int = 0
@@ -48,14 +51,14 @@ class IngestCounts(BaseModel):
         shown = f" ({self.negatives:,} of them seen as background)" if self.negatives else ""
         parts = (
             (self.other_split, "of another split"),
-            (self.left_out, f"left out without a wanted tag{shown}"),
+            (self.other_tags, f"left out without a wanted tag{shown}"),
             (self.duplicates, "the same as another"),
             (self.dropped, "left out as near-duplicates"),
             (self.errors, "unreadable"),
         )
         alike = self.near_duplicates - self.dropped
         said = [
-            f"{self.pictures:,} images: {self.kept:,} kept"
+            f"{self.images:,} images: {self.kept:,} kept"
             + (f" ({alike:,} near-duplicates of others)" if alike else "")
         ]
         said += [f"{count:,} {what}" for count, what in parts if count]

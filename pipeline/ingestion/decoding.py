@@ -85,12 +85,12 @@ def normalized_bytes(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[bytes, 
         DecodeError: As :func:`decode_rgb` does; untouched files too are decoded once.
     """
     with _naming_the_cause(data):
-        picture = _load(data, max_pixels)
-        if _is_plain(picture, data):
-            return data, picture.height, picture.width
-        rgb = to_rgb(picture)
+        image = _load(data, max_pixels)
+        if _is_plain(image, data):
+            return data, image.height, image.width
+        rgb = to_rgb(image)
     buffer = io.BytesIO()
-    if picture.format in LOSSY:
+    if image.format in LOSSY:
         rgb.save(buffer, format="JPEG", quality=95, subsampling=0)
     else:
         rgb.save(buffer, format="PNG")
@@ -100,67 +100,67 @@ def normalized_bytes(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[bytes, 
 def _load(data: bytes, max_pixels: int, draft: int | None = None) -> Image.Image:
     if not data:
         raise DecodeError("empty file")
-    picture = Image.open(io.BytesIO(data), formats=FORMATS)
-    if max(picture.size) > MAX_SIDE:
+    image = Image.open(io.BytesIO(data), formats=FORMATS)
+    if max(image.size) > MAX_SIDE:
         raise DecodeError(
-            f"{picture.width}x{picture.height} pixels, longer than the limit of {MAX_SIDE}"
+            f"{image.width}x{image.height} pixels, longer than the limit of {MAX_SIDE}"
         )
-    if picture.width * picture.height > max_pixels:
+    if image.width * image.height > max_pixels:
         raise DecodeError(
-            f"{picture.width}x{picture.height} pixels, more than the limit of {max_pixels}"
+            f"{image.width}x{image.height} pixels, more than the limit of {max_pixels}"
         )
     if draft is not None:
-        picture.draft(None, (draft, draft))
-    picture.load()
-    return picture
+        image.draft(None, (draft, draft))
+    image.load()
+    return image
 
 
-def to_rgb(picture: Image.Image) -> Image.Image:
+def to_rgb(image: Image.Image) -> Image.Image:
     """A loaded image, upright and as 8-bit RGB; see :func:`decode_rgb`.
 
     Raises:
         DecodeError: If its pixels have a range that is not known.
     """
-    turn = _UPRIGHT.get(_orientation(picture))
-    if picture.mode == "F":
+    turn = _UPRIGHT.get(_orientation(image))
+    if image.mode == "F":
         raise DecodeError("floating-point pixels, whose range is not known")
-    if picture.mode.startswith("I"):
-        picture = _eight_bit(picture)
-    elif picture.mode == "CMYK" and picture.format == "JPEG" and "adobe" not in picture.info:
+    if image.mode.startswith("I"):
+        image = _eight_bit(image)
+    elif image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
         # Pillow takes every CMYK JPEG for one of Adobe's, which store inverted inks.
-        picture = ImageChops.invert(picture)
-    if picture.has_transparency_data:
-        picture = picture.convert("RGBA")
-        white = Image.new("RGBA", picture.size, "white")
-        picture = Image.alpha_composite(white, picture)
-    rgb = picture.convert("RGB")
+        image = ImageChops.invert(image)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        white = Image.new("RGBA", image.size, "white")
+        image = Image.alpha_composite(white, image)
+    rgb = image.convert("RGB")
     return rgb if turn is None else rgb.transpose(turn)
 
 
-def _eight_bit(picture: Image.Image) -> Image.Image:
+def _eight_bit(image: Image.Image) -> Image.Image:
     """16-bit gray as 8-bit gray; Pillow's own conversion of mode I clips it to white."""
-    values = np.asarray(picture).astype(np.int64)
+    values = np.asarray(image).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
         raise DecodeError("32-bit pixels, whose range is not known")
     gray = (values >> 8).astype(np.uint8)
-    transparent = picture.info.get("transparency")
+    transparent = image.info.get("transparency")
     if isinstance(transparent, int):
         gray[values == transparent] = 255
     return Image.fromarray(gray)
 
 
-def _is_plain(picture: Image.Image, data: bytes) -> bool:
-    if picture.mode != "RGB" or picture.has_transparency_data or _orientation(picture) != 1:
+def _is_plain(image: Image.Image, data: bytes) -> bool:
+    if image.mode != "RGB" or image.has_transparency_data or _orientation(image) != 1:
         return False
-    if picture.format == "PNG":
+    if image.format == "PNG":
         # Pillow reads 16-bit RGB as 8-bit, other readers do not: the header's depth decides.
-        return data[24] == 8 and getattr(picture, "n_frames", 1) == 1
-    return picture.format in ("JPEG", "MPO")
+        return data[24] == 8 and getattr(image, "n_frames", 1) == 1
+    return image.format in ("JPEG", "MPO")
 
 
-def _orientation(picture: Image.Image) -> int:
+def _orientation(image: Image.Image) -> int:
     try:
-        value = picture.getexif().get(_ORIENTATION, 1)
+        value = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # broken EXIF raises anything, and spoils no image
         return 1
     return value if value in _UPRIGHT else 1

@@ -21,7 +21,7 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.ingestion.choose_classes import choose_classes
 from tag2mask.pipeline.ingestion.counts import IngestCounts
 from tag2mask.pipeline.ingestion.decoding import DecodeError, normalized_bytes
-from tag2mask.pipeline.ingestion.near_duplicates import Looks, NearDuplicateSettings
+from tag2mask.pipeline.ingestion.near_duplicates import NearDuplicateSettings, PerceptualIndex
 from tag2mask.pipeline.records import ClassTable, Row, image_id
 from tag2mask.pipeline.sources import Source, TaggedFile, UnreadableError
 
@@ -29,7 +29,7 @@ BATCH = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class Image:
     """One row of the images table before its image is decoded.
 
     Args:
@@ -63,35 +63,35 @@ class Ingest:
     source: Source
     classes: ClassTable
     counts: IngestCounts
-    pictures: tuple[Picture, ...]
+    images: tuple[Image, ...]
 
     def rows(self) -> Iterator[Row]:
         """The rows of the images table, decoded one after the other in this process."""
-        for picture in self.pictures:
-            yield picture_row(self.source, picture)
+        for image in self.images:
+            yield image_row(self.source, image)
 
 
-def picture_row(source: Source, picture: Picture) -> Row:
+def image_row(source: Source, image: Image) -> Row:
     """One row of the images table; it depends on its arguments alone and never raises.
 
     An image that cannot be read or decoded has a null ``image``, ``height`` and
     ``width``, and an ``error`` that names its file and the cause.
     """
-    path = _printable(picture.path)
+    path = _printable(image.path)
     row: Row = {
-        "id": picture.id,
+        "id": image.id,
         "image": None,
         "height": None,
         "width": None,
-        "tags": list(picture.tags),
-        "near_duplicate_of": picture.near_duplicate_of,
+        "tags": list(image.tags),
+        "near_duplicate_of": image.near_duplicate_of,
         "error": None,
     }
     try:
-        if picture.problem:
-            raise UnreadableError(picture.problem)
-        data = source.read(picture.address)
-        if image_id(data) != picture.id:
+        if image.problem:
+            raise UnreadableError(image.problem)
+        data = source.read(image.address)
+        if image_id(data) != image.id:
             raise UnreadableError("it changed while it was being ingested")
         data, height, width = normalized_bytes(data)
     except (UnreadableError, DecodeError) as error:
@@ -124,7 +124,7 @@ def ingest(
         UserError: If the source is empty, has no image of the split or of a class, has
             too many classes, or none of its files can be read.
     """
-    listed = list(source.pictures())
+    listed = list(source.images())
     taken = _of_split(source, listed, split)
     where = source.uri if len(taken) == len(listed) else f"{source.uri}, split {split!r},"
     table = choose_classes(where, {tag for file in taken for tag in file.tags}, classes)
@@ -135,33 +135,33 @@ def ingest(
         for file in sorted(taken, key=lambda file: (file.address, file.path))
         if (tags := _indices(table, file.tags)) or (file.problem and not file.tags)
     ]
-    looks = None if near_duplicates.distance is None else Looks()
-    pictures = _merged(_hash_all(source, wanted, looks))
-    others = _negatives(source, table, taken, int(negatives * len(wanted)), pictures)
-    errors = [picture for picture in pictures if picture.problem]
-    if pictures and len(errors) == len(pictures):
-        first = min(errors, key=lambda picture: picture.path)
+    looks = None if near_duplicates.distance is None else PerceptualIndex()
+    images = _merged(_hash_all(source, wanted, looks))
+    others = _negatives(source, table, taken, int(negatives * len(wanted)), images)
+    errors = [image for image in images if image.problem]
+    if images and len(errors) == len(images):
+        first = min(errors, key=lambda image: image.path)
         raise UserError(
             f"none of the {len(errors)} files of {source.uri} can be read; "
             f"the first is {_printable(first.path)}: {first.problem}"
         )
     if looks is not None:
-        pictures = _marked(pictures, looks, near_duplicates)
-    alike = sum(picture.near_duplicate_of is not None for picture in pictures)
+        images = _marked(images, looks, near_duplicates)
+    alike = sum(image.near_duplicate_of is not None for image in images)
     dropped = alike if near_duplicates.drop else 0
     counts = IngestCounts(
-        pictures=len(listed),
+        images=len(listed),
         other_split=len(listed) - len(taken),
-        left_out=len(taken) - len(wanted),
+        other_tags=len(taken) - len(wanted),
         tags_dropped=sum(tag not in table.names for file in taken for tag in file.tags),
-        duplicates=len(wanted) - len(pictures),
+        duplicates=len(wanted) - len(images),
         near_duplicates=alike,
         dropped=dropped,
         errors=len(errors),
-        kept=len(pictures) - len(errors) - dropped,
+        kept=len(images) - len(errors) - dropped,
         negatives=len(others),
     )
-    return Ingest(source, table, counts, tuple(sorted((*pictures, *others), key=attrgetter("id"))))
+    return Ingest(source, table, counts, tuple(sorted((*images, *others), key=attrgetter("id"))))
 
 
 def _of_split(source: Source, files: list[TaggedFile], split: str | None) -> list[TaggedFile]:
@@ -184,14 +184,14 @@ def _negatives(
     table: ClassTable,
     files: list[TaggedFile],
     at_most: int,
-    pictures: tuple[Picture, ...],
-) -> tuple[Picture, ...]:
+    images: tuple[Image, ...],
+) -> tuple[Image, ...]:
     """Images that have tags, but none of the classes: a draw that does not depend on order."""
     others = [
         file for file in files if file.tags and not file.problem and not _indices(table, file.tags)
     ]
     drawn = sorted(others, key=lambda file: (_hash(file.address), file.path))[:at_most]
-    known = {picture.id for picture in pictures}  # the same bytes may have a wanted tag elsewhere
+    known = {image.id for image in images}  # the same bytes may have a wanted tag elsewhere
     found = _merged(_hash_all(source, [(file, ()) for file in drawn], looks=None))
     return tuple(each for each in found if not each.problem and each.id not in known)
 
@@ -205,8 +205,8 @@ def _indices(table: ClassTable, tags: Sequence[str]) -> tuple[int, ...]:
 
 
 def _hash_all(
-    source: Source, files: list[tuple[TaggedFile, tuple[int, ...]]], looks: Looks | None
-) -> Iterator[Picture]:
+    source: Source, files: list[tuple[TaggedFile, tuple[int, ...]]], looks: PerceptualIndex | None
+) -> Iterator[Image]:
     """The images of files, in their order, read by several threads."""
     with ThreadPoolExecutor(source.readers) as readers:
         for start in range(0, len(files), BATCH):  # a waiting task costs more than its result
@@ -215,8 +215,8 @@ def _hash_all(
 
 
 def _hashed(
-    source: Source, looks: Looks | None, file: TaggedFile, tags: tuple[int, ...]
-) -> Picture:
+    source: Source, looks: PerceptualIndex | None, file: TaggedFile, tags: tuple[int, ...]
+) -> Image:
     problem = file.problem
     if not problem:
         try:
@@ -225,41 +225,41 @@ def _hashed(
             problem = str(error)
         else:
             if data:
-                picture = Picture(image_id(data), file.path, file.address, tags)
+                image = Image(image_id(data), file.path, file.address, tags)
                 if looks is not None:
-                    looks.add(picture.id, data)
-                return picture
+                    looks.add(image.id, data)
+                return image
             # By their bytes all empty files would be one row, and all but one unnamed.
             problem = "empty file"
-    return Picture(_hash(file.address), file.path, file.address, tags, problem)
+    return Image(_hash(file.address), file.path, file.address, tags, problem)
 
 
-def _merged(pictures: Iterator[Picture]) -> tuple[Picture, ...]:
+def _merged(images: Iterator[Image]) -> tuple[Image, ...]:
     """One image for each id: the first by its path, with the tags of all."""
-    found: dict[str, Picture] = {}
-    for picture in pictures:
-        other = found.get(picture.id, picture)
-        first = min(other, picture, key=lambda one: (one.path, one.address))
-        tags = tuple(sorted({*other.tags, *picture.tags}))
-        found[picture.id] = first if tags == first.tags else replace(first, tags=tags)
+    found: dict[str, Image] = {}
+    for image in images:
+        other = found.get(image.id, image)
+        first = min(other, image, key=lambda one: (one.path, one.address))
+        tags = tuple(sorted({*other.tags, *image.tags}))
+        found[image.id] = first if tags == first.tags else replace(first, tags=tags)
     return tuple(found[key] for key in sorted(found))
 
 
 def _marked(
-    pictures: tuple[Picture, ...], looks: Looks, settings: NearDuplicateSettings
-) -> tuple[Picture, ...]:
+    images: tuple[Image, ...], looks: PerceptualIndex, settings: NearDuplicateSettings
+) -> tuple[Image, ...]:
     """The images, near-duplicates with the image that stands for them."""
     found = looks.near_duplicates(settings.distance or 0)
-    names = {picture.id: _printable(picture.path) for picture in pictures}
+    names = {image.id: _printable(image.path) for image in images}
 
-    def marked(picture: Picture) -> Picture:
-        chosen = found.get(picture.id)
+    def marked(image: Image) -> Image:
+        chosen = found.get(image.id)
         if chosen is None:
-            return picture
+            return image
         problem = f"near-duplicate of {names[chosen]}" if settings.drop else None
-        return replace(picture, near_duplicate_of=chosen, problem=problem)
+        return replace(image, near_duplicate_of=chosen, problem=problem)
 
-    return tuple(map(marked, pictures))
+    return tuple(map(marked, images))
 
 
 def _printable(path: str) -> str:

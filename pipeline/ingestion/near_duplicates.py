@@ -46,18 +46,18 @@ class NearDuplicateSettings(BaseModel):
     )
 
 
-class Looks:
+class PerceptualIndex:
     """What the images of a source look like, taken in while they are read, by any threads."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[int, int]] = {}
 
-    def add(self, picture_id: str, data: bytes) -> None:
+    def add(self, image_id: str, data: bytes) -> None:
         """Take in an image's file; one that cannot be decoded looks like nothing."""
-        if picture_id not in self._seen:
+        if image_id not in self._seen:
             with suppress(DecodeError):
                 look = perceptual_hash(gray_preview(data, _SIDE))
-                self._seen[picture_id] = (-len(data), look)
+                self._seen[image_id] = (-len(data), look)
 
     def near_duplicates(self, distance: int) -> dict[str, str]:
         """Ids of near-duplicates and of the images that stand for them: the larger files."""

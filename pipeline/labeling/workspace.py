@@ -10,7 +10,7 @@ import pyarrow as pa
 import torch
 
 from tag2mask.models.factory import Architecture
-from tag2mask.pipeline.engine.base import Engine, Source, StageSpec, build_table
+from tag2mask.pipeline.engine.base import Engine, StageSpec, WorkSource, build_table
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.labeling.recipe import Recipe
 from tag2mask.pipeline.records import ROUND_SCHEMA, ClassTable
@@ -127,7 +127,7 @@ class Workspace:
         self,
         name: str,
         *,
-        source: Source,
+        source: WorkSource,
         total: int,
         stages: Sequence[StageSpec],
         schema: pa.Schema,
@@ -250,7 +250,7 @@ class Workspace:
                 **settings.model_dump(mode="json"),
                 **outcome,
                 **examine(model),
-                "pictures": len(scan),
+                "images": len(scan),
             },
         )
         checkpoints.clear()

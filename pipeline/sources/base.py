@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
 from tag2mask.pipeline.sources.downloads import Downloads
-from tag2mask.pipeline.sources.sandboxed_folder import Tree
+from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder
 
 READERS = 8
 
@@ -73,7 +73,7 @@ class Source(Protocol):
         """
         ...
 
-    def pictures(self) -> Iterator[TaggedFile]:
+    def images(self) -> Iterator[TaggedFile]:
         """Every image with its tags, in no promised order.
 
         Raises:
@@ -96,7 +96,7 @@ class TreeSource(ABC):
     kind: ClassVar[str]
     looked_for: ClassVar[str]
 
-    def __init__(self, tree: Tree, downloads: Downloads) -> None:
+    def __init__(self, tree: SandboxedFolder, downloads: Downloads) -> None:
         """Keep the folder."""
         self.tree = tree
         self.downloads = downloads
@@ -108,16 +108,16 @@ class TreeSource(ABC):
         Raises:
             UserError: If nothing is there.
         """
-        tree = Tree(uri)
+        tree = SandboxedFolder(uri)
         return cls(tree, downloads) if cls.accepts(tree) else None
 
     @classmethod
     @abstractmethod
-    def accepts(cls, tree: Tree) -> bool:
+    def accepts(cls, tree: SandboxedFolder) -> bool:
         """Whether a folder or file looks like a source of this kind."""
 
     @abstractmethod
-    def pictures(self) -> Iterator[TaggedFile]:
+    def images(self) -> Iterator[TaggedFile]:
         """Every image with its tags."""
 
     @property

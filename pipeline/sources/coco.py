@@ -9,9 +9,9 @@ from typing import ClassVar
 
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.sources.base import TaggedFile, TreeSource, unique
-from tag2mask.pipeline.sources.file_finder import Locator
+from tag2mask.pipeline.sources.file_finder import FileFinder
 from tag2mask.pipeline.sources.json_arrays import array_elements
-from tag2mask.pipeline.sources.sandboxed_folder import Tree, UnreadableError
+from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder, UnreadableError
 
 ANNOTATIONS = "annotations"
 # instances_train2017.json: the images are in train2017/, the split is "train".
@@ -31,17 +31,17 @@ class CocoSource(TreeSource):
     looked_for: ClassVar[str] = f"a COCO tree ({ANNOTATIONS}/instances_*.json)"
 
     @classmethod
-    def accepts(cls, tree: Tree) -> bool:
+    def accepts(cls, tree: SandboxedFolder) -> bool:
         """Whether there are lists of instances."""
         return any(map(_LIST.fullmatch, tree.files(ANNOTATIONS)))
 
-    def pictures(self) -> Iterator[TaggedFile]:
+    def images(self) -> Iterator[TaggedFile]:
         """Every image of every list; one without instances has no tags.
 
         Raises:
             UserError: If a list is not one of COCO's.
         """
-        locator = Locator(self.tree)
+        locator = FileFinder(self.tree)
         for name in self.tree.files(ANNOTATIONS):
             if part := _LIST.fullmatch(name):
                 folder, split = part.groups()

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from tag2mask.pipeline.sources.base import unique
 
-PICTURES = ("image", "img", "picture", "jpg", "png", "url", "uri", "path", "file")
+IMAGES = ("image", "img", "picture", "jpg", "png", "url", "uri", "path", "file")
 TAGS = ("tags", "labels", "label", "classes", "class")
 SPLIT = "split"
 ORIGIN = "origin"
@@ -33,7 +33,7 @@ class Columns:
         others: Those of ``split`` and ``origin`` that the table has.
     """
 
-    picture: str
+    image: str
     embedded: bool
     tags: str
     names: tuple[str, ...]
@@ -42,7 +42,7 @@ class Columns:
     @property
     def narrow(self) -> list[str]:
         """The columns that are read for the list, without the bytes of images."""
-        inner = [] if self.embedded else [self.picture]
+        inner = [] if self.embedded else [self.image]
         return [*inner, self.tags, *self.others]
 
     def tags_of(self, value: object) -> tuple[str, ...]:
@@ -72,14 +72,14 @@ def choose_columns(schema: pa.Schema) -> Columns:
     Raises:
         ColumnsError: If there are no images or no tags.
     """
-    picture = _first(schema, PICTURES, _is_picture, "bytes, a struct of bytes and path, or URLs")
+    image = _first(schema, IMAGES, _is_image, "bytes, a struct of bytes and path, or URLs")
     tags = _first(schema, TAGS, _is_tags, "texts or class numbers, or lists of them")
     others = tuple(
         name
         for name in (SPLIT, ORIGIN)
         if name in schema.names and _is_text(schema.field(name).type)
     )
-    return Columns(picture, _is_bytes(schema, picture), tags, _class_names(schema, tags), others)
+    return Columns(image, _is_bytes(schema, image), tags, _class_names(schema, tags), others)
 
 
 def _first(
@@ -111,7 +111,7 @@ def _is_bytes(schema: pa.Schema, name: str) -> bool:
     return _is_binary(kind)
 
 
-def _is_picture(schema: pa.Schema, name: str) -> bool:
+def _is_image(schema: pa.Schema, name: str) -> bool:
     return _is_bytes(schema, name) or _is_text(schema.field(name).type)
 
 

@@ -7,10 +7,10 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 
 from tag2mask.pipeline.errors import UserError
-from tag2mask.pipeline.sources.sandboxed_folder import Tree, UnreadableError
+from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder, UnreadableError
 
 
-def read_csv(tree: Tree, name: str, required: Sequence[str]) -> Iterator[dict[str, str]]:
+def read_csv(tree: SandboxedFolder, name: str, required: Sequence[str]) -> Iterator[dict[str, str]]:
     """The rows of a CSV file by lower-case column name, cells without surrounding space.
 
     Args:

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from tag2mask.models.settings import Settings
 from tag2mask.pipeline.sources.http import PassingError, get
-from tag2mask.pipeline.sources.image_cache import PictureCache
-from tag2mask.pipeline.sources.sandboxed_folder import Tree, UnreadableError
+from tag2mask.pipeline.sources.image_cache import ImageCache
+from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder, UnreadableError
 
 
 class DownloadSettings(Settings):
@@ -57,7 +57,7 @@ class Downloads:
     def __init__(self, settings: DownloadSettings | None = None, cache: str | None = None) -> None:
         self.settings = settings or DownloadSettings()
         place = self.settings.cache or cache
-        self._cache = PictureCache(place) if place else None
+        self._cache = ImageCache(place) if place else None
 
     def read(self, url: str) -> bytes:
         """The bytes behind a URL, from the cache where they are known already.
@@ -76,9 +76,12 @@ class Downloads:
         return data
 
     @cached_property
-    def _stores(self) -> dict[str, Tree]:
+    def _stores(self) -> dict[str, SandboxedFolder]:
         # A tree is not left by what is written behind its name: no link, no "..".
-        return {f"{store.rstrip('/')}/": Tree(store) for store in self.settings.allowed_prefixes}
+        return {
+            f"{store.rstrip('/')}/": SandboxedFolder(store)
+            for store in self.settings.allowed_prefixes
+        }
 
     def _download(self, url: str) -> bytes:
         settings = self.settings

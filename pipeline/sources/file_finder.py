@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tag2mask.pipeline.sources.sandboxed_folder import Tree
+from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder
 
 
-class Locator:
+class FileFinder:
     """Finds files of a tree in one of several folders.
 
     Each folder is listed once: an object store is not asked for every file.
@@ -16,7 +16,7 @@ class Locator:
         tree: The tree.
     """
 
-    def __init__(self, tree: Tree) -> None:
+    def __init__(self, tree: SandboxedFolder) -> None:
         self._tree = tree
         self._listed: dict[str, frozenset[str]] = {}
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from tag2mask.pipeline.sources.base import TaggedFile, TreeSource
-from tag2mask.pipeline.sources.sandboxed_folder import Tree
+from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder
 from tag2mask.pipeline.sources.tags_csv import TABLE
 
 
@@ -22,7 +22,7 @@ class FolderSource(TreeSource):
     looked_for: ClassVar[str] = "folders of images, one for each tag"
 
     @classmethod
-    def accepts(cls, tree: Tree) -> bool:
+    def accepts(cls, tree: SandboxedFolder) -> bool:
         """Whether there are folders with files in them, and none of them is a source itself.
 
         JPEGImages beside SegmentationClass is a dataset without its list of tags: taken
@@ -34,7 +34,7 @@ class FolderSource(TreeSource):
             files and TABLE not in files for files in map(tree.files, folders)
         )
 
-    def pictures(self) -> Iterator[TaggedFile]:
+    def images(self) -> Iterator[TaggedFile]:
         """Every file of every folder, with the folder's name as its tag."""
         for name in self.tree.files():
             yield TaggedFile(name, problem=self.tree.problem(name))

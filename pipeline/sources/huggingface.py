@@ -12,7 +12,7 @@ import pyarrow as pa
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.sources.columns import Columns, choose_columns
 from tag2mask.pipeline.sources.rows import RowsSource
-from tag2mask.pipeline.sources.sandboxed_folder import Tree, UnreadableError
+from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder, UnreadableError
 
 STATE = "state.json"
 SPLITS = "dataset_dict.json"
@@ -29,7 +29,7 @@ class HuggingFaceSource(RowsSource):
     looked_for: ClassVar[str] = f"a Hugging Face data set on disk ({STATE} or {SPLITS})"
 
     @classmethod
-    def accepts(cls, tree: Tree) -> bool:
+    def accepts(cls, tree: SandboxedFolder) -> bool:
         """Whether there is a data set or a dictionary of them."""
         files = tree.files()
         return SPLITS in files or (STATE in files and any(f.endswith(".arrow") for f in files))
@@ -69,7 +69,7 @@ class HuggingFaceSource(RowsSource):
             schema = pa.ipc.read_schema(stream)
             stream.seek(group)
             batch = pa.ipc.read_record_batch(pa.ipc.read_message(stream), schema)
-        return pa.Table.from_batches([batch])[choose_columns(schema).picture]
+        return pa.Table.from_batches([batch])[choose_columns(schema).image]
 
     def _files_of(self, folder: str) -> list[str]:
         place = f"{folder}/" if folder else ""
@@ -95,10 +95,10 @@ class HuggingFaceSource(RowsSource):
 
 def _narrow(rows: pa.Table, columns: Columns) -> pa.Table:
     narrow = rows.select(columns.narrow)
-    pictures = rows[columns.picture]
-    if columns.embedded and any(field.name == "path" for field in _fields(pictures.type)):
-        paths = pa.chunked_array([chunk.field("path") for chunk in pictures.chunks])
-        narrow = narrow.append_column(columns.picture, paths)
+    images = rows[columns.image]
+    if columns.embedded and any(field.name == "path" for field in _fields(images.type)):
+        paths = pa.chunked_array([chunk.field("path") for chunk in images.chunks])
+        narrow = narrow.append_column(columns.image, paths)
     return narrow
 
 

@@ -7,7 +7,7 @@ import hashlib
 from tag2mask.pipeline.tables.storage import Folder
 
 
-class PictureCache:
+class ImageCache:
     """``pictures/<SHA-256 of the bytes>``, and ``links/<SHA-256 of the URL>`` that name them.
 
     Two URLs of one image share its file. A link is written after its image, and a

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from tag2mask.pipeline.sources.columns import Columns, choose_columns
 from tag2mask.pipeline.sources.rows import RowsSource
-from tag2mask.pipeline.sources.sandboxed_folder import Tree, UnreadableError
+from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder, UnreadableError
 from tag2mask.pipeline.sources.splits import SPLIT_FOLDERS
 from tag2mask.pipeline.tables.parquet import read_group
 
@@ -32,7 +32,7 @@ class ParquetSource(RowsSource):
     looked_for: ClassVar[str] = "Parquet files with images or URLs and tags (*.parquet)"
 
     @classmethod
-    def accepts(cls, tree: Tree) -> bool:
+    def accepts(cls, tree: SandboxedFolder) -> bool:
         """Whether there is a Parquet file."""
         return bool(tree.find(".parquet", SPLIT_FOLDERS))
 
@@ -61,7 +61,7 @@ class ParquetSource(RowsSource):
             UnreadableError: If the row group is too large to be read whole.
         """
         with self._open(file) as parquet:
-            name = choose_columns(parquet.schema_arrow).picture
+            name = choose_columns(parquet.schema_arrow).image
             metadata = parquet.metadata.row_group(group)
             size = sum(
                 column.total_uncompressed_size

@@ -15,7 +15,7 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.sources.base import TaggedFile, TreeSource
 from tag2mask.pipeline.sources.columns import ORIGIN, SPLIT, Columns, ColumnsError, choose_columns
 from tag2mask.pipeline.sources.downloads import Downloads
-from tag2mask.pipeline.sources.sandboxed_folder import Tree, UnreadableError
+from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder, UnreadableError
 from tag2mask.pipeline.sources.splits import split_of
 
 _PLACE = re.compile(r"(.+):(\d+):(\d+)")
@@ -57,7 +57,7 @@ class RowsSource(TreeSource):
     URL. A file is listed group by group, and an image is read with its group.
     """
 
-    def __init__(self, tree: Tree, downloads: Downloads) -> None:
+    def __init__(self, tree: SandboxedFolder, downloads: Downloads) -> None:
         """Start with no group read."""
         super().__init__(tree, downloads)
         self._recent = RecentGroups()
@@ -87,7 +87,7 @@ class RowsSource(TreeSource):
     def load(self, file: str, group: int) -> pa.ChunkedArray:
         """The image column of a group."""
 
-    def pictures(self) -> Iterator[TaggedFile]:
+    def images(self) -> Iterator[TaggedFile]:
         """Every row of every table.
 
         Raises:
@@ -112,8 +112,8 @@ class RowsSource(TreeSource):
         if place is None:
             raise UnreadableError("no place in a table")
         try:
-            pictures = self._recent.get(place[1], int(place[2]), self.load)
-            value = pictures[int(place[3])].as_py()
+            images = self._recent.get(place[1], int(place[2]), self.load)
+            value = images[int(place[3])].as_py()
         except (ColumnsError, pa.ArrowException, OSError, EOFError, IndexError) as error:
             raise UnreadableError(f"its row cannot be read: {error}") from error
         if isinstance(value, dict):
@@ -132,7 +132,7 @@ class RowsSource(TreeSource):
         for index, row in enumerate(rows.to_pylist()):
             place = f"{file}:{group:014d}:{index:06d}"
             yield TaggedFile(
-                path=_path(row.get(columns.picture)) or f"{file}/{group}-{index}",
+                path=_path(row.get(columns.image)) or f"{file}/{group}-{index}",
                 tags=columns.tags_of(row[columns.tags]),
                 split=row.get(SPLIT) or split,
                 origin=row.get(ORIGIN) or None,

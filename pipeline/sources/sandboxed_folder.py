@@ -12,7 +12,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from tag2mask.pipeline.errors import UserError
-from tag2mask.pipeline.tables.retries import patiently
+from tag2mask.pipeline.tables.retries import call_with_retries
 
 MAX_FILE_BYTES = 2**27  # a file is read whole, several at once
 
@@ -21,7 +21,7 @@ class UnreadableError(Exception):
     """A file of a source that cannot or may not be read; the text is the short cause."""
 
 
-class Tree:
+class SandboxedFolder:
     """The files below one folder, read through fsspec.
 
     Args:
@@ -127,7 +127,9 @@ class Tree:
     def _call(self, method: Callable[..., Any], *args: object, **kwargs: object) -> Any:  # noqa: ANN401
         # An error that passes must not become the row of an image that cannot be read.
         return (
-            method(*args, **kwargs) if self._local else patiently(self.uri, method, *args, **kwargs)
+            method(*args, **kwargs)
+            if self._local
+            else call_with_retries(self.uri, method, *args, **kwargs)
         )
 
     def _real(self, path: str) -> str:

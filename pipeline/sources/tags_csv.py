@@ -7,11 +7,11 @@ from typing import ClassVar
 
 from tag2mask.pipeline.sources.base import TaggedFile, TreeSource, unique
 from tag2mask.pipeline.sources.csv_table import read_csv
-from tag2mask.pipeline.sources.file_finder import Locator
-from tag2mask.pipeline.sources.sandboxed_folder import Tree
+from tag2mask.pipeline.sources.file_finder import FileFinder
+from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder
 
 TABLE = "tags.csv"
-PICTURES = "JPEGImages"
+IMAGES = "JPEGImages"
 
 
 class TagsCsvSource(TreeSource):
@@ -26,20 +26,20 @@ class TagsCsvSource(TreeSource):
     looked_for: ClassVar[str] = "a tags.csv with the columns file and tags"
 
     @classmethod
-    def accepts(cls, tree: Tree) -> bool:
+    def accepts(cls, tree: SandboxedFolder) -> bool:
         """Whether the folder holds a tags.csv; the file alone would have no images."""
         return not tree.is_file and TABLE in tree.files()
 
-    def pictures(self) -> Iterator[TaggedFile]:
+    def images(self) -> Iterator[TaggedFile]:
         """Every row of the list.
 
         Raises:
             UserError: If the list is at fault, see
                 :func:`tag2mask.pipeline.sources.csv_table.read_csv`.
         """
-        locator = Locator(self.tree)
+        locator = FileFinder(self.tree)
         for row in read_csv(self.tree, TABLE, ("file", "tags")):
-            path, problem = locator.locate(row["file"], ("", PICTURES))
+            path, problem = locator.locate(row["file"], ("", IMAGES))
             yield TaggedFile(
                 path=path,
                 tags=unique(row["tags"].split("|")),

@@ -8,7 +8,7 @@ from typing import ClassVar
 from tag2mask.pipeline.sources.base import TaggedFile, TreeSource, unique
 from tag2mask.pipeline.sources.csv_table import read_csv
 from tag2mask.pipeline.sources.rows import readable_path
-from tag2mask.pipeline.sources.sandboxed_folder import Tree, UnreadableError
+from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder, UnreadableError
 
 TABLE = "urls.csv"
 
@@ -27,7 +27,7 @@ class UrlTableSource(TreeSource):
     looked_for: ClassVar[str] = f"a table of URLs ({TABLE} with the columns url and tags)"
 
     @classmethod
-    def accepts(cls, tree: Tree) -> bool:
+    def accepts(cls, tree: SandboxedFolder) -> bool:
         """Whether there is a table of URLs."""
         return TABLE in tree.files() or (tree.is_file and bool(tree.find(".csv")))
 
@@ -36,7 +36,7 @@ class UrlTableSource(TreeSource):
         """As many as the settings allow to download at once."""
         return self.downloads.settings.readers
 
-    def pictures(self) -> Iterator[TaggedFile]:
+    def images(self) -> Iterator[TaggedFile]:
         """Every row of the table.
 
         Raises:
@@ -47,7 +47,7 @@ class UrlTableSource(TreeSource):
         for row in read_csv(self.tree, table, ("url", "tags")):
             url = row["url"]
             yield TaggedFile(
-                path=readable_path(url) or "picture",
+                path=readable_path(url) or "image",
                 tags=unique(row["tags"].split("|")),
                 split=row.get("split") or None,
                 origin=row.get("origin") or None,

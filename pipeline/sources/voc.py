@@ -10,9 +10,9 @@ from defusedxml.ElementTree import fromstring
 
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.sources.base import TaggedFile, TreeSource, unique
-from tag2mask.pipeline.sources.sandboxed_folder import Tree, UnreadableError
+from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder, UnreadableError
 
-PICTURES = "JPEGImages"
+IMAGES = "JPEGImages"
 ANNOTATIONS = "Annotations"
 LISTS = "ImageSets/Main"
 SPLITS = ("train", "val", "test", "dev")
@@ -27,15 +27,15 @@ class VocSource(TreeSource):
     """
 
     kind: ClassVar[str] = "voc"
-    looked_for: ClassVar[str] = f"a VOC tree ({PICTURES}/ with {ANNOTATIONS}/ or {LISTS}/)"
+    looked_for: ClassVar[str] = f"a VOC tree ({IMAGES}/ with {ANNOTATIONS}/ or {LISTS}/)"
 
     @classmethod
-    def accepts(cls, tree: Tree) -> bool:
+    def accepts(cls, tree: SandboxedFolder) -> bool:
         """Whether there are images, and annotations or lists of classes."""
         folders = tree.folders()
-        return PICTURES in folders and (ANNOTATIONS in folders or bool(tree.files(LISTS)))
+        return IMAGES in folders and (ANNOTATIONS in folders or bool(tree.files(LISTS)))
 
-    def pictures(self) -> Iterator[TaggedFile]:
+    def images(self) -> Iterator[TaggedFile]:
         """Every file of JPEGImages; one without an annotation has no tags.
 
         Raises:
@@ -50,14 +50,14 @@ class VocSource(TreeSource):
                 f"the VOC tree {self.uri} names no object: it needs {ANNOTATIONS}/<stem>.xml "
                 f"or {LISTS}/<class>_<split>.txt"
             )
-        for name in self.tree.files(PICTURES):
+        for name in self.tree.files(IMAGES):
             stem = name.rpartition(".")[0] or name
-            picture = TaggedFile(f"{PICTURES}/{name}", tuple(tags.get(stem, ())), splits.get(stem))
+            image = TaggedFile(f"{IMAGES}/{name}", tuple(tags.get(stem, ())), splits.get(stem))
             if f"{stem}.xml" in annotations:
-                picture = self._annotated(picture, f"{ANNOTATIONS}/{stem}.xml")
-            yield picture
+                image = self._annotated(image, f"{ANNOTATIONS}/{stem}.xml")
+            yield image
 
-    def _annotated(self, picture: TaggedFile, annotation: str) -> TaggedFile:
+    def _annotated(self, image: TaggedFile, annotation: str) -> TaggedFile:
         try:
             # Only an object's own name: <object><part><name> is "head" or "foot".
             names = fromstring(self.tree.read(annotation)).findall("object/name")
@@ -68,8 +68,8 @@ class VocSource(TreeSource):
             problem = f"its annotation {annotation} is no plain XML: {type(error).__name__}"
         else:
             tags = unique(name.text or "" for name in names)
-            return TaggedFile(picture.path, tags, picture.split)
-        return TaggedFile(picture.path, split=picture.split, problem=problem)
+            return TaggedFile(image.path, tags, image.split)
+        return TaggedFile(image.path, split=image.split, problem=problem)
 
     def _splits(self) -> dict[str, str]:
         lists = self.tree.files(LISTS)

@@ -10,11 +10,15 @@ from itertools import groupby
 from typing import ClassVar
 
 from tag2mask.pipeline.sources.base import TaggedFile, TreeSource, unique
-from tag2mask.pipeline.sources.sandboxed_folder import MAX_FILE_BYTES, Tree, UnreadableError
+from tag2mask.pipeline.sources.sandboxed_folder import (
+    MAX_FILE_BYTES,
+    SandboxedFolder,
+    UnreadableError,
+)
 from tag2mask.pipeline.sources.splits import SPLIT_FOLDERS, split_of
 
 # Of several in one sample the first of this list counts: a PNG beside a JPEG is a mask.
-PICTURES = ("jpg", "jpeg", "webp", "avif", "jp2", "png", "gif", "bmp", "tif", "tiff", "ppm")
+IMAGES = ("jpg", "jpeg", "webp", "avif", "jp2", "png", "gif", "bmp", "tif", "tiff", "ppm")
 TAGS = ("json", "cls", "txt")
 CLASSES = "classes.txt"
 MAX_TAGS_BYTES = 2**20
@@ -38,11 +42,11 @@ class WebdatasetSource(TreeSource):
     looked_for: ClassVar[str] = "webdataset shards (*.tar)"
 
     @classmethod
-    def accepts(cls, tree: Tree) -> bool:
+    def accepts(cls, tree: SandboxedFolder) -> bool:
         """Whether there is an archive."""
         return bool(_shards(tree))
 
-    def pictures(self) -> Iterator[TaggedFile]:
+    def images(self) -> Iterator[TaggedFile]:
         """Every sample with an image; an archive that is broken is listed as a problem."""
         names = self._class_names()
         for shard in _shards(self.tree):
@@ -79,12 +83,12 @@ class WebdatasetSource(TreeSource):
         ):
             for key, group in groupby(_members(archive), lambda member: _split_name(member)[0]):
                 members = {_split_name(member)[1]: member for member in group}
-                suffix = next((suffix for suffix in PICTURES if suffix in members), None)
+                suffix = next((suffix for suffix in IMAGES if suffix in members), None)
                 if suffix is None:
                     continue
-                picture = members[suffix]
+                image = members[suffix]
                 tags: tuple[str, ...] = ()
-                problem = _why_unsafe(picture)
+                problem = _why_unsafe(image)
                 for name in TAGS:
                     if name in members and not problem:
                         try:
@@ -92,12 +96,12 @@ class WebdatasetSource(TreeSource):
                         except ValueError as error:
                             problem = f"its tags {key}.{name} cannot be read: {error}"
                 yield TaggedFile(
-                    path=f"{shard}/{picture.name}",
+                    path=f"{shard}/{image.name}",
                     tags=unique(tags),
                     split=split,
                     problem=problem,
                     # Padded, so that the order of places is that of the archive.
-                    place=f"{shard}:{picture.offset_data:014d}:{picture.size}",
+                    place=f"{shard}:{image.offset_data:014d}:{image.size}",
                 )
 
     def _class_names(self) -> list[str]:
@@ -106,7 +110,7 @@ class WebdatasetSource(TreeSource):
         return self.tree.read(CLASSES).decode("utf-8-sig", "replace").splitlines()
 
 
-def _shards(tree: Tree) -> list[str]:
+def _shards(tree: SandboxedFolder) -> list[str]:
     return tree.find(".tar", SPLIT_FOLDERS)
 
 

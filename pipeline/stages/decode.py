@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass
 
-from tag2mask.pipeline.ingestion.ingest import Ingest, Picture, picture_row
+from tag2mask.pipeline.ingestion.ingest import Image, Ingest, image_row
 from tag2mask.pipeline.records import Row
 from tag2mask.pipeline.sources import Source
 
@@ -14,38 +14,38 @@ UNIT_ROWS = 64
 
 
 @dataclass(frozen=True)
-class PictureUnit:
-    """Some images that are still to be read; see :class:`tag2mask.pipeline.engine.base.Unit`."""
+class ImageUnit:
+    """Images that are still to be read (:class:`tag2mask.pipeline.engine.base.WorkUnit`)."""
 
-    pictures: tuple[Picture, ...]
+    images: tuple[Image, ...]
 
     @property
     def ids(self) -> tuple[str, ...]:
         """The ids of its rows."""
-        return tuple(picture.id for picture in self.pictures)
+        return tuple(image.id for image in self.images)
 
     def read(self) -> list[Row]:
         """One row for each image, without its bytes: reading them is the stage's work."""
-        return [asdict(picture) for picture in self.pictures]
+        return [asdict(image) for image in self.images]
 
-    def split(self) -> list[PictureUnit]:
+    def split(self) -> list[ImageUnit]:
         """The same work as units of one row each."""
-        return [PictureUnit((picture,)) for picture in self.pictures]
+        return [ImageUnit((image,)) for image in self.images]
 
 
 @dataclass(frozen=True)
-class Pictures:
+class Images:
     """All images of an ingest as a source of units."""
 
     ingest: Ingest
 
-    def units(self, done: AbstractSet[str] = frozenset()) -> Sequence[PictureUnit]:
+    def units(self, done: AbstractSet[str] = frozenset()) -> Sequence[ImageUnit]:
         """Units of the images whose ids are not done."""
-        left = [picture for picture in self.ingest.pictures if picture.id not in done]
+        left = [image for image in self.ingest.images if image.id not in done]
         # A unit's images are neighbors in storage: one row group or one stretch of a tar.
-        left.sort(key=lambda picture: picture.address)
+        left.sort(key=lambda image: image.address)
         return [
-            PictureUnit(tuple(left[start : start + UNIT_ROWS]))
+            ImageUnit(tuple(left[start : start + UNIT_ROWS]))
             for start in range(0, len(left), UNIT_ROWS)
         ]
 
@@ -63,5 +63,5 @@ class Decode:
     def __call__(self, rows: list[Row]) -> list[Row]:
         """Rows of the images table; those that cannot be read have an error."""
         return [
-            picture_row(self.source, Picture(**{**row, "tags": tuple(row["tags"])})) for row in rows
+            image_row(self.source, Image(**{**row, "tags": tuple(row["tags"])})) for row in rows
         ]

@@ -10,12 +10,12 @@ from pathlib import PurePosixPath
 
 import pyarrow as pa
 
-from tag2mask.pipeline.engine.base import Engine, Source, StageSpec
+from tag2mask.pipeline.engine.base import Engine, StageSpec, WorkSource
 from tag2mask.pipeline.labeling.recipe import Recipe
 from tag2mask.pipeline.labeling.workspace import Watch, Workspace
 from tag2mask.pipeline.records import IMAGE, Row
 from tag2mask.pipeline.report.rejection_reasons import failures
-from tag2mask.pipeline.systems.image_files import read_picture
+from tag2mask.pipeline.systems.image_files import read_image
 from tag2mask.pipeline.systems.loading import load_generator, load_transformer
 from tag2mask.pipeline.systems.requests import files_of, numbered, successive
 from tag2mask.pipeline.systems.stages import Generate, Transform
@@ -25,8 +25,8 @@ from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
 
-PICTURES_SCHEMA = pa.schema([("id", pa.string()), ("image", IMAGE), ("error", pa.string())])
-TABLE = "pictures"
+IMAGES_SCHEMA = pa.schema([("id", pa.string()), ("image", IMAGE), ("error", pa.string())])
+TABLE = "images"
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Made:
     """
 
     table: str
-    pictures: int
+    images: int
     failed: tuple[str, ...]
 
 
-def generate_pictures(
+def generate_images(
     model: str,
     out: str,
     engine: Engine,
@@ -60,7 +60,7 @@ def generate_pictures(
 
     Args:
         model: URI of a generating system.
-        out: Folder for the PNG files and, in ``pictures/``, the table of them.
+        out: Folder for the PNG files and, in ``images/``, the table of them.
         engine: What runs it; it changes nothing in the images.
         watch: Shows the progress.
         count: How many.
@@ -89,9 +89,9 @@ def generate_pictures(
     return _made(out, requests, len(requests), stage, key, engine, watch)
 
 
-def transform_pictures(
+def transform_images(
     model: str,
-    pictures: str,
+    images: str,
     out: str,
     engine: Engine,
     watch: Watch,
@@ -105,9 +105,9 @@ def transform_pictures(
 
     Args:
         model: URI of a transforming system.
-        pictures: A folder of images (of masks, for a system that needs nothing else; of
+        images: A folder of images (of masks, for a system that needs nothing else; of
             frames in the order of their names, for one that sees motion), or a mask dataset.
-        out: Folder for the PNG files and, in ``pictures/``, the table of them.
+        out: Folder for the PNG files and, in ``images/``, the table of them.
         engine: What runs it; it changes nothing in the images.
         watch: Shows the progress.
         masks: A folder of palette PNGs of the same stems, for a system that needs both.
@@ -121,22 +121,22 @@ def transform_pictures(
             not read, or there is no image.
     """
     system, card = load_transformer(model)
-    is_dataset = MANIFEST in Folder(pictures).sizes()
+    is_dataset = MANIFEST in Folder(images).sizes()
     check_transformation(system, model, is_dataset=is_dataset, masks=masks, style=style, tags=tags)
-    data = None if style is None else read_picture(style)
-    source: Source
+    data = None if style is None else read_image(style)
+    source: WorkSource
     content: object
     if is_dataset:
-        table = Table.open(pictures)
+        table = Table.open(images)
         wanted = [name for name in ("image", "mask", "tags") if name in table.schema.names]
         source = scan = Scan(table, columns=wanted)
         total, content = len(scan), table.fingerprint
     else:
-        requests = files_of(pictures, masks)
+        requests = files_of(images, masks)
         source = requests = successive(requests) if "next" in system.needs else requests
         # Sizes in bytes stand for what is in the files, which are not read here.
         total = len(requests)
-        content = [Folder(place).sizes() for place in (pictures, masks) if place is not None]
+        content = [Folder(place).sizes() for place in (images, masks) if place is not None]
     chosen = tuple(card.classes.index(name) for name in tags)
     key = table_key(
         model=card.weights,
@@ -152,7 +152,7 @@ def transform_pictures(
 
 def _made(
     out: str,
-    source: Source,
+    source: WorkSource,
     total: int,
     stage: StageSpec,
     key: str,
@@ -166,7 +166,7 @@ def _made(
             source=source,
             total=total,
             stages=[stage],
-            schema=PICTURES_SCHEMA,
+            schema=IMAGES_SCHEMA,
             key=key,
             metadata={},
         )

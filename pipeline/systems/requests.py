@@ -20,7 +20,7 @@ UNIT_ROWS = 16
 
 @dataclass(frozen=True)
 class RequestUnit:
-    """Some requests; see :class:`tag2mask.pipeline.engine.base.Unit`.
+    """Some requests; see :class:`tag2mask.pipeline.engine.base.WorkUnit`.
 
     Attributes:
         ids: One for each.
@@ -67,20 +67,20 @@ def numbered(count: int, seed: int) -> Requests:
     )
 
 
-def files_of(pictures: str, masks: str | None = None) -> Requests:
+def files_of(images: str, masks: str | None = None) -> Requests:
     """The images directly inside a folder, each with the mask of the same stem if wanted.
 
     Args:
-        pictures: URI of the folder.
+        images: URI of the folder.
         masks: URI of a folder of palette PNGs.
 
     Raises:
         UserError: If there is no image, two share a stem, or one has no mask.
     """
-    named, given = by_stem(pictures), {} if masks is None else by_stem(masks)
+    named, given = by_stem(images), {} if masks is None else by_stem(masks)
     if masks is not None and (missing := sorted(named.keys() - given.keys())):
-        raise UserError(f"{pictures} holds {missing[0]}, and {masks} no mask of that name")
-    files_at, masks_at = _protocol(pictures), _protocol(masks or pictures)
+        raise UserError(f"{images} holds {missing[0]}, and {masks} no mask of that name")
+    files_at, masks_at = _protocol(images), _protocol(masks or images)
     return Requests(
         tuple(
             {

@@ -32,7 +32,7 @@ _ANSWERS = (
 _SENSELESS = (errno.EINVAL, errno.ENAMETOOLONG, errno.EPERM, errno.ENOSYS, errno.EMSGSIZE)
 
 
-def patiently(place: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+def call_with_retries(place: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Call a storage again and again, with longer and longer waits, until it answers.
 
     Args:

@@ -45,7 +45,7 @@ class JoinedShard:
 class ScanUnit:
     """Some rows of one row group of one image part.
 
-    See :class:`tag2mask.pipeline.engine.base.Unit`.
+    See :class:`tag2mask.pipeline.engine.base.WorkUnit`.
     """
 
     table: str

@@ -20,7 +20,7 @@ from fsspec.implementations.local import LocalFileSystem
 from tag2mask.pipeline.errors import StorageError, UserError
 from tag2mask.pipeline.tables.exchange import exchange
 from tag2mask.pipeline.tables.remote_file import open_remote
-from tag2mask.pipeline.tables.retries import patiently
+from tag2mask.pipeline.tables.retries import call_with_retries
 
 # Unfinished files start with this. Listings leave them out, so that what a killed process
 # left half written is never counted.
@@ -236,7 +236,9 @@ class Folder:
 
     def _call(self, method: Callable[..., Any], *args: object, **kwargs: object) -> Any:  # noqa: ANN401
         return (
-            method(*args, **kwargs) if self.local else patiently(self.uri, method, *args, **kwargs)
+            method(*args, **kwargs)
+            if self.local
+            else call_with_retries(self.uri, method, *args, **kwargs)
         )
 
 

@@ -1,4 +1,4 @@
-"""The command verify: exit code 0 for sound, 1 for faulty, 2 for no dataset."""
+"""The command verify: exit code 0 for sound, 1 for issues, 2 for no dataset."""
 
 from pathlib import Path
 
@@ -13,16 +13,16 @@ def dataset(tmp_path_factory) -> str:
 
 
 def test_a_sound_dataset(command, dataset):
-    assert command("verify", dataset) == (0, "6 rows in 3 files, no fault\n", "")
+    assert command("verify", dataset) == (0, "6 rows in 3 files, no issues\n", "")
 
 
-def test_faults_are_printed(command, dataset):
+def test_issues_are_printed(command, dataset):
     card = Path(dataset, "README.md")
     text = card.read_text()
     card.write_text("# My dataset")
     outcome = command("verify", dataset)
     card.write_text(text)
-    assert outcome == (1, f"README.md: has no YAML head\n1 fault in {dataset}\n", "")
+    assert outcome == (1, f"README.md: has no YAML head\n1 issue in {dataset}\n", "")
 
 
 def test_no_dataset(command, tmp_path):

@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.publication.publish import DATASET_SCHEMA
-from tag2mask.pipeline.publication.verify.issue import Fault
-from tag2mask.pipeline.publication.verify.layout import layout_faults
-from tag2mask.pipeline.publication.verify.metadata_checks import paper_faults
-from tag2mask.pipeline.publication.verify.rows import row_faults
+from tag2mask.pipeline.publication.verify.issue import Issue
+from tag2mask.pipeline.publication.verify.layout import layout_issues
+from tag2mask.pipeline.publication.verify.metadata_checks import metadata_issues
+from tag2mask.pipeline.publication.verify.rows import row_issues
 from tag2mask.pipeline.records import shard_of
 from tag2mask.pipeline.tables.manifest import Fingerprint, Manifest, Part, read_manifest
 from tag2mask.pipeline.tables.parquet import parquet_file, read_group
@@ -24,12 +24,12 @@ from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.tables.versions import retained_parts
 
 
-def verify(uri: str, threads: int = 2) -> Iterator[Fault]:
-    """Finds every fault of a dataset: files, layout, rows, images, masks, card.
+def verify(uri: str, threads: int = 2) -> Iterator[Issue]:
+    """Find every issue of a dataset: files, layout, rows, images, masks, card.
 
     Args:
-        uri: The dataset.
-        threads: That decode images.
+        uri: Folder of the dataset, or any fsspec URI.
+        threads: Number of threads that decode images.
 
     Raises:
         UserError: If there is no published dataset.
@@ -40,21 +40,21 @@ def verify(uri: str, threads: int = 2) -> Iterator[Fault]:
         raise UserError(f"{uri} is a table of a run: give its published dataset, RUN/dataset")
     yield from _stray_files(folder, manifest)
     with ThreadPoolExecutor(threads) as pool:
-        yield from _Check(folder, manifest, pool).faults()
-    yield from paper_faults(folder, Table(folder, manifest))
+        yield from _Check(folder, manifest, pool).issues()
+    yield from metadata_issues(folder, Table(folder, manifest))
 
 
-def _stray_files(folder: Folder, manifest: Manifest) -> Iterator[Fault]:
-    """Parquet files that no version names: whoever reads all files of a folder reads them."""
+def _stray_files(folder: Folder, manifest: Manifest) -> Iterator[Issue]:
+    """Parquet files that no version names: a reader of the whole folder would read them too."""
     named = retained_parts(folder)
     for inside in sorted({part.path.rpartition("/")[0] for part in manifest.parts}):
         for name in folder.folder(inside).sizes():
             if f"{inside}/{name}" not in named:
-                yield Fault(f"{inside}/{name}", "belongs to no version of the dataset")
+                yield Issue(f"{inside}/{name}", "belongs to no version of the dataset")
 
 
 class _Check:
-    """Goes through the files once and adds up what only the whole can tell."""
+    """One pass over the files, which also adds up the totals of the whole dataset."""
 
     def __init__(self, folder: Folder, manifest: Manifest, pool: ThreadPoolExecutor) -> None:
         self.folder = folder
@@ -64,39 +64,39 @@ class _Check:
         self.fingerprint = Fingerprint()
         self.seen: set[str] = set()
 
-    def faults(self) -> Iterator[Fault]:
+    def issues(self) -> Iterator[Issue]:
         unreadable = False
         for part in self.manifest.parts:
             try:
                 yield from self._file(part)
             except FileNotFoundError:
                 unreadable = True
-                yield Fault(part.path, "is missing")
+                yield Issue(part.path, "is missing")
             except (OSError, pa.ArrowException) as error:
                 unreadable = True
-                yield Fault(part.path, f"cannot be read: {' '.join(str(error).split())}")
+                yield Issue(part.path, f"cannot be read: {' '.join(str(error).split())}")
         if sum(part.rows for part in self.manifest.parts) != self.manifest.rows:
-            yield Fault("manifest.json", "its rows are not the sum of its files' rows")
+            yield Issue("manifest.json", "its rows are not the sum of its files' rows")
         if not unreadable and self.fingerprint.hexdigest() != self.manifest.fingerprint:
-            yield Fault("manifest.json", "its fingerprint is not that of the masks")
+            yield Issue("manifest.json", "its fingerprint is not that of the masks")
 
-    def _file(self, part: Part) -> Iterator[Fault]:
+    def _file(self, part: Part) -> Iterator[Issue]:
         with self.folder.open(part.path) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
             size = file.tell()
             if size != part.bytes:
-                yield Fault(part.path, f"has {size:,} bytes, not {part.bytes:,}")
+                yield Issue(part.path, f"has {size:,} bytes, not {part.bytes:,}")
             if digest != part.sha256:
-                yield Fault(part.path, "its SHA-256 is not that of the manifest")
+                yield Issue(part.path, "its SHA-256 is not that of the manifest")
             file.seek(0)
             with parquet_file(file) as parquet:
                 yield from self._parquet(part, parquet)
 
-    def _parquet(self, part: Part, parquet: pq.ParquetFile) -> Iterator[Fault]:
+    def _parquet(self, part: Part, parquet: pq.ParquetFile) -> Iterator[Issue]:
         if parquet.metadata.num_rows != part.rows:
-            yield Fault(part.path, f"has {parquet.metadata.num_rows:,} rows, not {part.rows:,}")
-        for what in layout_faults(parquet, self.classes):
-            yield Fault(part.path, what)
+            yield Issue(part.path, f"has {parquet.metadata.num_rows:,} rows, not {part.rows:,}")
+        for message in layout_issues(parquet, self.classes):
+            yield Issue(part.path, message)
         if set(DATASET_SCHEMA.names) - set(parquet.schema_arrow.names):
             return  # rows without their columns cannot be checked
         before = ""
@@ -104,14 +104,16 @@ class _Check:
             group = read_group(parquet, index)
             self.fingerprint.add(group)
             rows = group.to_pylist()
-            found = self.pool.map(partial(row_faults, classes=len(self.classes)), rows)
-            for row, faults in zip(rows, found, strict=True):
+            found = self.pool.map(partial(row_issues, classes=len(self.classes)), rows)
+            for row, issues in zip(rows, found, strict=True):
                 place = f"{part.path}, row {row['id']}"
-                yield from (Fault(place, what) for what in faults)
-                yield from (Fault(place, what) for what in self._id_faults(row["id"], before, part))
+                yield from (Issue(place, message) for message in issues)
+                yield from (
+                    Issue(place, message) for message in self._id_issues(row["id"], before, part)
+                )
                 before = row["id"] or before
 
-    def _id_faults(self, row_id: str | None, before: str, part: Part) -> Iterator[str]:
+    def _id_issues(self, row_id: str | None, before: str, part: Part) -> Iterator[str]:
         if not row_id:
             return
         if row_id in self.seen:
@@ -122,6 +124,6 @@ class _Check:
         try:
             shard = shard_of(row_id, self.manifest.shards)
         except ValueError:
-            return  # no hash: named with the row
+            return  # not a hash: reported with the row
         if shard != part.shard:
             yield f"the row belongs to shard {shard}, not {part.shard}"

@@ -1,21 +1,21 @@
-"""A fault of a dataset."""
+"""One problem that the check of a dataset found."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
 
-class Fault(NamedTuple):
-    """Something that is not as it should be.
+class Issue(NamedTuple):
+    """One problem of a dataset.
 
     Attributes:
-        place: File inside the dataset, with the id of the row where it is one row's.
-        what: What is wrong there.
+        place: File inside the dataset, with the row's id if the problem is of one row.
+        message: Description of the problem.
     """
 
     place: str
-    what: str
+    message: str
 
     def __str__(self) -> str:
-        """One line."""
-        return f"{self.place}: {self.what}"
+        """The place and the message in one line."""
+        return f"{self.place}: {self.message}"

@@ -1,4 +1,4 @@
-"""Faults of a Parquet file's layout: what readers and random access rely on."""
+"""Checks of a Parquet file's layout, on which readers and random access rely."""
 
 from __future__ import annotations
 
@@ -13,16 +13,19 @@ from tag2mask.pipeline.records import IMAGE
 from tag2mask.pipeline.tables.parquet import ROW_GROUP
 from tag2mask.pipeline.tables.table_writer import SCHEMA_METADATA
 
-_PICTURES = {f"{field.name}.bytes" for field in DATASET_SCHEMA if field.type == IMAGE}
+_IMAGES = {f"{field.name}.bytes" for field in DATASET_SCHEMA if field.type == IMAGE}
 _SCALARS = {field.name for field in DATASET_SCHEMA if not pa.types.is_nested(field.type)}
 
 
-def layout_faults(parquet: pq.ParquetFile, classes: Sequence[str]) -> Iterator[str]:
-    """What is wrong with a file's columns, metadata and row groups.
+def layout_issues(parquet: pq.ParquetFile, classes: Sequence[str]) -> Iterator[str]:
+    """Find the problems of a file's columns, metadata and row groups.
 
     Args:
-        parquet: The file.
-        classes: The foreground class names of the manifest.
+        parquet: The open file.
+        classes: Foreground class names of the manifest.
+
+    Yields:
+        One message for each problem.
     """
     schema = parquet.schema_arrow
     wrong = [
@@ -32,7 +35,7 @@ def layout_faults(parquet: pq.ParquetFile, classes: Sequence[str]) -> Iterator[s
     ]
     if wrong:
         yield f"the columns {', '.join(wrong)} are missing or of another type"
-    yield from _metadata_faults(schema.metadata or {}, classes)
+    yield from _metadata_issues(schema.metadata or {}, classes)
     groups = [parquet.metadata.row_group(index) for index in range(parquet.num_row_groups)]
     for index, group in enumerate(groups):
         small = group.num_rows < ROW_GROUP and len(groups) > 1
@@ -40,11 +43,11 @@ def layout_faults(parquet: pq.ParquetFile, classes: Sequence[str]) -> Iterator[s
             yield f"row group {index} has {group.num_rows} rows, not {ROW_GROUP} to {2 * ROW_GROUP}"
         for number in range(group.num_columns):
             column = group.column(number)
-            for fault in _column_faults(column):
-                yield f"row group {index}, column {column.path_in_schema}: {fault}"
+            for issue in _column_issues(column):
+                yield f"row group {index}, column {column.path_in_schema}: {issue}"
 
 
-def _metadata_faults(metadata: dict[bytes, bytes], classes: Sequence[str]) -> Iterator[str]:
+def _metadata_issues(metadata: dict[bytes, bytes], classes: Sequence[str]) -> Iterator[str]:
     try:
         named = json.loads(metadata[b"huggingface"])["info"]["features"]
     except (KeyError, ValueError):
@@ -61,14 +64,14 @@ def _metadata_faults(metadata: dict[bytes, bytes], classes: Sequence[str]) -> It
             yield "the classes in the schema metadata are not those of the manifest"
 
 
-def _column_faults(column: pq.ColumnChunkMetaData) -> Iterator[str]:
+def _column_issues(column: pq.ColumnChunkMetaData) -> Iterator[str]:
     name = column.path_in_schema
     if not column.has_offset_index:
         yield "no page index"
-    if name in _PICTURES:
+    if name in _IMAGES:
         if column.compression != "UNCOMPRESSED":
             yield f"compressed with {column.compression}"
-        if not set(column.encodings) <= {"PLAIN", "RLE"}:  # RLE: of the levels
+        if not set(column.encodings) <= {"PLAIN", "RLE"}:  # RLE encodes the levels
             yield f"encoded as {', '.join(column.encodings)}, not PLAIN"
     if column.is_stats_set != (name in _SCALARS):
         yield "no statistics" if name in _SCALARS else "statistics, which repeat whole values"

@@ -1,4 +1,4 @@
-"""Faults of what describes a dataset: its card and its Croissant file."""
+"""Checks of the two files that describe a dataset: its card and its Croissant file."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ import yaml
 
 from tag2mask.pipeline.publication.card import CARD, front_matter
 from tag2mask.pipeline.publication.croissant import CROISSANT
-from tag2mask.pipeline.publication.verify.issue import Fault
+from tag2mask.pipeline.publication.verify.issue import Issue
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
 
 
-def paper_faults(folder: Folder, dataset: Table) -> Iterator[Fault]:
-    """Where the card or the Croissant file do not describe the files of the manifest.
+def metadata_issues(folder: Folder, dataset: Table) -> Iterator[Issue]:
+    """Find where the card or the Croissant file disagree with the files of the manifest.
 
-    What people may change, such as the license and the text, is left to them.
+    Parts that people may change, such as the license and the text, are not compared.
 
     Args:
-        folder: Of the dataset.
+        folder: Folder of the dataset.
         dataset: The dataset.
     """
-    for name, check in ((CARD, _card_faults), (CROISSANT, _croissant_faults)):
+    for name, check in ((CARD, _card_issues), (CROISSANT, _croissant_issues)):
         try:
             text = folder.read(name).decode()
         except FileNotFoundError:
-            yield Fault(name, "is missing")
+            yield Issue(name, "is missing")
         except UnicodeDecodeError:
-            yield Fault(name, "is no text")
+            yield Issue(name, "is not UTF-8 text")
         else:
-            yield from (Fault(name, what) for what in check(text, dataset))
+            yield from (Issue(name, message) for message in check(text, dataset))
 
 
-def _card_faults(text: str, dataset: Table) -> Iterator[str]:
+def _card_issues(text: str, dataset: Table) -> Iterator[str]:
     pieces = text.split("---\n", 2)
     try:
         head = yaml.safe_load(pieces[1]) if len(pieces) == 3 and not pieces[0] else None
@@ -51,12 +51,12 @@ def _card_faults(text: str, dataset: Table) -> Iterator[str]:
         yield "its head has no license"
 
 
-def _croissant_faults(text: str, dataset: Table) -> Iterator[str]:
+def _croissant_issues(text: str, dataset: Table) -> Iterator[str]:
     try:
         described = json.loads(text)["distribution"]
         found = {file["contentUrl"]: file["sha256"] for file in described if "sha256" in file}
     except (KeyError, TypeError, ValueError):
-        yield "is no Croissant description"
+        yield "is not a Croissant description"
         return
     if found != {part.path: part.sha256 for part in dataset.manifest.parts}:
         yield "does not name the files of the manifest with their SHA-256"

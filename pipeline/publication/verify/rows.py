@@ -1,4 +1,4 @@
-"""Faults of one row: its image, its mask, and what the other columns say of them."""
+"""Checks of one row: its image, its mask, and the columns that describe them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tag2mask.pipeline.records import BACKGROUND, IGNORE, Row, palette
 from tag2mask.pipeline.records.mask_rows import CONFIDENCE_STRIDE, reduced_size
 
 _HEX = re.compile(r"[0-9a-f]{64}")
-# Columns that hold a SHA-256, and what stands there where there is none to name.
+# Columns that hold a SHA-256, and the value of a row that has none.
 _HASHES = {
     "id": ...,
     "mask_sha256": ...,
@@ -27,57 +27,60 @@ _HASHES = {
 _TOLERANCE = 1e-5
 
 
-def row_faults(row: Row, classes: int) -> list[str]:
-    """Everything that is wrong with a row.
+def row_issues(row: Row, classes: int) -> list[str]:
+    """Find all problems of a row.
 
     Args:
-        row: With all columns of a dataset.
+        row: A row with all columns of a dataset.
         classes: Number of foreground classes.
+
+    Returns:
+        One message for each problem.
     """
-    faults = [*_tag_faults(row, classes), *_image_faults(row), *_provenance_faults(row)]
+    issues = [*_tag_issues(row, classes), *_image_issues(row), *_provenance_issues(row)]
     try:
         mask = _mask(row)
     except (OSError, ValueError, TypeError) as error:
-        return [*faults, f"the mask {error}"]
-    return [*faults, *_mask_faults(row, mask), *_number_faults(row, mask), *_map_faults(row)]
+        return [*issues, f"the mask {error}"]
+    return [*issues, *_mask_issues(row, mask), *_number_issues(row, mask), *_map_issues(row)]
 
 
-def _tag_faults(row: Row, classes: int) -> Iterator[str]:
+def _tag_issues(row: Row, classes: int) -> Iterator[str]:
     tags = row["tags"] or []
     if not tags or tags != sorted(set(tags)) or not 1 <= tags[0] <= tags[-1] <= classes:
-        yield f"the tags {row['tags']} are not rising values from 1 to {classes}"
+        yield f"the tags are {row['tags']}, not ascending values from 1 to {classes}"
 
 
-def _image_faults(row: Row) -> Iterator[str]:
+def _image_issues(row: Row) -> Iterator[str]:
     try:
-        picture = _decoded(row["image"])
+        image = _decoded(row["image"])
     except (OSError, ValueError, TypeError) as error:
         yield f"the image {error}"
         return
-    if picture.format not in ("JPEG", "PNG") or picture.mode != "RGB":
-        yield f"the image is {picture.format} {picture.mode}, not JPEG or PNG in RGB"
-    if picture.size != (row["width"], row["height"]):
-        yield f"the image is {_size(picture.size)}, not {row['width']}x{row['height']}"
+    if image.format not in ("JPEG", "PNG") or image.mode != "RGB":
+        yield f"the image is {image.format} {image.mode}, not JPEG or PNG in RGB"
+    if image.size != (row["width"], row["height"]):
+        yield f"the image is {_size(image.size)}, not {row['width']}x{row['height']}"
 
 
 def _mask(row: Row) -> np.ndarray:
-    picture = _decoded(row["mask"])
-    if picture.format != "PNG" or picture.mode != "P":
-        raise ValueError(f"is {picture.format} {picture.mode}, not a PNG with a palette")
-    if picture.size != (row["width"], row["height"]):
-        raise ValueError(f"is {_size(picture.size)}, not {row['width']}x{row['height']}")
-    values = np.array(picture, np.uint8)
-    colors = bytes(picture.getpalette("RGB") or [])
+    image = _decoded(row["mask"])
+    if image.format != "PNG" or image.mode != "P":
+        raise ValueError(f"is {image.format} {image.mode}, not a PNG with a palette")
+    if image.size != (row["width"], row["height"]):
+        raise ValueError(f"is {_size(image.size)}, not {row['width']}x{row['height']}")
+    values = np.array(image, np.uint8)
+    colors = bytes(image.getpalette("RGB") or [])
     if len(colors) <= 3 * int(values.max()) or not palette().startswith(colors):
-        raise ValueError("has another palette than VOC's")
+        raise ValueError("does not have VOC's palette")
     return values
 
 
-def _mask_faults(row: Row, mask: np.ndarray) -> Iterator[str]:
+def _mask_issues(row: Row, mask: np.ndarray) -> Iterator[str]:
     shown = set(np.unique(mask).tolist()) - {BACKGROUND, IGNORE}
     stray = sorted(shown - set(row["tags"] or ()))
     if stray:
-        yield f"the mask shows {stray}, which are no tags of the image"
+        yield f"the mask shows the classes {stray}, which the image's tags do not list"
     if row["classes"] != sorted(shown):
         yield f"classes are {row['classes']}, but the mask shows {sorted(shown)}"
     digest = hashlib.sha256(row["mask"]["bytes"]).hexdigest()
@@ -85,7 +88,7 @@ def _mask_faults(row: Row, mask: np.ndarray) -> Iterator[str]:
         yield "mask_sha256 is not that of the mask"
 
 
-def _number_faults(row: Row, mask: np.ndarray) -> Iterator[str]:
+def _number_issues(row: Row, mask: np.ndarray) -> Iterator[str]:
     classes = row["classes"] or []
     shares = [float((mask == value).mean()) for value in classes]
     if not _close(row["area"], shares):
@@ -99,38 +102,38 @@ def _number_faults(row: Row, mask: np.ndarray) -> Iterator[str]:
     if found is not None and (len(found) != len(row["tags"] or ()) or not _probabilities(found)):
         yield f"tag_probability is {found}, not one probability for each of tags"
     if not _probabilities([row["mask_confidence"]]):
-        yield f"mask_confidence is {row['mask_confidence']}, no probability"
+        yield f"mask_confidence is {row['mask_confidence']}, not a probability"
 
 
-def _map_faults(row: Row) -> Iterator[str]:
+def _map_issues(row: Row) -> Iterator[str]:
     if row["confidence_map"] is None:  # masks drawn by people have none
         return
     try:
-        picture = _decoded(row["confidence_map"])
+        image = _decoded(row["confidence_map"])
     except (OSError, ValueError, TypeError) as error:
         yield f"the confidence map {error}"
         return
     height, width = reduced_size(row["height"], row["width"], CONFIDENCE_STRIDE)
-    if picture.format != "PNG" or picture.mode != "L" or picture.size != (width, height):
+    if image.format != "PNG" or image.mode != "L" or image.size != (width, height):
         yield (
-            f"the confidence map is {picture.format} {picture.mode} {_size(picture.size)}, "
+            f"the confidence map is {image.format} {image.mode} {_size(image.size)}, "
             f"not PNG L {width}x{height}"
         )
 
 
-def _provenance_faults(row: Row) -> Iterator[str]:
+def _provenance_issues(row: Row) -> Iterator[str]:
     for name, absent in _HASHES.items():
         if row[name] != absent and not _HEX.fullmatch(row[name] or ""):
-            yield f"{name} is {row[name]!r}, no SHA-256"
+            yield f"{name} is {row[name]!r}, not a SHA-256"
     if not row["source"]:
-        yield "no source"
+        yield "the source is missing"
     if row["round"] is None or row["round"] < 0:
-        yield f"round is {row['round']}"
+        yield f"round is {row['round']}, not a number of at least 0"
     lineage = [row[name] is None for name in ("previous_round", "previous_mask", "agreement")]
     if any(lineage) != all(lineage):
-        yield "previous_round, previous_mask and agreement are not all there or all absent"
+        yield "previous_round, previous_mask and agreement must be all present or all absent"
     elif not all(lineage) and not 0 <= row["previous_round"] < row["round"]:
-        yield f"previous_round is {row['previous_round']} of round {row['round']}"
+        yield f"previous_round is {row['previous_round']}, not below the round {row['round']}"
     unknown = set(row["flags"] or ()) - set(FLAGS)
     if row["flags"] is None or unknown:
         yield f"unknown flags {sorted(unknown)}"
@@ -140,11 +143,11 @@ def _decoded(stored: Row | None) -> Image.Image:
     if not stored or not stored["bytes"]:
         raise ValueError("is missing")
     try:
-        picture = Image.open(io.BytesIO(stored["bytes"]))
-        picture.load()
+        image = Image.open(io.BytesIO(stored["bytes"]))
+        image.load()
     except Exception as error:  # Pillow raises SyntaxError, struct.error and others
         raise ValueError(f"cannot be decoded: {error}") from error
-    return picture
+    return image
 
 
 def _size(size: tuple[int, int]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tag2mask.pipeline.engine.base import Engine, StageSpec, Unit, build_table
+from tag2mask.pipeline.engine.base import Engine, StageSpec, WorkUnit, build_table
 from tag2mask.pipeline.errors import StorageError
 from tag2mask.pipeline.records import IMAGES_SCHEMA, ROUND_SCHEMA, Row
 from tag2mask.pipeline.tables.scan import Scan
@@ -120,7 +120,7 @@ class EngineTests:
 class SurvivingEngineTests(EngineTests):
     """For engines whose stages run in other processes."""
 
-    def test_a_picture_that_kills_its_process_becomes_an_error_row(
+    def test_a_image_that_kills_its_process_becomes_an_error_row(
         self, engine: Engine, images: Table, tmp_path: Path
     ) -> None:
         stages = [StageSpec(toys.Suicide, {"path": "7.jpg"}), StageSpec(toys.Reverse)]
@@ -164,10 +164,10 @@ class _FullDisk(TableWriter):
 class _Fixed:
     """A source that was planned before its table was damaged."""
 
-    def __init__(self, units: Sequence[Unit]) -> None:
+    def __init__(self, units: Sequence[WorkUnit]) -> None:
         self._units = units
 
-    def units(self, done: AbstractSet[str] = frozenset()) -> Sequence[Unit]:
+    def units(self, done: AbstractSet[str] = frozenset()) -> Sequence[WorkUnit]:
         return self._units
 
 

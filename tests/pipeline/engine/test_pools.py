@@ -1,11 +1,11 @@
-"""Pools: one actor of each link always fits, and the cluster is used."""
+"""Pools: one actor of each group always fits, and the cluster is used."""
 
 from __future__ import annotations
 
 import pytest
 
 from tag2mask.pipeline.engine.base import StageSpec
-from tag2mask.pipeline.engine.pools import Link, Node, Pool, cut, plan_pools
+from tag2mask.pipeline.engine.pools import Node, Pool, StageGroup, group_stages, plan_pools
 from tests.pipeline.engine import toys
 
 
@@ -17,7 +17,7 @@ CPU, GPU = _spec(1), _spec(1, 1)
 
 
 @pytest.mark.parametrize(
-    ("specs", "node", "links"),
+    ("specs", "node", "groups"),
     [
         ([CPU, GPU, CPU], Node(2), [3]),
         ([CPU, GPU, CPU], Node(2, 1), [1, 1, 1]),
@@ -27,16 +27,18 @@ CPU, GPU = _spec(1), _spec(1, 1)
     ],
 )
 def test_a_chain_is_cut_between_gpus_and_processors(
-    specs: list[StageSpec], node: Node, links: list[int]
+    specs: list[StageSpec], node: Node, groups: list[int]
 ) -> None:
-    found = cut(specs, [Node(1), node])
-    assert [len(link.stages) for link in found] == links
-    assert [spec for link in found for spec in link.stages] == specs
+    found = group_stages(specs, [Node(1), node])
+    assert [len(group.stages) for group in found] == groups
+    assert [spec for group in found for spec in group.stages] == specs
 
 
 def test_a_link_needs_what_the_greediest_of_its_stages_needs() -> None:
-    link = Link((StageSpec(toys.Reverse, cpus=2, batch_size=4), StageSpec(toys.Reverse, gpus=0.5)))
-    assert (link.cpus, link.gpus, link.batch_size) == (2, 0.5, 8)
+    group = StageGroup(
+        (StageSpec(toys.Reverse, cpus=2, batch_size=4), StageSpec(toys.Reverse, gpus=0.5))
+    )
+    assert (group.cpus, group.gpus, group.batch_size) == (2, 0.5, 8)
 
 
 @pytest.mark.parametrize(
@@ -64,13 +66,13 @@ def test_a_link_needs_what_the_greediest_of_its_stages_needs() -> None:
 def test_one_actor_of_each_link_fits_on_every_node(
     specs: list[StageSpec], nodes: list[Node], pools: list[Pool]
 ) -> None:
-    assert plan_pools([Link((spec,)) for spec in specs], nodes) == pools
+    assert plan_pools([StageGroup((spec,)) for spec in specs], nodes) == pools
 
 
 @pytest.mark.parametrize("stages", range(1, 8))
 @pytest.mark.parametrize("gpus", range(1, 5))
 def test_parts_of_gpus_leave_nobody_between_two(stages: int, gpus: int) -> None:
-    pools = plan_pools([Link((GPU,))] * stages, [Node(16, gpus)])
+    pools = plan_pools([StageGroup((GPU,))] * stages, [Node(16, gpus)])
     k = round(1 / pools[0].gpus)
     assert 0 <= 1 / k - pools[0].gpus < 1e-4
     assert gpus * k >= stages

@@ -14,7 +14,7 @@ pytest.importorskip("ray")
 
 import ray
 
-from tag2mask.pipeline.engine.base import Source, StageSpec
+from tag2mask.pipeline.engine.base import StageSpec, WorkSource
 from tag2mask.pipeline.engine.ray import RayEngine
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
@@ -70,7 +70,7 @@ class OnGpus(RayEngine):
 
     def run(
         self,
-        source: Source,
+        source: WorkSource,
         stages: Sequence[StageSpec],
         writer: TableWriter,
         progress: Callable[[int], None],

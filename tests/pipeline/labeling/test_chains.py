@@ -2,7 +2,7 @@
 
 import pytest
 
-from tag2mask.pipeline.engine.pools import Node, cut, plan_pools
+from tag2mask.pipeline.engine.pools import Node, group_stages, plan_pools
 from tag2mask.pipeline.labeling.chains import refine_stage, relabel_stages, score_stage, walk_stages
 from tag2mask.pipeline.labeling.recipe import AffinitySettings, RelabelSettings, SeedSettings
 
@@ -17,7 +17,7 @@ CHAINS = {
 @pytest.mark.parametrize("name", CHAINS)
 def test_a_gpu_does_not_wait_for_the_crf(name):
     nodes = [Node(8, 1)]
-    network, crf = plan_pools(cut(CHAINS[name], nodes), nodes)
+    network, crf = plan_pools(group_stages(CHAINS[name], nodes), nodes)
     assert (network.cpus, network.gpus) == (0, 1)
     assert (crf.cpus, crf.gpus, crf.size) == (1, 0, 7)
 
@@ -25,12 +25,12 @@ def test_a_gpu_does_not_wait_for_the_crf(name):
 @pytest.mark.parametrize("name", CHAINS)
 def test_without_a_gpu_one_process_does_both(name):
     nodes = [Node(8)]
-    links = cut(CHAINS[name], nodes)
-    assert [link.stages for link in links] == [tuple(CHAINS[name])]
-    assert plan_pools(links, nodes)[0].size == 8
+    groups = group_stages(CHAINS[name], nodes)
+    assert [group.stages for group in groups] == [tuple(CHAINS[name])]
+    assert plan_pools(groups, nodes)[0].size == 8
 
 
 def test_a_crf_on_the_gpu_shares_it_with_the_network():
     nodes = [Node(8, 1)]
     stages = relabel_stages(RelabelSettings(crf_method="torch"), "segmenter", "initial")
-    assert [pool.gpus for pool in plan_pools(cut(stages, nodes), nodes)] == [0.5, 0.5]
+    assert [pool.gpus for pool in plan_pools(group_stages(stages, nodes), nodes)] == [0.5, 0.5]

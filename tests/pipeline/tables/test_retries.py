@@ -7,7 +7,7 @@ import errno
 import pytest
 
 from tag2mask.pipeline.errors import StorageError
-from tag2mask.pipeline.tables.retries import patiently
+from tag2mask.pipeline.tables.retries import call_with_retries
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ class Flaky:
 
 @pytest.mark.parametrize("error", [OSError("InternalError"), TimeoutError(), RuntimeError("gone")])
 def test_what_passes_is_waited_for(waits: list[float], error: Exception) -> None:
-    assert patiently("s3://b", Flaky(3, error), 1, more=2) == 3
+    assert call_with_retries("s3://b", Flaky(3, error), 1, more=2) == 3
     assert len(waits) == 3
     for wait, base in zip(waits, (0.5, 1, 2), strict=True):
         assert base / 2 <= wait <= base * 1.5
@@ -45,11 +45,11 @@ def test_what_passes_is_waited_for(waits: list[float], error: Exception) -> None
 )
 def test_an_answer_is_taken_at_once(waits: list[float], error: Exception) -> None:
     with pytest.raises(type(error)):
-        patiently("s3://b", Flaky(1, error), 1, more=2)
+        call_with_retries("s3://b", Flaky(1, error), 1, more=2)
     assert waits == []
 
 
 def test_patience_ends_in_a_sentence(waits: list[float]) -> None:
     with pytest.raises(StorageError, match=r"s3://b fails again and again \(OSError: slow down\)"):
-        patiently("s3://b", Flaky(100, OSError("slow\ndown")), 1, more=2)
+        call_with_retries("s3://b", Flaky(100, OSError("slow\ndown")), 1, more=2)
     assert 15 < sum(waits) < 50

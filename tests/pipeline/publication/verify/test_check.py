@@ -1,4 +1,4 @@
-"""Verify: a sound dataset has no fault, and every kind of fault is named with its place."""
+"""Verify: a sound dataset has no issues, and every kind of issue is reported with its place."""
 
 import hashlib
 import io
@@ -36,8 +36,8 @@ def copy(sound, tmp_path) -> Path:
     return Path(shutil.copytree(sound.uri, tmp_path / "dataset"))
 
 
-def faults(path) -> list[str]:
-    return [str(fault) for fault in verify(str(path))]
+def issues(path) -> list[str]:
+    return [str(issue) for issue in verify(str(path))]
 
 
 def first_part(path):
@@ -83,7 +83,7 @@ def rewrite(path, change, write=None):
             "fingerprint": fingerprint.hexdigest(),
         },
     )
-    # Versions name the old file; they are not what is tested.
+    # Versions name the old file; this test is not about them.
     shutil.rmtree(path / "versions", ignore_errors=True)
     return rows
 
@@ -111,10 +111,10 @@ def consistent(row, mask):
 
 
 def other_palette(row):
-    picture = Image.fromarray(painted(row["tags"][0]), mode="P")
-    picture.putpalette([7] * 768)
+    image = Image.fromarray(painted(row["tags"][0]), mode="P")
+    image.putpalette([7] * 768)
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
+    image.save(buffer, format="PNG")
     consistent(row, painted(row["tags"][0]))
     set_mask(row, buffer.getvalue())
 
@@ -122,13 +122,13 @@ def other_palette(row):
 ROWS = {
     "a class that is no tag": (
         lambda row: consistent(row, painted(min({1, 2, 3} - {*row["tags"]}))),
-        "which are no tags of the image",
+        "which the image's tags do not list",
     ),
     "a value beyond the classes": (
         lambda row: consistent(row, painted(9)),
-        r"the mask shows \[9\], which are no tags",
+        r"the mask shows the classes \[9\], which the image's tags",
     ),
-    "another palette": (other_palette, "the mask has another palette than VOC's"),
+    "another palette": (other_palette, "the mask does not have VOC's palette"),
     "a mask of another size": (
         lambda row: set_mask(row, encode_mask(np.zeros((10, 12), np.uint8))),
         "the mask is 12x10, not 64x48",
@@ -170,36 +170,36 @@ ROWS = {
     ),
     "an unknown duplicate": (
         lambda row: row.update(near_duplicate_of="7.png"),
-        "near_duplicate_of is '7.png', no SHA-256",
+        "near_duplicate_of is '7.png', not a SHA-256",
     ),
-    "unsorted tags": (lambda row: row.update(tags=[2, 1]), r"the tags \[2, 1\] are not rising"),
-    "half a lineage": (lambda row: row.update(agreement=None, previous_round=0), "not all there"),
+    "unsorted tags": (lambda row: row.update(tags=[2, 1]), r"the tags are \[2, 1\], not ascending"),
+    "half a lineage": (lambda row: row.update(agreement=None, previous_round=0), "must be all"),
     "an unknown flag": (lambda row: row.update(flags=["ugly"]), r"unknown flags \['ugly'\]"),
-    "no source": (lambda row: row.update(source=""), "no source"),
-    "no hash": (lambda row: row.update(model="resnet"), "model is 'resnet', no SHA-256"),
+    "no source": (lambda row: row.update(source=""), "the source is missing"),
+    "no hash": (lambda row: row.update(model="resnet"), "model is 'resnet', not a SHA-256"),
 }
 
 
-def test_a_sound_dataset_has_no_fault(sound):
-    assert faults(sound.uri) == []
+def test_a_sound_dataset_has_no_issues(sound):
+    assert issues(sound.uri) == []
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_faults_of_rows_are_named(copy, name):
+def test_issues_of_rows_are_reported(copy, name):
     change, said = ROWS[name]
     rows = rewrite(copy, lambda rows: change(rows[1]))
-    found = [fault for fault in faults(copy) if fault.startswith("data/")]
+    found = [issue for issue in issues(copy) if issue.startswith("data/")]
     assert found
     place = f"{first_part(copy).path}, row {rows[1]['id']}: "
-    assert all(fault.startswith(place) for fault in found)
-    assert any(re.search(said, fault) for fault in found), found
+    assert all(issue.startswith(place) for issue in found)
+    assert any(re.search(said, issue) for issue in found), found
 
 
-def test_every_fault_is_named_not_the_first(copy):
+def test_every_issue_is_reported_not_only_the_first(copy):
     rows = rewrite(copy, lambda rows: [row.update(source="", flags=["ugly"]) for row in rows])
-    found = faults(copy)
-    assert sum("no source" in fault for fault in found) == len(rows)
-    assert sum("unknown flags" in fault for fault in found) == len(rows)
+    found = issues(copy)
+    assert sum("the source is missing" in issue for issue in found) == len(rows)
+    assert sum("unknown flags" in issue for issue in found) == len(rows)
 
 
 def test_rows_out_of_order_twice_and_in_the_wrong_shard(copy):
@@ -209,7 +209,7 @@ def test_rows_out_of_order_twice_and_in_the_wrong_shard(copy):
         rows.append({**rows[0], "id": "f" * 63 + "0"})
 
     rewrite(copy, change)
-    found = "\n".join(faults(copy))
+    found = "\n".join(issues(copy))
     assert "not sorted by id" in found
     assert "the id is there twice" in found
 
@@ -220,7 +220,7 @@ def test_files_are_compared_with_the_manifest(copy):
     data[len(data) // 2] ^= 1
     (copy / part.path).write_bytes(data)
     (copy / "data/train-00009-of-00009-stray.parquet").write_bytes(b"")
-    found = "\n".join(faults(copy))
+    found = "\n".join(issues(copy))
     assert f"{part.path}: its SHA-256 is not that of the manifest" in found
     assert "stray.parquet: belongs to no version" in found
 
@@ -229,7 +229,7 @@ def test_missing_and_cut_files(copy):
     parts = read_manifest(Folder(str(copy))).parts
     (copy / parts[0].path).unlink()
     (copy / parts[1].path).write_bytes((copy / parts[1].path).read_bytes()[:500])
-    found = "\n".join(faults(copy))
+    found = "\n".join(issues(copy))
     assert f"{parts[0].path}: is missing" in found
     assert f"{parts[1].path}: has 500 bytes, not {parts[1].bytes:,}" in found
     assert f"{parts[1].path}: cannot be read" in found
@@ -237,10 +237,10 @@ def test_missing_and_cut_files(copy):
 
 def test_the_manifests_sums(copy):
     amend(copy, {"rows": 99, "fingerprint": "0" * 64})
-    found = faults(copy)
+    found = issues(copy)
     assert "manifest.json: its rows are not the sum of its files' rows" in found
     assert "manifest.json: its fingerprint is not that of the masks" in found
-    assert any(fault.startswith("README.md: dataset_info") for fault in found)
+    assert any(issue.startswith("README.md: dataset_info") for issue in found)
 
 
 @pytest.mark.parametrize(
@@ -255,7 +255,7 @@ def test_the_manifests_sums(copy):
 )
 def test_other_layouts_are_named(copy, options, said):
     rewrite(copy, lambda rows: None, lambda table, file: pq.write_table(table, file, **options))
-    assert any(said in fault for fault in faults(copy))
+    assert any(said in issue for issue in issues(copy))
 
 
 def test_columns_metadata_and_row_groups(copy):
@@ -264,7 +264,7 @@ def test_columns_metadata_and_row_groups(copy):
         write_parquet(file, table.schema, [table.slice(0, 2), table.slice(2)])
 
     rewrite(copy, lambda rows: None, write)
-    found = "\n".join(faults(copy))
+    found = "\n".join(issues(copy))
     assert "the columns flags are missing" in found
     assert "Hugging Face's features are missing" in found
     assert "row group 0 has 2 rows, not 64 to 128" in found
@@ -273,19 +273,19 @@ def test_columns_metadata_and_row_groups(copy):
 def test_the_papers_describe_the_files(copy):
     card = (copy / "README.md").read_text()
     (copy / "README.md").write_text(card.replace("license: unknown", "license: cc0-1.0"))
-    assert faults(copy) == []  # whose images they are is the owner's to say
+    assert issues(copy) == []  # whose images they are is the owner's to say
     (copy / "README.md").write_text(card.replace("num_examples: 12", "num_examples: 13"))
     described = json.loads((copy / "croissant.json").read_text())
     described["distribution"][0]["sha256"] = "0" * 64
     (copy / "croissant.json").write_text(json.dumps(described))
-    assert [fault.split(":")[0] for fault in faults(copy)] == ["README.md", "croissant.json"]
+    assert [issue.split(":")[0] for issue in issues(copy)] == ["README.md", "croissant.json"]
     (copy / "README.md").write_text("# no head")
     (copy / "croissant.json").unlink()
-    assert faults(copy) == ["README.md: has no YAML head", "croissant.json: is missing"]
+    assert issues(copy) == ["README.md: has no YAML head", "croissant.json: is missing"]
 
 
 def test_other_tables_are_no_datasets(tmp_path):
     with pytest.raises(UserError, match="give its published dataset"):
-        faults(images_table(tmp_path, 3).uri)
+        issues(images_table(tmp_path, 3).uri)
     with pytest.raises(UserError, match="no table at"):
-        faults(tmp_path / "absent")
+        issues(tmp_path / "absent")

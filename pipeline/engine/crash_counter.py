@@ -12,10 +12,10 @@ import ray
 from ray.actor import ActorHandle
 
 
-class Tally:
+class CrashCounter:
     """Counts for the whole cluster how often a piece of work was begun and never ended.
 
-    Ray Data repeats without end a task that kills its worker. The tally outlives the worker
+    Ray Data repeats without end a task that kills its worker. The crashes outlives the worker
     and tells the next one that it is not the first.
     """
 
@@ -41,18 +41,18 @@ class Tally:
         return stage in self._broken
 
 
-def start_tally() -> ActorHandle:
-    """A tally for one run, which outlives the node it is on; end it with ``ray.kill``."""
+def start_crash_counter() -> ActorHandle:
+    """A crashes for one run, which outlives the node it is on; end it with ``ray.kill``."""
     # Ray's types take what options() returns for the class itself.
-    remote: Any = ray.remote(Tally)
+    remote: Any = ray.remote(CrashCounter)
     return remote.options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
 
 
 @contextmanager
-def counted(tally: ActorHandle, *work: object) -> Iterator[int]:
+def counted(crashes: ActorHandle, *work: object) -> Iterator[int]:
     """The number of workers that died on this work already."""
     name = hashlib.sha256(repr(work).encode()).hexdigest()
-    methods: Any = tally  # made from the class at run time, unknown to the checker
+    methods: Any = crashes  # made from the class at run time, unknown to the checker
     deaths = methods.begin.remote(name)
     try:
         yield ray.get(deaths)
