@@ -73,20 +73,22 @@ def with_new_names(values: dict[str, Any], kind: type[BaseModel], part: str = ""
     return current
 
 
-def overlaid(defaults: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Changes laid over defaults, level by level; a scorer's own settings are replaced."""
+def merge_settings(defaults: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Merge changes into defaults, level by level; a scorer's own settings are replaced."""
     merged = dict(defaults)
     for key, value in changes.items():
         nested = isinstance(value, dict) and isinstance(defaults.get(key), dict)
-        merged[key] = overlaid(defaults[key], value) if nested and key != "settings" else value
+        merged[key] = (
+            merge_settings(defaults[key], value) if nested and key != "settings" else value
+        )
     return merged
 
 
-def explained(error: ValidationError, known: dict[str, Any], part: str = "") -> str:
-    """The first thing that is wrong with settings, as a sentence.
+def format_validation_error(error: ValidationError, known: dict[str, Any], part: str = "") -> str:
+    """Describe the first error of settings in a sentence.
 
     Args:
-        error: What pydantic found.
+        error: The errors that pydantic found.
         known: All settings with their defaults, nested.
         part: Name of the settings among others.
     """

@@ -17,13 +17,13 @@ from tag2mask.pipeline.evaluation.voc import evaluate_masks
 from tag2mask.pipeline.labeling.recipe import Recipe, SeedSettings
 from tag2mask.pipeline.labeling.selection import sound
 from tag2mask.pipeline.records import BACKGROUND, Row, decode_map
-from tag2mask.pipeline.records.mask_rows import resized
+from tag2mask.pipeline.records.mask_rows import resize_maps
 from tag2mask.pipeline.stages.crf_refinement import NO_CRF
 from tag2mask.pipeline.stages.refine import seed_probabilities
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
 
-PICTURES = 120
+IMAGES = 120
 # Maps of different variants fall off differently: each is judged at its own best score power.
 SCORE_POWERS = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0)
 
@@ -74,7 +74,7 @@ def with_truth(images: Table, truth: TruthFolder, wanted: Callable[[int], bool])
         found += [row["id"] for row in unit.read() if truth.mask(row["image"]["path"]) is not None]
     if not found:
         raise UserError("no image of so many tags has a ground truth mask: nothing can be compared")
-    return set(sorted(found)[:PICTURES])
+    return set(sorted(found)[:IMAGES])
 
 
 def variants(recipe: Recipe) -> dict[str, dict[str, Any]]:
@@ -110,6 +110,6 @@ def best_score_power(images: Table, table: Table, truth: TruthFolder) -> tuple[f
 def hardened(row: Row, score_power: float) -> np.ndarray:
     """The most probable of background and tags at each pixel of a scored row: (H, W) uint8."""
     scores = np.stack([decode_map(score) for score in row["seed"]["scores"]])
-    scores = resized(scores, (row["height"], row["width"]))
+    scores = resize_maps(scores, (row["height"], row["width"]))
     labels = np.array([BACKGROUND, *row["tags"]], np.uint8)
     return labels[seed_probabilities(scores, score_power).argmax(axis=0)]

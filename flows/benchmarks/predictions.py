@@ -19,7 +19,7 @@ from tag2mask.pipeline.benchmarks.stages.predict_tags import Recognize
 from tag2mask.pipeline.benchmarks.stages.segment_smoothing import RelabelOnTree
 from tag2mask.pipeline.engine.base import StageSpec
 from tag2mask.pipeline.labeling import affinity as affinity_step
-from tag2mask.pipeline.labeling.chains import refine_stage, score_stage, walk_ingredients
+from tag2mask.pipeline.labeling.chains import refine_stage, score_stage, walk_key_inputs
 from tag2mask.pipeline.labeling.recipe import AffinitySettings, Recipe, SeedSettings
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.labeling.selection import is_simple, sound
@@ -185,11 +185,11 @@ def direct(refine: Callable[[Bench], list[StageSpec]]) -> Make:
                     *last,
                 ],
                 images=bench.dev_images,
-                ingredients={
+                key_inputs={
                     "tagger": bench.run.weights("tagger"),
                     "seeds": seeds.model_dump(mode="json"),
                     "crf": last[-1].settings["crf"],
-                    **walk_ingredients(last),
+                    **walk_key_inputs(last),
                 },
             ),
         )

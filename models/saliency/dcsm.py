@@ -151,11 +151,11 @@ def lay_on_canvas(image: Tensor, side: int) -> tuple[Tensor, tuple[slice, slice]
         slice((side - extent) // 2, (side - extent) // 2 + extent) for extent in (height, width)
     )
     canvas = image.new_zeros(1, 3, side, side)
-    canvas[0, :, place[0], place[1]] = resized(image, (height, width))
+    canvas[0, :, place[0], place[1]] = resize_bilinear(image, (height, width))
     return canvas.contiguous(memory_format=torch.channels_last), (place[0], place[1])
 
 
-def resized(maps: Tensor, size: tuple[int, int]) -> Tensor:
+def resize_bilinear(maps: Tensor, size: tuple[int, int]) -> Tensor:
     """Bilinear resize of (K, H, W) to (K, *size)."""
     if tuple(maps.shape[-2:]) == size:
         return maps
@@ -200,7 +200,9 @@ class Dcsm:
         """Maps (T, H, W) in [0, 1] for (3, H, W) in [0, 255]; see :class:`Scorer`."""
         canvas, place = lay_on_canvas(image, self.canvas)
         sides = [round(scale * self.canvas) for scale in self.scales]
-        responses = [self.gradients(resized(canvas[0], (side, side))[None]) for side in sides]
+        responses = [
+            self.gradients(resize_bilinear(canvas[0], (side, side))[None]) for side in sides
+        ]
         seen = torch.stack([response.probabilities for response in responses])
         chosen = with_opponents(classes, seen.sum(0), self.candidates)
         gates = seen[:, classes] > PRESENCE
@@ -212,7 +214,9 @@ class Dcsm:
             for gradient in response.gradients(chosen):
                 magnitudes = gradient.abs().amax(dim=1)
                 total[gate] += self.distinct(magnitudes, len(classes))[gate]
-        return resized(normalized(total[:, place[0], place[1]]), (image.shape[1], image.shape[2]))
+        return resize_bilinear(
+            normalized(total[:, place[0], place[1]]), (image.shape[1], image.shape[2])
+        )
 
     def distinct(self, magnitudes: Tensor, targets: int) -> Tensor:
         """Sums the differences of the first classes with all opponents, for one layer.
@@ -224,7 +228,7 @@ class Dcsm:
         Returns:
             (T, canvas, canvas), at least 0.
         """
-        magnitudes = resized(magnitudes, (self.canvas, self.canvas))
+        magnitudes = resize_bilinear(magnitudes, (self.canvas, self.canvas))
         if self.candidates == 0 or len(magnitudes) == 1:
             # Nothing to differ from, as where the tagger knows one class: it stands alone.
             return rectified_difference(magnitudes[:targets], torch.zeros_like(magnitudes[0]))
@@ -255,7 +259,7 @@ class DcsmCaffe:
 
     def __call__(self, image: Tensor, classes: Tensor) -> Tensor:
         """Maps (T, H, W) in [0, 1] for (3, H, W) in [0, 255]; see :class:`Scorer`."""
-        warped = resized(image, (self.canvas, self.canvas))[None]
+        warped = resize_bilinear(image, (self.canvas, self.canvas))[None]
         response = self.gradients(warped)
         chosen = with_opponents(classes, response.probabilities, CAFFE_CANDIDATES)
         total = image.new_zeros(len(classes), self.canvas, self.canvas)
@@ -266,7 +270,7 @@ class DcsmCaffe:
                 # Where the tagger knows one class, nothing is subtracted: it stands alone.
                 pairs = strongest[index] - opponents if len(opponents) else strongest[[index]]
                 layer = squashed(squashed(pairs).sum(dim=0))
-                total[index] += resized(layer[None], (self.canvas, self.canvas))[0]
+                total[index] += resize_bilinear(layer[None], (self.canvas, self.canvas))[0]
         highest = total.amax(dim=(1, 2), keepdim=True)
         maps = (total / highest.clamp(min=torch.finfo().tiny)).clamp(0, 1)
-        return resized(maps, (image.shape[1], image.shape[2]))
+        return resize_bilinear(maps, (image.shape[1], image.shape[2]))

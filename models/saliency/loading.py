@@ -121,10 +121,11 @@ def build_scorer(
     return scorer
 
 
-def own_code(name: str) -> dict[str, str]:
-    """What masks of an own scorer follow from besides: the hash of the file that defines it.
+def scorer_source_hash(name: str) -> dict[str, str]:
+    """The SHA-256 of an own scorer's source file, as a key input of its masks.
 
-    Nothing for members of the family, and for modules that have no source.
+    Returns:
+        ``{"scorer_code": hash}``; empty for built-in scorers and for modules without a source.
     """
     if not is_own(name):
         return {}

@@ -19,7 +19,7 @@ from torch.nn.functional import pad
 from torch.utils.checkpoint import checkpoint
 
 from tag2mask.models.adversarial import SLOPE, initialize
-from tag2mask.models.transformation.skips import SKIPS, Upsampling, transposed
+from tag2mask.models.transformation.skips import SKIPS, Upsampling, transposed_conv
 
 
 def widths_of(width: int, levels: int) -> tuple[int, ...]:
@@ -116,7 +116,7 @@ class Decoder(nn.Module):
         outputs: int,
         skip: str = "concatenate",
         *,
-        double: Upsampling = transposed,
+        double: Upsampling = transposed_conv,
         noisy: int = 3,
         dropout: float = 0.5,
     ) -> None:
@@ -168,7 +168,7 @@ class EncoderDecoder(nn.Module):
         widths: Sequence[int],
         skip: str = "concatenate",
         *,
-        double: Upsampling = transposed,
+        double: Upsampling = transposed_conv,
         dropout: float = 0.5,
     ) -> None:
         super().__init__()

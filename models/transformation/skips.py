@@ -20,12 +20,12 @@ class Upsampling(Protocol):
         ...
 
 
-def transposed(inputs: int, outputs: int, *, bias: bool) -> nn.Module:
+def transposed_conv(inputs: int, outputs: int, *, bias: bool) -> nn.Module:
     """A transposed 4x4 convolution of stride 2, as in pix2pix and most others."""
     return nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=bias)
 
 
-def resized(inputs: int, outputs: int, *, bias: bool) -> nn.Module:
+def upsample_conv(inputs: int, outputs: int, *, bias: bool) -> nn.Module:
     """Bilinear resizing, then a 3x3 convolution: it begins without a grid.
 
     A transposed convolution treats the pixels of a cell apart, and before it has learnt to
@@ -37,7 +37,7 @@ def resized(inputs: int, outputs: int, *, bias: bool) -> nn.Module:
     )
 
 
-UPSAMPLINGS: dict[str, Upsampling] = {"transposed": transposed, "resized": resized}
+UPSAMPLINGS: dict[str, Upsampling] = {"transposed": transposed_conv, "resized": upsample_conv}
 
 
 class Skip(nn.Module):
@@ -52,7 +52,7 @@ class Skip(nn.Module):
         outputs: Channels of the joined features.
     """
 
-    def __init__(self, coarse: int, fine: int, double: Upsampling = transposed) -> None:
+    def __init__(self, coarse: int, fine: int, double: Upsampling = transposed_conv) -> None:
         super().__init__()
         self.outputs = fine
         self.up = nn.Sequential(
@@ -105,7 +105,7 @@ class Concatenate(Skip):
         double: See :class:`Skip`.
     """
 
-    def __init__(self, coarse: int, fine: int, double: Upsampling = transposed) -> None:
+    def __init__(self, coarse: int, fine: int, double: Upsampling = transposed_conv) -> None:
         super().__init__(coarse, fine, double)
         self.outputs = 2 * fine
 
@@ -123,7 +123,7 @@ class Switches(Skip):
         double: See :class:`Skip`; a cell's maximum has its place, and nothing else grows.
     """
 
-    def __init__(self, coarse: int, fine: int, double: Upsampling = transposed) -> None:
+    def __init__(self, coarse: int, fine: int, double: Upsampling = transposed_conv) -> None:
         super().__init__(coarse, fine, double)
         self.up = conv_bn_relu(coarse, fine)
         self.smooth = conv_bn_relu(fine, fine)

@@ -33,7 +33,7 @@ def reseed(run: Run, images: Table, name: str, crf: str) -> Table:
             run.select_stage(settings.select, images),
         ],
         images=images,
-        ingredients={"seed": seed.manifest.key, "crf": crf},
+        key_inputs={"seed": seed.manifest.key, "crf": crf},
     )
 
 
@@ -68,7 +68,7 @@ def predict(
             *relabel_stages(run.recipe.relabel, model, name, segment, relabel),
         ],
         images=images,
-        ingredients={
+        key_inputs={
             "model": read_card(model).weights,
             **run.recipe.digest_of("relabel"),
             **({"stages": others} if others else {}),
@@ -91,5 +91,5 @@ def truth(run: Run, images: Table, directory: str) -> Table:
         scan=sound(images, columns=["image", "tags"]),
         stages=[StageSpec(TrueMask, {"directory": directory, "classes": classes})],
         images=images,
-        ingredients={"directory": directory},
+        key_inputs={"directory": directory},
     )

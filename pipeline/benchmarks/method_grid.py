@@ -35,63 +35,61 @@ def example_grid(images: Table, methods: Mapping[str, Table], truth: TruthFolder
     """
     narrow = [row for row in images.rows(["id", "tags", "error"]) if not row["error"]]
     narrow.sort(key=lambda row: (len(row["tags"]) < 2, row["id"]))
-    pictures: list[np.ndarray] = []
+    shown: list[np.ndarray] = []
     masks: dict[str, list[np.ndarray | None]] = {name: [] for name in ("truth", *methods)}
     joined = {f"method{index}": table for index, table in enumerate(methods.values())}
     columns = ["image", *(f"{name}.mask" for name in joined)]
     for chosen in narrow:
-        if len(pictures) == EXAMPLES:
+        if len(shown) == EXAMPLES:
             break
         (row,) = Scan(images, joined, columns, {chosen["id"]}).rows()
         true = truth.mask(row["image"]["path"])
         if true is None:
             continue
-        pictures.append(rgb(row))
+        shown.append(rgb(row))
         masks["truth"].append(true)
         for name, table in zip(methods, joined, strict=True):
             mask = row[table]["mask"] if row[table] else None
             masks[name].append(decode_mask(mask["bytes"]) if mask else None)
     buffer = io.BytesIO()
-    method_grid(pictures, masks).save(buffer, format="PNG")
+    method_grid(shown, masks).save(buffer, format="PNG")
     return buffer.getvalue()
 
 
 def method_grid(
-    pictures: Sequence[np.ndarray], masks: Mapping[str, Sequence[np.ndarray | None]]
+    images: Sequence[np.ndarray], masks: Mapping[str, Sequence[np.ndarray | None]]
 ) -> Image.Image:
     """Draws the images above their masks.
 
     Args:
-        pictures: (H, W, 3) uint8 RGB, of any sizes.
+        images: (H, W, 3) uint8 RGB, of any sizes.
         masks: By the row's name, a label map uint8 for each image; None is left blank.
     """
-    width = NAMES + len(pictures) * (CELL + GAP) + GAP
+    width = NAMES + len(images) * (CELL + GAP) + GAP
     rows = 1 + len(masks)
     grid = Image.new("RGB", (width, rows * (CELL + GAP) + GAP), PAPER)
     draw, font = ImageDraw.Draw(grid), ImageFont.load_default(TEXT)
-    small = [_small(picture, Image.Resampling.LANCZOS) for picture in pictures]
+    small = [_small(image, Image.Resampling.LANCZOS) for image in images]
     for row, (name, column) in enumerate([("", list[np.ndarray | None]()), *masks.items()]):
         top = GAP + row * (CELL + GAP)
         draw.text((GAP, top + CELL // 2 - TEXT), name, fill=INK, font=font)
-        for index, picture in enumerate(small):
-            left = NAMES + index * (CELL + GAP) + (CELL - picture.shape[1]) // 2
+        for index, image in enumerate(small):
+            left = NAMES + index * (CELL + GAP) + (CELL - image.shape[1]) // 2
             mask = column[index] if column else None
-            shown = picture
+            shown = image
             if mask is not None:
-                nearest = Image.fromarray(mask).resize(
-                    picture.shape[1::-1], Image.Resampling.NEAREST
-                )
-                shown = overlay(picture, np.asarray(nearest))
+                nearest = Image.fromarray(mask).resize(image.shape[1::-1], Image.Resampling.NEAREST)
+                shown = overlay(image, np.asarray(nearest))
             elif row:
-                shown = np.full_like(picture, PALE)
-            down = top + (CELL - picture.shape[0]) // 2
+                shown = np.full_like(image, PALE)
+            down = top + (CELL - image.shape[0]) // 2
             grid.paste(Image.fromarray(shown), (left, down))
     return grid
 
 
-def _small(picture: np.ndarray, resample: Image.Resampling) -> np.ndarray:
+def _small(image: np.ndarray, resample: Image.Resampling) -> np.ndarray:
     """An image whose longer side is a cell's."""
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     scale = CELL / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
-    return np.asarray(Image.fromarray(picture).resize(size, resample))
+    return np.asarray(Image.fromarray(image).resize(size, resample))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from tag2mask.pipeline.benchmarks.throughput_tables import EngineFigures, Throughput, markdown
 
-PICTURES = 100_000_000
+IMAGES = 100_000_000
 CORES = 64  # of a machine
 GPUS = 8
 HOURS_OF_A_DAY = 24
 
 
-def plan(figures: Throughput, pictures: int = PICTURES) -> str:
+def plan(figures: Throughput, images: int = IMAGES) -> str:
     """Core hours, GPU hours and bytes of each step for so many images, as Markdown.
 
     It multiplies what one image took by their number: nothing is assumed but that enough
@@ -18,21 +18,21 @@ def plan(figures: Throughput, pictures: int = PICTURES) -> str:
 
     Args:
         figures: Of a benchmark.
-        pictures: How many.
+        images: How many.
     """
     measured = _most_complete(figures)
     rows = []
     for step in measured.steps:
-        cores = sum(s.cpu_seconds for s in step.stages) / step.pictures * pictures / 3600
-        gpus = sum(s.gpu_seconds for s in step.stages) / step.pictures * pictures / 3600
-        terabytes = step.bytes / step.pictures * pictures / 1e12
+        cores = sum(s.cpu_seconds for s in step.stages) / step.images * images / 3600
+        gpus = sum(s.gpu_seconds for s in step.stages) / step.images * images / 3600
+        terabytes = step.bytes / step.images * images / 1e12
         rows.append(_row(step.step, cores, gpus, terabytes))
-    whole = measured.usage.cpu_seconds / measured.pictures * pictures / 3600
+    whole = measured.usage.cpu_seconds / measured.images * images / 3600
     gpus = sum(s.gpu_seconds for step in measured.steps for s in step.stages)
-    size = sum(step.bytes / step.pictures for step in measured.steps) * pictures / 1e12
-    rows.append(_row("whole run", whole, gpus / measured.pictures * pictures / 3600, size))
+    size = sum(step.bytes / step.images for step in measured.steps) * images / 1e12
+    rows.append(_row("whole run", whole, gpus / measured.images * images / 3600, size))
     title = (
-        f"{pictures:,} images like these, from {measured.pictures:,} on the engine "
+        f"{images:,} images like these, from {measured.images:,} on the engine "
         f"{measured.engine!r} ({figures.machine}; {figures.backbone})"
     )
     headings = [

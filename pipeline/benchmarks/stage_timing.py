@@ -20,7 +20,7 @@ from tag2mask.pipeline.records import Row
 from tag2mask.pipeline.tables.table_writer import TableWriter
 
 if TYPE_CHECKING:
-    from tag2mask.pipeline.training.trainable import Report, Trainable
+    from tag2mask.pipeline.training.trainable import ProgressCallback, Trainable
 
 
 class StageTime(BaseModel):
@@ -156,7 +156,7 @@ class TimedEngine:
         self.engine.run(source, timed, writer, progress)
         self.seconds[writer.kind] = time.perf_counter() - start
 
-    def train(self, training: Trainable, report: Report) -> dict[str, float]:
+    def train(self, training: Trainable, report: ProgressCallback) -> dict[str, float]:
         """Train a model in place, as the engine does."""
         return self.engine.train(training, report)
 
@@ -195,7 +195,7 @@ class PlainLoop:
                 count += writer.stage(rows)
             progress(count)
 
-    def train(self, training: Trainable, report: Report) -> dict[str, float]:
+    def train(self, training: Trainable, report: ProgressCallback) -> dict[str, float]:
         """Train a model in place, in this process."""
         return training.train(report)
 

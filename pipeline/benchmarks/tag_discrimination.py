@@ -9,7 +9,7 @@ import numpy as np
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
 from tag2mask.pipeline.records import decode_map
-from tag2mask.pipeline.records.mask_rows import resized
+from tag2mask.pipeline.records.mask_rows import resize_maps
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
 
@@ -41,7 +41,7 @@ def told_apart(images: Table, seed: Table, truth: TruthFolder) -> float:
         if mask is None or len(shown) < 2:
             continue
         scores = np.stack([decode_map(score) for score in row["seed"]["scores"]])
-        own = own_shares(resized(scores, mask.shape))
+        own = own_shares(resize_maps(scores, mask.shape))
         found.append(mean(float(own[row["tags"].index(tag)][mask == tag].mean()) for tag in shown))
     if not found:
         raise UserError("no image of the round shows two of its tags: nothing to tell apart")

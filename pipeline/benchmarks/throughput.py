@@ -36,7 +36,7 @@ from tag2mask.pipeline.records import (
     encode_map,
     encode_mask,
 )
-from tag2mask.pipeline.records.mask_rows import encoded_maps, resized, rgb
+from tag2mask.pipeline.records.mask_rows import encode_maps, resize_maps, rgb
 from tag2mask.pipeline.stages.select import SelectSettings
 from tag2mask.pipeline.stages.walk_scores import AFFINITY
 from tag2mask.pipeline.tables.scan import Scan
@@ -108,7 +108,7 @@ class Measurement:
         return EngineFigures(
             engine=self.engine,
             workers=1 if self.engine == PLAIN else self.workers,
-            pictures=len(images),
+            images=len(images),
             seconds=time.perf_counter() - start,
             usage=meter.usage,
             steps=self.steps,
@@ -121,7 +121,7 @@ class Measurement:
         self.steps.append(
             StepFigures(
                 step=kind,
-                pictures=len(table),
+                images=len(table),
                 seconds=time.perf_counter() - start,
                 engine_seconds=self.timed.seconds[kind],
                 bytes=sum(part.bytes for part in table.manifest.parts),
@@ -176,7 +176,7 @@ def measure_parts(out: str, figures: EngineFigures) -> list[PartFigures]:
         for name, each in _times(rows).items()
     ]
     write = next(stage for stage in step.stages if stage.stage.endswith("write"))
-    commit = (step.seconds - step.engine_seconds) / step.pictures
+    commit = (step.seconds - step.engine_seconds) / step.images
     for name, each in (("stage rows", write.cpu_seconds / write.rows), ("scan, commit", commit)):
         found.append(PartFigures(part=name, milliseconds=1000 * each, stage="", share=None))
     return found
@@ -187,14 +187,14 @@ def _times(rows: list[Row]) -> dict[str, float]:
     seeds = [row["seed"] for row in rows]
     masks = [decode_mask(row["mask"]["bytes"]) for row in seeds]
     maps = [np.stack([decode_map(m) for m in row["probabilities"]]) for row in seeds]
-    soft = [resized(m, mask.shape) for m, mask in zip(maps, masks, strict=True)]
+    soft = [resize_maps(m, mask.shape) for m, mask in zip(maps, masks, strict=True)]
     confidence = [decode_map(row["confidence_map"]["bytes"]) for row in seeds]
     work: dict[str, Callable[[int], object]] = {
         "decode the image": lambda i: rgb(rows[i]),
         "decode score maps": lambda i: [decode_map(m) for m in seeds[i]["scores"]],
         "encode the mask": lambda i: encode_mask(masks[i]),
         "encode the confidence map": lambda i: encode_map(confidence[i]),
-        "shrink and encode soft maps": lambda i: encoded_maps(soft[i]),
+        "shrink and encode soft maps": lambda i: encode_maps(soft[i]),
     }
     found = {}
     for name, part in work.items():

@@ -25,7 +25,7 @@ class StepFigures(BaseModel):
     """
 
     step: str
-    pictures: int
+    images: int
     seconds: float
     engine_seconds: float
     bytes: int
@@ -56,7 +56,7 @@ class EngineFigures(BaseModel):
 
     engine: str
     workers: int
-    pictures: int
+    images: int
     seconds: float
     usage: Usage
     steps: list[StepFigures]
@@ -139,10 +139,8 @@ def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _engine_table(engine: EngineFigures) -> str:
     rows = []
     for step in engine.steps:
-        rate = step.pictures / step.seconds
-        rows.append(
-            [f"**{step.step}**", f"{rate:.1f}", "", "", f"{step.bytes / step.pictures:.0f}"]
-        )
+        rate = step.images / step.seconds
+        rows.append([f"**{step.step}**", f"{rate:.1f}", "", "", f"{step.bytes / step.images:.0f}"])
         for stage in step.stages:
             each = 1000 / max(stage.rows, 1)
             rows.append(
@@ -163,11 +161,11 @@ def _comparison(engines: Sequence[EngineFigures]) -> str:
         [
             engine.engine,
             str(engine.workers),
-            str(engine.pictures),
-            f"{engine.pictures / engine.seconds:.2f}",
+            str(engine.images),
+            f"{engine.images / engine.seconds:.2f}",
             f"{100 * engine.overhead:.0f} %",
             f"{100 * engine.cpu_overhead:.0f} %",
-            f"{engine.usage.cpu_seconds / engine.pictures:.3f}",
+            f"{engine.usage.cpu_seconds / engine.images:.3f}",
             f"{engine.usage.driver_mib:.0f}",
             f"{engine.usage.others_mib:.0f}",
             f"{engine.usage.shared_mib:.0f}",
@@ -178,7 +176,7 @@ def _comparison(engines: Sequence[EngineFigures]) -> str:
         [
             "engine",
             "workers",
-            "pictures",
+            "images",
             "images/s",
             "beside the stages",
             "of CPU",

@@ -30,7 +30,7 @@ from tag2mask.pipeline.training.model_store import (
 )
 
 POSITIVE = 0.3  # overlap from which a proposal shows an object
-PICTURES = 600  # that are learnt from, at most: their descriptors are in memory together
+IMAGES = 600  # that are learnt from, at most: their descriptors are in memory together
 OBJECTS, OTHERS = 12, 8  # proposals of an image that are learnt from, of either kind
 
 
@@ -56,7 +56,7 @@ def train_regions(run: Run, name: str, images: Table, truth: Table, descriptor: 
         round=truth.fingerprint,
         descriptor=descriptor,
         size=recipe.relabel.size,
-        pictures=PICTURES,
+        pictures=IMAGES,
         tagger=run.weights("tagger"),
         **recipe.digest_of("seed", "backbone"),
     )
@@ -75,7 +75,7 @@ def train_regions(run: Run, name: str, images: Table, truth: Table, descriptor: 
     scan = Scan(images, {"truth": truth}, columns=["image", "tags", "truth.mask"]).where(
         lambda row: bool(row["truth"] and row["truth"]["kept"]), ["truth.kept"]
     )
-    scan = replace(scan, ids=set(sorted(scan.wanted_ids())[:PICTURES]))  # a fair draw
+    scan = replace(scan, ids=set(sorted(scan.wanted_ids())[:IMAGES]))  # a fair draw
     report = run.watch.rows(name, len(scan))
     descriptors, overlaps = [], []
     for row in scan.rows():
@@ -91,7 +91,7 @@ def train_regions(run: Run, name: str, images: Table, truth: Table, descriptor: 
         architecture=architecture,
         classes=ClassTable(names=names),
         key=key,
-        training={"pictures": len(scan), "regions": sum(map(len, overlaps)), "loss": loss},
+        training={"images": len(scan), "regions": sum(map(len, overlaps)), "loss": loss},
     )
 
 
@@ -164,5 +164,5 @@ def predict_regions(run: Run, images: Table, name: str, model: str) -> Table:
             StageSpec(LabelRegions, {"classifier": model, "source": name, "size": size}, gpus=1.0),
         ],
         images=images,
-        ingredients={"model": read_card(model).weights, "size": size},
+        key_inputs={"model": read_card(model).weights, "size": size},
     )

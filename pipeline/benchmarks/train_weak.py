@@ -30,7 +30,7 @@ def cues(run: Run, images: Table) -> Table:
         scan=sound(images, columns=["image", "tags"]),
         stages=[StageSpec(Cues, {"tagger": tagger, "size": size}, gpus=1.0)],
         images=images,
-        ingredients={"tagger": run.weights("tagger"), "size": size},
+        key_inputs={"tagger": run.weights("tagger"), "size": size},
     )
 
 

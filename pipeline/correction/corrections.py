@@ -106,8 +106,8 @@ def add_corrections(uri: str, images: Table, rows: Sequence[Row]) -> Table:
     return writer.commit()
 
 
-def ingredients(corrections: Table | None) -> dict[str, Any]:
-    """What the key of a table or model follows from besides; nothing without corrections."""
+def key_inputs(corrections: Table | None) -> dict[str, Any]:
+    """The key inputs of tables and models that use corrections; empty without corrections."""
     return {} if corrections is None else {NAME: corrections.fingerprint}
 
 

@@ -7,7 +7,7 @@ together; a network learns it, and a random walk carries the scores to where the
 from __future__ import annotations
 
 from tag2mask.pipeline.engine.base import StageSpec
-from tag2mask.pipeline.labeling.chains import walk_ingredients, walk_stages
+from tag2mask.pipeline.labeling.chains import walk_key_inputs, walk_stages
 from tag2mask.pipeline.labeling.recipe import AffinitySettings, Recipe
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.report.rejection_reasons import require_kept
@@ -72,7 +72,7 @@ def propagate(run: Run, images: Table, seed: Table) -> Table:
         lambda row: bool(row["seed"] and not row["seed"]["error"]), ["seed.error"]
     )
     walk = stages_of(run)
-    walked = walk_ingredients(walk)
+    walked = walk_key_inputs(walk)
     return run.round_table(
         AFFINITY,
         scan=scan,
@@ -82,7 +82,7 @@ def propagate(run: Run, images: Table, seed: Table) -> Table:
             run.select_stage(run.recipe.seeds.select, images),
         ],
         images=images,
-        ingredients={
+        key_inputs={
             "seeds": seed.fingerprint,
             "kind": seed.manifest.key,
             "model": walked[AFFINITY],

@@ -71,7 +71,7 @@ def spread_stages(settings: AffinitySettings | None, network: str) -> list[Stage
     return [StageSpec(Spread, walk, gpus=1.0)]
 
 
-def walk_ingredients(stages: Sequence[StageSpec]) -> dict[str, Any]:
+def walk_key_inputs(stages: Sequence[StageSpec]) -> dict[str, Any]:
     """What masks follow from besides if their stages walk: the network and the settings."""
     settings = {name: value for spec in stages for name, value in spec.settings.items()}
     network = settings.pop(AFFINITY, None)

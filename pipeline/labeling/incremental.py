@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 
-from tag2mask.pipeline.ingestion.ingest import Ingest, Picture, ingest
+from tag2mask.pipeline.ingestion.ingest import Image, Ingest, ingest
 from tag2mask.pipeline.labeling.last_version import LAST, Finished, find_finished, has_kept
 from tag2mask.pipeline.labeling.release import release
 from tag2mask.pipeline.labeling.run import Run
@@ -49,8 +49,8 @@ class Change:
 
     work: Work
     why: str
-    pictures: Ingest
-    new: tuple[Picture, ...] = ()
+    images: Ingest
+    new: tuple[Image, ...] = ()
     gone: int = 0
     retagged: int = 0
 
@@ -108,20 +108,20 @@ def find_change(
     return change
 
 
-def _compared(pictures: Ingest, finished: Finished) -> Change:
-    left = {picture.id: picture for picture in pictures.pictures if picture.tags}
+def _compared(images: Ingest, finished: Finished) -> Change:
+    left = {image.id: image for image in images.images if image.tags}
     gone = retagged = 0
     for row in finished.images.rows(["id", "tags"]):
-        picture = left.pop(row["id"], None)
-        gone += picture is None and bool(row["tags"])
-        retagged += picture is not None and list(picture.tags) != row["tags"]
+        image = left.pop(row["id"], None)
+        gone += image is None and bool(row["tags"])
+        retagged += image is not None and list(image.tags) != row["tags"]
     new = tuple(left.values())
     version = finished.dataset.manifest.revision
     if new or not finished.complete:
         why = f"{len(new):,} images are new since version {version}"
-        return Change(Work.ADDITION, why, pictures, new, gone, retagged)
+        return Change(Work.ADDITION, why, images, new, gone, retagged)
     why = f"nothing new in the source since version {version}"
-    return Change(Work.NOTHING, why, pictures, new, gone, retagged)
+    return Change(Work.NOTHING, why, images, new, gone, retagged)
 
 
 def _untrained(images: Table, new: int) -> float:
@@ -135,7 +135,7 @@ def add_images(run: Run, change: Change) -> Table:
     images = Table.open(run.table_uri("images"))
     if not change.new:
         return images
-    return run.images(replace(change.pictures, pictures=change.new), base=images)
+    return run.images(replace(change.images, images=change.new), base=images)
 
 
 def add_masks(run: Run, images: Table) -> Table:

@@ -28,7 +28,12 @@ from tag2mask.models.tagging import POOLINGS
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.ingestion.near_duplicates import NearDuplicateSettings
 from tag2mask.pipeline.publication.publish import PublishSettings
-from tag2mask.pipeline.settings import explained, overlaid, read_values, with_new_names
+from tag2mask.pipeline.settings import (
+    format_validation_error,
+    merge_settings,
+    read_values,
+    with_new_names,
+)
 from tag2mask.pipeline.sources import DownloadSettings
 from tag2mask.pipeline.stages.crf_refinement import NO_CRF, build_crf
 from tag2mask.pipeline.stages.select import SelectSettings
@@ -280,7 +285,7 @@ class Recipe(Settings):
 
 
 def read_recipe(path: str | None, changes: Sequence[str] = ()) -> Recipe:
-    """The default recipe, overlaid with a file and single changes.
+    """The default recipe, with changes from a file and from single settings.
 
     Args:
         path: A JSON, YAML or TOML file with any part of a recipe; None for none.
@@ -295,7 +300,7 @@ def read_recipe(path: str | None, changes: Sequence[str] = ()) -> Recipe:
 
 
 def complete_recipe(values: dict[str, Any]) -> Recipe:
-    """The default recipe, overlaid with any part of a recipe.
+    """The default recipe, with changes from any part of a recipe.
 
     Args:
         values: JSON values, nested as the recipe is.
@@ -310,9 +315,9 @@ def complete_recipe(values: dict[str, Any]) -> Recipe:
     if isinstance(seeds, dict) and seeds.get("scorer", "dcsm") != defaults["seeds"]["scorer"]:
         defaults["seeds"]["settings"] = {}  # they are of the default scorer
     try:
-        recipe = Recipe.model_validate(overlaid(defaults, values))
+        recipe = Recipe.model_validate(merge_settings(defaults, values))
     except ValidationError as error:
-        raise UserError(explained(error, defaults)) from error
+        raise UserError(format_validation_error(error, defaults)) from error
     _check_models(recipe)
     return recipe
 

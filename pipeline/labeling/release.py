@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from tag2mask.pipeline.engine.base import StageSpec
-from tag2mask.pipeline.labeling.workspace import Workspace, grown
+from tag2mask.pipeline.labeling.workspace import Workspace, base_key
 from tag2mask.pipeline.publication.card import write_card
 from tag2mask.pipeline.publication.publish import (
     DATASET_SCHEMA,
@@ -75,7 +75,7 @@ def release(
             rounds=[[table.fingerprint, table.manifest.key] for table in rounds],
             columns=DATASET_SCHEMA.names,
             **run.recipe.digest_of("publish", "split"),
-            **grown(base),
+            **base_key(base),
         ),
         metadata={**last.metadata, **dataset_metadata(rounds, run.recipe.split, settings)},
         lineage=dataclasses.replace(lineage, revision=next_version(place)),

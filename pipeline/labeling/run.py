@@ -8,7 +8,7 @@ from dataclasses import astuple
 from functools import partial
 from typing import Any
 
-from tag2mask.models.saliency.loading import own_code
+from tag2mask.models.saliency.loading import scorer_source_hash
 from tag2mask.models.segmentation import Segmenter
 from tag2mask.models.tagging import Tagger
 from tag2mask.pipeline.correction import corrections as human
@@ -21,11 +21,11 @@ from tag2mask.pipeline.labeling.chains import (
     relabel_stages,
     score_stage,
     spread_stages,
-    walk_ingredients,
+    walk_key_inputs,
 )
 from tag2mask.pipeline.labeling.recipe import SeedSettings
 from tag2mask.pipeline.labeling.selection import readable, simple_ids, sound, with_negatives
-from tag2mask.pipeline.labeling.workspace import Workspace, as_built, grown
+from tag2mask.pipeline.labeling.workspace import Workspace, base_key, keep_as_is
 from tag2mask.pipeline.records import IGNORE, IMAGES_SCHEMA, Row
 from tag2mask.pipeline.report.rejection_reasons import require_kept
 from tag2mask.pipeline.stages.check_tags import CheckTags
@@ -64,7 +64,7 @@ class Run(Workspace):
             pictures=[astuple(image) for image in ingest.images],
             classes=ingest.classes.names,
             shards=self.recipe.shards,
-            **grown(base),
+            **base_key(base),
         )
         return self.table(
             "images",
@@ -141,10 +141,10 @@ class Run(Workspace):
                 self.select_stage(settings.select, images),
             ],
             images=images,
-            ingredients={
+            key_inputs={
                 "tagger": read_card(tagger).weights,
                 "seeds": settings.model_dump(mode="json"),
-                **own_code(settings.scorer),
+                **scorer_source_hash(settings.scorer),
                 "pictures": None if ids is None else sorted(ids),
             },
         )
@@ -190,14 +190,14 @@ class Run(Workspace):
             scan=human.joined(scan, corrections),
             stages=stages if corrections is None else around(stages),
             images=images,
-            ingredients={
+            key_inputs={
                 "model": self.weights(model),
                 **self.recipe.digest_of("relabel", "select", "missing_tag_area"),
                 "pictures": table_key(ids=sorted(scan.wanted_ids())),
                 "tagger": self.weights("tagger") if self._has_tagger() else None,
-                **walk_ingredients(walk),
-                **human.ingredients(corrections),
-                **grown(base),
+                **walk_key_inputs(walk),
+                **human.key_inputs(corrections),
+                **base_key(base),
             },
             base=base,
             corrections=corrections,
@@ -268,7 +268,7 @@ class Run(Workspace):
                 thresholds=list(thresholds),
                 recipe=recipe.digest_of("seed", "backbone", "segmenter"),
                 start=weights,
-                **human.ingredients(corrections),
+                **human.key_inputs(corrections),
                 **negatives,
             ),
             prepare=start,
@@ -283,7 +283,7 @@ class Run(Workspace):
             return partial(_continue, uri=self.model_uri(after)), self.weights(after)
         if settings.from_tagger:
             return partial(_take_backbone, uri=self.model_uri("tagger")), self.weights("tagger")
-        return as_built, ""
+        return keep_as_is, ""
 
     def walk(self) -> list[StageSpec]:
         """What a segmenter's logits go through before the CRF, if the recipe says so."""

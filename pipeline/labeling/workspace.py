@@ -27,7 +27,7 @@ from tag2mask.pipeline.training.loop import Training, TrainingSettings
 from tag2mask.pipeline.training.losses import Loss
 from tag2mask.pipeline.training.model_store import ModelCard, model_exists, read_card, save_model
 from tag2mask.pipeline.training.samples import Samples, Target, Views
-from tag2mask.pipeline.training.trainable import Report
+from tag2mask.pipeline.training.trainable import ProgressCallback
 
 
 class Watch(Protocol):
@@ -41,13 +41,13 @@ class Watch(Protocol):
         """What to call with the number of committed images."""
         ...
 
-    def steps(self, step: str, total: int) -> Report:
+    def steps(self, step: str, total: int) -> ProgressCallback:
         """What to call with the training step and the losses."""
         ...
 
 
-def as_built(model: object) -> None:
-    """Leaves a new model as it is."""
+def keep_as_is(model: object) -> None:
+    """Leave a new model as it is."""
 
 
 class Workspace:
@@ -94,7 +94,7 @@ class Workspace:
         scan: Scan,
         stages: Sequence[StageSpec],
         images: Table,
-        ingredients: dict[str, Any],
+        key_inputs: dict[str, Any],
         base: Table | None = None,
         corrections: Table | None = None,
     ) -> Table:
@@ -105,7 +105,7 @@ class Workspace:
             scan: The images and what else the stages read.
             stages: What is done with them.
             images: The images' table, whose key and classes count.
-            ingredients: What else the masks follow from, as JSON values.
+            key_inputs: Further inputs of the masks' key, as JSON values by name.
             base: The round that the masks are added to.
             corrections: The masks of people among them.
         """
@@ -116,7 +116,7 @@ class Workspace:
             total=len(scan),
             stages=stages,
             schema=ROUND_SCHEMA,
-            key=table_key(images=images.manifest.key, round=name, **ingredients),
+            key=table_key(images=images.manifest.key, round=name, **key_inputs),
             metadata={**images.metadata, "recipe": self.recipe.model_dump(mode="json")},
             lineage=Lineage.of(
                 *(table.manifest for table in inputs), base=None if base is None else base.manifest
@@ -201,7 +201,7 @@ class Workspace:
         settings: TrainingSettings,
         key: str,
         views: Views = random_view,
-        prepare: Callable[[Any], None] = as_built,
+        prepare: Callable[[Any], None] = keep_as_is,
         examine: Callable[[Any], dict[str, Any]] = lambda model: {},
     ) -> ModelCard:
         """Trains and stores a model, or finds it done.
@@ -257,6 +257,6 @@ class Workspace:
         return card
 
 
-def grown(base: Table | None) -> dict[str, str]:
-    """What the key of a table that adds to another follows from besides."""
+def base_key(base: Table | None) -> dict[str, str]:
+    """The key inputs of a table that adds rows to an earlier one: the key of that table."""
     return {} if base is None else {"base": base.manifest.key}

@@ -29,9 +29,9 @@ def encode_mask(mask: np.ndarray) -> bytes:
     """
     if mask.ndim != 2 or mask.dtype != np.uint8:
         raise ValueError(f"a mask is (H, W) uint8, not {mask.shape} {mask.dtype}")
-    picture = Image.fromarray(mask, mode="P")
-    picture.putpalette(palette())
-    return _png(picture)
+    image = Image.fromarray(mask, mode="P")
+    image.putpalette(palette())
+    return _png(image)
 
 
 def decode_mask(data: bytes) -> np.ndarray:
@@ -40,10 +40,10 @@ def decode_mask(data: bytes) -> np.ndarray:
     Raises:
         ValueError: If the PNG holds colors or 16-bit values: its pixels are no classes.
     """
-    with Image.open(io.BytesIO(data)) as picture:
-        if picture.mode not in ("P", "L"):
-            raise ValueError(f"a mask is a palette or gray PNG, not mode {picture.mode}")
-        return np.array(picture, dtype=np.uint8)
+    with Image.open(io.BytesIO(data)) as image:
+        if image.mode not in ("P", "L"):
+            raise ValueError(f"a mask is a palette or gray PNG, not mode {image.mode}")
+        return np.array(image, dtype=np.uint8)
 
 
 def encode_map(values: np.ndarray) -> bytes:
@@ -53,11 +53,11 @@ def encode_map(values: np.ndarray) -> bytes:
 
 def decode_map(data: bytes) -> np.ndarray:
     """The inverse of :func:`encode_map`: (H, W) float32 in [0, 1]."""
-    with Image.open(io.BytesIO(data)) as picture:
-        return np.asarray(picture, dtype=np.float32) / 255
+    with Image.open(io.BytesIO(data)) as image:
+        return np.asarray(image, dtype=np.float32) / 255
 
 
-def _png(picture: Image.Image) -> bytes:
+def _png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
+    image.save(buffer, format="PNG")
     return buffer.getvalue()

@@ -20,8 +20,8 @@ CONFIDENCE_STRIDE = 8
 
 def rgb(row: Row) -> np.ndarray:
     """The row's image as (H, W, 3) uint8, C-contiguous and writable."""
-    with Image.open(io.BytesIO(row["image"]["bytes"])) as picture:
-        return np.array(picture.convert("RGB"))
+    with Image.open(io.BytesIO(row["image"]["bytes"])) as image:
+        return np.array(image.convert("RGB"))
 
 
 def as_tensor(image: np.ndarray) -> Tensor:
@@ -29,7 +29,7 @@ def as_tensor(image: np.ndarray) -> Tensor:
     return torch.from_numpy(image).permute(2, 0, 1).float()
 
 
-def resized(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def resize_maps(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Maps (K, h, w) float32 brought to (K, *size): bilinear, with averaging on shrinking."""
     if tuple(maps.shape[1:]) == size:
         return maps
@@ -42,8 +42,8 @@ def reduced_size(height: int, width: int, stride: int) -> tuple[int, int]:
     return -(-height // stride), -(-width // stride)
 
 
-def labeled(
-    row: Row, probabilities: np.ndarray, beliefs: np.ndarray, *, ignore_below: float
+def make_mask_row(
+    row: Row, probabilities: np.ndarray, unrefined: np.ndarray, *, ignore_below: float
 ) -> Row:
     """The row with the columns that follow from its pixel probabilities.
 
@@ -55,7 +55,7 @@ def labeled(
         row: Of the images table, with its ``tags``.
         probabilities: (1 + T, H, W) float32 summing to one: background, then the tags in
             their order. Nothing else can get into the mask.
-        beliefs: The same before the CRF.
+        unrefined: The same before the CRF.
         ignore_below: Pixels of a lower confidence become 255.
 
     Returns:
@@ -64,7 +64,7 @@ def labeled(
     """
     labels = np.array([BACKGROUND, *row["tags"]], np.uint8)
     chosen = probabilities.argmax(axis=0)
-    certainty = np.take_along_axis(beliefs, chosen[None], axis=0)[0]
+    certainty = np.take_along_axis(unrefined, chosen[None], axis=0)[0]
     mask = labels[chosen]
     mask[certainty < ignore_below] = IGNORE
     shown = [int(label) for label in labels[1:] if (mask == label).any()]
@@ -79,7 +79,7 @@ def labeled(
         "confidence": [float(certainty[mask == label].mean()) for label in shown],
         "mask_confidence": float(certainty[known].mean()) if known.any() else 0.0,
         "confidence_map": {
-            "bytes": encode_map(resized(certainty[None], small)[0]),
+            "bytes": encode_map(resize_maps(certainty[None], small)[0]),
             "path": None,
         },
     }
@@ -90,8 +90,8 @@ def mask_path(row: Row) -> str:
     return str(PurePosixPath(row["image"]["path"]).with_suffix(".png"))
 
 
-def encoded_maps(maps: np.ndarray) -> list[bytes]:
+def encode_maps(maps: np.ndarray) -> list[bytes]:
     """Maps (K, H, W) in [0, 1] as K gray PNGs at a quarter of the size."""
     _, height, width = maps.shape
     small = reduced_size(height, width, MAP_STRIDE)
-    return [encode_map(values) for values in resized(maps.astype(np.float32), small)]
+    return [encode_map(values) for values in resize_maps(maps.astype(np.float32), small)]

@@ -10,7 +10,12 @@ import numpy as np
 from tag2mask.pipeline.correction.corrections import JOINED, SOURCE, is_corrected
 from tag2mask.pipeline.engine.base import Stage, StageSpec
 from tag2mask.pipeline.records import BACKGROUND, IGNORE, Row, decode_mask, encode_map
-from tag2mask.pipeline.records.mask_rows import CONFIDENCE_STRIDE, mask_path, reduced_size, resized
+from tag2mask.pipeline.records.mask_rows import (
+    CONFIDENCE_STRIDE,
+    mask_path,
+    reduced_size,
+    resize_maps,
+)
 
 
 class Correct:
@@ -59,7 +64,7 @@ def _corrected(row: Row) -> Row:
         "area": [float((mask == label).mean()) for label in shown],
         "confidence": [1.0] * len(shown),
         "mask_confidence": 1.0,
-        "confidence_map": {"bytes": encode_map(resized(known[None], small)[0]), "path": None},
+        "confidence_map": {"bytes": encode_map(resize_maps(known[None], small)[0]), "path": None},
         "source": SOURCE,
         "model": "",
         "kept": True,

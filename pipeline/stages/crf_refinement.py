@@ -8,7 +8,7 @@ import numpy as np
 
 from tag2mask.models.crf import CRF_PRESETS, CRFS, DEFAULT_CRF, Crf
 from tag2mask.pipeline.records import Row
-from tag2mask.pipeline.records.mask_rows import labeled, rgb
+from tag2mask.pipeline.records.mask_rows import make_mask_row, rgb
 
 NO_CRF = "none"
 
@@ -54,6 +54,6 @@ class Delineate:
     def finished(self, row: Row, refined: np.ndarray, beliefs: np.ndarray) -> Row:
         """The row with the columns of a mask.
 
-        See :func:`tag2mask.pipeline.records.mask_rows.labeled`.
+        See :func:`tag2mask.pipeline.records.mask_rows.make_mask_row`.
         """
-        return labeled(row, refined, beliefs, ignore_below=self.ignore_below)
+        return make_mask_row(row, refined, beliefs, ignore_below=self.ignore_below)

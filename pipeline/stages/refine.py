@@ -6,7 +6,7 @@ import numpy as np
 
 from tag2mask.models.crf import DEFAULT_CRF
 from tag2mask.pipeline.records import Row, decode_map
-from tag2mask.pipeline.records.mask_rows import encoded_maps, resized
+from tag2mask.pipeline.records.mask_rows import encode_maps, resize_maps
 from tag2mask.pipeline.stages.crf_refinement import Delineate
 
 
@@ -29,7 +29,7 @@ def seed_probabilities(scores: np.ndarray, score_power: float = 1.0) -> np.ndarr
 def scored_probabilities(row: Row, size: tuple[int, int], score_power: float) -> np.ndarray:
     """The ``scores`` of a row as probabilities (1 + T, *size)."""
     scores = np.stack([decode_map(score) for score in row["scores"]])
-    return seed_probabilities(resized(scores, size), score_power)
+    return seed_probabilities(resize_maps(scores, size), score_power)
 
 
 class SeedMasks(Delineate):
@@ -37,7 +37,7 @@ class SeedMasks(Delineate):
 
     def finished(self, row: Row, refined: np.ndarray, beliefs: np.ndarray) -> Row:
         """The row with the columns of a mask and ``probabilities``."""
-        return {**super().finished(row, refined, beliefs), "probabilities": encoded_maps(refined)}
+        return {**super().finished(row, refined, beliefs), "probabilities": encode_maps(refined)}
 
 
 class Refine(SeedMasks):

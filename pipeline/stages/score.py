@@ -8,7 +8,7 @@ import torch
 
 from tag2mask.models.saliency.loading import build_scorer
 from tag2mask.pipeline.records import Row
-from tag2mask.pipeline.records.mask_rows import as_tensor, encoded_maps, rgb
+from tag2mask.pipeline.records.mask_rows import as_tensor, encode_maps, rgb
 from tag2mask.pipeline.training.model_store import load_model
 
 
@@ -47,7 +47,7 @@ class Score:
         maps = self.scorer(image, classes).cpu().numpy()
         return {
             **row,
-            "scores": encoded_maps(maps),
+            "scores": encode_maps(maps),
             "source": self.source,
             "model": self.weights,
         }

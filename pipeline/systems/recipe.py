@@ -13,7 +13,12 @@ from tag2mask.models.system_factory import OLD_NAMES, SYSTEMS, SystemArchitectur
 from tag2mask.pipeline.dataset.row_filter import RowFilter
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.records import ClassTable
-from tag2mask.pipeline.settings import explained, overlaid, read_values, with_new_names
+from tag2mask.pipeline.settings import (
+    format_validation_error,
+    merge_settings,
+    read_values,
+    with_new_names,
+)
 from tag2mask.pipeline.systems.training import SystemTrainingSettings
 
 
@@ -52,7 +57,7 @@ class SystemRecipe(BaseModel):
 def read_system_recipe(
     task: str, path: str | None = None, changes: Sequence[str] = ()
 ) -> SystemRecipe:
-    """The default recipe of a system, overlaid with a file and single changes.
+    """The default recipe of a system, with changes from a file and from single settings.
 
     Args:
         task: One of :data:`tag2mask.models.system_factory.SYSTEMS`.
@@ -66,7 +71,7 @@ def read_system_recipe(
 
 
 def complete_system_recipe(task: str, given: dict[str, Any]) -> SystemRecipe:
-    """The default recipe of a system, overlaid with any part of one as JSON values.
+    """The default recipe of a system, with changes from any part of one as JSON values.
 
     Raises:
         UserError: See :func:`read_system_recipe`.
@@ -91,7 +96,7 @@ def complete_system_recipe(task: str, given: dict[str, Any]) -> SystemRecipe:
         else value
         for name, value in given.items()
     }
-    values = overlaid(defaults, given)
+    values = merge_settings(defaults, given)
     if unknown := values.keys() - defaults.keys():
         raise UserError(f"there is no setting {min(unknown)!r}: choose from {', '.join(defaults)}")
     return SystemRecipe(
@@ -108,4 +113,4 @@ def _validated(
     try:
         return kind.model_validate(values[part])
     except ValidationError as error:
-        raise UserError(explained(error, defaults[part], part)) from error
+        raise UserError(format_validation_error(error, defaults[part], part)) from error

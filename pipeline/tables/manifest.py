@@ -123,20 +123,20 @@ def read_manifest(folder: Folder, name: str = MANIFEST) -> Manifest:
         ) from error
 
 
-def table_key(**ingredients: object) -> str:
+def table_key(**inputs: object) -> str:
     """The key of a table: SHA-256 over everything its rows follow from.
 
     Args:
-        **ingredients: JSON values: the subset of the recipe, the fingerprints of the input
+        **inputs: JSON values: the subset of the recipe, the fingerprints of the input
             tables, the hashes of the models, the number of shards.
 
     Returns:
-        64 hexadecimal digits; equal for equal ingredients in any order.
+        64 hexadecimal digits; equal for equal inputs in any order.
 
     Raises:
         TypeError: If an ingredient is no JSON value.
     """
-    text = json.dumps(ingredients, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(inputs, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

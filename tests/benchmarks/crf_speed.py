@@ -15,15 +15,15 @@ import torch
 
 from tag2mask.models.crf import CRF_PRESETS, CRFS
 from tag2mask.pipeline.records import decode_map
-from tag2mask.pipeline.records.mask_rows import resized, rgb
+from tag2mask.pipeline.records.mask_rows import resize_maps, rgb
 from tag2mask.pipeline.stages.refine import seed_probabilities
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
 
-Picture = tuple[np.ndarray, np.ndarray]
+Image = tuple[np.ndarray, np.ndarray]
 
 
-def pictures(run: str, number: int, contrast: float) -> list[Picture]:
+def images(run: str, number: int, contrast: float) -> list[Image]:
     """Images of the seed round and the probabilities of their labels."""
     seed = Table.open(f"{run}/rounds/seed")
     scan = Scan(
@@ -38,11 +38,11 @@ def pictures(run: str, number: int, contrast: float) -> list[Picture]:
             continue
         image = rgb(row)
         scores = np.stack([decode_map(score) for score in row["seed"]["scores"]])
-        found.append((image, seed_probabilities(resized(scores, image.shape[:2]), contrast)))
+        found.append((image, seed_probabilities(resize_maps(scores, image.shape[:2]), contrast)))
     return found
 
 
-def measure(preset: str, members: list[str], given: list[Picture]) -> list[str]:
+def measure(preset: str, members: list[str], given: list[Image]) -> list[str]:
     """The rows of the table for one preset."""
     built = {name: CRFS[name](CRF_PRESETS[preset]) for name in ["pydensecrf", *members]}
     seconds = dict.fromkeys(built, 0.0)
@@ -71,13 +71,13 @@ def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("run")
-    parser.add_argument("--pictures", type=int, default=60)
+    parser.add_argument("--images", type=int, default=60)
     parser.add_argument("--presets", nargs="+", default=["irn", "default", "deeplab_v2", "toco"])
     parser.add_argument("--members", nargs="+", default=["numba", "torch"])
     parser.add_argument("--contrast", type=float, default=5.0)
     given = parser.parse_args()
     torch.set_num_threads(1)
-    found = pictures(given.run, given.pictures, given.contrast)
+    found = images(given.run, given.images, given.contrast)
     print(f"{len(found)} images")
     print("| parameters | member | reference, ms | ms | times | agreement, % | least, % |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")

@@ -12,7 +12,7 @@ from tag2mask.models.regions.classifier import painted, proposals
 from tag2mask.models.regions.tree import region_tree
 from tag2mask.models.saliency.scaling import scaled_to
 from tag2mask.pipeline.records import BACKGROUND, Row
-from tag2mask.pipeline.records.mask_rows import as_tensor, labeled, resized, rgb
+from tag2mask.pipeline.records.mask_rows import as_tensor, make_mask_row, resize_maps, rgb
 from tag2mask.pipeline.training.model_store import load_model
 
 
@@ -28,9 +28,9 @@ class Proposed(NamedTuple):
     masks: np.ndarray
 
 
-def proposed(picture: np.ndarray, size: int) -> Proposed:
+def proposed(original: np.ndarray, size: int) -> Proposed:
     """The proposals of an image (H, W, 3) uint8, whose longer side is brought to a size."""
-    image = scaled_to(as_tensor(picture), size)[0]
+    image = scaled_to(as_tensor(original), size)[0]
     pixels = np.ascontiguousarray(image.permute(1, 2, 0).round().clamp(0, 255).byte().numpy())
     tree = region_tree(pixels)
     return Proposed(image, np.stack([tree.mask(node) for node in proposals(tree)]))
@@ -58,12 +58,12 @@ class LabelRegions:
 
     @torch.no_grad()
     def _labeled(self, row: Row) -> Row:
-        picture = rgb(row)
-        image, masks = proposed(picture, self.size)
+        original = rgb(row)
+        image, masks = proposed(original, self.size)
         regions = torch.from_numpy(masks).to(self.device)
         descriptors = self.classifier.descriptors(image.to(self.device), regions)
         allowed = self.classifier(descriptors)[:, [BACKGROUND, *row["tags"]]]
         maps = painted(masks, allowed.softmax(dim=1).cpu().numpy())
-        maps = resized(maps, picture.shape[:2])
+        maps = resize_maps(maps, original.shape[:2])
         made = {"source": self.source, "model": self.weights}
-        return {**labeled(row, maps, maps, ignore_below=0.0), **made}
+        return {**make_mask_row(row, maps, maps, ignore_below=0.0), **made}

@@ -7,8 +7,8 @@ from tag2mask.models.saliency.loading import (
     Checked,
     build_scorer,
     check_scorer,
-    own_code,
     own_factory,
+    scorer_source_hash,
 )
 from tests.models.randomized import random_images, random_tagger
 
@@ -79,5 +79,5 @@ def test_wrong_maps_are_refused(maps, why):
 
 
 def test_the_file_of_an_own_scorer_counts():
-    assert own_code("dcsm") == {}
-    assert len(own_code(PATH)["scorer_code"]) == 64
+    assert scorer_source_hash("dcsm") == {}
+    assert len(scorer_source_hash(PATH)["scorer_code"]) == 64

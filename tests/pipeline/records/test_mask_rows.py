@@ -5,11 +5,11 @@ import pytest
 
 from tag2mask.pipeline.records import IGNORE, decode_map, decode_mask
 from tag2mask.pipeline.records.mask_rows import (
-    encoded_maps,
-    labeled,
+    encode_maps,
+    make_mask_row,
     mask_path,
     reduced_size,
-    resized,
+    resize_maps,
     rgb,
 )
 from tests.pipeline.toys import image_row
@@ -26,7 +26,7 @@ def probabilities():
 
 
 def test_mask_area_and_confidence_by_hand():
-    row = labeled(ROW, probabilities(), probabilities(), ignore_below=0.0)
+    row = make_mask_row(ROW, probabilities(), probabilities(), ignore_below=0.0)
     # The tie of the upper right pixel goes to background.
     np.testing.assert_array_equal(decode_mask(row["mask"]["bytes"]), [[0, 2, 2, 0], [0, 2, 7, 7]])
     assert row["classes"] == [2, 7]
@@ -40,7 +40,7 @@ def test_mask_area_and_confidence_by_hand():
 
 
 def test_ignored_pixels_count_nowhere():
-    row = labeled(ROW, probabilities(), probabilities(), ignore_below=0.65)
+    row = make_mask_row(ROW, probabilities(), probabilities(), ignore_below=0.65)
     np.testing.assert_array_equal(
         decode_mask(row["mask"]["bytes"]), [[0, IGNORE, 2, IGNORE], [0, 2, IGNORE, IGNORE]]
     )
@@ -53,13 +53,13 @@ def test_ignored_pixels_count_nowhere():
 def test_the_confidence_is_what_was_believed_before_the_crf():
     refined = np.zeros((3, 2, 4), np.float32)
     refined[1] = 1  # the CRF makes everything class 2, and certain
-    row = labeled(ROW, refined, probabilities(), ignore_below=0.0)
+    row = make_mask_row(ROW, refined, probabilities(), ignore_below=0.0)
     assert (decode_mask(row["mask"]["bytes"]) == 2).all()
     assert row["confidence"] == pytest.approx([probabilities()[1].mean()])
 
 
 def test_everything_ignored():
-    row = labeled(ROW, probabilities(), probabilities() * 0.1, ignore_below=0.5)
+    row = make_mask_row(ROW, probabilities(), probabilities() * 0.1, ignore_below=0.5)
     assert (decode_mask(row["mask"]["bytes"]) == IGNORE).all()
     assert (row["classes"], row["area"], row["confidence"]) == ([], [], [])
     assert row["mask_confidence"] == 0.0
@@ -69,7 +69,7 @@ def test_everything_ignored():
 def test_the_confidence_map_has_an_eighth_of_the_size(height, width):
     flat = np.full((3, height, width), 0.2, np.float32)
     flat[1] = 0.6
-    row = labeled(ROW, flat, flat, ignore_below=0.0)
+    row = make_mask_row(ROW, flat, flat, ignore_below=0.0)
     certainty = decode_map(row["confidence_map"]["bytes"])
     assert certainty.shape == (-(-height // 8), -(-width // 8))
     np.testing.assert_allclose(certainty, 0.6, atol=1 / 255)
@@ -81,7 +81,7 @@ def test_only_tags_background_and_ignore_get_into_a_mask():
         tags = sorted(random.choice(np.arange(1, 255), 4, replace=False).tolist())
         values = random.dirichlet(np.ones(5), (16, 16)).transpose(2, 0, 1).astype(np.float32)
         mask = decode_mask(
-            labeled({**ROW, "tags": tags}, values, values, ignore_below=0.4)["mask"]["bytes"]
+            make_mask_row({**ROW, "tags": tags}, values, values, ignore_below=0.4)["mask"]["bytes"]
         )
         assert set(np.unique(mask).tolist()) <= {0, IGNORE, *tags}
 
@@ -89,7 +89,7 @@ def test_only_tags_background_and_ignore_get_into_a_mask():
 def test_maps_are_kept_at_a_quarter_of_the_size():
     maps = np.zeros((2, 9, 16))
     maps[1] = 1
-    small = [decode_map(data) for data in encoded_maps(maps)]
+    small = [decode_map(data) for data in encode_maps(maps)]
     assert [values.shape for values in small] == [(3, 4), (3, 4)]
     assert [values.mean() for values in small] == [0, 1]
 
@@ -97,8 +97,8 @@ def test_maps_are_kept_at_a_quarter_of_the_size():
 def test_resizing_averages_and_keeps_the_same_size_as_it_is():
     maps = np.zeros((1, 8, 8), np.float32)
     maps[:, :, ::2] = 1
-    assert resized(maps, (8, 8)) is maps
-    np.testing.assert_allclose(resized(maps, (2, 2)), 0.5, atol=0.08)
+    assert resize_maps(maps, (8, 8)) is maps
+    np.testing.assert_allclose(resize_maps(maps, (2, 2)), 0.5, atol=0.08)
 
 
 def test_reduced_sizes_are_rounded_up():
@@ -109,11 +109,11 @@ def test_reduced_sizes_are_rounded_up():
     ("path", "expected"),
     [("a.jpg", "a.png"), ("x/a", "x/a.png"), ("x.y/a.b.JPEG", "x.y/a.b.png"), (".jpg", ".jpg.png")],
 )
-def test_a_mask_stands_where_its_picture_does(path, expected):
+def test_a_mask_stands_where_its_image_does(path, expected):
     assert mask_path({"image": {"path": path}}) == expected
 
 
-def test_pictures_are_rgb_and_writable():
+def test_images_are_rgb_and_writable():
     pixels = rgb(image_row(0, [1]))
     assert pixels.shape == (48, 64, 3)
     assert pixels.flags.writeable

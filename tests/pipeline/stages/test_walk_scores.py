@@ -7,7 +7,7 @@ import torch
 from tag2mask.models.saliency.scaling import scaled_to
 from tag2mask.models.weak.affinity import AffinityNet, walked
 from tag2mask.pipeline.records import decode_map, decode_mask
-from tag2mask.pipeline.records.mask_rows import as_tensor, encoded_maps, rgb
+from tag2mask.pipeline.records.mask_rows import as_tensor, encode_maps, rgb
 from tag2mask.pipeline.stages.refine import seed_probabilities
 from tag2mask.pipeline.stages.walk_scores import Propagate, RefineWalked
 from tag2mask.pipeline.training.model_store import load_model, read_card
@@ -18,7 +18,7 @@ SETTINGS = {"size": 64, "score_power": 1.0, "device": "cpu"}
 
 def scored(number, tags):
     maps = np.random.default_rng(number).random((len(tags), 48, 64), np.float32)
-    return {**image_row(number, tags), "scores": encoded_maps(maps)}
+    return {**image_row(number, tags), "scores": encode_maps(maps)}
 
 
 def test_probabilities_are_those_of_the_walk(affinity):
