@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from tag2mask.pipeline.progress import Progress, duration
-from tag2mask.pipeline.training.trainable import Losses, Report
+from tag2mask.pipeline.training.trainable import Losses, ProgressCallback
 
 LINE_SECONDS = 10.0
 
@@ -23,7 +23,7 @@ class Terminal:
         """What to call with the number of committed images."""
         return Progress(total, step).update
 
-    def steps(self, step: str, total: int) -> Report:
+    def steps(self, step: str, total: int) -> ProgressCallback:
         """What to call with the training step and the losses."""
         begun: list[tuple[float, int]] = []
         told = [time.monotonic()]

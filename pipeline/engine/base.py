@@ -16,7 +16,7 @@ from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.tables.table_writer import TableWriter
 
 if TYPE_CHECKING:
-    from tag2mask.pipeline.training.trainable import Report, Trainable
+    from tag2mask.pipeline.training.trainable import ProgressCallback, Trainable
 
 
 class Stage(Protocol):
@@ -101,7 +101,7 @@ class Engine(Protocol):
         """
         ...
 
-    def train(self, training: Trainable, report: Report) -> dict[str, float]:
+    def train(self, training: Trainable, report: ProgressCallback) -> dict[str, float]:
         """Train a model in place, from its last checkpoint if there is one.
 
         The weights are the same whatever the engine.

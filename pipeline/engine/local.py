@@ -13,7 +13,7 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.tables.table_writer import TableWriter
 
 if TYPE_CHECKING:
-    from tag2mask.pipeline.training.trainable import Report, Trainable
+    from tag2mask.pipeline.training.trainable import ProgressCallback, Trainable
 
 
 class LocalEngine:
@@ -49,7 +49,7 @@ class LocalEngine:
             count += rows
             progress(count)
 
-    def train(self, training: Trainable, report: Report) -> dict[str, float]:
+    def train(self, training: Trainable, report: ProgressCallback) -> dict[str, float]:
         """Trains a model in this process.
 
         Raises:

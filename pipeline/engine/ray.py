@@ -29,7 +29,7 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.tables.table_writer import TableWriter
 
 if TYPE_CHECKING:
-    from tag2mask.pipeline.training.trainable import Report, Trainable
+    from tag2mask.pipeline.training.trainable import ProgressCallback, Trainable
 
 _QUIET: dict[str, Any] = {"logging_level": "error", "log_to_driver": False}
 
@@ -73,7 +73,7 @@ class RayEngine:
             staged += rows
             progress(staged)
 
-    def train(self, training: Trainable, report: Report) -> dict[str, float]:
+    def train(self, training: Trainable, report: ProgressCallback) -> dict[str, float]:
         """Train a model on the cluster.
 
         See :func:`tag2mask.pipeline.engine.ray_train.train_on_ray`.

@@ -25,8 +25,8 @@ from ray.train.torch import TorchTrainer
 from tag2mask.pipeline.engine.base import one_line, picklable_error
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.training.checkpoint import Checkpoints
-from tag2mask.pipeline.training.group import Alone, Peers
-from tag2mask.pipeline.training.trainable import Losses, Report, Trainable
+from tag2mask.pipeline.training.group import DistributedGroup, SingleProcess
+from tag2mask.pipeline.training.trainable import Losses, ProgressCallback, Trainable
 
 _POLL_SECONDS = 1.0
 # Failures that a training may have from one checkpoint to the next.
@@ -62,7 +62,7 @@ class _Board:
         return failure, final
 
 
-def train_on_ray(training: Trainable, report: Report) -> dict[str, float]:
+def train_on_ray(training: Trainable, report: ProgressCallback) -> dict[str, float]:
     """Trains a model in place on the cluster that this process is connected to.
 
     Each worker gets a GPU if the cluster has any. One worker gives the weights that training
@@ -102,7 +102,7 @@ def train_on_ray(training: Trainable, report: Report) -> dict[str, float]:
         _wait(fitting, board, report, training.steps)
     finally:
         ray.kill(board)
-    step, losses = training.recall()
+    step, losses = training.load_checkpoint()
     if step < training.steps:
         raise UserError(
             f"the cluster trained a model, but it is not at {training.checkpoints.uri} as this "
@@ -131,7 +131,9 @@ def worker_resources(workers: int) -> dict[str, float]:
     return {"CPU": 1, "GPU": 1}
 
 
-def _wait(fitting: ObjectRef[bytes | None], board: ActorHandle, report: Report, steps: int) -> None:
+def _wait(
+    fitting: ObjectRef[bytes | None], board: ActorHandle, report: ProgressCallback, steps: int
+) -> None:
     """Reports what is on the board, but for the last step, until the training ends."""
     methods: Any = board  # made from the class at run time, unknown to the checker
     try:
@@ -196,7 +198,7 @@ def _work(work: dict[str, Any]) -> None:
     board = work["board"]
     torch.set_num_threads(work["threads"])
     tell = board.post.remote if context.get_world_rank() == 0 else _tell_nobody
-    group = Peers() if context.get_world_size() > 1 else Alone()
+    group = DistributedGroup() if context.get_world_size() > 1 else SingleProcess()
     try:
         ray.get(work["training"]).train(tell, group)
     except Exception as error:

@@ -16,9 +16,9 @@ from tag2mask.pipeline.systems.batches import Batches, as_batch
 from tag2mask.pipeline.systems.ema import Averaged
 from tag2mask.pipeline.systems.training_log import Logbook
 from tag2mask.pipeline.training.checkpoint import Checkpoints
-from tag2mask.pipeline.training.group import Alone, Group
+from tag2mask.pipeline.training.group import Group, SingleProcess
 from tag2mask.pipeline.training.schedule import Schedule
-from tag2mask.pipeline.training.trainable import Losses, Report
+from tag2mask.pipeline.training.trainable import Losses, ProgressCallback
 
 # How much of a smoothed loss is kept at each step.
 SMOOTHING = 0.95
@@ -73,14 +73,14 @@ class SystemTraining:
         """Processes that share every step."""
         return self.settings.workers
 
-    def recall(self) -> tuple[int, Losses]:
+    def load_checkpoint(self) -> tuple[int, Losses]:
         """Gives the system its last state, averages in their places: steps done, losses."""
         step, losses = self.checkpoints.restore(self.averaged, self._optimizer())
         self.averaged.use()
         self.system.eval()
         return step, losses
 
-    def train(self, report: Report, group: Group | None = None) -> dict[str, float]:
+    def train(self, report: ProgressCallback, group: Group | None = None) -> dict[str, float]:
         """Trains the system in place, from the last checkpoint if there is one.
 
         A resumed training makes the steps that it would have made: batches and noise follow
@@ -94,10 +94,10 @@ class SystemTraining:
         Returns:
             The smoothed losses by turn and term, and ``seconds`` of this process.
         """
-        group = group or Alone()
+        group = group or SingleProcess()
         settings = self.settings
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        group.unite(self.averaged)
+        group.sync_batch_norm(self.averaged)
         self.averaged.to(device).train()
         optimizer = self._optimizer()
         step, losses = self.checkpoints.restore(self.averaged, optimizer)
@@ -147,7 +147,7 @@ class SystemTraining:
             torch.manual_seed(_mixed([*seed, 1]))
             with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
                 terms = self.system.losses(turn.name, batch, rng)
-            if not group.agree(bool(terms)):
+            if not group.all_agree(bool(terms)):
                 continue
             share = len(batch["image"]) / settings.batch
             self._move(optimizer, turn, torch.stack([*terms.values()]).sum(), rate, group, share)
@@ -168,7 +168,7 @@ class SystemTraining:
         optimizer.zero_grad(set_to_none=True)
         # Only these gradients are computed; the optimizer passes by what has none.
         gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
-        averaged = group.average(parameters, gradients, share)
+        averaged = group.average_gradients(parameters, gradients, share)
         for parameter, gradient in zip(parameters, averaged, strict=True):
             parameter.grad = gradient
         for place in optimizer.param_groups:

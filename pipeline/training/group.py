@@ -30,11 +30,11 @@ class Group(Protocol):
     rank: int
     size: int
 
-    def spread(self, model: nn.Module) -> nn.Module:
+    def wrap_model(self, model: nn.Module) -> nn.Module:
         """What to call instead of a model, so that all processes train the same."""
         ...
 
-    def whole(self, share: Mean) -> tuple[Tensor, Tensor]:
+    def reduce_loss(self, share: Mean) -> tuple[Tensor, Tensor]:
         """The mean over the whole batch, from that over this process's share of it.
 
         Args:
@@ -45,15 +45,15 @@ class Group(Protocol):
         """
         ...
 
-    def unite(self, model: nn.Module) -> None:
+    def sync_batch_norm(self, model: nn.Module) -> None:
         """Makes layers that normalize by batch statistics see the whole batch, in place."""
         ...
 
-    def agree(self, wanted: bool) -> bool:
+    def all_agree(self, wanted: bool) -> bool:
         """Whether all processes want the same thing."""
         ...
 
-    def average(
+    def average_gradients(
         self, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None], share: float
     ) -> list[Tensor | None]:
         """Gradients of the whole batch's mean loss, from those of this process's mean.
@@ -66,41 +66,41 @@ class Group(Protocol):
         ...
 
 
-class Alone:
+class SingleProcess:
     """One process, which sees all of every batch."""
 
     rank, size = 0, 1
 
-    def spread(self, model: nn.Module) -> nn.Module:
+    def wrap_model(self, model: nn.Module) -> nn.Module:
         """The model itself."""
         return model
 
-    def whole(self, share: Mean) -> tuple[Tensor, Tensor]:
+    def reduce_loss(self, share: Mean) -> tuple[Tensor, Tensor]:
         """The mean as it is."""
         return share.value, share.value.detach()
 
-    def unite(self, model: nn.Module) -> None:
+    def sync_batch_norm(self, model: nn.Module) -> None:
         """Does nothing: its batches are whole."""
 
-    def agree(self, wanted: bool) -> bool:
+    def all_agree(self, wanted: bool) -> bool:
         """What this process wants."""
         return wanted
 
-    def average(
+    def average_gradients(
         self, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None], share: float
     ) -> list[Tensor | None]:
         """The gradients as they are."""
         return list(gradients)
 
 
-class Peers:
+class DistributedGroup:
     """The default group of ``torch.distributed``, which must be initialized."""
 
     def __init__(self) -> None:
         self.rank = distributed.get_rank()
         self.size = distributed.get_world_size()
 
-    def spread(self, model: nn.Module) -> nn.Module:
+    def wrap_model(self, model: nn.Module) -> nn.Module:
         """The model with averaged gradients and, in place, global batch statistics."""
         normalize_globally(model)
         # With find_unused_parameters the buckets, in which gradients are summed, are those of
@@ -108,7 +108,7 @@ class Peers:
         # continued training would differ in their last bits from those of an undisturbed one.
         return DistributedDataParallel(model, find_unused_parameters=True)
 
-    def whole(self, share: Mean) -> tuple[Tensor, Tensor]:
+    def reduce_loss(self, share: Mean) -> tuple[Tensor, Tensor]:
         """The weighted mean of all shares."""
         sums = torch.stack([share.value.detach() * share.weight, share.weight]).double()
         distributed.all_reduce(sums)
@@ -116,17 +116,17 @@ class Peers:
         # Gradients are averaged over the processes, as if all shares were alike.
         return share.value * (share.weight * self.size / weight).float(), total / weight
 
-    def unite(self, model: nn.Module) -> None:
+    def sync_batch_norm(self, model: nn.Module) -> None:
         """Puts global batch statistics in the place of local ones."""
         normalize_globally(model)
 
-    def agree(self, wanted: bool) -> bool:
+    def all_agree(self, wanted: bool) -> bool:
         """Whether all want it."""
         vote = torch.tensor(int(wanted), device=self._device())
         distributed.all_reduce(vote, distributed.ReduceOp.MIN)
         return bool(vote)
 
-    def average(
+    def average_gradients(
         self, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None], share: float
     ) -> list[Tensor | None]:
         """The weighted sum over all processes, of what any of them has reached."""

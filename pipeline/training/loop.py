@@ -12,11 +12,11 @@ from pydantic import Field, field_validator
 from torch import nn
 
 from tag2mask.pipeline.training.checkpoint import Checkpoints
-from tag2mask.pipeline.training.group import Alone, Group
+from tag2mask.pipeline.training.group import Group, SingleProcess
 from tag2mask.pipeline.training.losses import Loss
-from tag2mask.pipeline.training.samples import Samples, moved
+from tag2mask.pipeline.training.samples import Samples, to_device
 from tag2mask.pipeline.training.schedule import Schedule
-from tag2mask.pipeline.training.trainable import Losses, Report
+from tag2mask.pipeline.training.trainable import Losses, ProgressCallback
 
 
 class TrainingSettings(Schedule):
@@ -73,7 +73,7 @@ class Training:
 
 
     Attributes:
-        model: Trained in place, on the processor; moved to a GPU where there is one, and back.
+        model: Trained in place, on the processor; to_device to a GPU where there is one, and back.
         backbone: Its pretrained part; all other parameters learn ``head_lr_multiplier`` faster.
         loss: From the model's output and the batch's targets to a mean.
         samples: Batches; their seed seeds dropout too.
@@ -98,14 +98,14 @@ class Training:
         """Processes that share every step."""
         return self.settings.workers
 
-    def train(self, report: Report, group: Group | None = None) -> dict[str, float]:
+    def train(self, report: ProgressCallback, group: Group | None = None) -> dict[str, float]:
         """Trains the model in place.
 
         See :func:`train`.
         """
         return train(self, report, group)
 
-    def recall(self) -> tuple[int, Losses]:
+    def load_checkpoint(self) -> tuple[int, Losses]:
         """Gives the model its last state: the steps that are done, the loss."""
         self.model.to(memory_format=torch.channels_last).eval()
         return self.resume()[1:]
@@ -116,7 +116,9 @@ class Training:
         return optimizer, *self.checkpoints.restore(self.model, optimizer)
 
 
-def train(training: Training, report: Report, group: Group | None = None) -> dict[str, float]:
+def train(
+    training: Training, report: ProgressCallback, group: Group | None = None
+) -> dict[str, float]:
     """Trains a model in place, from the last checkpoint if there is one.
 
     A resumed training makes the steps that it would have made: the batches follow from the
@@ -131,14 +133,14 @@ def train(training: Training, report: Report, group: Group | None = None) -> dic
     Returns:
         ``loss`` (smoothed) and ``seconds`` (of this process).
     """
-    group = group or Alone()
+    group = group or SingleProcess()
     model, settings, samples = training.model, training.settings, training.samples
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     mixed = device.type == "cuda" and torch.cuda.is_bf16_supported()
     model.to(device).to(memory_format=torch.channels_last).train()
     optimizer, step, losses = training.resume()
     smoothed = losses.get("loss", 0.0)
-    network = group.spread(model)
+    network = group.wrap_model(model)
     started = saved = told = time.monotonic()
     batches = samples.batches(step, group.rank, group.size) if step < settings.steps else ()
     # Gradients of confident pixels fall below the smallest normal float, where processors
@@ -151,7 +153,7 @@ def train(training: Training, report: Report, group: Group | None = None) -> dic
         images = images.to(device, torch.float32, memory_format=torch.channels_last)
         with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
             output = network(images)
-        objective, value = group.whole(training.loss(output, moved(targets, device)))
+        objective, value = group.reduce_loss(training.loss(output, to_device(targets, device)))
         optimizer.zero_grad(set_to_none=True)
         objective.backward()
         optimizer.step()

@@ -432,7 +432,7 @@ def _stacked(labels: Sequence[Labels]) -> Targets:
     return torch.from_numpy(np.stack(labels))
 
 
-def moved(targets: Targets, device: torch.device) -> Targets:
+def to_device(targets: Targets, device: torch.device) -> Targets:
     """Targets on a device."""
     if isinstance(targets, tuple):
         return tuple(part.to(device) for part in targets)

@@ -11,7 +11,7 @@ from tag2mask.pipeline.training.group import Group
 # Smoothed losses by name.
 Losses = Mapping[str, float]
 # Gets the step and the losses.
-Report = Callable[[int, Losses], None]
+ProgressCallback = Callable[[int, Losses], None]
 
 
 class Trainable(Protocol):
@@ -32,7 +32,7 @@ class Trainable(Protocol):
         """Where the state is kept; cleared by the caller once the model is stored."""
         ...
 
-    def train(self, report: Report, group: Group | None = None) -> dict[str, float]:
+    def train(self, report: ProgressCallback, group: Group | None = None) -> dict[str, float]:
         """Trains in place, from the last checkpoint if there is one, and keeps the last state.
 
         Args:
@@ -44,6 +44,6 @@ class Trainable(Protocol):
         """
         ...
 
-    def recall(self) -> tuple[int, Losses]:
+    def load_checkpoint(self) -> tuple[int, Losses]:
         """Gives the models their last state, ready for use: the steps done, the losses."""
         ...

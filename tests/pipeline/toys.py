@@ -13,7 +13,7 @@ from tag2mask.pipeline.labeling.recipe import Recipe, read_recipe
 from tag2mask.pipeline.records import IMAGES_SCHEMA, Row, encode_map, encode_mask, image_id
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
-from tag2mask.pipeline.training.trainable import Report
+from tag2mask.pipeline.training.trainable import ProgressCallback
 from tests.pipeline.small_tables import SHARDS, writer
 
 CLASSES = ("cat", "dog", "bird")
@@ -127,7 +127,7 @@ class SilentWatch:
     def rows(self, step: str, total: int) -> Callable[[int], None]:
         return lambda done: None
 
-    def steps(self, step: str, total: int) -> Report:
+    def steps(self, step: str, total: int) -> ProgressCallback:
         return lambda done, loss: None
 
 

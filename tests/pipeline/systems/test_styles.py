@@ -36,13 +36,13 @@ def test_trained_and_recalled(name, tmp_path):
     first.train(lambda step, losses: None)
     assert (tmp_path / "model" / SHEET).exists()
     again = training(name, tmp_path)
-    assert again.recall()[0] == 3
+    assert again.load_checkpoint()[0] == 3
     expected = first.system.state_dict()
     for key, value in again.system.state_dict().items():
         torch.testing.assert_close(value, expected[key], msg=key)
     if name == "feature_interpolation":
         assert again.system.seen == 12
-        assert again.system.pictures.any()
+        assert again.system.images.any()
     if name == "fast_style":
         assert again.system.has_style
         assert again.system.style.any()

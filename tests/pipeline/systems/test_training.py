@@ -35,7 +35,7 @@ def training(folder, checkpoints=Checkpoints, **changes):
     torch.manual_seed(0)
     return SystemTraining(
         ToySystem(ToySettings()),
-        Batches(ToyPairs(), "picture", 16, settings.batch, settings.seed),
+        Batches(ToyPairs(), "image", 16, settings.batch, settings.seed),
         settings,
         checkpoints(f"{folder}/state"),
         Logbook(f"{folder}/model"),
@@ -102,11 +102,11 @@ def test_a_killed_training_goes_on_as_if_nothing_had_been(undisturbed, tmp_path)
     }
 
 
-def test_recall_gives_what_training_gave(undisturbed, tmp_path):
+def test_load_checkpoint_gives_the_trained_weights(undisturbed, tmp_path):
     work = training(tmp_path)
     work.train(silent)
     again = training(tmp_path)
-    step, _ = again.recall()
+    step, _ = again.load_checkpoint()
     assert step == STEPS
     assert_same(again, undisturbed[0], rtol=0, atol=0)
     assert not again.system.training
