@@ -40,7 +40,7 @@ def show(run: Run, summary: str) -> None:
         create_markdown_artifact(markdown_table(rows), key_of("ladder", run.uri))
     counts = {**record.get("counts", {}), "published": record.get("published")}
     create_table_artifact(
-        [{"count": name.replace("_", " "), "pictures": value} for name, value in counts.items()],
+        [{"count": name.replace("_", " "), "images": value} for name, value in counts.items()],
         key_of("counts", run.uri),
         description=f"version {record.get('version')} of the dataset",
     )

@@ -8,7 +8,7 @@ from tag2mask.flows.progress import Terminal
 from tag2mask.flows.results import GenerateResult
 from tag2mask.flows.task import step
 from tag2mask.pipeline.engine import build_engine
-from tag2mask.pipeline.systems.apply import Made, generate_pictures
+from tag2mask.pipeline.systems.apply import Made, generate_images
 
 
 @flow(name="generate", flow_run_name="generate {out}")
@@ -47,7 +47,7 @@ def generate(
         like=like,
         sentence=sentence,
     )
-    return GenerateResult(out=out, table=made.table, images=made.pictures, failed=made.failed)
+    return GenerateResult(out=out, table=made.table, images=made.images, failed=made.failed)
 
 
 @step
@@ -64,7 +64,7 @@ def make(
 ) -> Made:
     """The images."""
     machine = build_engine(engine, workers)
-    return generate_pictures(
+    return generate_images(
         model,
         out,
         machine,

@@ -90,22 +90,22 @@ def label_with(
     downloads = Downloads(run.recipe.download, cache=f"{run.uri}/downloads")
     tagged = open_source(source, downloads=downloads)
     change = find_change(run, tagged, classes, retrain=retrain, share=retrain_share)
-    run.watch.say(change.pictures.counts.sentence())
+    run.watch.say(change.images.counts.sentence())
     if change.why:
         run.watch.say(change.sentence())
     if change.work is Work.ADDITION:
         return label_new(run, change)
     if change.work is Work.EVERYTHING:
-        return label_everything(run, source, change.pictures)
+        return label_everything(run, source, change.images)
     record = load_record(run)
     if record.get("version") == Table.open(run.table_uri("dataset")).manifest.revision:
         return f"{change.sentence()}\n\n{record['summary']}"
-    return summarize_run(run, source, change.pictures.counts, made_of(run))
+    return summarize_run(run, source, change.images.counts, made_of(run))
 
 
-def label_everything(run: Run, source: str, pictures: Ingest) -> str:
+def label_everything(run: Run, source: str, ingest: Ingest) -> str:
     """The whole loop."""
-    images = ingest_pictures(run, pictures)
+    images = ingest_images(run, ingest)
     train_tagger(run, images)
     seeds = [make_seed(run, images)]
     if run.recipe.affinity:
@@ -118,7 +118,7 @@ def label_everything(run: Run, source: str, pictures: Ingest) -> str:
     train_powerful(run, images, everything)
     last = relabel(run, images, "powerful")
     publish(run, images, last, [*seeds, simple, everything])
-    return summarize_run(run, source, pictures.counts, made_of(run))
+    return summarize_run(run, source, ingest.counts, made_of(run))
 
 
 def made_of(run: Run) -> dict[str, str]:
@@ -128,9 +128,9 @@ def made_of(run: Run) -> dict[str, str]:
 
 
 @step
-def ingest_pictures(run: Run, pictures: Ingest) -> str:
+def ingest_images(run: Run, images: Ingest) -> str:
     """The images table."""
-    return run.images(pictures).uri
+    return run.images(images).uri
 
 
 @step

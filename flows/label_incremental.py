@@ -13,14 +13,14 @@ from tag2mask.pipeline.tables.table import Table
 
 def label_new(run: Run, change: Change) -> str:
     """The next version of the dataset, and what to say of it."""
-    images = add_pictures(run, change)
+    images = add_new_images(run, change)
     masks = add_labels(run, images)
     dataset = add_version(run, images, masks)
     return summarize_addition(run, change, images, masks, dataset)
 
 
 @step
-def add_pictures(run: Run, change: Change) -> str:
+def add_new_images(run: Run, change: Change) -> str:
     """The images table with what is new."""
     return add_images(run, change).uri
 
@@ -59,7 +59,7 @@ def summarize_addition(run: Run, change: Change, images: str, masks: str, datase
     lines += [f"dataset        {current.uri}", f"contact sheet  {run.uri}/{name}"]
     addition = {
         "version": version,
-        "pictures": len(new_images),
+        "images": len(new_images),
         "errors": len(failures(new_images)),
         "published": added,
         "rejected": rejected,

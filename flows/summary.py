@@ -14,8 +14,8 @@ from PIL import Image
 
 from tag2mask.flows.results import LabelResult
 from tag2mask.pipeline.errors import UserError
-from tag2mask.pipeline.evaluation.assess import assess, class_table, find_truth
-from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.assess import assess, class_table, find_ground_truth
+from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.ingestion.counts import IngestCounts
 from tag2mask.pipeline.labeling.affinity import rounds_of
 from tag2mask.pipeline.labeling.recipe import Recipe
@@ -59,17 +59,17 @@ def summarize(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
     images, dataset = Table.open(made["images"]), Table.open(made["dataset"])
     counts = listed.after_decoding(len(failures(images)))
     rounds = {name: Table.open(run.table_uri(f"rounds/{name}")) for name in rounds_of(run.recipe)}
-    truth = find_truth(source, class_table(images))
+    ground_truth = find_ground_truth(source, class_table(images))
     try:
-        ladder = run_ladder(rounds, truth)
-        if truth:
-            write_card(dataset, assess(dataset, truth))
-    except UserError as error:  # the labeling is done, whatever the truth is like
+        ladder = run_ladder(rounds, ground_truth)
+        if ground_truth:
+            write_card(dataset, assess(dataset, ground_truth))
+    except UserError as error:  # the labeling is done, whatever the ground truth is like
         run.watch.say(f"the ground truth masks beside the source are left aside: {error}")
-        truth, ladder = None, run_ladder(rounds, None)
+        ground_truth, ladder = None, run_ladder(rounds, None)
     save_ladder(run.folder, "ladder.json", ladder)
     rejected = reasons(rounds["powerful"])
-    save_sheet(run, SHEET, sheet(images, rounds, truth))
+    save_sheet(run, SHEET, sheet(images, rounds, ground_truth))
     lines = [counts.sentence(), *published(len(dataset), rejected)]
     tagger = read_card(made["tagger"]).training
     lines.append(f"tagger: average precision on {tagger['held_out']} images held out")
@@ -77,7 +77,9 @@ def summarize(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
         "  " + ", ".join(_precision(*pair) for pair in tagger["average_precision"].items())
     )
     lines += (
-        ["", text_table(ladder), ""] if truth else ["no ground truth masks beside the source", ""]
+        ["", text_table(ladder), ""]
+        if ground_truth
+        else ["no ground truth masks beside the source", ""]
     )
     lines += [f"fingerprint    {dataset.fingerprint}"]
     lines += [f"{name:<14} {uri}" for name, uri in made.items()]
@@ -159,10 +161,10 @@ def label_result(run: Run, summary: str) -> LabelResult:
     )
 
 
-def save_sheet(run: Run, name: str, picture: Image.Image) -> None:
+def save_sheet(run: Run, name: str, image: Image.Image) -> None:
     """Writes a contact sheet into the run's folder."""
     buffer = io.BytesIO()
-    picture.save(buffer, format="PNG")
+    image.save(buffer, format="PNG")
     run.folder.write(name, buffer.getvalue())
 
 
@@ -170,17 +172,21 @@ def _precision(name: str, value: float | None) -> str:
     return f"{name} {'–' if value is None else f'{value:.2f}'}"
 
 
-def run_ladder(rounds: Mapping[str, Table], truth: TruthFolder | None) -> list[LadderRow]:
-    """One rung for each round: mIoU where truth exists, on seeded and on all images."""
-    if truth is None:
+def run_ladder(
+    rounds: Mapping[str, Table], ground_truth: GroundTruthFolder | None
+) -> list[LadderRow]:
+    """One rung for each round: mIoU where ground truth exists, on seeded and on all images."""
+    if ground_truth is None:
         return [LadderRow(name=name) for name in rounds]
     seeded = set(rounds["seed"].ids())
     size = len(rounds["powerful"])
     return [
         LadderRow(
             name=name,
-            pseudo_label_miou_seeded=assess(table, truth, seeded).mean_iou,
-            pseudo_label_miou_train=assess(table, truth).mean_iou if len(table) == size else None,
+            pseudo_label_miou_seeded=assess(table, ground_truth, seeded).mean_iou,
+            pseudo_label_miou_train=assess(table, ground_truth).mean_iou
+            if len(table) == size
+            else None,
         )
         for name, table in rounds.items()
     ]
@@ -197,9 +203,11 @@ def versions() -> dict[str, str]:
     return found
 
 
-def sheet(images: Table, rounds: Mapping[str, Table], truth: TruthFolder | None) -> Image.Image:
-    """Images by their columns: each round, truth where it exists."""
-    columns = [*rounds, *(["truth"] if truth else [])]
+def sheet(
+    images: Table, rounds: Mapping[str, Table], ground_truth: GroundTruthFolder | None
+) -> Image.Image:
+    """Images by their columns: each round, ground truth where it exists."""
+    columns = [*rounds, *(["ground truth"] if ground_truth else [])]
     scan = Scan(images, dict(rounds), columns=["image", "tags", *(f"{n}.mask" for n in rounds)])
     # The first ids are a fair draw; simple images have a seed where it is shown, the others
     # show what the later rounds make of several classes.
@@ -211,18 +219,20 @@ def sheet(images: Table, rounds: Mapping[str, Table], truth: TruthFolder | None)
     half = min(len(others), SHEET_ROWS // 3)
     chosen = {*simple[: SHEET_ROWS - half], *others[:half]}
     drawn = sorted(Scan(images, scan.joined, scan.columns, chosen).rows(), key=lambda r: r["id"])
-    rows = [_sheet_row(row, rounds, truth) for row in drawn]
+    rows = [_sheet_row(row, rounds, ground_truth) for row in drawn]
     return contact_sheet(rows, columns, class_table(images))
 
 
-def _sheet_row(row: Row, rounds: Mapping[str, Table], truth: TruthFolder | None) -> SheetRow:
-    with Image.open(io.BytesIO(row["image"]["bytes"])) as picture:
-        image = np.array(picture.convert("RGB"))
+def _sheet_row(
+    row: Row, rounds: Mapping[str, Table], ground_truth: GroundTruthFolder | None
+) -> SheetRow:
+    with Image.open(io.BytesIO(row["image"]["bytes"])) as decoded:
+        image = np.array(decoded.convert("RGB"))
     masks = {}
     for name in rounds:
         mask = row[name]["mask"] if row[name] else None
         masks[name] = decode_mask(mask["bytes"]) if mask else None
     path = row["image"]["path"]
-    if truth:
-        masks["truth"] = truth.mask(path)
+    if ground_truth:
+        masks["ground truth"] = ground_truth.mask(path)
     return SheetRow(path.rsplit("/", 1)[-1].rsplit(".", 1)[0], image, row["tags"], masks)

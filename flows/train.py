@@ -60,7 +60,7 @@ def summarize_training(uri: str, system: str) -> TrainResult:
     create_table_artifact(
         [{"loss": name, "value": value} for name, value in losses.items()], key_of("losses", uri)
     )
-    images, steps = training["pictures"], training["steps"]
+    images, steps = training["images"], training["steps"]
     lines = [f"{system}: {images:,} images, {steps:,} steps"]
     lines += [f"  {name} {value:.3f}" for name, value in losses.items()]
     lines.append(f"model    {uri}")

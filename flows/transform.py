@@ -8,13 +8,13 @@ from tag2mask.flows.progress import Terminal
 from tag2mask.flows.results import TransformResult
 from tag2mask.flows.task import step
 from tag2mask.pipeline.engine import build_engine
-from tag2mask.pipeline.systems.apply import Made, transform_pictures
+from tag2mask.pipeline.systems.apply import Made, transform_images
 
 
 @flow(name="transform", flow_run_name="transform {out}")
 def transform(
     model: str,
-    pictures: str,
+    images: str,
     out: str,
     masks: str | None = None,
     style: str | None = None,
@@ -27,7 +27,7 @@ def transform(
 
     Args:
         model: URI of a transforming system.
-        pictures: A folder of images (of masks, for a system that needs nothing else), or a
+        images: A folder of images (of masks, for a system that needs nothing else), or a
             mask dataset.
         out: Folder for the images and the table of them, a local path or URI.
         masks: A folder of palette PNGs of the same stems, for a system that needs both.
@@ -38,15 +38,15 @@ def transform(
         workers: Processes on this machine; a Ray cluster decides for itself.
     """
     made = make(
-        model, pictures, out, engine, workers, masks=masks, style=style, size=size, tags=tags or []
+        model, images, out, engine, workers, masks=masks, style=style, size=size, tags=tags or []
     )
-    return TransformResult(out=out, table=made.table, images=made.pictures, failed=made.failed)
+    return TransformResult(out=out, table=made.table, images=made.images, failed=made.failed)
 
 
 @step
 def make(
     model: str,
-    pictures: str,
+    images: str,
     out: str,
     engine: str,
     workers: int,
@@ -57,9 +57,9 @@ def make(
 ) -> Made:
     """The images."""
     machine = build_engine(engine, workers)
-    return transform_pictures(
+    return transform_images(
         model,
-        pictures,
+        images,
         out,
         machine,
         Terminal(),

@@ -82,14 +82,14 @@ class System(nn.Module, ABC):
         settings_type: The class of the member's settings.
         averaged: Names of submodules, as in :attr:`Turn.networks`; what is used of them is
             their exponential moving average.
-        view: What the images are: ``picture`` (whole ones, background included) or
+        view: What the images are: ``image`` (whole ones, background included) or
             ``cutout`` (one object each, filling the image, the background white, its mask
             holding this object alone).
     """
 
     settings_type: ClassVar[type[SystemSettings]] = SystemSettings
     averaged: ClassVar[tuple[str, ...]] = ()
-    view: ClassVar[str] = "picture"
+    view: ClassVar[str] = "image"
 
     def __init__(self, settings: SystemSettings) -> None:
         super().__init__()
@@ -113,7 +113,7 @@ class System(nn.Module, ABC):
 
     @abstractmethod
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """What a person looks at, such as input, output and truth side by side.
+        """What a person looks at, such as input, output and ground truth side by side.
 
         Args:
             batch: See the class.

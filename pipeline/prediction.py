@@ -54,11 +54,11 @@ def predict_folder(
     written, failed = 0, []
     for stem, name in named.items():
         try:
-            picture = np.array(decode_rgb(files.cat_file(name)))
+            image = np.array(decode_rgb(files.cat_file(name)))
         except (DecodeError, OSError) as error:
             failed.append(f"{PurePosixPath(name).name}: {error}")
             continue
-        full = full_size_logits(segmenter, picture, settings)
+        full = full_size_logits(segmenter, image, settings)
         folder.write(f"{stem}.png", encode_mask(full.argmax(dim=0).byte().numpy()))
         written += 1
     if not written:
@@ -81,7 +81,7 @@ def full_size_logits(segmenter: Segmenter, image: np.ndarray, settings: RelabelS
     return interpolate(logits[None], image.shape[:2], mode="bilinear")[0]
 
 
-def picture_files(folder: str) -> list[str]:
+def image_files(folder: str) -> list[str]:
     """The image files directly inside a folder, sorted, as paths of its file system.
 
     Raises:
@@ -103,13 +103,13 @@ def picture_files(folder: str) -> list[str]:
 
 
 def by_stem(folder: str) -> dict[str, str]:
-    """The image files of a folder by their stems; see :func:`picture_files`.
+    """The image files of a folder by their stems; see :func:`image_files`.
 
     Raises:
         UserError: Also if two share a stem.
     """
     named: dict[str, str] = {}
-    for name in picture_files(folder):
+    for name in image_files(folder):
         stem = PurePosixPath(name).stem
         if stem in named:
             raise UserError(

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from prefect import flow
 
-from tag2mask.flows.benchmarks.dcsm_ablation import best_score_power, with_truth
+from tag2mask.flows.benchmarks.dcsm_ablation import best_score_power, with_ground_truth
 from tag2mask.flows.benchmarks.methods import METHODS
 from tag2mask.flows.benchmarks.predictions import predicted, staged, supervised, with_recipe
 from tag2mask.flows.benchmarks.setup import Bench, BenchRequest, open_bench
@@ -39,7 +39,7 @@ Figures = dict[str, float]
 
 def gradients(bench: Bench) -> Figures:
     """Scorers on images with one tag and with several, each map at its best score power."""
-    run, images, truth = bench.run, bench.images, bench.truth
+    run, images, ground_truth = bench.run, bench.images, bench.ground_truth
     seeds, figures = run.recipe.seeds, {}
     for scorer, settings in SCORERS.items():
         if settings is None:
@@ -47,12 +47,17 @@ def gradients(bench: Bench) -> Figures:
         changes = {"scorer": scorer, "settings": settings, "crf": NO_CRF}
         chosen = SeedSettings.model_validate({**seeds.model_dump(), **changes})
         one, several = (
-            run.seed(images, f"{scorer}, {count}", chosen, with_truth(images, truth, wanted))
+            run.seed(
+                images,
+                f"{scorer}, {count}",
+                chosen,
+                with_ground_truth(images, ground_truth, wanted),
+            )
             for count, wanted in (("one tag", _one), ("several", _several))
         )
-        figures[f"{scorer}, one tag"] = 100 * best_score_power(images, one, truth)[0]
-        figures[f"{scorer}, several"] = 100 * best_score_power(images, several, truth)[0]
-        figures[f"{scorer} tells these apart (%)"] = 100 * told_apart(images, several, truth)
+        figures[f"{scorer}, one tag"] = 100 * best_score_power(images, one, ground_truth)[0]
+        figures[f"{scorer}, several"] = 100 * best_score_power(images, several, ground_truth)[0]
+        figures[f"{scorer} tells these apart (%)"] = 100 * told_apart(images, several, ground_truth)
     return figures
 
 
@@ -131,12 +136,12 @@ def _blob(mask: np.ndarray) -> np.ndarray:
     return np.stack([1 - belief, belief]).astype(np.float32)
 
 
-def _iou(found: np.ndarray, truth: np.ndarray) -> float:
-    return float((found & truth).sum() / (found | truth).sum())
+def _iou(found: np.ndarray, ground_truth: np.ndarray) -> float:
+    return float((found & ground_truth).sum() / (found | ground_truth).sum())
 
 
 def _miou(bench: Bench, table: Table) -> float:
-    return 100 * assess(table, bench.truth).mean_iou
+    return 100 * assess(table, bench.ground_truth).mean_iou
 
 
 class Measure(NamedTuple):

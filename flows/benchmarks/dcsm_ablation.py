@@ -12,7 +12,7 @@ from tag2mask.flows.benchmarks.setup import BenchRequest, open_bench
 from tag2mask.models.backbones import BACKBONES
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assess import class_table
-from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.evaluation.voc import evaluate_masks
 from tag2mask.pipeline.labeling.recipe import Recipe, SeedSettings
 from tag2mask.pipeline.labeling.selection import sound
@@ -42,27 +42,29 @@ def ablation(request: BenchRequest) -> str:
         UserError: If the data has no ground truth masks, or no image has two tags.
     """
     bench = open_bench(request)
-    run, images, truth = bench.run, bench.images, bench.truth
+    run, images, ground_truth = bench.run, bench.images, bench.ground_truth
     run.tagger(images)
-    ids = several_tags(images, truth)
+    ids = several_tags(images, ground_truth)
     lines = ["| variant | mIoU | images | score_power |", "| --- | ---: | ---: | ---: |"]
     for name, settings in variants(run.recipe).items():
         seeds = SeedSettings.model_validate(
             {**run.recipe.seeds.model_dump(), "scorer": "dcsm", "settings": settings, "crf": NO_CRF}
         )
         table = run.seed(images, f"dcsm-{len(lines)}", seeds, ids)
-        score, score_power = best_score_power(images, table, truth)
+        score, score_power = best_score_power(images, table, ground_truth)
         lines.append(f"| {name} | {100 * score:.1f} | {len(ids)} | {score_power:g} |")
         run.watch.say(lines[-1])
     return "\n".join(lines)
 
 
-def several_tags(images: Table, truth: TruthFolder) -> set[str]:
+def several_tags(images: Table, ground_truth: GroundTruthFolder) -> set[str]:
     """The first images by id that have two tags or more and a ground truth mask."""
-    return with_truth(images, truth, lambda tags: tags > 1)
+    return with_ground_truth(images, ground_truth, lambda tags: tags > 1)
 
 
-def with_truth(images: Table, truth: TruthFolder, wanted: Callable[[int], bool]) -> set[str]:
+def with_ground_truth(
+    images: Table, ground_truth: GroundTruthFolder, wanted: Callable[[int], bool]
+) -> set[str]:
     """The first images by id that have a ground truth mask and a wanted number of tags.
 
     Raises:
@@ -71,7 +73,9 @@ def with_truth(images: Table, truth: TruthFolder, wanted: Callable[[int], bool])
     scan = sound(images, ["image", "tags"], lambda row: wanted(len(row["tags"])))
     found: list[str] = []
     for unit in scan.units():
-        found += [row["id"] for row in unit.read() if truth.mask(row["image"]["path"]) is not None]
+        found += [
+            row["id"] for row in unit.read() if ground_truth.mask(row["image"]["path"]) is not None
+        ]
     if not found:
         raise UserError("no image of so many tags has a ground truth mask: nothing can be compared")
     return set(sorted(found)[:IMAGES])
@@ -91,7 +95,9 @@ def variants(recipe: Recipe) -> dict[str, dict[str, Any]]:
     }
 
 
-def best_score_power(images: Table, table: Table, truth: TruthFolder) -> tuple[float, float]:
+def best_score_power(
+    images: Table, table: Table, ground_truth: GroundTruthFolder
+) -> tuple[float, float]:
     """The highest mean IoU over the score powers, and the score_power that gave it."""
     scan = Scan(
         images,
@@ -103,7 +109,9 @@ def best_score_power(images: Table, table: Table, truth: TruthFolder) -> tuple[f
     found = []
     for score_power in SCORE_POWERS:
         masks = ({"path": r["image"]["path"], "mask": hardened(r, score_power)} for r in rows)
-        found.append((evaluate_masks(masks, truth, class_table(images)).mean_iou, score_power))
+        found.append(
+            (evaluate_masks(masks, ground_truth, class_table(images)).mean_iou, score_power)
+        )
     return max(found)
 
 

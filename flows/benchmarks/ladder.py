@@ -19,7 +19,7 @@ from tag2mask.flows.benchmarks.table1 import table1
 from tag2mask.flows.benchmarks.throughput import throughput
 from tag2mask.pipeline.benchmarks import control_rounds
 from tag2mask.pipeline.evaluation.assess import assess
-from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.labeling import affinity as affinity_step
 from tag2mask.pipeline.labeling.recipe import SeedSettings
 from tag2mask.pipeline.labeling.run import Run
@@ -53,15 +53,15 @@ class Ladder:
         dev: On the held-out images, with a recipe of that split.
         images: The training images.
         dev_images: The held-out images.
-        truth: The ground truth masks of both.
+        ground_truth: The ground truth masks of both.
     """
 
     def __init__(
-        self, run: Run, dev: Run, images: Table, dev_images: Table, truth: TruthFolder
+        self, run: Run, dev: Run, images: Table, dev_images: Table, ground_truth: GroundTruthFolder
     ) -> None:
         self.run, self.dev = run, dev
         self.images, self.dev_images = images, dev_images
-        self.truth = truth
+        self.ground_truth = ground_truth
         self.rows = {row.name: row for row in load_ladder(run.folder, "ladder.json")}
         self.order: list[str] = []
         self.seeded: set[str] = set()
@@ -75,7 +75,7 @@ class Ladder:
         self._keep(
             LadderRow(
                 name=name,
-                pseudo_label_miou_seeded=assess(table, self.truth, self.seeded).mean_iou,
+                pseudo_label_miou_seeded=assess(table, self.ground_truth, self.seeded).mean_iou,
                 seconds=time.monotonic() - started,
                 note=note,
             )
@@ -97,13 +97,13 @@ class Ladder:
         self._keep(
             LadderRow(
                 name=name,
-                pseudo_label_miou_seeded=assess(table, self.truth, self.seeded).mean_iou
+                pseudo_label_miou_seeded=assess(table, self.ground_truth, self.seeded).mean_iou
                 if table
                 else None,
-                pseudo_label_miou_train=assess(table, self.truth).mean_iou
+                pseudo_label_miou_train=assess(table, self.ground_truth).mean_iou
                 if table and whole
                 else None,
-                miou_dev=assess(prediction, self.truth).mean_iou,
+                miou_dev=assess(prediction, self.ground_truth).mean_iou,
                 seconds=seconds,
                 note=note,
             )
@@ -139,7 +139,10 @@ def ladder(request: BenchRequest) -> str:
         UserError: If the data has no ground truth masks.
     """
     bench = open_bench(request)
-    climb(Ladder(bench.run, bench.dev, bench.images, bench.dev_images, bench.truth), request.data)
+    climb(
+        Ladder(bench.run, bench.dev, bench.images, bench.dev_images, bench.ground_truth),
+        request.data,
+    )
     rows = load_ladder(bench.run.folder, "ladder.json")
     return f"{text_table(rows)}\n\n{markdown_table(rows)}"
 
@@ -208,11 +211,11 @@ def climb(rungs: Ladder, data: str) -> None:
 
 def supervise(run: Run, images: Table, data: str) -> None:
     """The reference: ground truth masks, and as many rounds of as many steps as the loop has."""
-    truth = control_rounds.truth(run, images, data)
+    ground_truth = control_rounds.ground_truth(run, images, data)
     rounds = ["supervised 1", "supervised 2"] if run.recipe.segmenter.continued else []
     before = None
     for name in [*rounds, "fully supervised"]:
-        run.segmenter(name, images, truth, after=before)
+        run.segmenter(name, images, ground_truth, after=before)
         before = name
 
 

@@ -62,7 +62,7 @@ PHOTOGRAPHS: dict[str, dict[str, Any]] = {
     },
 }
 BUDGETS: dict[str, dict[str, dict[str, Any]]] = {
-    "picture": {
+    "image": {
         "generator": {
             "system": GENERATOR | {"l1": 10.0},
             # After 500, seeds move a generator as far as masks of 100 and of 77 mIoU do.
@@ -99,7 +99,7 @@ def masks(request: BenchRequest) -> str:
     split ``dev``, made from their ground truth masks.
 
     Args:
-        request: Chosen are views: ``picture`` (default), ``object``, a square around one, or
+        request: Chosen are views: ``image`` (default), ``object``, a square around one, or
             ``cutout``, one on white. Its folder is a ladder's, finished or on the way, whose
             seeds and last round are compared and whose recipe and classes are taken.
 
@@ -111,7 +111,7 @@ def masks(request: BenchRequest) -> str:
         UserError: If a view is unknown, the data has no ground truth masks, or the folder holds no
             ladder with a round of the loop, or one of other classes than those of the request.
     """
-    views = request.choice(VIEWS, "view") if request.chosen else ["picture"]
+    views = request.choice(VIEWS, "view") if request.chosen else ["image"]
     ladder = _climbed(request.out)
     bench = open_bench(_as_climbed(request, ladder))
     return "\n\n".join(compare(bench, ladder, view) for view in views)
@@ -121,21 +121,21 @@ def masks(request: BenchRequest) -> str:
 def compare(bench: Bench, ladder: Ladder, view: str) -> str:
     """The table."""
     run, names = bench.run, tuple(bench.images.metadata["classes"])
-    truth = control_rounds.truth(run, bench.images, bench.data)
-    shared = _masked(truth) & _masked(ladder.loop) & _masked(ladder.seed)
+    ground_truth = control_rounds.ground_truth(run, bench.images, bench.data)
+    shared = _masked(ground_truth) & _masked(ladder.loop) & _masked(ladder.seed)
     loop = f"masks of the loop, {ladder.name}"
     others = set(sound(bench.images, ["tags"]).wanted_ids()) - shared
     seen = {
-        "ground truth masks": round_pairs(bench.images, truth, shared),
+        "ground truth masks": round_pairs(bench.images, ground_truth, shared),
         loop: round_pairs(bench.images, ladder.loop, shared),
         "seeds": round_pairs(bench.images, ladder.seed, shared),
     }
     seen["shuffled masks"] = seen["ground truth masks"].shuffled(seed=0)
     quality = {"ground truth masks": 1.0} | {
-        label: assess(masks, bench.truth, shared).mean_iou
+        label: assess(masks, bench.ground_truth, shared).mean_iou
         for label, masks in ((loop, ladder.loop), ("seeds", ladder.seed))
     }
-    judge = _judge(bench, round_pairs(bench.images, truth, others), view)
+    judge = _judge(bench, round_pairs(bench.images, ground_truth, others), view)
     batches = _test_batches(bench, view)
     photos: dict[str, list[Photos]] = {"(real photos)": [real], "(blurred photos)": [blurred]}
     for label, pairs in seen.items():
@@ -218,8 +218,8 @@ def _trained(
 
 
 def _test_batches(bench: Bench, view: str) -> list[dict[str, Tensor]]:
-    truth = control_rounds.truth(bench.dev, bench.dev_images, bench.data)
-    pairs = round_pairs(bench.dev_images, truth, truth.ids())
+    ground_truth = control_rounds.ground_truth(bench.dev, bench.dev_images, bench.data)
+    pairs = round_pairs(bench.dev_images, ground_truth, ground_truth.ids())
     stream = Batches(pairs, view, SIZE, batch=40, seed=2).stream()
     return [as_batch(parts, "cpu") for _, parts in zip(range(TEST // 40), stream, strict=False)]
 

@@ -89,8 +89,8 @@ def supervised(head: str, output_stride: int | None = None, train: Train = Run.s
 
     def make(bench: Bench, name: str) -> Predictions:
         bench = with_recipe(bench, with_segmenter(bench.run.recipe, head, output_stride))
-        truth = control_rounds.truth(bench.run, bench.images, bench.data)
-        train(bench.run, name, bench.images, truth)
+        ground_truth = control_rounds.ground_truth(bench.run, bench.images, bench.data)
+        train(bench.run, name, bench.images, ground_truth)
         return predicted(bench, name)
 
     return make
@@ -138,8 +138,8 @@ def regions(descriptor: str) -> Make:
     """A classifier of region proposals, trained on ground truth masks."""
 
     def make(bench: Bench, name: str) -> Predictions:
-        truth = control_rounds.truth(bench.run, bench.images, bench.data)
-        region_training.train_regions(bench.run, name, bench.images, truth, descriptor)
+        ground_truth = control_rounds.ground_truth(bench.run, bench.images, bench.data)
+        region_training.train_regions(bench.run, name, bench.images, ground_truth, descriptor)
         uri = bench.run.model_uri(name)
         return timed(
             uri, lambda: region_training.predict_regions(bench.dev, bench.dev_images, name, uri)

@@ -15,7 +15,7 @@ from tag2mask.pipeline.correction.corrections import SOURCE, add_corrections, op
 from tag2mask.pipeline.engine.base import Engine
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assess import assess
-from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.labeling import affinity as affinity_step
 from tag2mask.pipeline.labeling.recipe import Recipe
 from tag2mask.pipeline.labeling.run import Run
@@ -27,7 +27,7 @@ from tag2mask.pipeline.tables.table import Table
 SHARES = (0.0, 0.01, 0.05, 0.20)
 HEADINGS = (
     "ground truth masks",
-    "pictures",
+    "images",
     "enhanced masks of the other train images",
     "dev: initial",
     "dev: enhanced",
@@ -60,20 +60,25 @@ class CorrectedRun(Run):
         uri = self.table_uri(self.named("corrections"))
         return open_corrections(uri, images) if self.share else None
 
-    def take(self, images: Table, truth: Table, ids: AbstractSet[str]) -> None:
+    def take(self, images: Table, ground_truth: Table, ids: AbstractSet[str]) -> None:
         """Let ground truth masks be a person's, unless that is done."""
         known = self.corrections(images)
         if not self.share or (known is not None and set(known.ids()) == ids):
             return
         uri = self.table_uri(self.named("corrections"))
         Folder(uri).remove_all()
-        scan = Scan(images, {"truth": truth}, ["tags", "truth.mask", "truth.classes"], ids)
+        scan = Scan(
+            images,
+            {"ground_truth": ground_truth},
+            ["tags", "ground_truth.mask", "ground_truth.classes"],
+            ids,
+        )
         rows = [
             {
                 "id": row["id"],
-                "mask": row["truth"]["mask"],
-                "classes": row["truth"]["classes"],
-                "tags": sorted({*row["tags"], *row["truth"]["classes"]}),
+                "mask": row["ground_truth"]["mask"],
+                "classes": row["ground_truth"]["classes"],
+                "tags": sorted({*row["tags"], *row["ground_truth"]["classes"]}),
                 "source": SOURCE,
                 "verdict": "corrected",
                 "editor": "the ground truth masks",
@@ -102,18 +107,21 @@ def corrections(request: BenchRequest) -> str:
         UserError: If the data has no ground truth masks.
     """
     bench = open_bench(request)
-    run, dev, images, truth = bench.run, bench.dev, bench.images, bench.truth
+    run, dev, images, ground_truth = bench.run, bench.dev, bench.images, bench.ground_truth
     run.tagger(images)
-    seed, true_masks = run.seed(images), control_rounds.truth(run, images, bench.data)
+    seed, ground_truth_masks = (
+        run.seed(images),
+        control_rounds.ground_truth(run, images, bench.data),
+    )
     if run.recipe.affinity:
         seed = affinity_step.spread(run, images, seed)
-    others = others_than(true_masks, max(SHARES))
+    others = others_than(ground_truth_masks, max(SHARES))
     lines = [f"| {' | '.join(HEADINGS)} |", "| ---: | ---: | ---: | ---: | ---: | ---: |"]
     for share in SHARES:
         semi = CorrectedRun(run.uri, run.recipe, run.engine, share)
-        drawn = draw(true_masks, share)
-        semi.take(images, true_masks, drawn)
-        figures = climb(semi, dev, images, bench.dev_images, seed, truth, others)
+        drawn = draw(ground_truth_masks, share)
+        semi.take(images, ground_truth_masks, drawn)
+        figures = climb(semi, dev, images, bench.dev_images, seed, ground_truth, others)
         cells = [f"{share:.0%}", str(len(drawn)), *(f"{100 * figure:.1f}" for figure in figures)]
         lines.append(f"| {' | '.join(cells)} |")
         run.watch.say(lines[-1])
@@ -127,7 +135,7 @@ def climb(
     images: Table,
     dev_images: Table,
     seed: Table,
-    truth: TruthFolder,
+    ground_truth: GroundTruthFolder,
     others: AbstractSet[str],
 ) -> list[float]:
     """The rounds of one share.
@@ -146,27 +154,32 @@ def climb(
         control_rounds.predict(dev, dev_images, name, run.model_uri(name))
         for name in (initial, enhanced, powerful)
     ]
-    found = [assess(everything, truth, others), *(assess(table, truth) for table in predictions)]
+    found = [
+        assess(everything, ground_truth, others),
+        *(assess(table, ground_truth) for table in predictions),
+    ]
     return [scores.mean_iou for scores in found]
 
 
-def draw(truth: Table, share: float) -> set[str]:
+def draw(ground_truth: Table, share: float) -> set[str]:
     """The ids of a share of the ground truth masks: the first by the hash of their id.
 
     The ids are hashes already, but their digits decide what the tagger holds out: another
     hash of them is independent of that, and of the order of any table.
     """
-    ids = sorted(_true_ids(truth), key=lambda row_id: hashlib.sha256(row_id.encode()).digest())
+    ids = sorted(
+        _true_ids(ground_truth), key=lambda row_id: hashlib.sha256(row_id.encode()).digest()
+    )
     return set(ids[: round(share * len(ids))])
 
 
-def others_than(truth: Table, share: float) -> set[str]:
+def others_than(ground_truth: Table, share: float) -> set[str]:
     """The ids of the ground truth masks that the draw of a share leaves."""
-    return set(_true_ids(truth)) - draw(truth, share)
+    return set(_true_ids(ground_truth)) - draw(ground_truth, share)
 
 
-def _true_ids(truth: Table) -> list[str]:
-    ids = [row["id"] for row in truth.rows(["id", "kept"]) if row["kept"]]
+def _true_ids(ground_truth: Table) -> list[str]:
+    ids = [row["id"] for row in ground_truth.rows(["id", "kept"]) if row["kept"]]
     if not ids:
         raise UserError("no train image has a ground truth mask: there is nothing to draw")
     return ids

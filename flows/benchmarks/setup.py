@@ -1,4 +1,4 @@
-"""What a comparison table is measured with: training images, held-out ones and the truth."""
+"""What a comparison table is measured with: training images, held-out ones and the ground truth."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from tag2mask.flows.progress import Terminal
 from tag2mask.pipeline.engine import build_engine
 from tag2mask.pipeline.errors import UserError
-from tag2mask.pipeline.evaluation.assess import find_truth
-from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.assess import find_ground_truth
+from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.ingestion.ingest import ingest
 from tag2mask.pipeline.labeling.recipe import Recipe
 from tag2mask.pipeline.labeling.run import Run
@@ -60,7 +60,7 @@ class Bench:
         dev: On the held-out images, with a recipe of that split.
         images: The training images.
         dev_images: The held-out images.
-        truth: The ground truth masks of both.
+        ground_truth: The ground truth masks of both.
     """
 
     data: str
@@ -68,7 +68,7 @@ class Bench:
     dev: Run
     images: Table
     dev_images: Table
-    truth: TruthFolder
+    ground_truth: GroundTruthFolder
 
 
 def open_bench(request: BenchRequest) -> Bench:
@@ -83,15 +83,13 @@ def open_bench(request: BenchRequest) -> Bench:
     held_out = recipe.model_copy(update={"split": HELD_OUT})
     dev = Run(f"{out}/{HELD_OUT}", held_out, machine, Terminal())
     source = open_source(data)
-    pictures = ingest(
-        source, request.classes, recipe.split, recipe.near_duplicates, recipe.negatives
-    )
-    others = ingest(source, pictures.classes.names, HELD_OUT, recipe.near_duplicates)
-    run.watch.say(f"train: {pictures.counts.sentence()}")
+    images = ingest(source, request.classes, recipe.split, recipe.near_duplicates, recipe.negatives)
+    others = ingest(source, images.classes.names, HELD_OUT, recipe.near_duplicates)
+    run.watch.say(f"train: {images.counts.sentence()}")
     run.watch.say(f"{HELD_OUT}: {others.counts.sentence()}")
-    truth = find_truth(data, pictures.classes)
-    if truth is None:
+    ground_truth = find_ground_truth(data, images.classes)
+    if ground_truth is None:
         raise UserError(
             f"{data} has no ground truth masks in SegmentationClass/: they are needed here"
         )
-    return Bench(data, run, dev, run.images(pictures), dev.images(others), truth)
+    return Bench(data, run, dev, run.images(images), dev.images(others), ground_truth)

@@ -36,7 +36,7 @@ def table1(request: BenchRequest) -> str:
     """
     names = request.choice(METHODS, "method")
     bench = open_bench(request)
-    run, truth = bench.run, bench.truth
+    run, ground_truth = bench.run, bench.ground_truth
     run.tagger(bench.images)
     rows = {row.name: row for row in load_methods(run.folder)}
     where = f"{len(bench.images.metadata['classes'])} classes, {len(bench.dev_images)} images"
@@ -50,7 +50,7 @@ def table1(request: BenchRequest) -> str:
         rows[name] = MethodRow(
             name=name,
             supervision=method.supervision,
-            miou=assess(table, truth).mean_iou,
+            miou=assess(table, ground_truth).mean_iou,
             published=method.published,
             mark=method.mark,
             seconds=max(seconds, earlier.seconds if earlier else 0.0),
@@ -61,7 +61,9 @@ def table1(request: BenchRequest) -> str:
         run.folder.write("table1.png", method_chart(ordered, where))
         run.watch.say(markdown([rows[name]]).splitlines()[-1])
     ordered_tables = {known: shown[known] for known in METHODS if known in shown}
-    run.folder.write("table1_masks.png", example_grid(bench.dev_images, ordered_tables, truth))
+    run.folder.write(
+        "table1_masks.png", example_grid(bench.dev_images, ordered_tables, ground_truth)
+    )
     return markdown([rows[known] for known in METHODS if known in rows])
 
 

@@ -85,11 +85,11 @@ def _in_a_process(name: str, request: BenchRequest, place: str) -> EngineFigures
 
 
 def _measure(name: str, request: BenchRequest, place: str, result: str) -> None:
-    pictures = ingest(open_source(request.data), request.classes, None)
+    images = ingest(open_source(request.data), request.classes, None)
     measurement = Measurement(name, request.workers, place, request.recipe, Terminal())
 
     def measured(call: Call) -> EngineFigures:
-        return measurement.measure(pictures, call)
+        return measurement.measure(images, call)
 
     figures = measured(_directly) if name == PLAIN else _in_a_flow(measured)
     Path(result).write_text(figures.model_dump_json())

@@ -14,7 +14,7 @@ def inspect(
         "inspect.html"
     ),
     run: Annotated[str | None, typer.Option(help="The run, if not around the dataset.")] = None,
-    truth: Annotated[
+    ground_truth: Annotated[
         str | None,
         typer.Option("--ground-truth", "--truth", help="Folder with SegmentationClass/."),
     ] = None,
@@ -27,6 +27,6 @@ def inspect(
 
     folder = Folder(str(out.parent))
     folder.check_writable()
-    inspection = inspect_dataset(dataset, run, truth, InspectSettings(examples=examples))
+    inspection = inspect_dataset(dataset, run, ground_truth, InspectSettings(examples=examples))
     written = folder.write(out.name, inspection_page(inspection))
     print(f"{out}: {len(inspection.cards)} masks shown, {written.bytes / 2**20:.1f} MiB")

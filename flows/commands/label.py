@@ -65,6 +65,6 @@ def demo(
     from tag2mask.pipeline.synthetic.demo import DEMO_IMAGES, DEMO_RECIPE
     from tag2mask.pipeline.synthetic.images import write_sample
 
-    write_sample(out / "pictures", DEMO_IMAGES, seed=0)
-    pictures, run = str((out / "pictures").resolve()), str((out / "run").resolve())
-    print(label_flow(pictures, run, DEMO_RECIPE, None, engine, workers))
+    write_sample(out / "images", DEMO_IMAGES, seed=0)
+    images, run = str((out / "images").resolve()), str((out / "run").resolve())
+    print(label_flow(images, run, DEMO_RECIPE, None, engine, workers))

@@ -25,7 +25,7 @@ def predict(
 
 def evaluate(
     masks: Annotated[str, typer.Argument(help="RUN/rounds/seed, RUN/dataset, a folder of PNGs.")],
-    truth: Annotated[
+    ground_truth: Annotated[
         str, typer.Option("--ground-truth", "--truth", help="Folder with SegmentationClass/.")
     ],
     json: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
@@ -38,7 +38,7 @@ def evaluate(
     folder = Folder(str(json.parent)) if json else None
     if folder:
         folder.check_writable()
-    assessment = assess_masks(masks, truth)
+    assessment = assess_masks(masks, ground_truth)
     print(EvaluateResult(assessment))
     if folder and json:
         folder.write(json.name, assessment.model_dump_json(indent=1).encode() + b"\n")

@@ -31,7 +31,7 @@ def correct(
         bool, typer.Option("--confirm", help="Masks that were left as they are were found right.")
     ] = False,
 ) -> None:
-    """Takes edited masks into the run: fixed truth for every later training and round."""
+    """Takes edited masks into the run: fixed ground truth for every later training and round."""
     from tag2mask.pipeline.correction.correct import take_corrections
 
     taken = take_corrections(dataset, masks, editor, confirm)

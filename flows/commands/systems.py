@@ -9,7 +9,7 @@ import typer
 from tag2mask.flows.commands.options import Changes, EngineName, RecipeFile, Workers, split_names
 
 Model = Annotated[str, typer.Argument(help="A trained system's folder.")]
-Pictures = Annotated[str, typer.Option("--out", help="Folder of the images, or any fsspec URI.")]
+Images = Annotated[str, typer.Option("--out", help="Folder of the images, or any fsspec URI.")]
 
 
 def train(
@@ -31,7 +31,7 @@ def train(
 
 def generate(
     model: Model,
-    out: Pictures,
+    out: Images,
     count: Annotated[int, typer.Option(min=1, help="Number of images.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the noise.")] = 0,
     tags: Annotated[str | None, typer.Option(help="Classes to show, in every image.")] = None,
@@ -49,8 +49,8 @@ def generate(
 
 def transform(
     model: Model,
-    pictures: Annotated[str, typer.Argument(help="A folder of images, or a mask dataset.")],
-    out: Pictures,
+    images: Annotated[str, typer.Argument(help="A folder of images, or a mask dataset.")],
+    out: Images,
     masks: Annotated[str | None, typer.Option(help="A folder of masks of the same names.")] = None,
     style: Annotated[str | None, typer.Option(help="An image whose style is taken.")] = None,
     size: Annotated[
@@ -64,4 +64,4 @@ def transform(
     from tag2mask.flows.transform import transform as transform_flow
 
     chosen = split_names(tags)
-    print(transform_flow(model, pictures, out, masks, style, size, chosen, engine, workers))
+    print(transform_flow(model, images, out, masks, style, size, chosen, engine, workers))

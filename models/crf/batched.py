@@ -22,10 +22,10 @@ from tag2mask.models.crf.permutohedral import (
     CORNERS,
     FEATURES,
     GAIN,
+    IMAGE_FACTOR,
     KEY_FACTORS,
     KEY_STEPS,
     LIFT,
-    PICTURE_FACTOR,
 )
 
 # The logarithm of a label that an image does not have; infinity would become NaN.
@@ -52,10 +52,10 @@ class TorchCrf(Crf):
         if not images:
             return []
         settings = self.parameters
-        pictures = self._padded([image.transpose(2, 0, 1) for image in images], 0)
+        padded = self._padded([image.transpose(2, 0, 1) for image in images], 0)
         inside = self._padded([np.ones((1, *i.shape[:2]), np.float32) for i in images], 0)
         unary = self._padded(log_unaries, _ABSENT)
-        bilateral = BatchedLattice(pictures, settings.bilateral_sxy, settings.bilateral_srgb)
+        bilateral = BatchedLattice(padded, settings.bilateral_sxy, settings.bilateral_srgb)
         kernels = [
             Kernel(bilateral, inside, settings.bilateral_weight),
             Kernel(BatchedGaussian(settings.gaussian_sxy), inside, settings.gaussian_weight),
@@ -176,8 +176,8 @@ def _locate(images: Tensor, sxy: float, srgb: float) -> tuple[Tensor, Tensor, Te
     weights = sorted_rest - sorted_rest.roll(1, dims=1)
     weights[:, 0] += 1
     factors = torch.from_numpy(KEY_FACTORS).to(device)
-    picture = torch.arange(batch, device=device).repeat_interleave(height * width)
-    first = (nearest.long() * factors).sum(dim=1) + PICTURE_FACTOR * picture
+    image = torch.arange(batch, device=device).repeat_interleave(height * width)
+    first = (nearest.long() * factors).sum(dim=1) + IMAGE_FACTOR * image
     return first, order, weights
 
 

@@ -51,4 +51,4 @@ KEY_STEPS = np.array(
 )
 
 # Keeps the corners of the images of a batch apart.
-PICTURE_FACTOR = _wrapped(_powers(CORNERS)[-1])
+IMAGE_FACTOR = _wrapped(_powers(CORNERS)[-1])

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from tag2mask.models.generation.conditions.tags import Tags
-from tag2mask.models.generation.dcgan import KnowingSettings, PictureGan
+from tag2mask.models.generation.dcgan import ImageGan, KnowingSettings
 
 
-class ConditionalGan(PictureGan):
+class ConditionalGan(ImageGan):
     """Makes images that show given tags.
 
     The generator gets them beside the noise, the discriminator as planes after its first

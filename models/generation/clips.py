@@ -21,30 +21,30 @@ class Clips(NamedTuple):
         movers: (N, 1, T, S, S) in [0, 1], 1 on what moves.
     """
 
-    pictures: Tensor
+    images: Tensor
     movers: Tensor
 
 
-def moving_clips(pictures: Tensor, masks: Tensor, frames: int, rng: torch.Generator) -> Clips:
+def moving_clips(images: Tensor, masks: Tensor, frames: int, rng: torch.Generator) -> Clips:
     """Makes a clip of each image; the camera stands still, as VGAN's generator assumes.
 
     Args:
-        pictures: (N, 3, S, S) RGB in [-1, 1].
+        images: (N, 3, S, S) RGB in [-1, 1].
         masks: (N, S, S) int64 labels; every class of an image moves together.
         frames: Their number T.
         rng: For the ways, straight and at an even pace.
     """
-    count, _, side, _ = pictures.shape
-    behind = backgrounds(pictures, masks).roll(1, dims=0)
-    things = torch.cat([pictures, objects(masks)], dim=1)
+    count, _, side, _ = images.shape
+    behind = backgrounds(images, masks).roll(1, dims=0)
+    things = torch.cat([images, objects(masks)], dim=1)
     ways = FAR * side * (torch.rand(count, 2, generator=rng, device=rng.device) - 0.5)
     shown, movers = [], []
     for time in torch.linspace(-1, 1, frames).tolist():
-        places = pixel_grid(pictures) - time * ways[:, :, None, None]
+        places = pixel_grid(images) - time * ways[:, :, None, None]
         moved = sample(things, places, outside="zeros")
         mover = moved[:, 3:]
         # Where a thing's border is mixed with zeros, its color must not fade with it.
-        color = sample(pictures, places)
+        color = sample(images, places)
         shown.append(behind + mover * (color - behind))
         movers.append(mover)
     return Clips(torch.stack(shown, dim=2), torch.stack(movers, dim=2))

@@ -27,7 +27,7 @@ from tag2mask.models.system import SystemSettings
 WHITE = 2.0  # before the tanh
 
 
-class PictureSettings(GanSettings):
+class ImageSettings(GanSettings):
     """Of those that make images."""
 
     augment: tuple[Change, ...] = Field(
@@ -45,7 +45,7 @@ class PictureSettings(GanSettings):
         return tuple("color" if change == "colour" else change for change in changes)
 
 
-class KnowingSettings(PictureSettings):
+class KnowingSettings(ImageSettings):
     """Of those whose discriminator may know photographs before it is trained."""
 
     old_names: ClassVar[dict[str, str]] = {"trunk": "backbone"}
@@ -64,7 +64,7 @@ class KnowingSettings(PictureSettings):
         return backbone
 
 
-class PictureGan(Gan):
+class ImageGan(Gan):
     """DCGAN's two networks (figure 1), which also read what a condition tells.
 
     Args:
@@ -75,12 +75,12 @@ class PictureGan(Gan):
             place of DCGAN's; None for DCGAN's.
     """
 
-    settings_type: ClassVar[type[SystemSettings]] = PictureSettings
-    settings: PictureSettings
+    settings_type: ClassVar[type[SystemSettings]] = ImageSettings
+    settings: ImageSettings
 
     def __init__(
         self,
-        settings: PictureSettings,
+        settings: ImageSettings,
         condition: Condition,
         joins: int = 0,
         backbone: str | None = None,
@@ -112,7 +112,7 @@ class PictureGan(Gan):
         return super().judged(made, facts, rng)
 
 
-class Dcgan(PictureGan):
+class Dcgan(ImageGan):
     """Makes images from noise alone."""
 
     settings_type: ClassVar[type[SystemSettings]] = KnowingSettings
@@ -121,7 +121,7 @@ class Dcgan(PictureGan):
     def __init__(self, settings: KnowingSettings) -> None:
         super().__init__(settings, Nothing(), backbone=settings.backbone)
 
-    def pictures(self, noise: Tensor) -> Tensor:
+    def images(self, noise: Tensor) -> Tensor:
         """Images (N, 3, S, S) of latent vectors (N, Z), such as :func:`analogy` gives."""
         return self.made(noise, said(noise.new_zeros(len(noise), 0)))
 

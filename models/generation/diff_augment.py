@@ -30,14 +30,14 @@ def color(maps: Tensor, rng: torch.Generator) -> Tensor:
     Returns:
         The same shape; the planes stay as they are.
     """
-    picture, planes = maps[:, :3], maps[:, 3:]
+    image, planes = maps[:, :3], maps[:, 3:]
     drawn = _uniform(len(maps), 3, rng)[..., None, None, None]
     brightness, saturation, contrast = drawn.unbind(dim=1)
-    picture = picture + (brightness - 0.5)
-    gray = picture.mean(dim=1, keepdim=True)
-    picture = gray + (picture - gray) * (2 * saturation)
-    mean = picture.mean(dim=(1, 2, 3), keepdim=True)
-    return torch.cat([mean + (picture - mean) * (0.5 + contrast), planes], dim=1)
+    image = image + (brightness - 0.5)
+    gray = image.mean(dim=1, keepdim=True)
+    image = gray + (image - gray) * (2 * saturation)
+    mean = image.mean(dim=(1, 2, 3), keepdim=True)
+    return torch.cat([mean + (image - mean) * (0.5 + contrast), planes], dim=1)
 
 
 def translation(maps: Tensor, rng: torch.Generator) -> Tensor:

@@ -65,33 +65,33 @@ class InvertibleGan(ConditionalGan):
         if turn == "encode_noise":
             noise = self.noise(len(batch["tags"]), rng)
             with torch.no_grad():
-                pictures = self.made(noise, said(batch["tags"].float()))
-            return {"noise": mse_loss(self.encode_noise(pictures), noise)}
+                images = self.made(noise, said(batch["tags"].float()))
+            return {"noise": mse_loss(self.encode_noise(images), noise)}
         return super().losses(turn, batch, rng)
 
     @torch.no_grad()
-    def edit(self, pictures: Tensor, tags: Tensor) -> Tensor:
+    def edit(self, images: Tensor, tags: Tensor) -> Tensor:
         """The same images (N, 3, S, S) with other tags (N, C): z stays, y is changed."""
         with at_rest(self.encode_noise):
-            return self.made(self.encode_noise(pictures), said(tags.float()))
+            return self.made(self.encode_noise(images), said(tags.float()))
 
     @torch.no_grad()
-    def reconstruct(self, pictures: Tensor) -> Tensor:
+    def reconstruct(self, images: Tensor) -> Tensor:
         """Images (N, 3, S, S) by their own noise and tags."""
-        return self.edit(pictures, self.recognize(pictures))
+        return self.edit(images, self.recognize(images))
 
     @torch.no_grad()
-    def recognize(self, pictures: Tensor) -> Tensor:
+    def recognize(self, images: Tensor) -> Tensor:
         """The tags that are read from images, (N, C), around zero and one."""
         with at_rest(self.encode_tags):
-            return self.encode_tags(pictures)
+            return self.encode_tags(images)
 
     @torch.no_grad()
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """The image, its reconstruction, and the same with each tag alone."""
-        pictures = batch["image"]
+        images = batch["image"]
         edits = [
-            self.edit(pictures, tag.expand(len(pictures), -1))
-            for tag in torch.eye(self.settings.classes, device=pictures.device)[:EDITS]
+            self.edit(images, tag.expand(len(images), -1))
+            for tag in torch.eye(self.settings.classes, device=images.device)[:EDITS]
         ]
-        return torch.cat([pictures, self.reconstruct(pictures), *edits], dim=3)
+        return torch.cat([images, self.reconstruct(images), *edits], dim=3)

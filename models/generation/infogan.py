@@ -9,12 +9,12 @@ from torch.nn.functional import one_hot
 
 from tag2mask.models.generation.conditions.base import said
 from tag2mask.models.generation.conditions.code import Code, Posterior
-from tag2mask.models.generation.dcgan import PictureGan, PictureSettings
+from tag2mask.models.generation.dcgan import ImageGan, ImageSettings
 from tag2mask.models.generation.networks import at_rest, features_of
 from tag2mask.models.system import Batch
 
 
-class InfoSettings(PictureSettings):
+class InfoSettings(ImageSettings):
     """Of InfoGAN; the generator learns faster than the discriminator (appendix C)."""
 
     latent: int = Field(62, ge=1, description="Length of the noise vector z.")
@@ -23,7 +23,7 @@ class InfoSettings(PictureSettings):
     continuous: int = Field(2, ge=0, description="Number of continuous codes.")
 
 
-class InfoGan(PictureGan):
+class InfoGan(ImageGan):
     """Makes images from noise and a code that stays readable in them, without any tags."""
 
     settings_type = InfoSettings
@@ -36,21 +36,21 @@ class InfoGan(PictureGan):
         super().__init__(settings, Code(settings.categories, settings.continuous, features))
 
     @torch.no_grad()
-    def recognize(self, pictures: Tensor) -> Posterior:
+    def recognize(self, images: Tensor) -> Posterior:
         """The code that images (N, 3, S, S) are believed to have."""
         with at_rest(self.discriminator), at_rest(self.condition):
-            nothing = said(pictures.new_zeros(len(pictures), 0))
-            return self.condition.posterior(self.discriminator(pictures, nothing).features)
+            nothing = said(images.new_zeros(len(images), 0))
+            return self.condition.posterior(self.discriminator(images, nothing).features)
 
     @torch.no_grad()
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """One noise in each row, and the categories side by side."""
         rows, categories = len(batch["image"]), self.settings.categories
         noise = self.noise(rows, rng)
-        pictures = []
+        images = []
         for category in range(categories):
             chosen = one_hot(torch.tensor([category], device=rng.device), categories)
             code = noise.new_zeros(rows, categories + self.settings.continuous)
             code[:, :categories] = chosen
-            pictures.append(self.made(noise, said(code)))
-        return torch.cat(pictures, dim=3)
+            images.append(self.made(noise, said(code)))
+        return torch.cat(images, dim=3)

@@ -73,10 +73,10 @@ class InteractiveGan(Dcgan):
         """
         if turn == "predictor":
             wanted = batch["image"]
-            found = self.pictures(self.predictor(wanted))
+            found = self.images(self.predictor(wanted))
             noise = self.noise(len(wanted), rng)
             with torch.no_grad():
-                made = self.pictures(noise)
+                made = self.images(noise)
             return {
                 "projection": self.distance(found, wanted).mean(),
                 "noise": mse_loss(self.predictor(made), noise),
@@ -94,26 +94,24 @@ class InteractiveGan(Dcgan):
         return (made - wanted).square().flatten(1).mean(1) + FEATURES * features
 
     @torch.no_grad()
-    def predict(self, pictures: Tensor) -> Tensor:
+    def predict(self, images: Tensor) -> Tensor:
         """The noise (N, Z) that images (N, 3, S, S) might come from, at once."""
         with at_rest(self.predictor):
-            return self.predictor(pictures)
+            return self.predictor(images)
 
-    def project(self, pictures: Tensor, start: Tensor | None = None, steps: int = STEPS) -> Tensor:
+    def project(self, images: Tensor, start: Tensor | None = None, steps: int = STEPS) -> Tensor:
         """The noise that makes an image most alike, by optimization.
 
         Args:
-            pictures: (N, 3, S, S).
+            images: (N, 3, S, S).
             start: (N, Z); what is predicted by default, the paper's hybrid method.
             steps: Of the optimization.
 
         Returns:
             (N, Z).
         """
-        start = self.predict(pictures) if start is None else start
-        return self._descend(
-            start, lambda noise: self.distance(self.pictures(noise), pictures), steps
-        )
+        start = self.predict(images) if start is None else start
+        return self._descend(start, lambda noise: self.distance(self.images(noise), images), steps)
 
     def paint(self, noise: Tensor, colors: Tensor, where: Tensor, steps: int = STEPS) -> Tensor:
         """Moves images until they have the colors of some strokes (equation 7).
@@ -129,8 +127,8 @@ class InteractiveGan(Dcgan):
         """
         area = where.flatten(1).sum(dim=1).clamp(min=1)
 
-        def off(pictures: Tensor) -> Tensor:
-            return ((pictures - colors).square() * where).flatten(1).sum(dim=1) / (3 * area)
+        def off(images: Tensor) -> Tensor:
+            return ((images - colors).square() * where).flatten(1).sum(dim=1) / (3 * area)
 
         return self._edit(noise, off, steps)
 
@@ -146,23 +144,23 @@ class InteractiveGan(Dcgan):
             (N, Z) of the images.
         """
 
-        def off(pictures: Tensor) -> Tensor:
-            return (silhouette(pictures) - outlines).square().flatten(1).mean(dim=1)
+        def off(images: Tensor) -> Tensor:
+            return (silhouette(images) - outlines).square().flatten(1).mean(dim=1)
 
         with torch.no_grad():
             trials = self.noise(TRIALS, rng)
-            shapes = silhouette(self.pictures(trials))
+            shapes = silhouette(self.images(trials))
             far = (shapes[None] - outlines[:, None]).square().flatten(2).mean(dim=2)
             start = trials[far.argmin(dim=1)]
         return self._edit(start, off, steps)
 
     def _edit(self, start: Tensor, off: Callable[[Tensor], Tensor], steps: int) -> Tensor:
         def loss(noise: Tensor) -> Tensor:
-            pictures = self.pictures(noise)
+            images = self.images(noise)
             with at_rest(self.discriminator):
-                judged = self.discriminator(pictures, said(noise.new_zeros(len(noise), 0)))
+                judged = self.discriminator(images, said(noise.new_zeros(len(noise), 0)))
             moved = (noise - start).square().mean(dim=1)
-            return off(pictures) + STAY * moved + REAL * softplus(-judged.logits).mean(dim=1)
+            return off(images) + STAY * moved + REAL * softplus(-judged.logits).mean(dim=1)
 
         return self._descend(start, loss, steps)
 
@@ -179,17 +177,17 @@ class InteractiveGan(Dcgan):
     @torch.no_grad()
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """An image, what is predicted, what is optimized, and what fills its mask's outline."""
-        pictures = batch["image"]
-        predicted = self.predict(pictures)
+        images = batch["image"]
+        predicted = self.predict(images)
         outlines = (batch["mask"] > 0).float().unsqueeze(1)
         found = (
             predicted,
-            self.project(pictures, predicted, SHOWN_STEPS),
+            self.project(images, predicted, SHOWN_STEPS),
             self.draw(outlines, rng, SHOWN_STEPS),
         )
-        return torch.cat([pictures, *(self.pictures(noise) for noise in found)], dim=3)
+        return torch.cat([images, *(self.images(noise) for noise in found)], dim=3)
 
 
-def silhouette(pictures: Tensor) -> Tensor:
+def silhouette(images: Tensor) -> Tensor:
     """How far the pixels of a cut-out differ from white: (N, 3, H, W) to (N, 1, H, W), to 1."""
-    return 1 - torch.exp(-(1 - pictures).square().mean(dim=1, keepdim=True) / WHITE)
+    return 1 - torch.exp(-(1 - images).square().mean(dim=1, keepdim=True) / WHITE)

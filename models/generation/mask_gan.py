@@ -6,10 +6,10 @@ from torch import Tensor
 
 from tag2mask.models.generation.conditions.base import Facts
 from tag2mask.models.generation.conditions.mask import Mask
-from tag2mask.models.generation.dcgan import KnowingSettings, PictureGan
+from tag2mask.models.generation.dcgan import ImageGan, KnowingSettings
 
 
-class MaskGan(PictureGan):
+class MaskGan(ImageGan):
     """Makes images of things as they are outlined in a mask; what is inside is noise's.
 
     Where pix2pix has one image for a mask, since its generator sees no noise, this one has

@@ -240,10 +240,10 @@ class Encoder(nn.Module):
         self.body = Downsampler(3, (size, size), width=width, coarsest=coarsest)
         self.read = nn.Linear(self.body.outputs, outputs)
 
-    def forward(self, pictures: Tensor) -> Tensor:
+    def forward(self, images: Tensor) -> Tensor:
         """See the class."""
-        nothing = pictures.new_zeros(len(pictures), 0)
-        return self.read(self.body(pictures, nothing).flatten(1))
+        nothing = images.new_zeros(len(images), 0)
+        return self.read(self.body(images, nothing).flatten(1))
 
 
 @contextmanager

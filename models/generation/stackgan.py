@@ -12,7 +12,7 @@ from torch.nn.functional import interpolate
 from tag2mask.models.generation.base import GeneratingSystem
 from tag2mask.models.generation.conditions.augmentation import AugmentedTags
 from tag2mask.models.generation.conditions.low_resolution import LowResolution
-from tag2mask.models.generation.dcgan import PictureGan, PictureSettings
+from tag2mask.models.generation.dcgan import ImageGan, ImageSettings
 from tag2mask.models.generation.gan import EXAMPLES, Gan, GanSettings
 from tag2mask.models.generation.networks import Discriminator, Downsampler, Generator
 from tag2mask.models.generation.refiner import Refiner
@@ -38,11 +38,11 @@ class StackSettings(GanSettings):
         self.small()
         return self
 
-    def small(self) -> PictureSettings:
+    def small(self) -> ImageSettings:
         """The settings of the first stage."""
         common = GanSettings.model_fields.keys() - {"size"}
         values = {name: getattr(self, name) for name in common}
-        return PictureSettings(size=self.size // self.factor, **values)
+        return ImageSettings(size=self.size // self.factor, **values)
 
 
 class StackGan(GeneratingSystem):
@@ -61,7 +61,7 @@ class StackGan(GeneratingSystem):
     def __init__(self, settings: StackSettings) -> None:
         super().__init__(settings)
         small = settings.small()
-        self.first = PictureGan(small, AugmentedTags(settings.classes, settings.told), joins=-1)
+        self.first = ImageGan(small, AugmentedTags(settings.classes, settings.told), joins=-1)
         self.second = _Second(settings)
 
     def turns(self) -> tuple[Turn, ...]:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from tag2mask.models.generation.conditions.text import Text
-from tag2mask.models.generation.dcgan import KnowingSettings, PictureGan
+from tag2mask.models.generation.dcgan import ImageGan, KnowingSettings
 from tag2mask.models.generation.networks import at_rest
 from tag2mask.models.generation.sentences import Sentences
 
@@ -32,7 +32,7 @@ class TextSettings(KnowingSettings):
         return self
 
 
-class TextGan(PictureGan):
+class TextGan(ImageGan):
     """Makes images of sentences such as "a dog left of a cat".
 
     Trained on sentences that tags and masks give, with wrong pairs (GAN-CLS) and sentences
@@ -41,7 +41,7 @@ class TextGan(PictureGan):
 
     settings_type = TextSettings
     needs = Text.needs
-    view = "picture"
+    view = "image"
     condition: Text
 
     def __init__(self, settings: TextSettings) -> None:
@@ -63,7 +63,7 @@ class TextGan(PictureGan):
         return self.condition.sentences.read(sentences)
 
     @torch.no_grad()
-    def match(self, pictures: Tensor, words: Tensor) -> Tensor:
+    def match(self, images: Tensor, words: Tensor) -> Tensor:
         """How well sentences (N, L) fit to images (N, 3, S, S): logits (N,)."""
         with at_rest(self.discriminator):
-            return self.discriminator(pictures, self.condition.plain(words)).logits.mean(dim=1)
+            return self.discriminator(images, self.condition.plain(words)).logits.mean(dim=1)

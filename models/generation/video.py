@@ -78,7 +78,7 @@ class VideoGan(Gan):
 
     settings_type = VideoSettings
     settings: VideoSettings
-    view = "picture"
+    view = "image"
 
     def __init__(self, settings: VideoSettings) -> None:
         judge = Downsampler(
@@ -96,7 +96,7 @@ class VideoGan(Gan):
 
     def reals(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """Clips (N, 3, T, S, S) of moving cut-outs."""
-        return moving_clips(batch["image"], batch["mask"], self.settings.frames, rng).pictures
+        return moving_clips(batch["image"], batch["mask"], self.settings.frames, rng).images
 
     def make(self, noise: Tensor, facts: Facts) -> tuple[Tensor, dict[str, Tensor]]:
         """Clips, and the mean of their masks: what can stand still shall."""
@@ -121,5 +121,5 @@ class VideoGan(Gan):
         """Frames of a real clip, of a new one, and of the new one's mask."""
         reals = self.reals(batch, rng)
         new = self.clips(len(reals), rng)
-        mask = (2 * new.movers - 1).expand_as(new.pictures)
-        return torch.cat([self.render(part) for part in (reals, new.pictures, mask)], dim=3)
+        mask = (2 * new.movers - 1).expand_as(new.images)
+        return torch.cat([self.render(part) for part in (reals, new.images, mask)], dim=3)

@@ -47,8 +47,8 @@ class Occlusion:
         for first in range(0, len(windows), self.batch):
             places = windows[first : first + self.batch]
             occluded = scaled.repeat(len(places), 1, 1, 1)
-            for picture, (rows, columns) in zip(occluded, places, strict=True):
-                picture[:, rows, columns] = GRAY
+            for view, (rows, columns) in zip(occluded, places, strict=True):
+                view[:, rows, columns] = GRAY
             scores = self.tagger(occluded).logits[:, classes]
             for score, (rows, columns) in zip(scores, places, strict=True):
                 lost[:, rows, columns] += (whole - score)[:, None, None]

@@ -81,8 +81,8 @@ def decode(heat: Tensor, sides: Tensor, threshold: float) -> list[Boxes]:
     highest = max_pool2d(heat, WINDOW, stride=1, padding=WINDOW // 2)
     peaks = (heat == highest) & (heat >= threshold)
     found = []
-    for picture, here, reach in zip(peaks, heat, sides, strict=True):
-        label, row, column = picture.nonzero(as_tuple=True)
+    for image, here, reach in zip(peaks, heat, sides, strict=True):
+        label, row, column = image.nonzero(as_tuple=True)
         middle = torch.stack([column, row, column, row], dim=1) + 0.5
         signs = reach.new_tensor([-1, -1, 1, 1])
         corners = middle + signs * reach[:, row, column].T

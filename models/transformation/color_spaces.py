@@ -16,16 +16,16 @@ WHITE = (0.95047, 1.0, 1.08883)
 EPSILON = 6 / 29  # where the cube root of Lab becomes a line
 
 
-def luminance(pictures: Tensor) -> Tensor:
+def luminance(images: Tensor) -> Tensor:
     """RGB (N, 3, H, W) in [-1, 1] to its luma (N, 1, H, W) in [-1, 1]."""
-    red, green, blue = pictures.split(1, dim=1)
+    red, green, blue = images.split(1, dim=1)
     return RED * red + GREEN * green + BLUE * blue
 
 
-def to_ycbcr(pictures: Tensor) -> Tensor:
+def to_ycbcr(images: Tensor) -> Tensor:
     """RGB (N, 3, H, W) in [-1, 1] to luma in [-1, 1], blue and red difference around 0."""
-    y = luminance(pictures)
-    red, _, blue = pictures.split(1, dim=1)
+    y = luminance(images)
+    red, _, blue = images.split(1, dim=1)
     return torch.cat([y, (blue - y) / (2 - 2 * BLUE), (red - y) / (2 - 2 * RED)], dim=1)
 
 
@@ -37,13 +37,13 @@ def from_ycbcr(values: Tensor) -> Tensor:
     return torch.cat([red, green, blue], dim=1).clamp(-1, 1)
 
 
-def to_lab(pictures: Tensor) -> Tensor:
+def to_lab(images: Tensor) -> Tensor:
     """RGB (N, 3, H, W) in [-1, 1] to L* in [0, 100], a* and b* in about [-110, 110]."""
-    rgb = (pictures + 1) / 2
+    rgb = (images + 1) / 2
     linear = torch.where(
         rgb > 0.04045, ((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4, rgb / 12.92
     )
-    xyz = _mixed(linear, pictures.new_tensor(TO_XYZ)) / _white(pictures)
+    xyz = _mixed(linear, images.new_tensor(TO_XYZ)) / _white(images)
     root = xyz.clamp(min=EPSILON**3) ** (1 / 3)
     x, y, z = torch.where(xyz > EPSILON**3, root, xyz / (3 * EPSILON**2) + 4 / 29).split(1, dim=1)
     return torch.cat([116 * y - 16, 500 * (x - y), 200 * (y - z)], dim=1)
@@ -61,9 +61,9 @@ def from_lab(values: Tensor) -> Tensor:
     return 2 * torch.where(linear > 0.0031308, curved, 12.92 * linear) - 1
 
 
-def _mixed(pictures: Tensor, matrix: Tensor) -> Tensor:
+def _mixed(images: Tensor, matrix: Tensor) -> Tensor:
     # No matrix product: mixed precision would round it to eight bits.
-    return (matrix[..., None, None] * pictures.unsqueeze(1)).sum(dim=2)
+    return (matrix[..., None, None] * images.unsqueeze(1)).sum(dim=2)
 
 
 def _white(like: Tensor) -> Tensor:

@@ -63,23 +63,23 @@ class DecodedStyle(StyleSystem):
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """The image's error, the features' error, and style and smoothness."""
-        pictures, stage = batch["image"], self.settings.content_stage
+        images, stage = batch["image"], self.settings.content_stage
         with torch.no_grad():
-            content, style = self.features(pictures), self.features(styles_of(batch))
+            content, style = self.features(images), self.features(styles_of(batch))
             wanted = self.restyled(content[stage], style[stage])
         rebuilt, made = (
-            self.decoder(features, pictures.shape[-2:]) for features in (content[stage], wanted)
+            self.decoder(features, images.shape[-2:]) for features in (content[stage], wanted)
         )
         return {
-            "picture": mse_loss(rebuilt, pictures),
+            "image": mse_loss(rebuilt, images),
             **self.objective(made, {stage: wanted}, style),
         }
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """The images in the styles that belong to them."""
         stage = self.settings.content_stage
-        pictures = batch["image"]
+        images = batch["image"]
         with torch.no_grad():
-            content = self.features(pictures)[stage]
+            content = self.features(images)[stage]
             style = self.features(batch["style"])[stage]
-        return self.decoder(self.restyled(content, style), pictures.shape[-2:])
+        return self.decoder(self.restyled(content, style), images.shape[-2:])

@@ -91,29 +91,29 @@ class Depth(TransformingSystem):
 
     def pair(self, batch: Batch, rng: torch.Generator) -> Frames:
         """A scene of the batch's objects and some of other images, from left and right."""
-        pictures = batch["image"]
-        count, _, height, width = pictures.shape
+        images = batch["image"]
+        count, _, height, width = images.shape
         cutouts = self.settings.others + 1
-        drawn = torch.rand(cutouts + 1, count, generator=rng, device=pictures.device)
+        drawn = torch.rand(cutouts + 1, count, generator=rng, device=images.device)
         # Later layers cover earlier ones, so they are nearer.
         near = _between(BEFORE, drawn[1:].sort(dim=0).values)
-        sides = pictures.new_tensor([width, height])
-        strewn = torch.rand(cutouts, count, 2, generator=rng, device=pictures.device) - 0.5
-        places = [self._affine(pictures, torch.zeros_like(strewn[0]))]
+        sides = images.new_tensor([width, height])
+        strewn = torch.rand(cutouts, count, 2, generator=rng, device=images.device) - 0.5
+        places = [self._affine(images, torch.zeros_like(strewn[0]))]
         # As in perspective, things are larger where they are nearer.
         places += [
-            self._affine(pictures, SPREAD * sides * shift, 0.6 + 0.6 * nearness)
+            self._affine(images, SPREAD * sides * shift, 0.6 + 0.6 * nearness)
             for shift, nearness in zip(strewn, near, strict=True)
         ]
         behind = _between(BEHIND, drawn[:1])
-        to_left = pictures.new_tensor([-self.settings.reach, 0.0])
+        to_left = images.new_tensor([-self.settings.reach, 0.0])
         motions = [
-            self._affine(pictures, nearness.unsqueeze(1) * to_left)
+            self._affine(images, nearness.unsqueeze(1) * to_left)
             for nearness in torch.cat([behind, near])
         ]
-        return scene(pictures, batch["mask"], places, motions)
+        return scene(images, batch["mask"], places, motions)
 
-    def nearness(self, pictures: Tensor) -> Tensor:
+    def nearness(self, images: Tensor) -> Tensor:
         """How near everything is, from a look at the images and one at their mirror images.
 
         What a thing hides from the right view lies to its left, has no match there and takes
@@ -122,16 +122,16 @@ class Depth(TransformingSystem):
         section 3.3, who blend the two by their distance from the border).
 
         Args:
-            pictures: (N, 3, H, W) RGB in [-1, 1].
+            images: (N, 3, H, W) RGB in [-1, 1].
 
         Returns:
             (N, 1, H, W) in [0, 1]: the disparity in units of the largest.
         """
-        mirrored = self._looked(pictures.flip(3)).flip(3)
-        return torch.minimum(self._looked(pictures), mirrored)
+        mirrored = self._looked(images.flip(3)).flip(3)
+        return torch.minimum(self._looked(images), mirrored)
 
-    def _looked(self, pictures: Tensor) -> Tensor:
-        return self.network(pictures).float().sigmoid()
+    def _looked(self, images: Tensor) -> Tensor:
+        return self.network(images).float().sigmoid()
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """The nearness in colors."""

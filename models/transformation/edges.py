@@ -11,17 +11,17 @@ from tag2mask.models.transformation.color_spaces import luminance
 SHARP = 0.5  # slope of the luminance, in ranges a pixel, from which an edge is full
 
 
-def edges(pictures: Tensor) -> Tensor:
+def edges(images: Tensor) -> Tensor:
     """How steep the luminance is.
 
     Args:
-        pictures: (N, 3, H, W) RGB in [-1, 1].
+        images: (N, 3, H, W) RGB in [-1, 1].
 
     Returns:
         (N, 1, H, W) in [0, 1]: 1 where the luminance changes by a quarter of its range or
         more from one pixel to the next.
     """
-    light = pad(luminance(pictures), (1, 1, 1, 1), mode="replicate")
+    light = pad(luminance(images), (1, 1, 1, 1), mode="replicate")
     beside = (light[..., :-2] + 2 * light[..., 1:-1] + light[..., 2:]) / 4
     above = (light[..., :-2, :] + 2 * light[..., 1:-1, :] + light[..., 2:, :]) / 4
     down = (beside[..., 2:, :] - beside[..., :-2, :]) / 2

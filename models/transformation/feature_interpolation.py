@@ -15,7 +15,7 @@ from torch.nn.functional import interpolate, mse_loss, normalize
 
 from tag2mask.models.system import Batch, SystemSettings, Turn
 from tag2mask.models.transformation.base import TransformingSystem
-from tag2mask.models.transformation.optimization import Optimizer, optimize_pictures
+from tag2mask.models.transformation.optimization import Optimizer, optimize_images
 from tag2mask.models.transformation.perceptual import Perceptual
 from tag2mask.models.transformation.style import total_variation
 
@@ -54,7 +54,7 @@ class FeatureInterpolation(TransformingSystem):
     view: ClassVar[str] = "cutout"
 
     settings: FeatureInterpolationSettings
-    pictures: Tensor
+    images: Tensor
     tags: Tensor
     keys: Tensor
     seen: Tensor
@@ -64,7 +64,7 @@ class FeatureInterpolation(TransformingSystem):
         self.features = Perceptual(settings.backbone, settings.stages)
         kept, side = settings.memory, settings.size
         channels = self.features.channels[settings.stages[-1]]
-        self.register_buffer("pictures", torch.zeros(kept, 3, side, side, dtype=torch.uint8))
+        self.register_buffer("images", torch.zeros(kept, 3, side, side, dtype=torch.uint8))
         self.register_buffer("tags", torch.zeros(kept, settings.classes))
         self.register_buffer("keys", torch.zeros(kept, channels))
         self.register_buffer("seen", torch.tensor(0))
@@ -76,8 +76,8 @@ class FeatureInterpolation(TransformingSystem):
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """Nothing; the images of the batch are kept, in the places of the oldest ones."""
         count = len(batch["image"])
-        places = (self.seen + torch.arange(count, device=self.seen.device)) % len(self.pictures)
-        self.pictures[places] = (127.5 * (batch["image"] + 1)).round().to(torch.uint8)
+        places = (self.seen + torch.arange(count, device=self.seen.device)) % len(self.images)
+        self.images[places] = (127.5 * (batch["image"] + 1)).round().to(torch.uint8)
         self.tags[places] = batch["tags"]
         self.keys[places] = self._keys(self._features(batch["image"]))
         self.seen += count
@@ -97,14 +97,14 @@ class FeatureInterpolation(TransformingSystem):
         if not changed.any():
             return batch["image"]
 
-        def loss(pictures: Tensor) -> Tensor:
-            found = self.features(pictures)
+        def loss(images: Tensor) -> Tensor:
+            found = self.features(images)
             terms = [mse_loss(found[stage], target) for stage, target in targets.items()]
-            smooth = self.settings.smoothness * total_variation(pictures)
-            return len(pictures) * (torch.stack(terms).sum() + smooth)
+            smooth = self.settings.smoothness * total_variation(images)
+            return len(images) * (torch.stack(terms).sum() + smooth)
 
         settings = self.settings
-        made = optimize_pictures(batch["image"], loss, settings.steps, settings.optimizer)
+        made = optimize_images(batch["image"], loss, settings.steps, settings.optimizer)
         return torch.where(changed.to(made.device).view(-1, 1, 1, 1), made, batch["image"])
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
@@ -126,13 +126,13 @@ class FeatureInterpolation(TransformingSystem):
             nearest = places[similarity.topk(min(self.settings.neighbors, len(places))).indices]
             if not len(nearest) or not tags.any():
                 return {}
-            found = self._features(self.pictures[nearest] / 127.5 - 1)
+            found = self._features(self.images[nearest] / 127.5 - 1)
             means.append({stage: v.mean(dim=0, keepdim=True) for stage, v in found.items()})
         return {stage: means[0][stage] - means[1][stage] for stage in means[0]}
 
     @torch.no_grad()
-    def _features(self, pictures: Tensor) -> dict[str, Tensor]:
-        return self.features(pictures)
+    def _features(self, images: Tensor) -> dict[str, Tensor]:
+        return self.features(images)
 
     def _keys(self, features: dict[str, Tensor]) -> Tensor:
         """Directions (N, C) by which neighbors are found: cosine of the mean of the last stage."""

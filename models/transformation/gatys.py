@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from tag2mask.models.system import Batch, SystemSettings, Turn
-from tag2mask.models.transformation.optimization import Optimizer, optimize_pictures
+from tag2mask.models.transformation.optimization import Optimizer, optimize_images
 from tag2mask.models.transformation.style import StyleSettings, StyleSystem
 
 
@@ -50,8 +50,8 @@ class Gatys(StyleSystem):
         with torch.no_grad():
             targets = self.features(content), self.features(batch["style"])
 
-        def loss(pictures: Tensor) -> Tensor:
-            return len(pictures) * torch.stack([*self.objective(pictures, *targets).values()]).sum()
+        def loss(images: Tensor) -> Tensor:
+            return len(images) * torch.stack([*self.objective(images, *targets).values()]).sum()
 
         settings = self.settings
-        return optimize_pictures(content, loss, settings.steps, settings.optimizer)
+        return optimize_images(content, loss, settings.steps, settings.optimizer)

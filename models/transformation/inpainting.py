@@ -2,7 +2,7 @@
 
 The system is the survey's inpainting (Yanai & Shimoda 2017, section 3.2) by pix2pix. What
 lies behind an object nobody has seen. So in training each hole has the outline of an object
-of *another* image, and is cut where this one shows background; its truth is then known,
+of *another* image, and is cut where this one shows background; its ground truth is then known,
 and is background. Had the holes the outlines of the objects that they cut out, the system
 would learn to paint objects back.
 """
@@ -58,8 +58,8 @@ class Inpainting(Pix2Pix):
 
     def finished(self, given: Tensor, made: Tensor) -> Tensor:
         """What is made, in the hole; the image around it as it was."""
-        picture, hole = given[:, :3], given[:, 3:]
-        return picture + hole * made
+        image, hole = given[:, :3], given[:, 3:]
+        return image + hole * made
 
     def judged(self, given: Tensor) -> Tensor:
         """The hole and its rim."""

@@ -93,7 +93,7 @@ class FeatureInversion(TransformingSystem):
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """The squared error of the images (equation 1)."""
-        return {"picture": mse_loss(self._invert(batch["image"]), batch["image"])}
+        return {"image": mse_loss(self._invert(batch["image"]), batch["image"])}
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """The images, rebuilt."""
@@ -103,7 +103,7 @@ class FeatureInversion(TransformingSystem):
         """The images and what is rebuilt of them."""
         return torch.cat([batch["image"], self._invert(batch["image"])], dim=3)
 
-    def _invert(self, pictures: Tensor) -> Tensor:
+    def _invert(self, images: Tensor) -> Tensor:
         with torch.no_grad():
-            features = self.features(pictures)[self.settings.stage]
-        return self.decoder(features, pictures.shape[-2:])
+            features = self.features(images)[self.settings.stage]
+        return self.decoder(features, images.shape[-2:])

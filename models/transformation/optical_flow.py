@@ -97,14 +97,14 @@ class OpticalFlow(TransformingSystem):
 
     def frames(self, batch: Batch, rng: torch.Generator) -> Frames:
         """Two frames: the batch's objects, and some of other images, over the backgrounds."""
-        pictures = batch["image"]
+        images = batch["image"]
         layers = self.settings.others + 2
         places = [STILL, STILL, *[PLACES] * self.settings.others]
         return scene(
-            pictures,
+            images,
             batch["mask"],
-            [_affine(pictures, rng, most) for most in places],
-            [_affine(pictures, rng, self.settings.motion) for _ in range(layers)],
+            [_affine(images, rng, most) for most in places],
+            [_affine(images, rng, self.settings.motion) for _ in range(layers)],
         )
 
     def flow(self, first: Tensor, second: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ Optimizer = Literal["adam", "lbfgs"]
 RATE = {"adam": 0.03, "lbfgs": 1.0}  # Adam's in units of the range [-1, 1]
 
 
-def optimize_pictures(
+def optimize_images(
     start: Tensor, loss: Callable[[Tensor], Tensor], steps: int, optimizer: Optimizer = "adam"
 ) -> Tensor:
     """Moves images down a loss.
@@ -29,22 +29,22 @@ def optimize_pictures(
         Images of the same shape in [-1, 1].
     """
     with torch.enable_grad():
-        pictures = start.detach().clone().requires_grad_(True)
+        images = start.detach().clone().requires_grad_(True)
 
         def closure() -> Tensor:
             method.zero_grad()
-            value = loss(pictures)
-            (pictures.grad,) = torch.autograd.grad(value, pictures)
+            value = loss(images)
+            (images.grad,) = torch.autograd.grad(value, images)
             return value
 
         method: torch.optim.Optimizer
         if optimizer == "lbfgs":
-            method = torch.optim.LBFGS([pictures], RATE["lbfgs"], steps, steps)
+            method = torch.optim.LBFGS([images], RATE["lbfgs"], steps, steps)
             method.step(closure)
         else:
-            method = torch.optim.Adam([pictures], RATE["adam"])
+            method = torch.optim.Adam([images], RATE["adam"])
             for _ in range(steps):
                 method.step(closure)
                 with torch.no_grad():
-                    pictures.clamp_(-1, 1)
-    return pictures.detach().clamp(-1, 1)
+                    images.clamp_(-1, 1)
+    return images.detach().clamp(-1, 1)

@@ -98,17 +98,17 @@ class Painter(nn.Module):
         self.last = nn.Conv2d(width, 3, 9, padding=4, padding_mode="reflect")
         self.colors = StyleNorm(3, code)
 
-    def forward(self, pictures: Tensor, code: Tensor | None = None) -> Tensor:
+    def forward(self, images: Tensor, code: Tensor | None = None) -> Tensor:
         """Paints.
 
         Args:
-            pictures: (N, 3, H, W) in [-1, 1], of at least 8 pixels a side.
+            images: (N, 3, H, W) in [-1, 1], of at least 8 pixels a side.
             code: (N, code) of the styles.
 
         Returns:
             (N, 3, H, W) in [-1, 1].
         """
-        x, sizes = pictures, []
+        x, sizes = images, []
         for layer in self.down:
             sizes.append(x.shape[-2:])
             x = layer(x, None).relu()
@@ -116,4 +116,4 @@ class Painter(nn.Module):
             x = block(x, code)
         for layer, size in zip(self.up, reversed(sizes[1:]), strict=True):
             x = layer(interpolate(x, size), code).relu()
-        return (self.last(x) + self.colors(pictures, code)).tanh()
+        return (self.last(x) + self.colors(images, code)).tanh()

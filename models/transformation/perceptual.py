@@ -71,18 +71,18 @@ class Perceptual(nn.Module):
             stage: CALIBRATION[1] // values.shape[2] for stage, values in features.items()
         }
 
-    def forward(self, pictures: Tensor) -> dict[str, Tensor]:
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
         """The features of every stage, from fine to coarse.
 
         Args:
-            pictures: (N, 3, H, W) RGB in [-1, 1].
+            images: (N, 3, H, W) RGB in [-1, 1].
 
         Returns:
             Stage to (N, channels, ceil(H / stride), ceil(W / stride)).
         """
         # Colors from 0 on, or second moments would take black for white.
-        outputs = {COLORS: (pictures + 1) / 2}
-        x = (127.5 * (pictures + 1) - self.mean) / self.std
+        outputs = {COLORS: (images + 1) / 2}
+        x = (127.5 * (images + 1) - self.mean) / self.std
         for name, layer in self.layers.items():
             outputs[name] = x = layer(x)
         return {

@@ -165,5 +165,5 @@ class Pix2Pix(TransformingSystem):
     def _make(self, given: Tensor, rng: torch.Generator) -> Tensor:
         return self.generator(given, rng).tanh()
 
-    def _judge(self, given: Tensor, picture: Tensor) -> Tensor:
-        return self.discriminator(torch.cat([given, picture], dim=1))
+    def _judge(self, given: Tensor, image: Tensor) -> Tensor:
+        return self.discriminator(torch.cat([given, image], dim=1))

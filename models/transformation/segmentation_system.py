@@ -102,7 +102,7 @@ class Segmenting(TransformingSystem):
         return label_colors(self.labels(batch["image"]))
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """Image, labels and truth."""
+        """Image, labels and ground truth."""
         made = self.transform(batch, rng)
         return torch.cat([batch["image"], made, label_colors(batch["mask"])], dim=3)
 

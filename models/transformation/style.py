@@ -51,11 +51,11 @@ class StyleSystem(TransformingSystem):
             settings.backbone, (settings.content_stage, *settings.style_stages)
         )
 
-    def objective(self, pictures: Tensor, content: Features, style: Features) -> dict[str, Tensor]:
+    def objective(self, images: Tensor, content: Features, style: Features) -> dict[str, Tensor]:
         """The loss of Gatys et al. (CVPR 2016, eq. 7), with total variation.
 
         Args:
-            pictures: (N, 3, H, W) RGB in [-1, 1], what is judged.
+            images: (N, 3, H, W) RGB in [-1, 1], what is judged.
             content: Features of images of the same size.
             style: Features of the styles, N or one.
 
@@ -63,12 +63,12 @@ class StyleSystem(TransformingSystem):
             The terms, scalars; their sum is the loss.
         """
         settings = self.settings
-        features = self.features(pictures)
+        features = self.features(images)
         stage = settings.content_stage
         return {
             "content": mse_loss(features[stage], content[stage]),
             "style": settings.style_weight * self.style_distance(features, style).mean(),
-            "smoothness": settings.smoothness * total_variation(pictures),
+            "smoothness": settings.smoothness * total_variation(images),
         }
 
     def style_distance(self, features: Features, style: Features) -> Tensor:
@@ -94,8 +94,8 @@ def styles_of(batch: Batch) -> Tensor:
     return batch["style"] if "style" in batch else batch["image"].roll(1, dims=0)
 
 
-def total_variation(pictures: Tensor) -> Tensor:
+def total_variation(images: Tensor) -> Tensor:
     """The mean squared difference of neighboring pixels (N, C, H, W), a scalar."""
-    down = pictures[..., 1:, :] - pictures[..., :-1, :]
-    right = pictures[..., :, 1:] - pictures[..., :, :-1]
+    down = images[..., 1:, :] - images[..., :-1, :]
+    right = images[..., :, 1:] - images[..., :, :-1]
     return down.square().mean() + right.square().mean()

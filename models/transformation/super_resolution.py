@@ -55,25 +55,25 @@ class SuperResolution(TransformingSystem):
         small, true = self.reduced(batch["image"])
         return {"luminance": mse_loss(self.network(luminance(small)), luminance(true))}
 
-    def reduced(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Images at the low resolution, and cut to a multiple of it: the truth.
+    def reduced(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Images at the low resolution, and cut to a multiple of it: the ground truth.
 
         Args:
-            pictures: (N, 3, H, W) RGB in [-1, 1].
+            images: (N, 3, H, W) RGB in [-1, 1].
 
         Returns:
             (N, 3, h, w) and (N, 3, h · factor, w · factor).
         """
         factor = self.settings.factor
-        height, width = (side // factor for side in pictures.shape[-2:])
-        true = pictures[..., : height * factor, : width * factor]
+        height, width = (side // factor for side in images.shape[-2:])
+        true = images[..., : height * factor, : width * factor]
         small = interpolate(true, (height, width), mode="bicubic", antialias=True)
         return small.clamp(-1, 1), true
 
-    def enlarged(self, pictures: Tensor) -> Tensor:
+    def enlarged(self, images: Tensor) -> Tensor:
         """Images enlarged bicubically, what the system is to surpass."""
         factor = self.settings.factor
-        return interpolate(pictures, scale_factor=factor, mode="bicubic").clamp(-1, 1)
+        return interpolate(images, scale_factor=factor, mode="bicubic").clamp(-1, 1)
 
     def made_size(self, height: int, width: int) -> tuple[int, int]:
         """Larger by the factor."""
@@ -82,12 +82,12 @@ class SuperResolution(TransformingSystem):
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """The images, larger by the factor."""
         del rng
-        pictures = batch["image"]
-        colors = to_ycbcr(self.enlarged(pictures))[:, 1:]
-        return from_ycbcr(torch.cat([self.network(luminance(pictures)), colors], dim=1))
+        images = batch["image"]
+        colors = to_ycbcr(self.enlarged(images))[:, 1:]
+        return from_ycbcr(torch.cat([self.network(luminance(images)), colors], dim=1))
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """A reduced image enlarged bicubically, enlarged by the system, and the truth."""
+        """A reduced image enlarged bicubically, enlarged by the system, and the ground truth."""
         small, true = self.reduced(batch["image"])
         made = self.transform({"image": small}, rng)
         return torch.cat([self.enlarged(small), made, true], dim=3)

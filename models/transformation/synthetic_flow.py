@@ -46,34 +46,34 @@ class Layer(NamedTuple):
         motion: (N, 2, 3): affine map of the first frame's x, y to the second's.
     """
 
-    picture: Tensor
+    image: Tensor
     shown: Tensor
     place: Tensor
     motion: Tensor
 
 
-def backgrounds(pictures: Tensor, masks: Tensor) -> Tensor:
+def backgrounds(images: Tensor, masks: Tensor) -> Tensor:
     """What may lie behind the objects: smooth continuations of what lies around them.
 
     Args:
-        pictures: (N, 3, H, W).
+        images: (N, 3, H, W).
         masks: (N, H, W); everything but 0 is filled.
 
     Returns:
         (N, 3, H, W).
     """
-    known = (masks == 0).unsqueeze(1).to(pictures.dtype)
-    filled = pictures * known
-    return torch.where(known > 0, pictures, _pulled(filled, known)[0])
+    known = (masks == 0).unsqueeze(1).to(images.dtype)
+    filled = images * known
+    return torch.where(known > 0, images, _pulled(filled, known)[0])
 
 
 def scene(
-    pictures: Tensor, masks: Tensor, places: Sequence[Tensor], motions: Sequence[Tensor]
+    images: Tensor, masks: Tensor, places: Sequence[Tensor], motions: Sequence[Tensor]
 ) -> Frames:
     """The objects of images, and those of other ones, before the images' backgrounds.
 
     Args:
-        pictures: (N, 3, H, W) RGB in [-1, 1].
+        images: (N, 3, H, W) RGB in [-1, 1].
         masks: (N, H, W) int64, 0 for background, 255 for ignore.
         places: Of the layers, see :class:`Layer`: the background, the image's objects, those
             of the image before it in the batch, and so on.
@@ -82,11 +82,11 @@ def scene(
     layers = []
     for number, (place, motion) in enumerate(zip(places, motions, strict=True)):
         if number:
-            picture, mask = (x.roll(number - 1, dims=0) for x in (pictures, masks))
-            layers.append(Layer(picture, objects(mask), place, motion))
+            image, mask = (x.roll(number - 1, dims=0) for x in (images, masks))
+            layers.append(Layer(image, objects(mask), place, motion))
         else:
-            everywhere = torch.ones_like(pictures[:, :1])
-            layers.append(Layer(backgrounds(pictures, masks), everywhere, place, motion))
+            everywhere = torch.ones_like(images[:, :1])
+            layers.append(Layer(backgrounds(images, masks), everywhere, place, motion))
     return compose(layers)
 
 
@@ -96,8 +96,8 @@ def compose(layers: Sequence[Layer]) -> Frames:
     Args:
         layers: From the background, which covers everything, to the front.
     """
-    grid = pixel_grid(layers[0].picture)
-    first = second = torch.zeros_like(layers[0].picture)
+    grid = pixel_grid(layers[0].image)
+    first = second = torch.zeros_like(layers[0].image)
     flow = torch.zeros_like(first[:, :2])
     top, later = torch.zeros_like(first[:, 0]).long(), torch.zeros_like(first[:, 0]).long()
     for number, layer in enumerate(layers):
@@ -163,11 +163,11 @@ def inverse(maps: Tensor) -> Tensor:
 
 def _rendered(layer: Layer, fetch: Tensor, everywhere: bool) -> tuple[Tensor, Tensor]:
     """A layer as a frame sees it, and how far it covers what is behind it."""
-    places = applied(fetch, pixel_grid(layer.picture))
-    picture = sample(layer.picture, places, outside="reflection")
+    places = applied(fetch, pixel_grid(layer.image))
+    image = sample(layer.image, places, outside="reflection")
     if everywhere:
-        return picture, torch.ones_like(picture[:, :1])
-    return picture, sample(layer.shown, places, outside="zeros")
+        return image, torch.ones_like(image[:, :1])
+    return image, sample(layer.shown, places, outside="zeros")
 
 
 def _pulled(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:

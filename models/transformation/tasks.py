@@ -61,7 +61,7 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def colors(self, output: Tensor, pictures: Tensor) -> Tensor:
+    def colors(self, output: Tensor, images: Tensor) -> Tensor:
         """What the decoder says, over or beside images: (N, 3, H, W) RGB in [-1, 1]."""
 
 
@@ -78,9 +78,9 @@ class Segmentation(Task):
         mask = batch["mask"]
         return cross_entropy(output, mask, ignore_index=IGNORE) if _known(mask).any() else None
 
-    def colors(self, output: Tensor, pictures: Tensor) -> Tensor:
+    def colors(self, output: Tensor, images: Tensor) -> Tensor:
         """In the colors of the classes."""
-        del pictures
+        del images
         return label_colors(output.argmax(dim=1))
 
 
@@ -103,9 +103,9 @@ class Boundary(Task):
         known = _known(mask).unsqueeze(1).expand_as(planes)
         return _balanced(output[known], (max_pool2d(planes, 3, 1, 1) - eroded)[known])
 
-    def colors(self, output: Tensor, pictures: Tensor) -> Tensor:
+    def colors(self, output: Tensor, images: Tensor) -> Tensor:
         """The surest class's, dark on white."""
-        del pictures
+        del images
         return _ink(output.sigmoid().amax(dim=1, keepdim=True))
 
 
@@ -125,9 +125,9 @@ class Saliency(Task):
         logits, shown = output.squeeze(1)[known], (batch["mask"] > 0)[known]
         return binary_cross_entropy_with_logits(logits, shown.float())
 
-    def colors(self, output: Tensor, pictures: Tensor) -> Tensor:
+    def colors(self, output: Tensor, images: Tensor) -> Tensor:
         """White where it is salient."""
-        del pictures
+        del images
         return (2 * output.sigmoid() - 1).expand(-1, 3, -1, -1)
 
 
@@ -164,12 +164,12 @@ class Detection(Task):
         """What is found in each image."""
         return decode(output[:, : self.classes].sigmoid(), self._sides(output), SURE)
 
-    def colors(self, output: Tensor, pictures: Tensor) -> Tensor:
+    def colors(self, output: Tensor, images: Tensor) -> Tensor:
         """The boxes on the images, in the colors of the classes."""
         drawn = []
-        for picture, found in zip(pictures, self.boxes(output), strict=True):
+        for image, found in zip(images, self.boxes(output), strict=True):
             colors = ((label_colors(found.labels.view(-1, 1, 1)) + 1) * 127.5).byte()
-            levels = ((picture.clamp(-1, 1) + 1) * 127.5).byte()
+            levels = ((image.clamp(-1, 1) + 1) * 127.5).byte()
             corners = found.corners.clamp(min=0).round()
             marks = [tuple(color.flatten().tolist()) for color in colors]
             drawn.append(draw_bounding_boxes(levels, corners, colors=marks) if marks else levels)
@@ -193,9 +193,9 @@ class Edges(Task):
         """The cross entropy with the strength of the edges."""
         return binary_cross_entropy_with_logits(output, edges(batch["image"]))
 
-    def colors(self, output: Tensor, pictures: Tensor) -> Tensor:
+    def colors(self, output: Tensor, images: Tensor) -> Tensor:
         """Dark on white."""
-        del pictures
+        del images
         return _ink(output.sigmoid())
 
 

@@ -112,18 +112,18 @@ class UberNet(TransformingSystem):
         weights = self.settings.tasks
         return {name: weights[name] * loss for name, loss in losses.items() if loss is not None}
 
-    def forward(self, pictures: Tensor, recompute: bool = False) -> dict[str, Tensor]:
+    def forward(self, images: Tensor, recompute: bool = False) -> dict[str, Tensor]:
         """What the decoders say.
 
         Args:
-            pictures: (N, 3, H, W) RGB in [-1, 1].
+            images: (N, 3, H, W) RGB in [-1, 1].
             recompute: See :meth:`~tag2mask.models.transformation.encoder_decoder.Encoder.forward`.
 
         Returns:
             Task to (N, its channels, H, W).
         """
-        height, width = pictures.shape[-2:]
-        features = self.backbone(padded(pictures, self.backbone.stride), recompute)
+        height, width = images.shape[-2:]
+        features = self.backbone(padded(images, self.backbone.stride), recompute)
         return {
             name: self.get_submodule(name)(features)[..., :height, :width] for name in self.tasks
         }
@@ -135,9 +135,9 @@ class UberNet(TransformingSystem):
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """What every task says, side by side."""
         del rng
-        pictures = batch["image"]
-        outputs = self(pictures)
-        shown = [task.colors(outputs[name], pictures) for name, task in self.tasks.items()]
+        images = batch["image"]
+        outputs = self(images)
+        shown = [task.colors(outputs[name], images) for name, task in self.tasks.items()]
         return torch.cat(shown, dim=3)
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:

@@ -92,6 +92,6 @@ class UnseenStyle(StyleSystem):
         """The images in the styles that belong to them, one of each or one for all."""
         return self._paint(batch["image"], batch["style"])
 
-    def _paint(self, pictures: Tensor, styles: Tensor) -> Tensor:
+    def _paint(self, images: Tensor, styles: Tensor) -> Tensor:
         codes = self.encoder(styles)
-        return self.painter(pictures, codes.expand(len(pictures), -1))
+        return self.painter(images, codes.expand(len(images), -1))

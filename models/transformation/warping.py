@@ -15,29 +15,29 @@ def pixel_grid(like: Tensor) -> Tensor:
     return torch.stack(torch.meshgrid(x, y, indexing="xy"))
 
 
-def sample(pictures: Tensor, places: Tensor, outside: str = "border") -> Tensor:
+def sample(images: Tensor, places: Tensor, outside: str = "border") -> Tensor:
     """What images show at places between pixels.
 
     Args:
-        pictures: (N, C, H, W).
+        images: (N, C, H, W).
         places: (N, 2, h, w), x and y in pixels; (0, 0) is the middle of the first one.
         outside: What lies outside: ``border``, ``zeros`` or ``reflection``.
 
     Returns:
         (N, C, h, w).
     """
-    height, width = pictures.shape[-2:]
+    height, width = images.shape[-2:]
     sides = places.new_tensor([width, height]).view(1, 2, 1, 1)
     grid = ((2 * places + 1) / sides - 1).permute(0, 2, 3, 1)
-    return grid_sample(pictures, grid, padding_mode=outside, align_corners=False)
+    return grid_sample(images, grid, padding_mode=outside, align_corners=False)
 
 
-def warped(pictures: Tensor, flow: Tensor, outside: str = "border") -> Tensor:
+def warped(images: Tensor, flow: Tensor, outside: str = "border") -> Tensor:
     """Images whose pixel p shows what stood at p + flow(p).
 
     Args:
-        pictures: (N, C, H, W).
+        images: (N, C, H, W).
         flow: (N, 2, H, W), x and y in pixels.
         outside: See :func:`sample`.
     """
-    return sample(pictures, pixel_grid(pictures) + flow, outside)
+    return sample(images, pixel_grid(images) + flow, outside)

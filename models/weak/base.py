@@ -19,7 +19,7 @@ class WeakLabels(NamedTuple):
 
     tags: Tensor
     seeds: Tensor
-    pictures: Tensor
+    images: Tensor
 
 
 class WeakLoss(Protocol):

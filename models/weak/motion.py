@@ -23,7 +23,7 @@ DOUBT = 0.15  # of the motion: it is wrong that often
 
 def optical_flow(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Dense flow (Farnebäck, SCIA 2003) between images (H, W, 3) uint8: (H, W, 2), x first."""
-    first, second = (cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in (before, after))
+    first, second = (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (before, after))
     flow = np.zeros((*before.shape[:2], 2), np.float32)
     return np.asarray(cv2.calcOpticalFlowFarneback(first, second, flow, 0.5, 3, 15, 3, 5, 1.2, 0))
 

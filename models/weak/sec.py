@@ -42,9 +42,9 @@ class Sec:
         )
 
     def _constrain(self, probabilities: Tensor, labels: WeakLabels) -> Tensor:
-        small = interpolate(labels.pictures.float(), probabilities.shape[2:], mode="area")
-        pictures = small.permute(0, 2, 3, 1).round().clamp(0, 255).byte().cpu().numpy()
-        refined = np.stack(self.crf(list(pictures), list(probabilities.detach().cpu().numpy())))
+        small = interpolate(labels.images.float(), probabilities.shape[2:], mode="area")
+        images = small.permute(0, 2, 3, 1).round().clamp(0, 255).byte().cpu().numpy()
+        refined = np.stack(self.crf(list(images), list(probabilities.detach().cpu().numpy())))
         return constrain_loss(probabilities, torch.from_numpy(refined).to(probabilities))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tag2mask.pipeline.benchmarks.stages.ground_truth_mask import TrueMask
+from tag2mask.pipeline.benchmarks.stages.ground_truth_mask import GroundTruthMask
 from tag2mask.pipeline.engine.base import StageSpec
 from tag2mask.pipeline.labeling.chains import refine_stage, relabel_stages
 from tag2mask.pipeline.labeling.run import Run
@@ -76,20 +76,20 @@ def predict(
     )
 
 
-def truth(run: Run, images: Table, directory: str) -> Table:
+def ground_truth(run: Run, images: Table, directory: str) -> Table:
     """The ground truth masks beside a source as a round, for the fully supervised reference.
 
     Args:
         run: On those images.
         images: The images; those without a ground truth mask are not kept.
-        directory: Where the masks are, as :class:`tag2mask.pipeline.evaluation.voc.TruthFolder`
+        directory: Where the masks are, as :class:`tag2mask.pipeline.evaluation.voc.GroundTruthFolder`
             reads.
     """
     classes = list(images.metadata["classes"])
     return run.round_table(
         "truth",
         scan=sound(images, columns=["image", "tags"]),
-        stages=[StageSpec(TrueMask, {"directory": directory, "classes": classes})],
+        stages=[StageSpec(GroundTruthMask, {"directory": directory, "classes": classes})],
         images=images,
         key_inputs={"directory": directory},
     )

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.records import decode_mask
 from tag2mask.pipeline.records.mask_rows import rgb
 from tag2mask.pipeline.report.contact_sheet import INK, PALE, PAPER, overlay
@@ -22,13 +22,15 @@ TEXT = 15
 EXAMPLES = 6
 
 
-def example_grid(images: Table, methods: Mapping[str, Table], truth: TruthFolder) -> bytes:
+def example_grid(
+    images: Table, methods: Mapping[str, Table], ground_truth: GroundTruthFolder
+) -> bytes:
     """The grid of a few images that have a ground truth mask, those with several tags first.
 
     Args:
         images: The images.
         methods: The methods' masks of them, by name, from top to bottom.
-        truth: The ground truth masks.
+        ground_truth: The ground truth masks.
 
     Returns:
         A PNG.
@@ -36,18 +38,18 @@ def example_grid(images: Table, methods: Mapping[str, Table], truth: TruthFolder
     narrow = [row for row in images.rows(["id", "tags", "error"]) if not row["error"]]
     narrow.sort(key=lambda row: (len(row["tags"]) < 2, row["id"]))
     shown: list[np.ndarray] = []
-    masks: dict[str, list[np.ndarray | None]] = {name: [] for name in ("truth", *methods)}
+    masks: dict[str, list[np.ndarray | None]] = {name: [] for name in ("ground truth", *methods)}
     joined = {f"method{index}": table for index, table in enumerate(methods.values())}
     columns = ["image", *(f"{name}.mask" for name in joined)]
     for chosen in narrow:
         if len(shown) == EXAMPLES:
             break
         (row,) = Scan(images, joined, columns, {chosen["id"]}).rows()
-        true = truth.mask(row["image"]["path"])
+        true = ground_truth.mask(row["image"]["path"])
         if true is None:
             continue
         shown.append(rgb(row))
-        masks["truth"].append(true)
+        masks["ground truth"].append(true)
         for name, table in zip(methods, joined, strict=True):
             mask = row[table]["mask"] if row[table] else None
             masks[name].append(decode_mask(mask["bytes"]) if mask else None)

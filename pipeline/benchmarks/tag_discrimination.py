@@ -7,14 +7,14 @@ from statistics import mean
 import numpy as np
 
 from tag2mask.pipeline.errors import UserError
-from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.records import decode_map
 from tag2mask.pipeline.records.mask_rows import resize_maps
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
 
 
-def told_apart(images: Table, seed: Table, truth: TruthFolder) -> float:
+def told_apart(images: Table, seed: Table, ground_truth: GroundTruthFolder) -> float:
     """The share of the objects' pixels that score highest for their own tag.
 
     Of each tag, then the mean over the tags of an image and over images: scores that see the
@@ -24,7 +24,7 @@ def told_apart(images: Table, seed: Table, truth: TruthFolder) -> float:
     Args:
         images: The images.
         seed: A round with ``scores``.
-        truth: The ground truth masks.
+        ground_truth: The ground truth masks.
 
     Returns:
         In [0, 1].
@@ -36,7 +36,7 @@ def told_apart(images: Table, seed: Table, truth: TruthFolder) -> float:
     scan = Scan(images, {"seed": seed}, columns=columns, ids=set(seed.ids()))
     found = []
     for row in scan.rows():
-        mask = truth.mask(row["image"]["path"])
+        mask = ground_truth.mask(row["image"]["path"])
         shown = [] if mask is None else [tag for tag in row["tags"] if (mask == tag).any()]
         if mask is None or len(shown) < 2:
             continue

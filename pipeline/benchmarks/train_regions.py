@@ -34,7 +34,9 @@ IMAGES = 600  # that are learnt from, at most: their descriptors are in memory t
 OBJECTS, OTHERS = 12, 8  # proposals of an image that are learnt from, of either kind
 
 
-def train_regions(run: Run, name: str, images: Table, truth: Table, descriptor: str) -> ModelCard:
+def train_regions(
+    run: Run, name: str, images: Table, ground_truth: Table, descriptor: str
+) -> ModelCard:
     """Fits a linear classifier on the proposals of the images, or finds it done.
 
     The backbone is the tagger's and stays as it is. The image's objects themselves are learnt
@@ -44,16 +46,16 @@ def train_regions(run: Run, name: str, images: Table, truth: Table, descriptor: 
         run: With a tagger.
         name: Of the model.
         images: The images.
-        truth: The round of their ground truth masks.
+        ground_truth: The round of their ground truth masks.
         descriptor: One of :data:`tag2mask.models.regions.descriptors.DESCRIPTORS`.
 
     Raises:
         UserError: If there is no ground truth mask.
     """
-    require_kept(truth, name)
+    require_kept(ground_truth, name)
     uri, recipe = run.model_uri(name), run.recipe
     key = table_key(
-        round=truth.fingerprint,
+        round=ground_truth.fingerprint,
         descriptor=descriptor,
         size=recipe.relabel.size,
         pictures=IMAGES,
@@ -72,8 +74,10 @@ def train_regions(run: Run, name: str, images: Table, truth: Table, descriptor: 
     )
     tagger, _ = load_model(run.model_uri("tagger"), "tagger")
     model = RegionClassifier(tagger.backbone, len(names) + 1, descriptor).eval()
-    scan = Scan(images, {"truth": truth}, columns=["image", "tags", "truth.mask"]).where(
-        lambda row: bool(row["truth"] and row["truth"]["kept"]), ["truth.kept"]
+    scan = Scan(
+        images, {"ground_truth": ground_truth}, columns=["image", "tags", "ground_truth.mask"]
+    ).where(
+        lambda row: bool(row["ground_truth"] and row["ground_truth"]["kept"]), ["ground_truth.kept"]
     )
     scan = replace(scan, ids=set(sorted(scan.wanted_ids())[:IMAGES]))  # a fair draw
     report = run.watch.rows(name, len(scan))
@@ -101,7 +105,7 @@ def examples(
     """What an image teaches: regions, and how much of each is which class.
 
     Args:
-        row: With the image and, under ``truth``, its mask.
+        row: With the image and, under ``ground_truth``, its mask.
         size: Longer side at which it is seen, in pixels.
         labels: Number of pixel values K.
         rng: Chooses among the proposals.
@@ -111,7 +115,7 @@ def examples(
     """
     image, masks = proposed(rgb(row), size)
     height, width = image.shape[1:]
-    mask = decode_mask(row["truth"]["mask"]["bytes"])
+    mask = decode_mask(row["ground_truth"]["mask"]["bytes"])
     rows = (np.arange(height) + 0.5) * mask.shape[0] / height
     columns = (np.arange(width) + 0.5) * mask.shape[1] / width
     mask = mask[rows.astype(int)[:, None], columns.astype(int)]

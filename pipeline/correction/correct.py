@@ -1,4 +1,4 @@
-"""Correct: masks that a person has edited, taken into a run as fixed truth."""
+"""Correct: masks that a person has edited, taken into a run as fixed ground truth."""
 
 from __future__ import annotations
 
@@ -78,18 +78,18 @@ def take_corrections(
     published = _rows(dataset, ["mask"], found)
     earlier = open_corrections(beside(dataset), images)
     known = {} if earlier is None else _rows(earlier, ["mask"], found)
-    pictures = _rows(images, ["height", "width", "tags"], found)
+    listed = _rows(images, ["height", "width", "tags"], found)
     rows, unchanged, added = [], 0, 0
     for row_id, edited in sorted(found.items()):
-        _check_size(edited, pictures[row_id])
+        _check_size(edited, listed[row_id])
         same = _shows(published.get(row_id), edited)
         # What a person corrected before is not confirmed away by a review that is older.
         old = row_id in known and (same or _shows(known[row_id], edited))
         if old or (same and not confirm):
             unchanged += 1
             continue
-        row = _correction(edited, pictures[row_id], CONFIRMED if same else CORRECTED, editor)
-        added += row["tags"] != pictures[row_id]["tags"]
+        row = _correction(edited, listed[row_id], CONFIRMED if same else CORRECTED, editor)
+        added += row["tags"] != listed[row_id]["tags"]
         rows.append(row)
     target = beside(dataset)
     if rows:
@@ -145,12 +145,12 @@ def _rows(table: Table, columns: list[str], ids: Collection[str]) -> dict[str, R
     return {row["id"]: row for row in scan.rows()}
 
 
-def _check_size(edited: Edited, picture: Row) -> None:
+def _check_size(edited: Edited, image: Row) -> None:
     height, width = edited.mask.shape
-    if (height, width) != (picture["height"], picture["width"]):
+    if (height, width) != (image["height"], image["width"]):
         raise UserError(
             f"{edited.file} holds {edited.name!r} at {width}x{height} pixels, and the image "
-            f"has {picture['width']}x{picture['height']}: save it at the image's size"
+            f"has {image['width']}x{image['height']}: save it at the image's size"
         )
 
 
@@ -158,13 +158,13 @@ def _shows(row: Row | None, edited: Edited) -> bool:
     return row is not None and np.array_equal(decode_mask(row["mask"]["bytes"]), edited.mask)
 
 
-def _correction(edited: Edited, picture: Row, verdict: str, editor: str) -> Row:
+def _correction(edited: Edited, image: Row, verdict: str, editor: str) -> Row:
     shown = sorted({*np.unique(edited.mask).tolist()} - {BACKGROUND, IGNORE})
     return {
-        "id": picture["id"],
+        "id": image["id"],
         "mask": {"bytes": edited.png, "path": None},
         "classes": shown,
-        "tags": sorted({*picture["tags"], *shown}),
+        "tags": sorted({*image["tags"], *shown}),
         "source": SOURCE,
         "verdict": verdict,
         "editor": editor,

@@ -1,4 +1,4 @@
-"""Corrections: masks that a person drew or confirmed, the fixed truth of a run's trainings.
+"""Corrections: masks that a person drew or confirmed, the fixed ground truth of a run's trainings.
 
 They are a table in the run's folder, beside the rounds: narrow, and independent of the models.
 Every later training takes them in place of what a round says, in full and without augmentation

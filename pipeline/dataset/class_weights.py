@@ -50,14 +50,14 @@ def _pixels(rows: DatasetRows) -> tuple[np.ndarray, np.ndarray]:
     """Pixels of each class, and of all images that show it; (C + 1,) float64 each."""
     columns, count = rows.columns, len(rows.classes) + 1
     size = columns["height"].to_numpy().astype(np.float64) * columns["width"].to_numpy()
-    picture = pc.list_parent_indices(columns["classes"]).to_numpy()
+    image = pc.list_parent_indices(columns["classes"]).to_numpy()
     label = pc.list_flatten(columns["classes"]).to_numpy()
     area = pc.list_flatten(columns["area"]).to_numpy().astype(np.float64)
-    pixels = np.bincount(label, area * size[picture], count)
-    present = np.bincount(label, size[picture], count)
+    pixels = np.bincount(label, area * size[image], count)
+    present = np.bincount(label, size[image], count)
     # What is neither a class nor ignored is background.
     share = 1 - columns["ignored"].to_numpy().astype(np.float64)
-    share -= np.bincount(picture, area, len(size))
+    share -= np.bincount(image, area, len(size))
     background = np.where(share > 1e-6, share, 0)  # areas are stored in single precision
     pixels[0] = (background * size).sum()
     present[0] = size[background > 0].sum()

@@ -46,5 +46,5 @@ class MaskDataset(Dataset[Sample]):
         if not -len(self) <= index < len(self):
             raise IndexError(f"no row {index}: there are {len(self)}")
         index %= len(self)
-        ((image, mask),) = self.rows.pictures(index)
+        ((image, mask),) = self.rows.images(index)
         return make_sample(self.rows, index, decode_pair(image, mask), self.transform)

@@ -175,7 +175,7 @@ class MaskStream(IterableDataset[Sample]):
                     future.cancel()
 
     def _pairs(self, run: np.ndarray) -> list[Pair]:
-        return [decode_pair(*files) for files in self.rows.pictures(int(run[0]), len(run))]
+        return [decode_pair(*files) for files in self.rows.images(int(run[0]), len(run))]
 
     def _finished(self, run: np.ndarray, pairs: Future[list[Pair]], epoch: int) -> Iterator[Sample]:
         for index, pair in zip(run.tolist(), pairs.result(), strict=True):

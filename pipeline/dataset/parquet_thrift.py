@@ -101,6 +101,6 @@ class _Reader:
         size, kind = header >> 4, header & 15
         if size == 15:
             size = self._size()
-        # In a list, a truth value is a byte of its own.
+        # In a list, a ground truth value is a byte of its own.
         read = (lambda: self._byte() == 1) if kind in (1, 2) else self._read[kind]
         return [read() for _ in range(size)]

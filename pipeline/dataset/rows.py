@@ -31,7 +31,7 @@ COLUMNS = (
     "source",
     "flags",
 )
-_PICTURES = ("image.bytes", "mask.bytes")
+_IMAGES = ("image.bytes", "mask.bytes")
 
 
 class DatasetRows:
@@ -97,7 +97,7 @@ class DatasetRows:
         """The tags of a row, (T,) int64 pixel values."""
         return self._tag_values[self._tag_bounds[index] : self._tag_bounds[index + 1]]
 
-    def pictures(self, index: int, count: int = 1) -> list[tuple[memoryview, memoryview]]:
+    def images(self, index: int, count: int = 1) -> list[tuple[memoryview, memoryview]]:
         """The files of image and mask of rows that lie side by side, see :meth:`runs`.
 
         Args:
@@ -107,7 +107,7 @@ class DatasetRows:
         group = int(self.group[index])
         read = partial(self._ranges.read, self._files[group])
         first, last = int(self._row[index]), int(self._row[index + count - 1])
-        image, mask = (self._pages[group][name].values(read, first, last) for name in _PICTURES)
+        image, mask = (self._pages[group][name].values(read, first, last) for name in _IMAGES)
         return list(zip(image, mask, strict=True))
 
     def runs(self, order: np.ndarray) -> list[np.ndarray]:
@@ -126,7 +126,7 @@ class DatasetRows:
 
     def _locate(self, part: str, size: int) -> list[dict[str, Pages]]:
         try:
-            return locate_pages(partial(self._ranges.read, part), size, _PICTURES)
+            return locate_pages(partial(self._ranges.read, part), size, _IMAGES)
         except ValueError as error:
             raise UserError(
                 f"the images of {part} cannot be read one by one: {error}; use the dataset as "

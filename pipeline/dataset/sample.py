@@ -20,16 +20,16 @@ Pair = tuple[tv_tensors.Image, tv_tensors.Mask]
 PairTransform = Callable[[tv_tensors.Image, tv_tensors.Mask], Pair]
 
 
-def decode_picture(data: bytes | memoryview) -> torch.Tensor:
+def decode_image(data: bytes | memoryview) -> torch.Tensor:
     """A JPEG or PNG as (3, H, W) uint8 RGB."""
-    with Image.open(io.BytesIO(data)) as picture:
-        return pil_to_tensor(picture.convert("RGB"))
+    with Image.open(io.BytesIO(data)) as image:
+        return pil_to_tensor(image.convert("RGB"))
 
 
 def decode_pair(image: bytes | memoryview, mask: bytes | memoryview) -> Pair:
     """The files of an image and its mask as (3, H, W) and (H, W) uint8."""
     labels = torch.from_numpy(decode_mask(bytes(mask)))
-    return tv_tensors.Image(decode_picture(image)), tv_tensors.Mask(labels)
+    return tv_tensors.Image(decode_image(image)), tv_tensors.Mask(labels)
 
 
 def make_sample(

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assessment import Assessment, assess_rows
-from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.evaluation.voc import Scores, evaluate_masks
 from tag2mask.pipeline.records import ClassTable, Row
 from tag2mask.pipeline.tables.manifest import MANIFEST
@@ -46,7 +46,7 @@ def mask_rows(table: Table, ids: AbstractSet[str] | None = None) -> Iterator[Row
 
 
 def comparable(row: Row) -> Row:
-    """What a comparison with the truth needs of a table's row that has a mask."""
+    """What a comparison with the ground truth needs of a table's row that has a mask."""
     confidence = row.get("confidence_map")
     return {
         "path": row["mask"]["path"],
@@ -55,12 +55,12 @@ def comparable(row: Row) -> Row:
     }
 
 
-def assess_masks(masks: str, truth: str) -> Assessment:
+def assess_masks(masks: str, ground_truth: str) -> Assessment:
     """Assesses a table of masks, or a folder of PNG masks as ``tag2mask predict`` writes it.
 
     Args:
         masks: URI of a round, a dataset or a folder with ``classes.txt``.
-        truth: Folder of the ground truth masks.
+        ground_truth: Folder of the ground truth masks.
 
     Raises:
         UserError: If there are no masks, no classes, or no ground truth masks of these images.
@@ -69,13 +69,13 @@ def assess_masks(masks: str, truth: str) -> Assessment:
     if MANIFEST in folder.sizes():
         table = Table.open(masks)
         classes = class_table(table)
-        return assess_rows(mask_rows(table), TruthFolder(truth, classes), classes)
+        return assess_rows(mask_rows(table), GroundTruthFolder(ground_truth, classes), classes)
     names = [name for name in folder.sizes() if name.endswith(".png")]
     if not names:
         raise UserError(f"no masks in {masks}: give a table of a run, or a folder of PNG masks")
     classes = read_classes(folder)
     rows = ({"path": name, "mask": folder.read(name)} for name in names)
-    return assess_rows(rows, TruthFolder(truth, classes), classes)
+    return assess_rows(rows, GroundTruthFolder(ground_truth, classes), classes)
 
 
 def read_classes(folder: Folder) -> ClassTable:
@@ -94,22 +94,24 @@ def read_classes(folder: Folder) -> ClassTable:
         raise UserError(f"{folder.uri}/{CLASSES} is no list of classes: {reason}") from error
 
 
-def assess(table: Table, truth: TruthFolder, ids: AbstractSet[str] | None = None) -> Scores:
+def assess(
+    table: Table, ground_truth: GroundTruthFolder, ids: AbstractSet[str] | None = None
+) -> Scores:
     """Scores a table's masks by the VOC protocol.
 
     Raises:
         UserError: If no image of the table has a ground truth mask.
     """
-    return evaluate_masks(mask_rows(table, ids), truth, class_table(table))
+    return evaluate_masks(mask_rows(table, ids), ground_truth, class_table(table))
 
 
-def find_truth(uri: str, classes: ClassTable) -> TruthFolder | None:
+def find_ground_truth(uri: str, classes: ClassTable) -> GroundTruthFolder | None:
     """The ground truth beside a source, in SegmentationClass, if it has any for these classes."""
     files, root = fsspec.core.url_to_fs(uri)
     if not files.isdir(f"{root}/SegmentationClass"):
         return None  # any other PNG of a source may be an image
     try:
-        truth = TruthFolder(uri, classes)
+        ground_truth = GroundTruthFolder(uri, classes)
     except UserError:
         return None
-    return truth if len(truth) else None
+    return ground_truth if len(ground_truth) else None

@@ -11,7 +11,7 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.boundaries import BoundaryScores, boundary_scores, boundary_sums
 from tag2mask.pipeline.evaluation.calibration import Calibration, calibration, confidence_counts
 from tag2mask.pipeline.evaluation.comparison import Comparison, compared
-from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.evaluation.sizes import SizeScores, size_counts, size_scores
 from tag2mask.pipeline.evaluation.voc import Scores, confusion, scores
 from tag2mask.pipeline.records import ClassTable, Row
@@ -51,18 +51,20 @@ class Assessor:
         self._boundary = np.zeros((count + 1, 2))
         self._sizes = np.zeros((count + 1, 3, 3), np.int64)
         self._confidence = np.zeros((256, 2), np.int64)
-        self._pictures = 0
+        self._images = 0
 
     def add(self, pair: Comparison) -> np.ndarray:
         """Count one image, and return its own confusion matrix."""
         count = len(self.classes)
-        matrix = confusion(pair.truth, pair.prediction, count)
+        matrix = confusion(pair.ground_truth, pair.prediction, count)
         self._matrix += matrix
-        self._boundary += boundary_sums(pair.truth, pair.prediction, count)
-        self._sizes += size_counts(pair.truth, pair.prediction, count)
+        self._boundary += boundary_sums(pair.ground_truth, pair.prediction, count)
+        self._sizes += size_counts(pair.ground_truth, pair.prediction, count)
         if pair.confidence is not None:
-            self._confidence += confidence_counts(pair.truth, pair.prediction, pair.confidence)
-        self._pictures += 1
+            self._confidence += confidence_counts(
+                pair.ground_truth, pair.prediction, pair.confidence
+            )
+        self._images += 1
         return matrix
 
     def result(self) -> Assessment | None:
@@ -70,30 +72,32 @@ class Assessor:
         if not self._matrix.any():
             return None
         return Assessment(
-            scores=scores(self._matrix, self.classes.names, self._pictures),
+            scores=scores(self._matrix, self.classes.names, self._images),
             boundary=boundary_scores(self._boundary),
             sizes=size_scores(self._sizes),
             calibration=calibration(self._confidence),
         )
 
 
-def assess_rows(rows: Iterable[Row], truth: TruthFolder, classes: ClassTable) -> Assessment:
+def assess_rows(
+    rows: Iterable[Row], ground_truth: GroundTruthFolder, classes: ClassTable
+) -> Assessment:
     """Assess masks; images without a ground truth mask are skipped.
 
     Args:
         rows: As :func:`tag2mask.pipeline.evaluation.comparison.compared` takes them.
-        truth: Where the ground truth masks are.
-        classes: The class table that ``truth`` was made with.
+        ground_truth: Where the ground truth masks are.
+        classes: The class table that ``ground_truth`` was made with.
 
     Raises:
-        UserError: If no image has a ground truth mask, or a mask does not fit its truth.
+        UserError: If no image has a ground truth mask, or a mask does not fit its ground truth.
     """
     assessor = Assessor(classes)
-    for pair in compared(rows, truth, classes):
+    for pair in compared(rows, ground_truth, classes):
         assessor.add(pair)
     assessment = assessor.result()
     if assessment is None:
         raise UserError(
-            f"no image has a ground truth mask in {truth.directory}: the names must agree"
+            f"no image has a ground truth mask in {ground_truth.directory}: the names must agree"
         )
     return assessment

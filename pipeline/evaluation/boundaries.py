@@ -6,12 +6,12 @@ of the true boundary within the tolerance of the predicted one, and the score is
 harmonic mean; the tolerance is 0.75 % of the image's diagonal. Matching is by distance, as
 in the dilation of Perazzi et al. (CVPR 2016, DAVIS), not by a bipartite assignment.
 
-A class's score is the mean over the images that have it in the truth or the prediction.
+A class's score is the mean over the images that have it in the ground truth or the prediction.
 Where the two papers leave a choice:
 
 - A boundary is the pixels of a class that touch another class, above, below or beside. The
   image's edge is none.
-- Void pixels (255 in the truth) take the nearest class, which puts the boundary into the
+- Void pixels (255 in the ground truth) take the nearest class, which puts the boundary into the
   middle of VOC's void band; boundaries deeper inside of void than the tolerance do not count.
 - A class of one side alone scores 0; one that fills the image on both sides scores 1.
 """
@@ -47,12 +47,12 @@ class BoundaryScores(BaseModel):
 
 
 def boundary_sums(
-    truth: np.ndarray, prediction: np.ndarray, classes: int, tolerance: float = TOLERANCE
+    ground_truth: np.ndarray, prediction: np.ndarray, classes: int, tolerance: float = TOLERANCE
 ) -> np.ndarray:
     """The boundary F-scores of one image, to be added up over images.
 
     Args:
-        truth: (H, W) uint8, 0 to ``classes``, or 255 for pixels that do not count.
+        ground_truth: (H, W) uint8, 0 to ``classes``, or 255 for pixels that do not count.
         prediction: (H, W) uint8, 0 to ``classes``, or 255 for pixels without a label.
         classes: K, the number of foreground classes.
         tolerance: Share of the diagonal.
@@ -61,11 +61,11 @@ def boundary_sums(
         (K + 1, 2) float64: the F-score, and 1 where the image has the class, else zeros.
     """
     sums = np.zeros((classes + 1, 2))
-    counted = truth != IGNORE
+    counted = ground_truth != IGNORE
     if not counted.any():
         return sums
-    reach = tolerance * float(np.hypot(*truth.shape))
-    nearest, near = _void_filled(truth, counted, reach)
+    reach = tolerance * float(np.hypot(*ground_truth.shape))
+    nearest, near = _void_filled(ground_truth, counted, reach)
     for value in range(classes + 1):
         true, found = nearest == value, prediction == value
         pair = true.any(), bool((found & counted).any())
@@ -106,13 +106,13 @@ def boundary(region: np.ndarray) -> np.ndarray:
 
 
 def _void_filled(
-    truth: np.ndarray, counted: np.ndarray, reach: float
+    ground_truth: np.ndarray, counted: np.ndarray, reach: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The truth with void pixels given to the nearest class, and where boundaries count."""
+    """The ground truth with void pixels given to the nearest class, and where boundaries count."""
     if counted.all():
-        return truth, counted
+        return ground_truth, counted
     distance, (down, right) = distance_transform_edt(~counted, return_indices=True)
-    return truth[down, right], distance <= reach
+    return ground_truth[down, right], distance <= reach
 
 
 def _f_score(true: np.ndarray, found: np.ndarray, reach: float) -> float:

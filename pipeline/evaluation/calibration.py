@@ -62,12 +62,12 @@ class Calibration(BaseModel):
 
 
 def confidence_counts(
-    truth: np.ndarray, prediction: np.ndarray, confidence: np.ndarray
+    ground_truth: np.ndarray, prediction: np.ndarray, confidence: np.ndarray
 ) -> np.ndarray:
     """Count the labeled pixels of one image by confidence, to be added up over images.
 
     Args:
-        truth: (H, W) uint8, a class or 255 for pixels that do not count.
+        ground_truth: (H, W) uint8, a class or 255 for pixels that do not count.
         prediction: (H, W) uint8, a class or 255 for pixels without a label.
         confidence: (h, w) uint8 in steps of 1/255, on a coarser grid.
 
@@ -76,11 +76,11 @@ def confidence_counts(
     """
     down, right = (
         ((np.arange(side) + 0.5) * cells / side).astype(np.intp)
-        for side, cells in zip(truth.shape, confidence.shape, strict=True)
+        for side, cells in zip(ground_truth.shape, confidence.shape, strict=True)
     )
-    counted = (truth != IGNORE) & (prediction != IGNORE)
+    counted = (ground_truth != IGNORE) & (prediction != IGNORE)
     values = confidence[np.ix_(down, right)]
-    hit = counted & (truth == prediction)
+    hit = counted & (ground_truth == prediction)
     return np.stack([np.bincount(values[pixels], minlength=_STEPS) for pixels in (counted, hit)], 1)
 
 

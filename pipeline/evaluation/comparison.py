@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from tag2mask.pipeline.errors import UserError
-from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.records import IGNORE, ClassTable, Row, decode_mask
 
 __all__ = ["Comparison", "check_labels", "compared"]
@@ -17,44 +17,48 @@ __all__ = ["Comparison", "check_labels", "compared"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """One image's mask and truth, of one size.
+    """One image's mask and ground truth, of one size.
 
     Args:
         path: The image's path.
-        truth: (H, W) uint8: 0 to K, and 255 for pixels that do not count.
+        ground_truth: (H, W) uint8: 0 to K, and 255 for pixels that do not count.
         prediction: (H, W) uint8: 0 to K, and 255 for pixels without a label.
         confidence: (h, w) uint8, highest probability in steps of 1/255 on a coarser grid;
             None where the mask has no such map.
     """
 
     path: str
-    truth: np.ndarray
+    ground_truth: np.ndarray
     prediction: np.ndarray
     confidence: np.ndarray | None = None
 
 
 def compared(
-    rows: Iterable[Row], truth: TruthFolder, classes: ClassTable, *, resize: bool = False
+    rows: Iterable[Row],
+    ground_truth: GroundTruthFolder,
+    classes: ClassTable,
+    *,
+    resize: bool = False,
 ) -> Iterator[Comparison]:
-    """Pair masks with their ground truth, one after another; images without truth are skipped.
+    """Pair masks with their ground truth, one after another; images without ground truth are skipped.
 
     Args:
         rows: Each with ``path``, the path of the image relative to its source, and
             ``mask``, the prediction as (H, W) uint8 or as PNG bytes; None where labeling
             failed, which counts as a mask without any label. ``confidence_map``, a gray PNG
             as bytes, may be there.
-        truth: Where the ground truth masks are.
-        classes: The run's class table, the one that ``truth`` was made with.
+        ground_truth: Where the ground truth masks are.
+        classes: The run's class table, the one that ``ground_truth`` was made with.
         resize: Whether a prediction of another size is resized to the truth's with nearest
             neighbor. Off by default: differing sizes nearly always mean that image and
-            truth were paired wrongly or that one of them was rotated.
+            ground truth were paired wrongly or that one of them was rotated.
 
     Raises:
         UserError: If sizes differ without ``resize``, or a prediction is no mask of these
             classes.
     """
     for row in rows:
-        true = truth.mask(row["path"])
+        true = ground_truth.mask(row["path"])
         if true is None:
             continue
         confidence = row.get("confidence_map")

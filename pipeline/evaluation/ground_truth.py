@@ -10,10 +10,10 @@ import numpy as np
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.records import IGNORE, VOC_CLASSES, ClassTable, decode_mask
 
-__all__ = ["TruthFolder"]
+__all__ = ["GroundTruthFolder"]
 
 
-class TruthFolder:
+class GroundTruthFolder:
     """The ground truth masks of a folder, found by the path or the stem of an image.
 
     Masks are 8-bit palette or gray PNGs in ``SegmentationClass`` where the folder has one,
@@ -31,7 +31,7 @@ class TruthFolder:
         classes: The run's class table.
 
     Raises:
-        UserError: If there is no mask, or the truth does not know a class of the run.
+        UserError: If there is no mask, or the ground truth does not know a class of the run.
     """
 
     def __init__(self, directory: str, classes: ClassTable) -> None:
@@ -90,14 +90,14 @@ class TruthFolder:
         return translated
 
     def _find(self, path: str) -> str | None:
-        picture = PurePosixPath(path)
-        same_path = self._by_path.get(str(picture.parent / picture.stem))
+        image = PurePosixPath(path)
+        same_path = self._by_path.get(str(image.parent / image.stem))
         if same_path:
             return same_path
-        same_stem = self._by_stem.get(picture.stem, [])
+        same_stem = self._by_stem.get(image.stem, [])
         if len(same_stem) > 1:
             raise UserError(
-                f"{len(same_stem)} ground truth masks are named {picture.stem}.png in "
+                f"{len(same_stem)} ground truth masks are named {image.stem}.png in "
                 f"{self.directory}: place the one of {path} at the same path below the folder"
             )
         return same_stem[0] if same_stem else None

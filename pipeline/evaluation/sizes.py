@@ -1,7 +1,7 @@
 """IoU by size: small objects vanish in the sums over pixels, so they get scores of their own.
 
 An object here is all that an image shows of one class, since semantic masks do not tell one
-sheep from the next. Its size is the share of the image that the class takes in the truth.
+sheep from the next. Its size is the share of the image that the class takes in the ground truth.
 Intersections and unions are summed over the objects of a class and a size, as in the VOC
 protocol; pixels of a class in images that do not show it belong to no size.
 """
@@ -40,11 +40,11 @@ class SizeScores(BaseModel):
     bounds: tuple[float, ...] = BOUNDS
 
 
-def size_counts(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
+def size_counts(ground_truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
     """Count the pixels of one image's objects by size, to be added up over images.
 
     Args:
-        truth: (H, W) uint8, 0 to ``classes``, or 255 for pixels that do not count.
+        ground_truth: (H, W) uint8, 0 to ``classes``, or 255 for pixels that do not count.
         prediction: (H, W) uint8, 0 to ``classes``, or 255 for pixels without a label.
         classes: K, the number of foreground classes.
 
@@ -53,12 +53,12 @@ def size_counts(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.n
         intersection and those of the union.
     """
     counts = np.zeros((classes + 1, len(SIZES), 3), np.int64)
-    counted = truth != IGNORE
-    true = np.bincount(truth[counted], minlength=classes + 1)
+    counted = ground_truth != IGNORE
+    true = np.bincount(ground_truth[counted], minlength=classes + 1)
     for value in np.flatnonzero(true[1:]) + 1:
         found = counted & (prediction == value)
-        shared = int((found & (truth == value)).sum())
-        size = int(np.searchsorted(BOUNDS, true[value] / truth.size, side="right"))
+        shared = int((found & (ground_truth == value)).sum())
+        size = int(np.searchsorted(BOUNDS, true[value] / ground_truth.size, side="right"))
         counts[value, size] = (1, shared, true[value] + int(found.sum()) - shared)
     return counts
 

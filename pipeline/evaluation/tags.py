@@ -63,8 +63,8 @@ def class_average_precisions(
         present.append(np.isin(np.arange(1, len(names) + 1), row["tags"]))
     if not logits:
         return dict.fromkeys(names)
-    table, truth = np.stack(logits), np.stack(present)
+    table, ground_truth = np.stack(logits), np.stack(present)
     return {
-        name: average_precision(table[:, index], truth[:, index])
+        name: average_precision(table[:, index], ground_truth[:, index])
         for index, name in enumerate(names)
     }

@@ -3,58 +3,59 @@
 K foreground classes, so that pixel values are 0 (background) to K; H rows, W columns. The
 decisions that change the figures:
 
-- Pixels whose truth is 255 (VOC's void borders) are left out.
+- Pixels whose ground truth is 255 (VOC's void borders) are left out.
 - A prediction of 255 is a miss: it stays in the union of its true class, so ignoring the
   difficult pixels never raises a score. It is nobody's false positive, and the share of
   pixels that carry a label is reported beside the scores.
 - The matrix is summed first and scores are taken once. The mean of per-image IoUs is
   another, incomparable figure.
-- A class that occurs neither in the truth nor in the predictions has no score (None) and
+- A class that occurs neither in the ground truth nor in the predictions has no score (None) and
   does not enter the means; one that is predicted without ever being true scores 0.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import ClassVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
 
+from tag2mask.models.settings import Settings
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.comparison import check_labels, compared
-from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.records import IGNORE, ClassTable, Row
 
 __all__ = ["Scores", "confusion", "evaluate_masks", "mean_of_known", "scores"]
 
 
-def confusion(truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
+def confusion(ground_truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
     """Count the pixels of one image by true and predicted class.
 
     Args:
-        truth: (H, W) uint8, 0 to ``classes``, or 255 for pixels that do not count.
+        ground_truth: (H, W) uint8, 0 to ``classes``, or 255 for pixels that do not count.
         prediction: (H, W) uint8, 0 to ``classes``, or 255 for pixels without a label.
         classes: K, the number of foreground classes.
 
     Returns:
-        (K + 1, K + 2) int64: truth by rows, prediction by columns; the last column counts
+        (K + 1, K + 2) int64: ground truth by rows, prediction by columns; the last column counts
         pixels without a label. Matrices of several images are added.
 
     Raises:
         ValueError: If the shapes differ or a value is neither a class nor 255.
     """
-    if truth.shape != prediction.shape:
-        raise ValueError(f"truth is {truth.shape}, prediction is {prediction.shape}")
-    check_labels("truth", truth, classes)
+    if ground_truth.shape != prediction.shape:
+        raise ValueError(f"truth is {ground_truth.shape}, prediction is {prediction.shape}")
+    check_labels("truth", ground_truth, classes)
     check_labels("prediction", prediction, classes)
-    counted = truth != IGNORE
-    rows = truth[counted].astype(np.int64)
+    counted = ground_truth != IGNORE
+    rows = ground_truth[counted].astype(np.int64)
     columns = np.where(prediction == IGNORE, classes + 1, prediction)[counted].astype(np.int64)
     counts = np.bincount(rows * (classes + 2) + columns, minlength=(classes + 1) * (classes + 2))
     return counts.reshape(classes + 1, classes + 2)
 
 
-class Scores(BaseModel):
+class Scores(Settings):
     """The scores of one set of predictions; every score lies in [0, 1].
 
     Args:
@@ -62,16 +63,17 @@ class Scores(BaseModel):
         iou: Intersection over union; None for a class that occurs nowhere.
         precision: Share of the pixels predicted as a class that are right; None if none is.
         recall: Share of a class's true pixels that are found; None if there are none.
-        mean_iou: Mean over the classes that occur in the truth or the predictions.
+        mean_iou: Mean over the classes that occur in the ground truth or the predictions.
         mean_precision: Mean over the classes that are predicted.
-        mean_recall: Mean over the classes that occur in the truth.
+        mean_recall: Mean over the classes that occur in the ground truth.
         pixel_accuracy: Share of the counted pixels that are right; without a label is wrong.
         labeled: Share of the counted pixels that carry a label.
-        pixels: The counted pixels, those whose truth is not 255.
+        pixels: The counted pixels, those whose ground truth is not 255.
         images: The images that were compared, where the caller knows.
     """
 
-    model_config = ConfigDict(frozen=True)
+    # Scores that were stored before this name have the old one.
+    old_names: ClassVar[dict[str, str]] = {"pictures": "images"}
 
     names: tuple[str, ...]
     iou: tuple[float | None, ...]
@@ -83,16 +85,16 @@ class Scores(BaseModel):
     pixel_accuracy: float
     labeled: float
     pixels: int
-    pictures: int | None = None
+    images: int | None = None
 
 
-def scores(matrix: np.ndarray, names: Iterable[str], pictures: int | None = None) -> Scores:
+def scores(matrix: np.ndarray, names: Iterable[str], images: int | None = None) -> Scores:
     """Take the scores of a summed confusion matrix.
 
     Args:
         matrix: (K + 1, K + 2) int64 as :func:`confusion` counts it.
         names: The K foreground class names in the order of their pixel values.
-        pictures: How many images were added, for the report.
+        images: How many images were added, for the report.
 
     Raises:
         ValueError: If the matrix does not fit the names or holds no pixel.
@@ -120,19 +122,23 @@ def scores(matrix: np.ndarray, names: Iterable[str], pictures: int | None = None
         pixel_accuracy=int(right.sum()) / total,
         labeled=int(predicted.sum()) / total,
         pixels=total,
-        pictures=pictures,
+        images=images,
     )
 
 
 def evaluate_masks(
-    rows: Iterable[Row], truth: TruthFolder, classes: ClassTable, *, resize: bool = False
+    rows: Iterable[Row],
+    ground_truth: GroundTruthFolder,
+    classes: ClassTable,
+    *,
+    resize: bool = False,
 ) -> Scores:
     """Score masks against the ground truth masks of their images; images without one are skipped.
 
     Args:
         rows: As :func:`tag2mask.pipeline.evaluation.comparison.compared` takes them.
-        truth: Where the ground truth masks are.
-        classes: The run's class table, the one that ``truth`` was made with.
+        ground_truth: Where the ground truth masks are.
+        classes: The run's class table, the one that ``ground_truth`` was made with.
         resize: Whether predictions of another size are resized to the truth's.
 
     Raises:
@@ -140,15 +146,15 @@ def evaluate_masks(
             classes, or no image has a ground truth mask.
     """
     matrix = np.zeros((len(classes) + 1, len(classes) + 2), np.int64)
-    pictures = 0
-    for pair in compared(rows, truth, classes, resize=resize):
-        matrix += confusion(pair.truth, pair.prediction, len(classes))
-        pictures += 1
+    images = 0
+    for pair in compared(rows, ground_truth, classes, resize=resize):
+        matrix += confusion(pair.ground_truth, pair.prediction, len(classes))
+        images += 1
     if not matrix.any():
         raise UserError(
-            f"no image has a ground truth mask in {truth.directory}: the names must agree"
+            f"no image has a ground truth mask in {ground_truth.directory}: the names must agree"
         )
-    return scores(matrix, classes.names, pictures)
+    return scores(matrix, classes.names, images)
 
 
 def mean_of_known(values: Sequence[float | None]) -> float:

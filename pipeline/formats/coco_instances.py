@@ -1,71 +1,97 @@
-"""COCO instances: each connected piece of a class is an annotation, as run lengths.
+"""COCO instances: each object is an annotation, as polygons or as run lengths.
 
-Run lengths and not polygons, because they keep every pixel. COCO has no value for a pixel of
-which nothing is known; the nearest that it has are crowd regions, where its protocol (COCOeval)
-neither rewards nor punishes a detection of their category. So ignored pixels become one crowd
-region (``iscrowd`` 1) for each tag of the image: any of them may be there. Readers that leave
-crowds out, as most trainings do, see background there.
+Polygons are what most clients read. Drawn by COCO's mask API they give the same pixels; a hole
+is reached by a cut without width, since COCO's polygons have no holes. Run lengths keep every
+pixel whatever draws them. The confidence of a class is the annotation's ``score``.
+
+COCO has no value for a pixel of which nothing is known; the nearest that it has are crowd
+regions, where its protocol (COCOeval) neither rewards nor punishes a detection of their
+category. So ignored pixels become one crowd region (``iscrowd`` 1) for each tag of the image:
+any of them may be there. Readers that leave crowds out, as most trainings do, see background
+there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
-from tag2mask.pipeline.formats.base import Sample
+from tag2mask.pipeline.formats.base import Sample, numbered_boxes
 from tag2mask.pipeline.formats.coco_base import CocoExporter, Record, class_categories
-from tag2mask.pipeline.formats.pieces import boxes, corner_and_size, pieces_of
-from tag2mask.pipeline.formats.rle import regions
-from tag2mask.pipeline.records import IGNORE, ClassTable
+from tag2mask.pipeline.formats.export_settings import Shapes
+from tag2mask.pipeline.formats.objects import Objects, boxes, corner_and_size
+from tag2mask.pipeline.formats.polygons import region_polygons
+from tag2mask.pipeline.formats.rle import encode, regions
+
+_PLACES = 2  # of coordinates; corners lie on halves of pixels
 
 
 class CocoInstancesExporter(CocoExporter):
-    """``annotations/instances_train.json``."""
+    """``annotations/instances_<split>.json``."""
 
     kind: ClassVar[str] = "instances"
-
-    def __init__(self, folder: Path, classes: ClassTable) -> None:
-        super().__init__(folder, classes)
-        self._ignored = 0
+    shapes: ClassVar[Shapes] = "polygon"
+    dropped_pixels_are: ClassVar[str | None] = "are background"
 
     def categories(self) -> list[Record]:
         """The classes."""
         return class_categories(self.classes)
 
     def annotations(self, sample: Sample) -> Iterator[Record]:
-        """Pieces first, then the crowd regions of ignored pixels."""
-        pieces, classes = pieces_of(sample.mask)
-        for (number, region, area), box in zip(regions(pieces), boxes(pieces), strict=True):
-            category = int(classes[number])
+        """Objects first, then the crowd regions of ignored pixels."""
+        objects = self.find_objects(sample.mask)
+        areas = np.bincount(objects.labels.ravel(), minlength=len(objects) + 1).tolist()
+        segmentations = self._segmentations(objects)
+        for number, box in numbered_boxes(objects):
+            category = int(objects.classes[number])
             yield {
                 "category_id": category,
-                "segmentation": region,
-                "area": area,
+                "segmentation": segmentations[number],
+                "area": areas[number],
                 "bbox": corner_and_size(box),
                 "iscrowd": 0,
-                "confidence": round(sample.confidence[category], 4),
+                "score": round(sample.confidence[category], 4),
             }
-        ignored = (sample.mask == IGNORE).astype(np.uint8)
-        self._ignored += int(ignored.sum())
-        for (_, region, area), box in zip(regions(ignored), boxes(ignored), strict=True):
+        yield from self._crowds(sample)
+
+    def _segmentations(self, objects: Objects) -> dict[int, Any]:
+        if self.uses_polygons:
+            return {
+                number: _flat(polygons) for number, polygons in self.outlines(objects).items()
+            }
+        return {number: region for number, region, _ in regions(objects.labels)}
+
+    def _crowds(self, sample: Sample) -> Iterator[Record]:
+        ignored = sample.ignored
+        for box in boxes(ignored.astype(np.uint8)):
+            polygons = self.uses_polygons
+            region = _flat(region_polygons(ignored[box], box)) if polygons else encode(ignored)
             for tag in sample.tags:
                 yield {
                     "category_id": tag,
                     "segmentation": region,
-                    "area": area,
+                    "area": int(ignored.sum()),
                     "bbox": corner_and_size(box),
                     "iscrowd": 1,
                 }
 
     def finish(self) -> str:
-        """Say where ignored pixels went, if there were any."""
+        """Say what polygons lose, and where ignored pixels went."""
         said = super().finish()
-        if self._ignored:
+        if self.dropped:
+            said = "every pixel of an object is kept"
+        if self.uses_polygons:
+            said = self.polygon_sentence()
+        if self._ignored_pixels:
             said += (
-                f"; {self._ignored:,} ignored pixels are crowd regions of their images' tags, "
-                "and background to readers that leave crowds out"
+                f"; {self._ignored_pixels:,} ignored pixels are crowd regions of their images' "
+                "tags, and background to readers that leave crowds out"
             )
         return said
+
+
+def _flat(polygons: list[np.ndarray]) -> list[list[float]]:
+    """Polygons as COCO writes them: x, y, x, y, … in pixels."""
+    return [polygon.round(_PLACES).ravel().tolist() for polygon in polygons]

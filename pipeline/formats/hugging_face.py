@@ -7,45 +7,43 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import ClassVar
+from typing import IO
 
-from tag2mask.pipeline.formats.base import NOTHING_LOST, SUBSET, Exporter, Sample
+from tag2mask.pipeline.formats.base import NOTHING_LOST, Exporter, Sample
+from tag2mask.pipeline.formats.export_settings import ExportSettings
 from tag2mask.pipeline.records import ClassTable, encode_mask
-
-MASKS = f"{SUBSET}/masks"
 
 
 class HuggingFaceExporter(Exporter):
-    """``train/images``, ``train/masks`` with palette PNGs, ``train/metadata.jsonl``.
+    """``<split>/images``, ``<split>/masks`` with palette PNGs, ``<split>/metadata.jsonl``.
 
     The loader makes an image of every column whose name ends in ``file_name``: ``image``
     and ``mask``.
     """
 
-    pictures: ClassVar[str] = f"{SUBSET}/images"
-
-    def __init__(self, folder: Path, classes: ClassTable) -> None:
-        super().__init__(folder, classes)
-        (folder / MASKS).mkdir()
+    def __init__(self, folder: Path, classes: ClassTable, settings: ExportSettings) -> None:
+        super().__init__(folder, classes, settings)
         self.new_file("classes.txt").writelines(f"{name}\n" for name in classes.names)
-        self._metadata = self.new_file(f"{SUBSET}/metadata.jsonl")
+        self._metadata: dict[str, IO[str]] = {}
 
-    def add(self, sample: Sample) -> None:
+    @staticmethod
+    def image_folder(split: str) -> str:
+        """``<split>/images``."""
+        return f"{split}/images"
+
+    def write(self, sample: Sample) -> None:
         """One image, one mask, one line."""
-        self.write_picture(sample)
-        (self.folder / MASKS / f"{sample.name}.png").write_bytes(encode_mask(sample.mask))
-        shown = tuple(sample.confidence)
+        self.write_image(sample)
+        masks = self.new_folder(f"{sample.split}/masks")
+        (masks / f"{sample.name}.png").write_bytes(encode_mask(sample.mask))
+        if sample.split not in self._metadata:
+            self._metadata[sample.split] = self.new_file(f"{sample.split}/metadata.jsonl")
         record = {
             "file_name": f"images/{sample.file}",
             "mask_file_name": f"masks/{sample.name}.png",
-            "id": sample.id,
-            "tags": self.names(sample.tags),
-            "classes": self.names(shown),
-            "confidence": [round(sample.confidence[value], 4) for value in shown],
-            "mask_confidence": round(sample.mask_confidence, 4),
-            "source": sample.source,
+            **self.metadata(sample),
         }
-        self._metadata.write(json.dumps(record) + "\n")
+        self._metadata[sample.split].write(json.dumps(record) + "\n")
 
     def finish(self) -> str:
         """Nothing is left to write."""

@@ -1,71 +1,76 @@
 """YOLO segmentation (the labels of Ultralytics): one polygon a line, corners relative to 1.
 
-Polygons lose pixels, and this says how many: every mask is drawn again from its polygons and
-compared with itself. Ignored pixels cannot be said at all: there is no such label, so a
-training takes them for background.
+A line holds one polygon, so that an object of several components is one line whose parts are
+joined by cuts without width. Ignored pixels cannot be said at all: there is no such label, so
+a training takes them for background.
 """
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from PIL import Image, ImageDraw
 
-from tag2mask.pipeline.evaluation.voc import confusion, scores
-from tag2mask.pipeline.formats.base import SUBSET, Exporter, Sample
-from tag2mask.pipeline.formats.outlines import outlines
-from tag2mask.pipeline.records import IGNORE, ClassTable
-
-LABELS = f"labels/{SUBSET}"
+from tag2mask.pipeline.formats.base import Exporter, Sample
+from tag2mask.pipeline.formats.export_settings import Shapes
+from tag2mask.pipeline.formats.polygons import one_polygon
+from tag2mask.pipeline.formats.splits import TRAIN
 
 
 class YoloExporter(Exporter):
-    """``images/train``, ``labels/train`` and ``data.yaml``; classes count from 0 here."""
+    """``images/<split>``, ``labels/<split>`` and ``data.yaml``; classes count from 0 here."""
 
-    pictures: ClassVar[str] = f"images/{SUBSET}"
+    # A trainer of this format always asks for one.
+    val_share: ClassVar[float] = 0.1
+    shapes: ClassVar[Shapes] = "polygon"
+    dropped_pixels_are: ClassVar[str | None] = "are background"
 
-    def __init__(self, folder: Path, classes: ClassTable) -> None:
-        super().__init__(folder, classes)
-        (folder / LABELS).mkdir(parents=True)
-        self._matrix = np.zeros((len(classes) + 1, len(classes) + 2), np.int64)
-        self._ignored = self._pixels = 0
-        # The trainer wants both; this dataset has one part only.
-        lines = [f"train: {self.pictures}", f"val: {self.pictures}", "names:"]
-        # A JSON string is a YAML string, whatever a name holds.
-        lines += [f"  {index}: {json.dumps(name)}" for index, name in enumerate(classes.names)]
-        self.new_file("data.yaml").write("\n".join(lines) + "\n")
+    @staticmethod
+    def image_folder(split: str) -> str:
+        """``images/<split>``."""
+        return f"images/{split}"
 
-    def add(self, sample: Sample) -> None:
-        """One image and its polygons, the largest first."""
-        self.write_picture(sample)
+    def write(self, sample: Sample) -> None:
+        """One image and its polygons, the largest object first."""
+        self.write_image(sample)
         height, width = sample.mask.shape
-        # At twice the size corners have whole numbers, and none is a pixel's center.
-        canvas = Image.new("L", (2 * width, 2 * height))
-        pen = ImageDraw.Draw(canvas)
+        objects = self.find_objects(sample.mask)
+        outlines = self.outlines(objects)
+        areas = np.bincount(objects.labels.ravel(), minlength=len(objects) + 1)
         lines = []
-        for value, corners in outlines(sample.mask):
-            pen.polygon((2 * corners[:, ::-1]).ravel().tolist(), fill=value)
-            # A pixel's center lies half a pixel inside the image.
-            relative = np.clip((corners[:, ::-1] + 0.5) / (width, height), 0, 1)
-            numbers = " ".join(f"{number:.6f}" for number in relative.ravel())
-            lines.append(f"{value - 1} {numbers}\n")
-        (self.folder / LABELS / f"{sample.name}.txt").write_text("".join(lines))
-        drawn = np.asarray(canvas)[::2, ::2]
-        self._matrix += confusion(sample.mask, drawn, len(self.classes))
-        self._ignored += int((sample.mask == IGNORE).sum())
-        self._pixels += sample.mask.size
+        for number in sorted(outlines, key=lambda number: -int(areas[number])):
+            relative = np.clip(one_polygon(outlines[number]) / (width, height), 0, 1)
+            numbers = " ".join(f"{value:.6f}" for value in relative.ravel())
+            lines.append(f"{int(objects.classes[number]) - 1} {numbers}\n")
+        labels = self.new_folder(f"labels/{sample.split}")
+        (labels / f"{sample.name}.txt").write_text("".join(lines))
 
     def finish(self) -> str:
-        """Say what the polygons lost."""
-        ignored = self._ignored / self._pixels
+        """Write data.yaml, and say what polygons and ignored pixels lose."""
+        self.new_file("data.yaml").write(self._data_yaml())
+        ignored = self._ignored_pixels / self._pixels
         if ignored == 1:
             return "every pixel is ignored, which polygons cannot say"
-        score = scores(self._matrix, self.classes.names).mean_iou
         return (
-            "polygons can lose pixels: drawn again at the pixels' centers, they have a mean IoU "
-            f"of {score:.4f} with the masks; ignored pixels, {ignored:.2%} of all, are taken for "
-            "background"
+            f"{self.polygon_sentence()} with the objects; ignored pixels, {ignored:.2%} of all, "
+            "are taken for background"
         )
+
+    def _data_yaml(self) -> str:
+        """Where the splits are, and the names of the classes.
+
+        The trainer asks for both train and val; without a split of that meaning the images
+        of the other stand in.
+        """
+        train = TRAIN if TRAIN in self.splits else min(self.splits)
+        val = next((name for name in ("val", "validation", "dev") if name in self.splits), train)
+        lines = [f"train: {self.image_folder(train)}", f"val: {self.image_folder(val)}"]
+        if "test" in self.splits:
+            lines.append(f"test: {self.image_folder('test')}")
+        lines.append("names:")
+        # A JSON string is a YAML string, whatever a name holds.
+        lines += [
+            f"  {index}: {json.dumps(name)}" for index, name in enumerate(self.classes.names)
+        ]
+        return "\n".join(lines) + "\n"

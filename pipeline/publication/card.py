@@ -145,15 +145,15 @@ def _trust(total: Figures, scores: Scores | None) -> str:
         for low, count in enumerate(total.histogram)
     ]
     flags = [(name, f"{total.flags[name]:,}", text) for name, text in FLAGS.items()]
-    truth = (
-        f"Against the {scores.pictures:,} ground truth masks that exist, kept out of the "
+    ground_truth = (
+        f"Against the {scores.images:,} ground truth masks that exist, kept out of the "
         f"labeling, the mean IoU is {_percent(scores.mean_iou)} % "
         f"(VOC protocol, {len(scores.names)} classes "
         "with background)."
         if scores
         else "There are no ground truth masks to compare with."
     )
-    parts = [truth, _table(("mean probability", "masks", ""), bars)]
+    parts = [ground_truth, _table(("mean probability", "masks", ""), bars)]
     if total.agreements:
         parts.append(
             f"Mean IoU with the mask of the round before: "
@@ -209,7 +209,7 @@ rows[0]["image"], rows[0]["mask"], rows.features["tags"].feature.names
 ```
 
 ```sql
-SELECT id, tags, mask_confidence FROM 'THIS/FOLDER/data/*.parquet'  -- DuckDB, no picture is read
+SELECT id, tags, mask_confidence FROM 'THIS/FOLDER/data/*.parquet'  -- DuckDB, no image is read
 WHERE list_contains(tags, 1) AND mask_confidence > 0.9
 ```
 

@@ -85,16 +85,16 @@ def dataset_schema(classes: Sequence[str]) -> pa.Schema:
 
 def features(classes: Sequence[str]) -> dict[str, Any]:
     """Hugging Face's features of the columns whose type does not say what they are."""
-    picture = {"_type": "Image"}
+    image = {"_type": "Image"}
     # "Sequence" is the older name of "List", and readable by all versions.
     names = {
         "_type": "Sequence",
         "feature": {"_type": "ClassLabel", "names": ["background", *classes]},
     }
     return {
-        "image": picture,
-        "mask": picture,
-        "confidence_map": picture,
+        "image": image,
+        "mask": image,
+        "confidence_map": image,
         "tags": names,
         "classes": names,
     }

@@ -86,7 +86,7 @@ def make_mask_row(
 
 
 def mask_path(row: Row) -> str:
-    """The image's path with the ending of a mask: truth is found by it."""
+    """The image's path with the ending of a mask: ground truth is found by it."""
     return str(PurePosixPath(row["image"]["path"]).with_suffix(".png"))
 
 

@@ -7,17 +7,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.evaluation.voc import confusion
 from tag2mask.pipeline.records import ClassTable, Row, decode_mask
 from tag2mask.pipeline.report.thumbnails import (
+    image_uri,
     outline_uri,
     overlay_uri,
-    picture_uri,
     thumbnail_size,
 )
 
-__all__ = ["LEFT_OUT", "Card", "card", "picture_iou"]
+__all__ = ["LEFT_OUT", "Card", "card", "image_iou"]
 
 LEFT_OUT = "out"
 
@@ -32,10 +32,10 @@ class Card:
         image: Data URI; the other layers have its size.
         outline: The mask's contours.
         overlay: The mask's areas.
-        truth: The ground truth mask's areas; None where it is not known.
+        ground_truth: The ground truth mask's areas; None where it is not known.
         size: Width and height of the layers in pixels.
         confidence: By class name, and of the whole mask under ``""``.
-        iou: By class name, and their mean under ``""``; empty where the truth is not known.
+        iou: By class name, and their mean under ``""``; empty where the ground truth is not known.
         area: By class name, share of the image.
         picks: Why it is shown, as kind and class name; an image that was left out has the
             kind ``out`` and its tags.
@@ -46,10 +46,10 @@ class Card:
 
     name: str
     tags: tuple[str, ...]
-    picture: str
+    image: str
     outline: str
     overlay: str
-    truth: str | None
+    ground_truth: str | None
     size: tuple[int, int]
     confidence: dict[str, float]
     iou: dict[str, float]
@@ -62,37 +62,37 @@ class Card:
 
 def card(
     row: Row,
-    picture: Row,
+    image: Row,
     picks: Sequence[tuple[str, int]],
     classes: ClassTable,
     side: int,
-    truth: TruthFolder | None = None,
+    ground_truth: GroundTruthFolder | None = None,
 ) -> Card:
     """The card of a row that has a mask.
 
     Args:
         row: Of a dataset or a round.
-        picture: The image's row, with ``image`` and ``tags``: the same, or that of the
+        image: The image's row, with ``image`` and ``tags``: the same, or that of the
             images table.
         picks: Kinds and pixel values that it is shown for.
         classes: Names the pixel values.
         side: Longer side of the thumbnails in pixels.
-        truth: The ground truth masks.
+        ground_truth: The ground truth masks.
     """
     mask = decode_mask(row["mask"]["bytes"])
-    true = truth.mask(row["mask"]["path"]) if truth else None
+    true = ground_truth.mask(row["mask"]["path"]) if ground_truth else None
     size = thumbnail_size(mask.shape[1], mask.shape[0], side)
     names = [classes.name(value) for value in row["classes"]]
     confidence = dict(zip(names, row["confidence"] or (), strict=False))
     if row["mask_confidence"] is not None:
         confidence[""] = row["mask_confidence"]
     return Card(
-        name=picture["image"]["path"] or row["id"],
-        tags=tuple(classes.name(tag) for tag in picture["tags"]),
-        picture=picture_uri(picture["image"]["bytes"], size),
+        name=image["image"]["path"] or row["id"],
+        tags=tuple(classes.name(tag) for tag in image["tags"]),
+        image=image_uri(image["image"]["bytes"], size),
         outline=outline_uri(mask, size),
         overlay=overlay_uri(mask, size),
-        truth=None if true is None else overlay_uri(true, size),
+        ground_truth=None if true is None else overlay_uri(true, size),
         size=size,
         confidence=confidence,
         iou={} if true is None else _named(confusion(true, mask, len(classes)), classes),
@@ -104,8 +104,8 @@ def card(
     )
 
 
-def picture_iou(matrix: np.ndarray) -> dict[int, float]:
-    """The IoU of one image by pixel value, for the objects of its mask or truth.
+def image_iou(matrix: np.ndarray) -> dict[int, float]:
+    """The IoU of one image by pixel value, for the objects of its mask or ground truth.
 
     Args:
         matrix: (K + 1, K + 2) as :func:`tag2mask.pipeline.evaluation.voc.confusion` counts it.
@@ -118,6 +118,6 @@ def picture_iou(matrix: np.ndarray) -> dict[int, float]:
 
 
 def _named(matrix: np.ndarray, classes: ClassTable) -> dict[str, float]:
-    iou = picture_iou(matrix)
+    iou = image_iou(matrix)
     named = {classes.name(value): score for value, score in iou.items()}
     return {**named, "": sum(iou.values()) / len(iou)} if iou else {}

@@ -1,4 +1,4 @@
-"""The contact sheet: each row one image, its masks of every round, and the truth."""
+"""The contact sheet: each row one image, its masks of every round, and the ground truth."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class SheetRow:
     """
 
     name: str
-    picture: np.ndarray
+    image: np.ndarray
     tags: Sequence[int] = ()
     masks: Mapping[str, np.ndarray | None] = field(default_factory=dict)
 
@@ -52,7 +52,7 @@ def contact_sheet(
     Args:
         rows: The images from top to bottom.
         columns: Headings of the masks from left to right, keys of the rows' ``masks``, for
-            example ``("seed", "initial", "enhanced", "powerful", "truth")``; the image
+            example ``("seed", "initial", "enhanced", "powerful", "ground truth")``; the image
             itself always comes first.
         classes: Names the tags and the colors.
 
@@ -70,7 +70,7 @@ def contact_sheet(
     bands = [_band(row, columns, classes) for row in rows]
     width = bands[0].width
     legend = _legend(rows, classes, width)
-    parts = [_headings(["picture", *columns], width), *bands, legend]
+    parts = [_headings(["image", *columns], width), *bands, legend]
     sheet = Image.new(
         "RGB", (width + 2 * MARGIN, sum(part.height for part in parts) + 2 * MARGIN), PAPER
     )
@@ -81,11 +81,11 @@ def contact_sheet(
     return sheet
 
 
-def overlay(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def overlay(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """An image under its mask: classes tinted, background faded, ignored pixels hatched.
 
     Args:
-        picture: (H, W, 3) uint8 RGB.
+        image: (H, W, 3) uint8 RGB.
         mask: (H, W) uint8 class indices.
 
     Returns:
@@ -94,7 +94,7 @@ def overlay(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
     colors = np.frombuffer(palette(), np.uint8).reshape(256, 3).copy()
     # Background fades to paper: its palette entry is black, which would hide dark classes.
     colors[BACKGROUND] = PAPER
-    shown = picture * (1 - OPACITY) + colors[mask] * OPACITY
+    shown = image * (1 - OPACITY) + colors[mask] * OPACITY
     down, right = np.ogrid[: mask.shape[0], : mask.shape[1]]
     shown[(mask == IGNORE) & ((down + right) % HATCH == 0)] = INK
     edge = np.zeros(mask.shape, bool)
@@ -105,10 +105,10 @@ def overlay(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def _band(row: SheetRow, columns: Sequence[str], classes: ClassTable) -> Image.Image:
-    height, width = row.picture.shape[:2]
+    height, width = row.image.shape[:2]
     scale = CELL / max(height, width)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
-    picture = Image.fromarray(row.picture).resize(size, Image.Resampling.LANCZOS)
+    image = Image.fromarray(row.image).resize(size, Image.Resampling.LANCZOS)
     band = Image.new("RGB", (_width(columns), LINE + size[1] + GAP), PAPER)
     tags = ", ".join(classes.name(tag) for tag in row.tags)
     _write(band, (0, 2), f"{row.name}   {tags}", band.width)
@@ -116,14 +116,14 @@ def _band(row: SheetRow, columns: Sequence[str], classes: ClassTable) -> Image.I
         corner = (index * (CELL + GAP) + (CELL - size[0]) // 2, LINE)
         mask = row.masks.get(name) if name else None
         if name is None:
-            band.paste(picture, corner)
+            band.paste(image, corner)
         elif mask is None:
             band.paste(PALE, (*corner, corner[0] + size[0], corner[1] + size[1]))
             _write(band, (corner[0] + 8, corner[1] + 6), "no mask", size[0])
         else:
             # Nearest neighbor: between two class indices there is no class.
             small = Image.fromarray(mask).resize(size, Image.Resampling.NEAREST)
-            shown = overlay(np.asarray(picture), np.asarray(small))
+            shown = overlay(np.asarray(image), np.asarray(small))
             band.paste(Image.fromarray(shown), corner)
     return band
 

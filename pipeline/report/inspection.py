@@ -16,9 +16,9 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assess import class_table, comparable
 from tag2mask.pipeline.evaluation.assessment import Assessment, Assessor
 from tag2mask.pipeline.evaluation.comparison import compared
-from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.records import ClassTable, Row
-from tag2mask.pipeline.report.cards import LEFT_OUT, Card, card, picture_iou
+from tag2mask.pipeline.report.cards import LEFT_OUT, Card, card, image_iou
 from tag2mask.pipeline.report.ladder import LadderRow, load_ladder
 from tag2mask.pipeline.report.rejections import RoundVerdicts, run_rounds, verdicts
 from tag2mask.pipeline.report.survey import OPTIONAL, SURVEYED, Survey
@@ -57,7 +57,7 @@ class Inspection:
         recipe: What it was made with; empty where it does not say.
         classes: Its classes.
         survey: Counts and histograms.
-        assessment: Scores; None without truth.
+        assessment: Scores; None without ground truth.
         ladder: The rungs of its run.
         rounds: The verdicts of its run's rounds.
         cards: Masks to show, class after class, then images that were left out.
@@ -77,7 +77,7 @@ class Inspection:
 def inspect_dataset(
     dataset: str,
     run: str | None = None,
-    truth: str | None = None,
+    ground_truth: str | None = None,
     settings: InspectSettings | None = None,
 ) -> Inspection:
     """Look at a published dataset.
@@ -86,11 +86,11 @@ def inspect_dataset(
         dataset: URI of the dataset.
         run: URI of the run that made it, for the ladder and what was left out; None looks in
             the folder around the dataset.
-        truth: Folder of the ground truth masks, which then decide what is best and worst.
+        ground_truth: Folder of the ground truth masks, which then decide what is best and worst.
         settings: How much to show.
 
     Raises:
-        UserError: If there is no dataset, or ``truth`` has no mask of its images.
+        UserError: If there is no dataset, or ``ground_truth`` has no mask of its images.
     """
     settings = settings or InspectSettings()
     table = Table.open(dataset)
@@ -99,9 +99,9 @@ def inspect_dataset(
             f"{table.uri} is no published dataset: give RUN/dataset, which has images and masks"
         )
     classes = class_table(table)
-    truths = TruthFolder(truth, classes) if truth else None
+    ground_truths = GroundTruthFolder(ground_truth, classes) if ground_truth else None
     survey = Survey(classes, settings.per_kind(len(classes)))
-    assessment = _survey(survey, table, truths)
+    assessment = _survey(survey, table, ground_truths)
     folder = Folder(run) if run else Folder(table.uri.rpartition("/")[0])
     rounds = dict(run_rounds(folder))
     if run and not rounds:
@@ -111,10 +111,10 @@ def inspect_dataset(
         verdicts(name, rounds[name], 2 * settings.examples if name == last else 0)
         for name in rounds
     ]
-    cards = list(_dataset_cards(table, survey, settings.side, truths))
+    cards = list(_dataset_cards(table, survey, settings.side, ground_truths))
     if last is not None:
         ids = found[-1].examples
-        cards += _left_out_cards(folder, rounds[last], ids, settings.side, truths)
+        cards += _left_out_cards(folder, rounds[last], ids, settings.side, ground_truths)
     return Inspection(
         uri=table.uri,
         fingerprint=table.fingerprint,
@@ -128,9 +128,11 @@ def inspect_dataset(
     )
 
 
-def _survey(survey: Survey, table: Table, truth: TruthFolder | None) -> Assessment | None:
+def _survey(
+    survey: Survey, table: Table, ground_truth: GroundTruthFolder | None
+) -> Assessment | None:
     columns = [*SURVEYED, *_there(table, OPTIONAL)]
-    if truth is None:
+    if ground_truth is None:
         for row in table.rows(columns):
             survey.add(row)
         return None
@@ -138,13 +140,13 @@ def _survey(survey: Survey, table: Table, truth: TruthFolder | None) -> Assessme
     assessor = Assessor(classes)
     for row in table.rows([*columns, "mask", *_there(table, ("confidence_map",))]):
         iou = None
-        for pair in compared([comparable(row)], truth, classes):
-            iou = picture_iou(assessor.add(pair))
+        for pair in compared([comparable(row)], ground_truth, classes):
+            iou = image_iou(assessor.add(pair))
         survey.add(row, iou, judged=True)
     assessment = assessor.result()
     if assessment is None:
         raise UserError(
-            f"no image has a ground truth mask in {truth.directory}: the names must agree"
+            f"no image has a ground truth mask in {ground_truth.directory}: the names must agree"
         )
     return assessment
 
@@ -155,12 +157,12 @@ def _there(table: Table, columns: Sequence[str]) -> list[str]:
 
 
 def _dataset_cards(
-    table: Table, survey: Survey, side: int, truth: TruthFolder | None
+    table: Table, survey: Survey, side: int, ground_truth: GroundTruthFolder | None
 ) -> Iterator[Card]:
     picks, classes = survey.picks(), class_table(table)
     columns = ["image", "tags", *MASK_COLUMNS, *_there(table, OPTIONAL)]
     cards = {
-        row["id"]: card(row, row, picks[row["id"]], classes, side, truth)
+        row["id"]: card(row, row, picks[row["id"]], classes, side, ground_truth)
         for row in Scan(table, columns=columns, ids=set(picks)).rows()
     }
     # In the order of the picks: class after class, the best first.
@@ -168,7 +170,7 @@ def _dataset_cards(
 
 
 def _left_out_cards(
-    run: Folder, last: Table, ids: Sequence[str], side: int, truth: TruthFolder | None
+    run: Folder, last: Table, ids: Sequence[str], side: int, ground_truth: GroundTruthFolder | None
 ) -> list[Card]:
     images, classes = Table.open(f"{run.uri}/images"), class_table(last)
     columns = ["image", "tags", *(f"round.{name}" for name in (*MASK_COLUMNS, "reason"))]
@@ -177,6 +179,8 @@ def _left_out_cards(
     }
     rows = [found[row_id] for row_id in ids if row_id in found]
     return [
-        card(row["round"], row, [(LEFT_OUT, tag) for tag in row["tags"]], classes, side, truth)
+        card(
+            row["round"], row, [(LEFT_OUT, tag) for tag in row["tags"]], classes, side, ground_truth
+        )
         for row in rows
     ]

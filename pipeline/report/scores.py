@@ -23,7 +23,7 @@ def assessment_text(assessment: Assessment) -> str:
             "",
             f"pixel accuracy {_percent(scores.pixel_accuracy)}, "
             f"labeled {_percent(scores.labeled)}, "
-            f"{scores.pictures:,} images, {scores.pixels:,} pixels",
+            f"{scores.images:,} images, {scores.pixels:,} pixels",
             f"boundary F: within {assessment.boundary.tolerance:.2%} of the diagonal",
             _size_legend(assessment.sizes),
             "",

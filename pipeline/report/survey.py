@@ -93,7 +93,7 @@ class Survey:
 
         Args:
             row: With the columns of :data:`SURVEYED`.
-            iou: IoU with the truth by pixel value, where the image has a ground truth mask.
+            iou: IoU with the ground truth by pixel value, where the image has a ground truth mask.
             judged: Whether quality is the IoU; else it is the confidence.
         """
         self.masks += 1

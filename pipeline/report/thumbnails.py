@@ -10,7 +10,7 @@ from PIL import Image
 
 from tag2mask.pipeline.records import BACKGROUND, IGNORE, palette
 
-__all__ = ["color", "outline_uri", "overlay_uri", "picture_uri", "thumbnail_size"]
+__all__ = ["color", "image_uri", "outline_uri", "overlay_uri", "thumbnail_size"]
 
 QUALITY = 72  # WebP
 TINT, DIM, VEIL = 150, 120, 90  # opacity of objects, of background, of ignored pixels; of 255
@@ -29,10 +29,10 @@ def thumbnail_size(width: int, height: int, side: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def picture_uri(data: bytes, size: tuple[int, int]) -> str:
+def image_uri(data: bytes, size: tuple[int, int]) -> str:
     """An image at a size (width, height), as WebP."""
-    with Image.open(io.BytesIO(data)) as picture:
-        small = picture.convert("RGB").resize(size, Image.Resampling.LANCZOS)
+    with Image.open(io.BytesIO(data)) as image:
+        small = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
     small.save(buffer, format="WEBP", quality=QUALITY)
     return _uri("webp", buffer)

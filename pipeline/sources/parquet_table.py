@@ -49,7 +49,7 @@ class ParquetSource(RowsSource):
         """The row groups; of embedded images only the paths are read."""
         with self._open(file) as parquet:
             leaves = {parquet.schema.column(i).path for i in range(len(parquet.schema))}
-            path = f"{columns.picture}.path"
+            path = f"{columns.image}.path"
             wanted = [*columns.narrow, *([path] if path in leaves else [])]
             for group in range(parquet.num_row_groups):
                 yield group, read_group(parquet, group, wanted)

@@ -34,10 +34,10 @@ def render_clip(index: int, seed: int) -> Clip:
     number = index
     while len((sample := render(number, seed)).tags) > 1:
         number += 1000
-    picture, mask = np.array(sample.picture), sample.mask > 0
+    image, mask = np.array(sample.image), sample.mask > 0
     rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    thing = Image.fromarray(np.dstack([picture[box], 255 * mask[box].astype(np.uint8)]))
+    thing = Image.fromarray(np.dstack([image[box], 255 * mask[box].astype(np.uint8)]))
     thing.thumbnail((SIDE // 2, SIDE // 2))
     margin = round(PAN * FRAMES) + 1
     side = SIDE + 2 * margin

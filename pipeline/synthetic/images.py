@@ -159,7 +159,7 @@ class Sample(NamedTuple):
         quality: The JPEG quality to keep it with.
     """
 
-    picture: Image.Image
+    image: Image.Image
     mask: Array
     tags: tuple[str, ...]
     quality: int
@@ -178,9 +178,9 @@ def render(index: int, seed: int) -> Sample:
         scene = _paint(scene, THINGS[name], u, v, distance, grain, random)
     scene *= 1 + random.uniform(0, 0.25) * ramp(height, width, random)[..., None]
     scene += random.uniform(0.005, 0.03) * random.standard_normal(scene.shape, np.float32)
-    picture = Image.fromarray((np.clip(scene, 0, 1) * 255).astype(np.uint8))
-    picture = picture.filter(ImageFilter.GaussianBlur(random.uniform(0, 0.7)))
-    return Sample(picture, mask, tags, quality=int(random.integers(60, 96)))
+    image = Image.fromarray((np.clip(scene, 0, 1) * 255).astype(np.uint8))
+    image = image.filter(ImageFilter.GaussianBlur(random.uniform(0, 0.7)))
+    return Sample(image, mask, tags, quality=int(random.integers(60, 96)))
 
 
 def _write(folder: Path, images: int, seed: int) -> None:
@@ -189,7 +189,7 @@ def _write(folder: Path, images: int, seed: int) -> None:
     (folder / "classes.txt").write_text("".join(f"{name}\n" for name in CLASSES))
     for index in range(images):
         sample = render(index, seed)
-        sample.picture.save(folder / "JPEGImages" / f"{index:06d}.jpg", quality=sample.quality)
+        sample.image.save(folder / "JPEGImages" / f"{index:06d}.jpg", quality=sample.quality)
         mask = encode_mask(sample.mask)
         (folder / "SegmentationClass" / f"{index:06d}.png").write_bytes(mask)
 

@@ -35,9 +35,9 @@ def background(height: int, width: int, random: Draw) -> Array:
 
 def clutter(scene: Array, random: Draw) -> Array:
     """The scene (H, W, 3), clipped to [0, 1], with strokes and small plain shapes on it."""
-    picture = Image.fromarray((np.clip(scene, 0, 1) * 255).astype(np.uint8))
-    draw = ImageDraw.Draw(picture)
-    width, height = picture.size
+    image = Image.fromarray((np.clip(scene, 0, 1) * 255).astype(np.uint8))
+    draw = ImageDraw.Draw(image)
+    width, height = image.size
     for _ in range(random.integers(6, 22)):
         tint = tuple(int(c * 255) for c in _any_color(random, 0.9))
         center = random.uniform(0, (width, height))
@@ -53,7 +53,7 @@ def clutter(scene: Array, random: Draw) -> Array:
             draw.line(
                 [tuple(step) for step in steps], tint, int(random.integers(1, 5)), joint="curve"
             )
-    return np.array(picture, np.float32) / 255
+    return np.array(image, np.float32) / 255
 
 
 def noise(height: int, width: int, cells: int, random: Draw, stretch: int = 1) -> Array:

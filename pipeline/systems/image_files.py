@@ -10,7 +10,7 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.ingestion.decoding import decode_rgb
 
 
-def read_picture(uri: str) -> bytes:
+def read_image(uri: str) -> bytes:
     """The bytes of an image file on any file system.
 
     Raises:

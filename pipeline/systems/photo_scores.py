@@ -53,9 +53,9 @@ def score_photos(
     made_features, real_features = [], []
     for batch in batches:
         made = photos(batch)
-        for truth, seen in zip(batch["mask"], judge.labels(made), strict=True):
+        for ground_truth, seen in zip(batch["mask"], judge.labels(made), strict=True):
             matrix += confusion(
-                truth.numpy().astype(np.uint8), seen.numpy().astype(np.uint8), len(names)
+                ground_truth.numpy().astype(np.uint8), seen.numpy().astype(np.uint8), len(names)
             )
         made_features.append(judge.features(made))
         real_features.append(judge.features(batch["image"]))

@@ -57,13 +57,13 @@ class Generate:
     @torch.no_grad()
     def __call__(self, rows: list[Row]) -> list[Row]:
         """Rows with ``image``; one by one, so that none depends on who shares the batch."""
-        return [{**row, "image": self._picture(row)} for row in rows]
+        return [{**row, "image": self._image(row)} for row in rows]
 
-    def _picture(self, row: Row) -> dict[str, object]:
+    def _image(self, row: Row) -> dict[str, object]:
         seed = row["seed"] * 1_000_003 + row["number"]
         rng = torch.Generator(self.device).manual_seed(seed)
-        picture = self.system.sample(1, self._wanted(row["number"]), rng)[0]
-        return {"bytes": as_png(picture), "path": row["path"]}
+        image = self.system.sample(1, self._wanted(row["number"]), rng)[0]
+        return {"bytes": as_png(image), "path": row["path"]}
 
     def _wanted(self, number: int) -> dict[str, Tensor]:
         wanted: dict[str, Tensor] = {}
@@ -122,9 +122,9 @@ class Transform:
         except (DecodeError, OSError) as error:
             return {**row, "image": None, "error": str(error)}
         rng = torch.Generator(self.device).manual_seed(0)
-        picture = self.system.transform(batch, rng)[0].detach()
+        image = self.system.transform(batch, rng)[0].detach()
         path = row.get("path") or (row.get("image") or {}).get("path")
-        return {**row, "image": {"bytes": as_png(picture), "path": path}}
+        return {**row, "image": {"bytes": as_png(image), "path": path}}
 
     def _batch(self, row: Row) -> dict[str, Tensor]:
         needs = self.system.needs

@@ -13,7 +13,7 @@ from tag2mask.pipeline.ingestion.decoding import DecodeError
 from tag2mask.pipeline.labeling.workspace import Watch
 from tag2mask.pipeline.records import ClassTable
 from tag2mask.pipeline.systems.batches import Batches, Pairs
-from tag2mask.pipeline.systems.image_files import as_image, read_picture
+from tag2mask.pipeline.systems.image_files import as_image, read_image
 from tag2mask.pipeline.systems.recipe import SystemRecipe
 from tag2mask.pipeline.systems.training import SystemTraining
 from tag2mask.pipeline.systems.training_log import Logbook
@@ -51,7 +51,7 @@ def train_system(
         UserError: If there is no dataset, no row of it is wanted, another model is there,
             another training that is alive writes there, or the system takes no style.
     """
-    data = None if style is None else read_picture(style)
+    data = None if style is None else read_image(style)
     pairs = MaskDataset(dataset, where=recipe.where)
     taken = {} if data is None else {"style": hashlib.sha256(data).hexdigest()}
     key = table_key(
@@ -114,7 +114,7 @@ def train_on_pairs(
             training={
                 **settings.model_dump(mode="json"),
                 **outcome,
-                "pictures": len(pairs),
+                "images": len(pairs),
                 "parameters": parameter_count(system),
             },
         )

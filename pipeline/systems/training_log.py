@@ -54,14 +54,14 @@ class Logbook:
             return []
 
 
-def as_png(picture: Tensor) -> bytes:
+def as_png(image: Tensor) -> bytes:
     """An image (3, H, W) in [-1, 1] as a PNG file."""
     buffer = BytesIO()
-    Image.fromarray(as_pixels(picture)).save(buffer, "PNG")
+    Image.fromarray(as_pixels(image)).save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def as_pixels(picture: Tensor) -> np.ndarray:
+def as_pixels(image: Tensor) -> np.ndarray:
     """An image (3, H, W) in [-1, 1] as (H, W, 3) uint8."""
-    values = ((picture.float().clamp(-1, 1) + 1) * 127.5).round().byte()
+    values = ((image.float().clamp(-1, 1) + 1) * 127.5).round().byte()
     return values.permute(1, 2, 0).cpu().numpy()

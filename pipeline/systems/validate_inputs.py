@@ -20,7 +20,7 @@ def check_generation(
 ) -> None:
     """Checks what new images are to show.
 
-    See :func:`tag2mask.pipeline.systems.apply.generate_pictures`.
+    See :func:`tag2mask.pipeline.systems.apply.generate_images`.
 
 
     Raises:
@@ -51,7 +51,7 @@ def check_transformation(
 ) -> None:
     """Checks what images come with.
 
-    See :func:`tag2mask.pipeline.systems.apply.transform_pictures`.
+    See :func:`tag2mask.pipeline.systems.apply.transform_images`.
 
 
     Args:

@@ -26,7 +26,7 @@ MARGIN = 0.08
 AROUND = (1.0, 1.3)
 
 
-def picture_view(image: Tensor, mask: Tensor, size: int, rng: np.random.Generator) -> Square:
+def image_view(image: Tensor, mask: Tensor, size: int, rng: np.random.Generator) -> Square:
     """A random square of an image, flipped half of the time.
 
     Args:
@@ -82,7 +82,7 @@ def object_view(image: Tensor, mask: Tensor, size: int, rng: np.random.Generator
     return _flipped(_resized(image[place], mask[place], size), rng)
 
 
-VIEWS: dict[str, View] = {"picture": picture_view, "cutout": cutout_view, "object": object_view}
+VIEWS: dict[str, View] = {"image": image_view, "cutout": cutout_view, "object": object_view}
 
 
 def _largest_piece(

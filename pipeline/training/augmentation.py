@@ -34,17 +34,17 @@ class View(NamedTuple):
     flip: bool
     bend: Bend | None = None
 
-    def of(self, picture: Image.Image, resample: Image.Resampling, fill: int) -> np.ndarray:
+    def of(self, image: Image.Image, resample: Image.Resampling, fill: int) -> np.ndarray:
         """The view of an image or map: (crop, crop) or (crop, crop, 3) uint8.
 
         Args:
-            picture: Any size of the same aspect; modes ``RGB``, ``L`` or ``P`` (whose
+            image: Any size of the same aspect; modes ``RGB``, ``L`` or ``P`` (whose
                 indices are kept).
             resample: ``NEAREST`` for labels, lest classes be mixed.
             fill: What stands outside of the image.
         """
         # A mask is scaled by its indices: as palette colors they would be interpolated.
-        values = Image.fromarray(np.asarray(picture)) if picture.mode == "P" else picture
+        values = Image.fromarray(np.asarray(image)) if image.mode == "P" else image
         scaled = np.asarray(values.resize((self.width, self.height), resample))
         if self.flip:
             scaled = scaled[:, ::-1]

@@ -1,198 +1,165 @@
-"""One training loop for taggers and segmenters: resumable, on a processor or a GPU."""
+"""The training loop of segmenters and systems: resumable, on a processor or a GPU."""
 
 from __future__ import annotations
 
-import math
 import time
-from dataclasses import dataclass
-from typing import ClassVar
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
-from pydantic import Field, field_validator
 from torch import nn
 
 from tag2mask.pipeline.training.checkpoint import Checkpoints
 from tag2mask.pipeline.training.group import Group, SingleProcess
-from tag2mask.pipeline.training.losses import Loss
-from tag2mask.pipeline.training.samples import Samples, to_device
 from tag2mask.pipeline.training.schedule import Schedule
 from tag2mask.pipeline.training.trainable import Losses, ProgressCallback
 
-
-class TrainingSettings(Schedule):
-    """How a model is trained; the schedule is poly (Chen et al., ICLR 2015) with warm-up."""
-
-    old_names: ClassVar[dict[str, str]] = {
-        "passes": "max_epochs",
-        "least": "min_steps",
-        "head_factor": "head_lr_multiplier",
-    }
-
-    crop: int = Field(256, ge=32, multiple_of=4, description="Side of a crop, in pixels.")
-    scale: tuple[float, float] = Field(
-        (0.8, 1.6), description="Range of an image's longer side, relative to the crop."
-    )
-    learning_rate: float = Field(3e-4, gt=0, description="Highest learning rate of the backbone.")
-    head_lr_multiplier: float = Field(
-        10.0, gt=0, description="Learning rate of new layers, as a multiple."
-    )
-    weight_decay: float = Field(0.01, ge=0, description="Decoupled weight decay of AdamW.")
-    warmup: int = Field(20, ge=0, description="Steps until the learning rate is at its highest.")
-    power: float = Field(
-        0.9, gt=0, description="Exponent of the poly schedule (1 - step / steps) ^ power."
-    )
-    max_epochs: float | None = Field(
-        None, gt=0, description="Most epochs over the samples; null for no limit."
-    )
-    min_steps: int = Field(240, ge=1, description="Fewest steps, whatever max_epochs allows.")
-
-    @field_validator("scale")
-    @classmethod
-    def _check_scale(cls, scale: tuple[float, float]) -> tuple[float, float]:
-        if not 0 < scale[0] <= scale[1]:
-            raise ValueError("a range of scales is two positive numbers, the smaller one first")
-        return scale
-
-    def fitted(self, samples: int) -> TrainingSettings:
-        """The settings with the steps that suit so many samples.
-
-        Noisy masks are first understood and then learnt by heart, errors and all; where one
-        turns into the other depends on how often each is seen (Arpit et al., ICML 2017).
-        """
-        if self.max_epochs is None:
-            return self
-        enough = max(self.min_steps, math.ceil(self.max_epochs * samples / self.batch))
-        return self.model_copy(update={"steps": min(self.steps, enough)})
+# Gets a batch and the number of steps that are done; returns the loss terms of this step.
+Step = Callable[[Any, int], dict[str, float]]
+# Gets the number of steps that are done, the smoothed losses, the last batch, and whether it is
+# the last call.
+Observer = Callable[[int, Losses, Any, bool], None]
 
 
-@dataclass(frozen=True)
-class Training:
-    """What is trained, on what and how.
+class Training(ABC):
+    """A training as a loop of steps; see :class:`tag2mask.pipeline.training.trainable.Trainable`.
 
-    See :class:`tag2mask.pipeline.training.trainable.Trainable`.
-
-
-    Attributes:
-        model: Trained in place, on the processor; to_device to a GPU where there is one, and back.
-        backbone: Its pretrained part; all other parameters learn ``head_lr_multiplier`` faster.
-        loss: From the model's output and the batch's targets to a mean.
-        samples: Batches; their seed seeds dropout too.
-        settings: The schedule.
-        checkpoints: Where the state is kept; cleared by the caller once the model is stored.
+    Members provide the module, its optimizer, its batches and its step. Batches and all random
+    numbers of a step must follow from the step's number alone. The module's state, the
+    optimizer's state and the smoothed losses are in the checkpoint. So a resumed training takes
+    the steps that it would have taken.
     """
 
-    model: nn.Module
-    backbone: nn.Module
-    loss: Loss
-    samples: Samples
-    settings: TrainingSettings
-    checkpoints: Checkpoints
+    @property
+    @abstractmethod
+    def module(self) -> nn.Module:
+        """The module whose state is kept in checkpoints; trained in place."""
+
+    @property
+    @abstractmethod
+    def schedule(self) -> Schedule:
+        """The number of steps, of processes, and the time between checkpoints."""
+
+    @property
+    @abstractmethod
+    def checkpoints(self) -> Checkpoints:
+        """Where the state is kept; cleared by the caller once the model is stored."""
+
+    @abstractmethod
+    def prepare(self, device: torch.device, group: Group) -> None:
+        """Moves the module to a device and into training mode, before its state is restored."""
+
+    @abstractmethod
+    def make_optimizer(self) -> torch.optim.Optimizer:
+        """A new optimizer of the module's parameters."""
+
+    @abstractmethod
+    def batches(self, first_step: int, device: torch.device, group: Group) -> Iterator[Any]:
+        """This process's shares of all batches from a step on, on the device."""
+
+    @abstractmethod
+    def make_step(self, optimizer: torch.optim.Optimizer, group: Group) -> Step:
+        """The function that takes one step, once the module's state is restored."""
+
+    @abstractmethod
+    def smooth(self, earlier: float, value: float) -> float:
+        """A smoothed loss after one more value."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Moves the module to the processor, ready for use."""
+
+    def make_observer(self) -> Observer:
+        """The function that gets every batch after its step, in the first process alone."""
+        return lambda step, losses, batch, last: None
+
+    def arithmetic(self) -> AbstractContextManager[None]:
+        """The floating point settings of the steps; those of the process by default."""
+        return nullcontext()
 
     @property
     def steps(self) -> int:
         """All steps, done or not."""
-        return self.settings.steps
+        return self.schedule.steps
 
     @property
     def workers(self) -> int:
         """Processes that share every step."""
-        return self.settings.workers
-
-    def train(self, report: ProgressCallback, group: Group | None = None) -> dict[str, float]:
-        """Trains the model in place.
-
-        See :func:`train`.
-        """
-        return train(self, report, group)
+        return self.schedule.workers
 
     def load_checkpoint(self) -> tuple[int, Losses]:
-        """Gives the model its last state: the steps that are done, the loss."""
-        self.model.to(memory_format=torch.channels_last).eval()
-        return self.resume()[1:]
+        """Gives the module its last state, ready for use.
 
-    def resume(self) -> tuple[torch.optim.Optimizer, int, Losses]:
-        """Gives the model and a new optimizer their last state."""
-        optimizer = _optimizer(self.model, self.backbone, self.settings)
-        return optimizer, *self.checkpoints.restore(self.model, optimizer)
+        Returns:
+            The number of steps that are done and the smoothed losses.
+        """
+        step, losses = self.checkpoints.restore(self.module, self.make_optimizer())
+        self.finish()
+        return step, losses
+
+    def train(self, report: ProgressCallback, group: Group | None = None) -> dict[str, float]:
+        """Trains the module in place, from the last checkpoint if there is one.
+
+        The state after the last step is kept as well.
+
+        Args:
+            report: Gets the step and the smoothed losses, once a second at most, and at the end.
+            group: The processes that share this training; this one alone by default.
+
+        Returns:
+            The smoothed losses, and ``seconds`` of this process.
+        """
+        group = group or SingleProcess()
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.prepare(device, group)
+        optimizer = self.make_optimizer()
+        step, losses = self.checkpoints.restore(self.module, optimizer)
+        take_step, observe = self.make_step(optimizer, group), self.make_observer()
+        started = time.monotonic()
+        reported, saved = Clock(1.0), Clock(self.schedule.checkpoint_seconds)
+        batches = self.batches(step, device, group) if step < self.steps else ()
+        with self.arithmetic():
+            for batch in batches:
+                for name, value in take_step(batch, step).items():
+                    known = name in losses
+                    losses[name] = self.smooth(losses[name], value) if known else value
+                step += 1
+                last = step == self.steps
+                if reported.is_due(last):
+                    report(step, dict(losses))
+                if group.rank == 0:
+                    if saved.is_due(last):
+                        self.checkpoints.save(self.module, optimizer, step, losses)
+                    observe(step, losses, batch, last)
+                if last:
+                    break
+        self.finish()
+        return {**losses, "seconds": time.monotonic() - started}
 
 
-def train(
-    training: Training, report: ProgressCallback, group: Group | None = None
-) -> dict[str, float]:
-    """Trains a model in place, from the last checkpoint if there is one.
-
-    A resumed training makes the steps that it would have made: the batches follow from the
-    step, the randomness of dropout too, and the optimizer's state is in the checkpoint. The
-    last state is kept as well.
+class Clock:
+    """Tells when a repeated action is due again.
 
     Args:
-        training: What to train.
-        report: Gets the step and the smoothed loss, once a second at most.
-        group: The processes that make this training together; this one alone by default.
-
-    Returns:
-        ``loss`` (smoothed) and ``seconds`` (of this process).
+        seconds: Time between two actions.
+        now: The time in seconds.
     """
-    group = group or SingleProcess()
-    model, settings, samples = training.model, training.settings, training.samples
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+    def __init__(self, seconds: float, now: Callable[[], float] = time.monotonic) -> None:
+        self._seconds, self._now = seconds, now
+        self._last = now()
+
+    def is_due(self, last: bool) -> bool:
+        """Whether to act now, which starts the time again; always on the last call."""
+        if not last and self._now() - self._last < self._seconds:
+            return False
+        self._last = self._now()
+        return True
+
+
+def mixed_precision(device: torch.device) -> torch.autocast:
+    """Computes in bfloat16 inside a ``with`` block, on a GPU that has it."""
     mixed = device.type == "cuda" and torch.cuda.is_bf16_supported()
-    model.to(device).to(memory_format=torch.channels_last).train()
-    optimizer, step, losses = training.resume()
-    smoothed = losses.get("loss", 0.0)
-    network = group.wrap_model(model)
-    started = saved = told = time.monotonic()
-    batches = samples.batches(step, group.rank, group.size) if step < settings.steps else ()
-    # Gradients of confident pixels fall below the smallest normal float, where processors
-    # are many times slower.
-    torch.set_flush_denormal(True)
-    for images, targets in batches:
-        # Processes that share a batch draw apart: their crops are not the same crops.
-        torch.manual_seed(samples.seed * 1_000_003 + step + group.rank * 500_000_003)
-        _set_rates(optimizer, settings, step)
-        images = images.to(device, torch.float32, memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-            output = network(images)
-        objective, value = group.reduce_loss(training.loss(output, to_device(targets, device)))
-        optimizer.zero_grad(set_to_none=True)
-        objective.backward()
-        optimizer.step()
-        step += 1
-        smoothed = value.item() if step == 1 else 0.97 * smoothed + 0.03 * value.item()
-        now, last = time.monotonic(), step == settings.steps
-        if now - told >= 1 or last:
-            report(step, {"loss": smoothed})
-            told = now
-        if group.rank == 0 and (now - saved >= settings.checkpoint_seconds or last):
-            training.checkpoints.save(model, optimizer, step, {"loss": smoothed})
-            saved = now
-        if last:
-            break
-    torch.set_flush_denormal(False)
-    model.to("cpu").eval()
-    return {"loss": smoothed, "seconds": time.monotonic() - started}
-
-
-def _optimizer(
-    model: nn.Module, backbone: nn.Module, settings: TrainingSettings
-) -> torch.optim.Optimizer:
-    pretrained = {id(parameter) for parameter in backbone.parameters()}
-    trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    return torch.optim.AdamW(
-        [
-            {"params": [p for p in trained if id(p) in pretrained], "factor": 1.0},
-            {
-                "params": [p for p in trained if id(p) not in pretrained],
-                "factor": settings.head_lr_multiplier,
-            },
-        ],
-        lr=settings.learning_rate,
-        weight_decay=settings.weight_decay,
-    )
-
-
-def _set_rates(optimizer: torch.optim.Optimizer, settings: TrainingSettings, step: int) -> None:
-    rate = settings.learning_rate * (1 - step / settings.steps) ** settings.power
-    rate *= min(1.0, (step + 1) / (settings.warmup + 1))
-    for group in optimizer.param_groups:
-        group["lr"] = rate * group["factor"]
+    return torch.autocast(device.type, torch.bfloat16, enabled=mixed)

@@ -57,8 +57,8 @@ def hard_loss(output: Tensor | DeepSupervision, targets: Tensor) -> Mean:
 
 def pairs_loss(output: Tensor, targets: Tensor) -> Mean:
     """The affinity loss of each image, over images: so shares of a batch join exactly."""
-    pictures = zip(output.float(), targets, strict=True)
-    losses = [affinity_loss(features[None], labels[None]) for features, labels in pictures]
+    images = zip(output.float(), targets, strict=True)
+    losses = [affinity_loss(features[None], labels[None]) for features, labels in images]
     return Mean(torch.stack(losses).mean(), targets.new_tensor(len(targets)))
 
 

@@ -6,7 +6,7 @@ import hashlib
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
@@ -39,6 +39,12 @@ class ModelCard(BaseModel):
     key: str
     weights: str
     training: dict[str, Any]
+
+    @field_validator("training")
+    @classmethod
+    def _read_old_count(cls, training: dict[str, Any]) -> dict[str, Any]:
+        """A model that was stored before the count was renamed calls it ``pictures``."""
+        return {"images" if name == "pictures" else name: v for name, v in training.items()}
 
 
 def save_model(
@@ -126,7 +132,7 @@ def load_model(uri: str, kind: str) -> tuple[Any, ModelCard]:
 
 
 # Parts of the names of weights that models of an earlier version carry.
-_OLD_PARTS = {"trunk": "backbone", "colours": "colors"}
+_OLD_PARTS = {"trunk": "backbone", "colours": "colors", "pictures": "images"}
 
 
 def _with_current_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:

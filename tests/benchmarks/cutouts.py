@@ -49,8 +49,8 @@ def main() -> None:
     judge, _ = load_system(f"{given.ladder}/systems/judge-cutout")
     assert isinstance(judge, Segmenting)
     images = Table.open(f"{given.ladder}/dev/images")
-    truth = Table.open(f"{given.ladder}/dev/rounds/truth")
-    pairs = round_pairs(images, truth, truth.ids())
+    ground_truth = Table.open(f"{given.ladder}/dev/rounds/truth")
+    pairs = round_pairs(images, ground_truth, ground_truth.ids())
     stream = Batches(pairs, "cutout", judge.settings.size, BATCH, seed=2).stream()
     batches = [as_batch(parts, "cpu") for _, parts in zip(range(BATCHES), stream, strict=False)]
     makers: dict[str, Photos] = {"(real)": real, "(blurred)": blurred}

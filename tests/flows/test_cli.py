@@ -17,7 +17,7 @@ from tests.flows.conftest import REPOSITORY
 
 
 @pytest.fixture
-def pictures(tmp_path):
+def images(tmp_path):
     """Two tagged images, as a folder of folders."""
     for name in ("cat", "dog"):
         (tmp_path / "pictures" / name).mkdir(parents=True)
@@ -69,12 +69,12 @@ class TestLabel:
 
         return run
 
-    def test_a_misspelt_class(self, label, pictures):
-        outcome = label(pictures, "--classes", "cat,dgo")
+    def test_a_misspelt_class(self, label, images):
+        outcome = label(images, "--classes", "cat,dgo")
         assert_one_sentence(outcome, "'dgo'", "did you mean 'dog'?")
 
-    def test_no_class_at_all(self, label, pictures):
-        assert_one_sentence(label(pictures, "--classes", ","), "class")
+    def test_no_class_at_all(self, label, images):
+        assert_one_sentence(label(images, "--classes", ","), "class")
 
     def test_a_missing_column(self, label, listed):
         outcome = label(listed("file,labels\none.png,cat\n"))
@@ -94,7 +94,7 @@ class TestLabel:
         source = listed("file,tags,split\none.png,cat,val\n")
         assert_one_sentence(label(source), "'train'", "val")
 
-    def test_no_picture_can_be_read(self, label, listed):
+    def test_no_image_can_be_read(self, label, listed):
         source = listed("file,tags\nabsent.png,cat\n")
         assert_one_sentence(label(source), "absent.png")
 
@@ -108,29 +108,29 @@ class TestLabel:
             (["--workers", "0"], ["worker"]),
         ],
     )
-    def test_wrong_options(self, label, pictures, options, parts):
-        assert_one_sentence(label(pictures, *options), *parts)
+    def test_wrong_options(self, label, images, options, parts):
+        assert_one_sentence(label(images, *options), *parts)
 
-    def test_an_unknown_engine(self, command, pictures, tmp_path):
-        outcome = command("label", pictures, "--out", tmp_path / "run", "--engine", "spark")
+    def test_an_unknown_engine(self, command, images, tmp_path):
+        outcome = command("label", images, "--out", tmp_path / "run", "--engine", "spark")
         assert_one_sentence(outcome, "'spark'", "ray", "local")
         assert_nothing_written(tmp_path / "run")
 
-    def test_a_target_that_cannot_be_written(self, command, pictures, tmp_path, monkeypatch):
+    def test_a_target_that_cannot_be_written(self, command, images, tmp_path, monkeypatch):
         """It is known before the source is even listed."""
         (tmp_path / "file").write_text("kept")
         monkeypatch.setattr(
             "tag2mask.flows.label.open_source", lambda *_, **__: pytest.fail("read the source")
         )
-        outcome = command("label", pictures, "--out", tmp_path / "file/run", "--engine", "local")
+        outcome = command("label", images, "--out", tmp_path / "file/run", "--engine", "local")
         assert_one_sentence(outcome, "cannot write", str(tmp_path / "file"))
         assert (tmp_path / "file").read_text() == "kept"
 
-    def test_a_storage_that_is_unknown(self, command, pictures):
-        outcome = command("label", pictures, "--out", "nowhere://bucket/run", "--engine", "local")
+    def test_a_storage_that_is_unknown(self, command, images):
+        outcome = command("label", images, "--out", "nowhere://bucket/run", "--engine", "local")
         assert_one_sentence(outcome, "nowhere")
 
-    def test_no_picture_can_be_decoded(self, command, listed, tmp_path):
+    def test_no_image_can_be_decoded(self, command, listed, tmp_path):
         source = listed("file,tags\na.jpg,cat\nb.jpg,cat\n")
         for name in ("a.jpg", "b.jpg"):
             (source / name).write_bytes(name.encode())
@@ -160,7 +160,7 @@ class TestSample:
         assert_one_sentence(command("sample", tmp_path), "not empty")
         assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
 
-    def test_too_few_pictures(self, command, tmp_path):
+    def test_too_few_images(self, command, tmp_path):
         assert_one_sentence(command("sample", tmp_path / "new", "--images", 3), "at least 10")
         assert not (tmp_path / "new").exists()
 
@@ -189,7 +189,7 @@ class TestEvaluate:
         assert_one_sentence(outcome, "classes.txt")
 
     @pytest.mark.slow
-    def test_a_dataset_against_its_truth(self, command, finished, source, tmp_path):
+    def test_a_dataset_against_its_ground_truth(self, command, finished, source, tmp_path):
         figures = tmp_path / "figures.json"
         code, out, err = command(
             "evaluate", finished.folder / "dataset", "--truth", source, "--json", figures
@@ -203,7 +203,7 @@ class TestEvaluate:
         assert lines[7].split()[1] == f"{100 * mean:.1f}"
 
     @pytest.mark.slow
-    def test_the_truth_is_missing(self, command, finished, tmp_path):
+    def test_the_ground_truth_is_missing(self, command, finished, tmp_path):
         outcome = command("evaluate", finished.folder / "dataset", "--truth", tmp_path)
         assert_one_sentence(outcome, "no ground truth masks", "--ground-truth")
         outcome = command("evaluate", finished.folder / "dataset", "--truth", tmp_path / "absent")
@@ -248,14 +248,14 @@ class TestInspect:
 
 
 class TestPredict:
-    def test_no_model(self, command, pictures, tmp_path):
+    def test_no_model(self, command, images, tmp_path):
         out = tmp_path / "masks"
-        outcome = command("predict", tmp_path / "absent", pictures / "cat", "--out", out)
+        outcome = command("predict", tmp_path / "absent", images / "cat", "--out", out)
         assert_one_sentence(outcome, "no model", "RUN/models/powerful")
         assert_nothing_written(out)
 
     @pytest.mark.slow
-    def test_one_mask_for_each_picture(self, command, finished, source, tmp_path):
+    def test_one_mask_for_each_image(self, command, finished, source, tmp_path):
         images = tmp_path / "images"
         images.mkdir()
         for number in range(3):
@@ -272,10 +272,10 @@ class TestPredict:
         for name in masks:
             with (
                 Image.open(out / name) as mask,
-                Image.open(images / name.replace(".png", ".jpg")) as picture,
+                Image.open(images / name.replace(".png", ".jpg")) as image,
             ):
                 assert mask.mode == "P"
-                assert mask.size == picture.size
+                assert mask.size == image.size
                 assert bytes(mask.getpalette("RGB"))[:18] == palette()[:18]
                 assert set(np.unique(np.array(mask)).tolist()) <= set(range(6))
 
@@ -291,11 +291,11 @@ class TestPredict:
         assert "1 images" in table
 
     @pytest.mark.slow
-    def test_wrong_input(self, command, finished, pictures, tmp_path):
+    def test_wrong_input(self, command, finished, originals, tmp_path):
         models, out = finished.folder / "models", tmp_path / "masks"
         (tmp_path / "file").write_text("kept")
         (tmp_path / "empty").mkdir()
-        images = pictures / "cat"
+        images = originals / "cat"
         for model, folder, target, parts in (
             (models / "tagger", images, out, ["a tagger, not a segmenter"]),
             (models / "powerful", tmp_path / "absent", out, ["absent"]),
@@ -353,7 +353,7 @@ def test_lists_of_names(text, names):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1000)
-def test_the_whole_process_says_one_sentence(tmp_path, pictures):
+def test_the_whole_process_says_one_sentence(tmp_path, images):
     """With the embedded server of Prefect, on a machine where nothing is set up."""
     environment = {
         name: value
@@ -368,7 +368,7 @@ def test_the_whole_process_says_one_sentence(tmp_path, pictures):
             "-m",
             "tag2mask.flows.cli",
             "label",
-            pictures,
+            images,
             "--out",
             tmp_path / "run",
             *options,

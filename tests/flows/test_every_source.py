@@ -25,13 +25,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 CLASSES = ["ball", "star"]
 IMAGES = 24
 # Names to bytes and tags.
-Pictures = dict[str, tuple[bytes, list[str]]]
+Images = dict[str, tuple[bytes, list[str]]]
 # Lays a source out in a folder and returns what `label` is given.
-Layout = Callable[[Path, Pictures], str]
+Layout = Callable[[Path, Images], str]
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
+def images(tmp_path_factory: pytest.TempPathFactory) -> Images:
     """Generated images of two classes."""
     folder = tmp_path_factory.mktemp("sample")
     write_sample(folder, IMAGES, seed=5)
@@ -44,30 +44,30 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> Pictures:
     return found
 
 
-def as_tags_csv(folder: Path, pictures: Pictures) -> str:
-    lines = ["file,tags"] + [f"{name},{'|'.join(tags)}" for name, (_, tags) in pictures.items()]
+def as_tags_csv(folder: Path, images: Images) -> str:
+    lines = ["file,tags"] + [f"{name},{'|'.join(tags)}" for name, (_, tags) in images.items()]
     (folder / "JPEGImages").mkdir(parents=True)
     (folder / "tags.csv").write_text("\n".join(lines) + "\n")
-    for name, (data, _) in pictures.items():
+    for name, (data, _) in images.items():
         (folder / "JPEGImages" / name).write_bytes(data)
     return str(folder)
 
 
-def as_folders(folder: Path, pictures: Pictures) -> str:
+def as_folders(folder: Path, images: Images) -> str:
     """An image with several tags lies in several folders."""
-    for name, (data, tags) in pictures.items():
+    for name, (data, tags) in images.items():
         for tag in tags:
             (folder / tag).mkdir(parents=True, exist_ok=True)
             (folder / tag / name).write_bytes(data)
     return str(folder)
 
 
-def as_coco(folder: Path, pictures: Pictures) -> str:
+def as_coco(folder: Path, originals: Images) -> str:
     (folder / "annotations").mkdir(parents=True)
     (folder / "images").mkdir()
     images: list[dict[str, object]] = []
     annotations: list[dict[str, int]] = []
-    for number, (name, (data, tags)) in enumerate(pictures.items(), 1):
+    for number, (name, (data, tags)) in enumerate(originals.items(), 1):
         (folder / "images" / name).write_bytes(data)
         width, height = Image.open(io.BytesIO(data)).size
         images.append({"id": number, "file_name": name, "width": width, "height": height})
@@ -87,10 +87,10 @@ def as_coco(folder: Path, pictures: Pictures) -> str:
     return str(folder)
 
 
-def as_webdataset(folder: Path, pictures: Pictures) -> str:
+def as_webdataset(folder: Path, images: Images) -> str:
     folder.mkdir(parents=True)
     with tarfile.open(folder / "train-000000.tar", "w") as shard:
-        for name, (data, tags) in pictures.items():
+        for name, (data, tags) in images.items():
             stem = Path(name).stem
             for ending, content in (("jpg", data), ("json", json.dumps({"tags": tags}).encode())):
                 member = tarfile.TarInfo(f"{stem}.{ending}")
@@ -99,27 +99,27 @@ def as_webdataset(folder: Path, pictures: Pictures) -> str:
     return str(folder)
 
 
-def as_parquet(folder: Path, pictures: Pictures) -> str:
+def as_parquet(folder: Path, images: Images) -> str:
     pandas = pytest.importorskip("pandas")
     folder.mkdir(parents=True)
     frame = pandas.DataFrame(
         {
-            "image": [data for data, _ in pictures.values()],
-            "tags": [t for _, t in pictures.values()],
+            "image": [data for data, _ in images.values()],
+            "tags": [t for _, t in images.values()],
         }
     )
     frame.to_parquet(folder / "train.parquet")
     return str(folder)
 
 
-def as_hugging_face(folder: Path, pictures: Pictures) -> str:
+def as_hugging_face(folder: Path, images: Images) -> str:
     datasets = pytest.importorskip("datasets")
     features = datasets.Features(
         {"image": datasets.Image(), "tags": datasets.Sequence(datasets.ClassLabel(names=CLASSES))}
     )
     rows = {
-        "image": [{"bytes": data, "path": name} for name, (data, _) in pictures.items()],
-        "tags": [tags for _, tags in pictures.values()],
+        "image": [{"bytes": data, "path": name} for name, (data, _) in images.items()],
+        "tags": [tags for _, tags in images.values()],
     }
     datasets.Dataset.from_dict(rows, features=features).save_to_disk(str(folder))
     return str(folder)
@@ -142,16 +142,14 @@ def fingerprint(source: str, out: Path, *changes: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def expected(
-    pictures: Pictures, prefect_server: str, tmp_path_factory: pytest.TempPathFactory
-) -> str:
+def expected(images: Images, prefect_server: str, tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("expected")
-    return fingerprint(as_tags_csv(folder / "source", pictures), folder / "run")
+    return fingerprint(as_tags_csv(folder / "source", images), folder / "run")
 
 
 @pytest.mark.parametrize("kind", LAYOUTS)
-def test_a_kind(kind: str, pictures: Pictures, expected: str, tmp_path: Path) -> None:
-    source = LAYOUTS[kind](tmp_path / "source", pictures)
+def test_a_kind(kind: str, images: Images, expected: str, tmp_path: Path) -> None:
+    source = LAYOUTS[kind](tmp_path / "source", images)
     assert fingerprint(source, tmp_path / "run") == expected
 
 
@@ -161,17 +159,17 @@ def web() -> Iterator[Web]:
         yield web
 
 
-def test_a_table_of_urls(web: Web, pictures: Pictures, expected: str, tmp_path: Path) -> None:
-    web.pages |= {f"/{name}": data for name, (data, _) in pictures.items()}
-    lines = ["url,tags"] + [f"{web.url}/{n},{'|'.join(t)}" for n, (_, t) in pictures.items()]
+def test_a_table_of_urls(web: Web, images: Images, expected: str, tmp_path: Path) -> None:
+    web.pages |= {f"/{name}": data for name, (data, _) in images.items()}
+    lines = ["url,tags"] + [f"{web.url}/{n},{'|'.join(t)}" for n, (_, t) in images.items()]
     (tmp_path / "urls.csv").write_text("\n".join(lines) + "\n")
     changes = ['download={"hosts": ["127.0.0.1"]}']
     assert fingerprint(str(tmp_path / "urls.csv"), tmp_path / "run", *changes) == expected
 
 
 @pytest.mark.usefixtures("s3")
-def test_an_object_store(pictures: Pictures, expected: str, tmp_path: Path) -> None:
-    as_tags_csv(tmp_path / "source", pictures)
+def test_an_object_store(images: Images, expected: str, tmp_path: Path) -> None:
+    as_tags_csv(tmp_path / "source", images)
     place = f"{BUCKET}/every-source"
     fsspec.filesystem("s3").put(str(tmp_path / "source"), place, recursive=True)
     assert fingerprint(f"s3://{place}", tmp_path / "run") == expected

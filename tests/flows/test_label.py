@@ -26,7 +26,7 @@ def table(finished, name):
     return Table.open(f"{finished.folder}/{name}")
 
 
-def train_pictures(source):
+def train_images(source):
     """Tags of the images of the train split, by the file's stem."""
     with (source / "tags.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["split"] == "train"]
@@ -55,10 +55,10 @@ def test_the_folder_of_a_run(finished):
     assert staged == []
 
 
-def test_every_picture_of_the_split_is_in_the_images(finished, source):
+def test_every_image_of_the_split_is_in_the_images(finished, source):
     """Also those that could not be read, with the reason."""
     images = list(table(finished, "images").rows())
-    expected = train_pictures(source)
+    expected = train_images(source)
     assert len(images) == len(expected)
     broken = [row for row in images if row["error"]]
     assert len(broken) == 2
@@ -81,7 +81,7 @@ def test_masks_hold_tags_background_and_ignore_alone(finished, name):
         assert values <= {0, IGNORE, *tags[row["id"]]}
 
 
-def test_rounds_hold_the_pictures_of_their_stage(finished):
+def test_rounds_hold_the_images_of_their_stage(finished):
     images = list(table(finished, "images").rows(["id", "tags", "error"]))
     sound = {row["id"] for row in images if not row["error"]}
     simple = {row["id"] for row in images if not row["error"] and len(row["tags"]) == 1}
@@ -113,7 +113,7 @@ def test_the_last_word(finished):
         assert name in finished.summary
 
 
-def test_the_contact_sheet_is_a_picture(finished):
+def test_the_contact_sheet_is_a_image(finished):
     with Image.open(finished.folder / "contact_sheet.png") as sheet:
         assert min(sheet.size) > 300
 
@@ -126,7 +126,7 @@ def test_models_can_be_loaded(finished):
     assert last == {read_card(f"{finished.folder}/models/powerful").weights}
 
 
-def test_true_masks_change_nothing(finished, source, recipe, tmp_path, capsys):
+def test_ground_truth_masks_change_nothing(finished, source, recipe, tmp_path, capsys):
     """Labeling reads tags only: with useless ground truth the run is the same, and ends well."""
     other = tmp_path / "other"
     shutil.copytree(source / "JPEGImages", other / "JPEGImages")

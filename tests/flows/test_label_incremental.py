@@ -39,14 +39,14 @@ class Grown:
         return str(self.result)
 
 
-def grow(source: Path, pictures: Path) -> None:
+def grow(source: Path, images: Path) -> None:
     """More generated images, all to be labeled."""
-    write_sample(pictures, NEW, seed=2)
-    lines = (pictures / "tags.csv").read_text().splitlines()[1:]
+    write_sample(images, NEW, seed=2)
+    lines = (images / "tags.csv").read_text().splitlines()[1:]
     with (source / "tags.csv").open("a") as table:
         for line in lines:
             file, tags, *_ = line.split(",")
-            shutil.copy(pictures / "JPEGImages" / file, source / "JPEGImages" / f"new_{file}")
+            shutil.copy(images / "JPEGImages" / file, source / "JPEGImages" / f"new_{file}")
             table.write(f"new_{file},{tags},train\n")
 
 
@@ -110,7 +110,7 @@ def test_what_is_said_and_recorded(grown):
     assert f"{NEW} masks published" in grown.summary
     record = json.loads((grown.folder / "run.json").read_text())
     assert record["version"] == 2
-    assert record["additions"][0]["pictures"] == NEW
+    assert record["additions"][0]["images"] == NEW
     assert record["fingerprint"] == Table.open(f"{grown.folder}/dataset").fingerprint
     with Image.open(grown.folder / record["contact_sheet"]) as sheet:
         assert min(sheet.size) > 200

@@ -19,7 +19,7 @@ def test_results_and_progress_do_not_mix(capsys):
     assert capsys.readouterr() == ("", "a line\n")
 
 
-def test_pictures_are_counted(capsys):
+def test_images_are_counted(capsys):
     Terminal().rows("seed", 40)(40)
     out, err = capsys.readouterr()
     assert out == ""

@@ -15,7 +15,7 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_from_a_dataset_to_pictures(command, finished, folder):
+def test_from_a_dataset_to_images(command, finished, folder):
     dataset = finished.folder / "dataset"
     model = folder / "photos"
     code, out, _ = command(
@@ -32,11 +32,11 @@ def test_from_a_dataset_to_pictures(command, finished, folder):
     code, out, _ = command("transform", model, dataset, "--out", made, "--engine", "local")
     assert code == 0
     assert "images in" in out
-    assert len(list(made.glob("*.png"))) == card["training"]["pictures"]
+    assert len(list(made.glob("*.png"))) == card["training"]["images"]
 
 
 @pytest.mark.slow
-def test_new_pictures(command, finished, folder):
+def test_new_images(command, finished, folder):
     model = folder / "dcgan"
     dataset = finished.folder / "dataset"
     command("train", "dcgan", dataset, "--out", model, "--engine", "local", *SETTINGS)

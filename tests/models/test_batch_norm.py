@@ -16,7 +16,7 @@ def layer():
     return nn.Sequential(norm)
 
 
-def pictures():
+def random_images():
     """With means far from zero, where the mean of squares is no way to the variance."""
     random = torch.Generator().manual_seed(1)
     shift = torch.tensor([0.0, 10.0, 300.0]).view(1, 3, 1, 1)
@@ -25,9 +25,9 @@ def pictures():
 
 def passed(network):
     """The output, the gradients and the statistics after one step in training mode."""
-    images = pictures().requires_grad_()
+    images = random_images().requires_grad_()
     output = network(images)
-    (output * pictures().flip(0)).sum().backward()
+    (output * random_images().flip(0)).sum().backward()
     grads = [images.grad, *(parameter.grad for parameter in network.parameters())]
     return [output.detach(), *grads, *network.buffers()]
 
@@ -59,7 +59,7 @@ def test_only_layers_with_live_statistics_are_replaced():
 
 
 def test_evaluation_needs_no_other_process():
-    network, images = layer().eval(), pictures()
+    network, images = layer().eval(), random_images()
     expected = network(images)
     normalize_globally(network)
     torch.testing.assert_close(network(images), expected, rtol=0, atol=0)

@@ -25,11 +25,11 @@ def class_maps():
 
 @pytest.mark.parametrize("sharpness", [0.5, 5.0])
 def test_poolings_place_by_place(class_maps, sharpness):
-    for picture, maps in enumerate(class_maps.tolist()):
+    for image, maps in enumerate(class_maps.tolist()):
         for channel, rows in enumerate(maps):
             values = [value for row in rows for value in row]
             mean_exp = sum(math.exp(sharpness * value) for value in values) / len(values)
-            at = (picture, channel)
+            at = (image, channel)
             assert max_pool(class_maps)[at] == pytest.approx(max(values))
             assert average_pool(class_maps)[at] == pytest.approx(sum(values) / 20, abs=1e-6)
             pooled = log_sum_exp_pool(class_maps, sharpness)[at]

@@ -44,8 +44,8 @@ def test_masks_are_what_the_model_sees_at_the_size_of_its_run(model, images, tmp
     assert names == {"a.png", "b.v2.png", "classes.txt"}
     assert (tmp_path / "out/classes.txt").read_text().split() == list(CLASSES)
     segmenter, _ = load_model(model, "segmenter")
-    for picture, mask in (("a.png", "a.png"), ("b.v2.PNG", "b.v2.png")):
-        pixels = np.array(Image.open(images / picture))
+    for image, mask in (("a.png", "a.png"), ("b.v2.PNG", "b.v2.png")):
+        pixels = np.array(Image.open(images / image))
         logits = predict_logits(segmenter, as_tensor(pixels), SIZE, (1.0,))
         full = interpolate(logits[None], pixels.shape[:2], mode="bilinear")[0]
         found = decode_mask((tmp_path / "out" / mask).read_bytes())
@@ -60,7 +60,7 @@ def test_other_settings_are_taken(model, images, tmp_path):
     assert (one != two).any()
 
 
-def test_a_picture_that_is_turned_gets_a_mask_as_it_is_seen(model, tmp_path):
+def test_a_image_that_is_turned_gets_a_mask_as_it_is_seen(model, tmp_path):
     folder = tmp_path / "images"
     folder.mkdir()
     exif = Image.Exif()
@@ -71,7 +71,7 @@ def test_a_picture_that_is_turned_gets_a_mask_as_it_is_seen(model, tmp_path):
         assert mask.size == (20, 40)
 
 
-def test_pictures_that_cannot_be_read_are_named(model, images, tmp_path):
+def test_images_that_cannot_be_read_are_named(model, images, tmp_path):
     (images / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0")
     written, failed = predict_folder(model, str(images), str(tmp_path / "out"))
     assert written == 2

@@ -41,8 +41,8 @@ def files(dataset) -> list[str]:
 
 
 def decoded(stored) -> np.ndarray:
-    with Image.open(io.BytesIO(stored["bytes"])) as picture:
-        return np.array(picture)
+    with Image.open(io.BytesIO(stored["bytes"])) as image:
+        return np.array(image)
 
 
 def equal_rows(found, rows):
@@ -86,7 +86,7 @@ def test_polars_reads_the_columns_that_are_asked_for(dataset, rows):
     assert set(dogs["id"]) == {row_id for row_id, row in rows.items() if 2 in row["tags"]}
 
 
-def test_duckdb_answers_without_pictures(dataset, rows):
+def test_duckdb_answers_without_images(dataset, rows):
     sql = f"""
         SELECT id, tags, mask_confidence FROM '{dataset.uri}/data/*.parquet'
         WHERE list_contains(tags, 2) AND mask_confidence > 0.7

@@ -9,7 +9,7 @@ from tag2mask.models.generation.conditions.base import Condition, Facts, Reader,
 from tag2mask.models.system import Batch
 
 
-class WithPicture(Reader):
+class WithImage(Reader):
     """Gives a small image on, and what another reader makes of the rest."""
 
     def __init__(self, inner: Reader) -> None:
@@ -25,7 +25,7 @@ class WithPicture(Reader):
         return self.inner.terms(facts)
 
 
-class WithoutPicture(Reader):
+class WithoutImage(Reader):
     """Keeps the small image back."""
 
     def __init__(self, inner: Reader) -> None:
@@ -63,8 +63,8 @@ class LowResolution(Condition):
 
     def for_generator(self) -> Reader:
         """With the small image."""
-        return WithPicture(self.inner.for_generator())
+        return WithImage(self.inner.for_generator())
 
     def for_discriminator(self) -> Reader:
         """Without it."""
-        return WithoutPicture(self.inner.for_discriminator())
+        return WithoutImage(self.inner.for_discriminator())

@@ -1,4 +1,4 @@
-"""Ground truth as a round, for the fully supervised reference alone."""
+"""Ground ground truth as a round, for the fully supervised reference alone."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.records import BACKGROUND, IGNORE, ClassTable, Row, encode_mask
 from tag2mask.pipeline.records.mask_rows import mask_path
 
 
-class TrueMask:
+class GroundTruthMask:
     """Gives images their ground truth masks.
 
     Args:
@@ -20,14 +20,14 @@ class TrueMask:
     """
 
     def __init__(self, directory: str, classes: Sequence[str]) -> None:
-        self.truth = TruthFolder(directory, ClassTable(names=tuple(classes)))
+        self.ground_truth = GroundTruthFolder(directory, ClassTable(names=tuple(classes)))
 
     def __call__(self, rows: list[Row]) -> list[Row]:
         """Rows with ``mask`` and ``kept``; those without a ground truth mask are not kept."""
         return [self._true(row) for row in rows]
 
     def _true(self, row: Row) -> Row:
-        mask = self.truth.mask(row["image"]["path"])
+        mask = self.ground_truth.mask(row["image"]["path"])
         if mask is None:
             return {**row, "kept": False, "reason": "no ground truth mask"}
         shown = sorted({*np.unique(mask).tolist()} - {BACKGROUND, IGNORE})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol, Self
@@ -11,25 +11,40 @@ import numpy as np
 
 from tag2mask.pipeline.records import ClassTable, decode_mask
 
+# The mask that is published for the image of a name, (H, W) uint8; None without one.
+Published = Callable[[str], np.ndarray | None]
+
+# What crowd regions mean where it cannot be told: their class, or pixels to ignore.
+CROWD_MEANINGS = ("class", "ignore")
+
 
 @dataclass(frozen=True)
 class Edited:
     """A mask as a person left it, kept as a PNG: a folder may hold thousands.
 
     Args:
-        name: Of its image, without an ending.
-        file: Where it stands, for messages.
-        png: As :func:`tag2mask.pipeline.records.encode_mask` writes it.
+        name: Name of its image, without an ending.
+        file: File that holds it, for messages.
+        png: The mask as :func:`tag2mask.pipeline.records.encode_mask` writes it.
+        polygons: Whether it was drawn from polygons, which keep borders to one pixel only.
+        doubtful: Descriptions of regions whose meaning cannot be told.
     """
 
     name: str
     file: Path
     png: bytes
+    polygons: bool = False
+    doubtful: tuple[str, ...] = ()
 
     @property
     def mask(self) -> np.ndarray:
         """(H, W) uint8: 0 background, 1 to K classes, 255 ignore."""
         return decode_mask(self.png)
+
+
+def nothing_published(name: str) -> np.ndarray | None:
+    """No mask, whatever the image."""
+    return None
 
 
 class EditedMasks(Protocol):
@@ -42,14 +57,28 @@ class EditedMasks(Protocol):
         """The masks in a folder, None if it has another layout.
 
         Raises:
-            UserError: If the layout is this one, but what says it all is damaged.
+            UserError: If the layout is this one, but its index is damaged.
         """
         ...
 
-    def masks(self) -> Iterator[Edited]:
-        """Every mask, one after another, by name.
+    def names(self) -> list[tuple[str, Path]]:
+        """The name of every mask and the file that holds it, without reading the masks.
 
         Raises:
-            UserError: If one cannot be read; the sentence names its file.
+            UserError: If a file among the masks can be none.
+        """
+        ...
+
+    def masks(
+        self, published: Published = nothing_published, crowds: str | None = None
+    ) -> Iterator[Edited]:
+        """Every mask, one after another, by name.
+
+        Args:
+            published: The masks that were given out for editing, by name.
+            crowds: One of :data:`CROWD_MEANINGS`; None lets the published masks decide.
+
+        Raises:
+            UserError: If a mask cannot be read; the sentence names its file.
         """
         ...

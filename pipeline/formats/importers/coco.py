@@ -1,32 +1,37 @@
 """Edited masks as COCO instances: regions as run lengths or polygons, by category names.
 
-Where regions overlap, the smaller one is taken to lie in front. Crowd regions are ignored
-pixels, as the export writes them; what no region covers is background.
+Where regions overlap, the smaller one is taken to lie in front; what no region covers is
+background. The export writes ignored pixels as crowd regions of the image's tags. Label tools
+drop that mark, or set it on every region that was painted with a brush. So a region is ignored
+pixels if it covers what the published mask ignores, and then it lies behind all others; any
+other region has the class of its category.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError
+from scipy import ndimage
 from skimage.draw import polygon as filled
 
 from tag2mask.pipeline.errors import UserError
-from tag2mask.pipeline.formats.importers.base import Edited
+from tag2mask.pipeline.formats.importers.base import Edited, Published, nothing_published
+from tag2mask.pipeline.formats.importers.near import within_one_pixel
+from tag2mask.pipeline.formats.labelmap import label_value
 from tag2mask.pipeline.formats.rle import decode
 from tag2mask.pipeline.records import IGNORE, ClassTable, encode_mask
 
 ANNOTATIONS = "annotations"
-
-
-class _Runs(BaseModel):
-    counts: str | list[int]
-    size: tuple[int, int]
+# Diagonal neighbors are connected, as in the exports.
+_CONNECTED = np.ones((3, 3), int)
 
 
 class _Image(BaseModel):
@@ -42,16 +47,23 @@ class _Category(BaseModel):
 
 
 class _Annotation(BaseModel):
+    id: int | str | None = None
     image_id: int
     category_id: int
-    segmentation: _Runs | list[list[float]]
+    segmentation: Any = None
     iscrowd: int = 0
 
+    @property
+    def title(self) -> str:
+        """The annotation as messages call it."""
+        return "an annotation" if self.id is None else f"annotation {self.id}"
 
-class _Document(BaseModel):
-    images: list[_Image]
-    categories: list[_Category]
-    annotations: list[_Annotation]
+
+@dataclass(frozen=True)
+class _Region:
+    annotation: _Annotation
+    pixels: np.ndarray
+    polygons: bool
 
 
 class EditedCoco:
@@ -59,24 +71,30 @@ class EditedCoco:
 
     Args:
         file: The document.
-        document: What stands in it.
-        classes: Of the run.
+        document: Its content.
+        classes: Classes of the run.
+
+    Raises:
+        UserError: If entries are damaged, share an id or belong to nothing.
     """
 
     looked_for: ClassVar[str] = f"{ANNOTATIONS}/instances_*.json"
 
-    def __init__(self, file: Path, document: _Document, classes: ClassTable) -> None:
+    def __init__(self, file: Path, document: Any, classes: ClassTable) -> None:  # noqa: ANN401
         self.file = file
-        self.images = document.images
+        self.images = _entries(file, document, "images", _Image)
         self.regions: dict[int, list[_Annotation]] = defaultdict(list)
-        for annotation in document.annotations:
+        annotations = _entries(file, document, "annotations", _Annotation)
+        for annotation in annotations:
             self.regions[annotation.image_id].append(annotation)
-        unknown = {item.name for item in document.categories} - set(classes.names)
-        used = {item.category_id for item in document.annotations}
+        categories = _entries(file, document, "categories", _Category)
+        self._check_ids(categories)
+        used = {annotation.category_id for annotation in annotations}
         self.values: dict[int, int] = {}
-        for category in document.categories:
-            if category.name not in unknown:
-                self.values[category.id] = classes.index(category.name)
+        for category in categories:
+            value = label_value(category.name, classes)
+            if value is not None:
+                self.values[category.id] = value
             elif category.id in used:
                 raise UserError(
                     f"the category {category.name!r} of {file} is no class of the run, which "
@@ -95,50 +113,204 @@ class EditedCoco:
                 "that was edited"
             )
         try:
-            document = _Document.model_validate(json.loads(files[0].read_bytes()))
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(str(part) for part in first["loc"])
-            raise UserError(f"{files[0]} is no COCO file: {place}: {first['msg']}") from error
+            document = json.loads(files[0].read_text(encoding="utf-8-sig"))
         except ValueError as error:
             raise UserError(f"{files[0]} is no JSON: {error}") from error
         return cls(files[0], document, classes)
 
-    def masks(self) -> Iterator[Edited]:
+    def names(self) -> list[tuple[str, Path]]:
         """Every image, those without annotations too."""
-        for image in sorted(self.images, key=lambda image: image.file_name):
-            try:
-                mask = self._mask(image)
-            except ValueError as error:
-                raise UserError(
-                    f"the annotations of {image.file_name} in {self.file} cannot be taken: {error}"
-                ) from error
-            yield Edited(PurePosixPath(image.file_name).stem, self.file, encode_mask(mask))
+        return [(_name(image), self.file) for image in self._sorted()]
 
-    def _mask(self, image: _Image) -> np.ndarray:
+    def masks(
+        self, published: Published = nothing_published, crowds: str | None = None
+    ) -> Iterator[Edited]:
+        """Every image, those without annotations too."""
+        for image in self._sorted():
+            name = _name(image)
+            before = published(name)
+            if before is not None and before.shape != (image.height, image.width):
+                before = None  # the sizes are compared by those who know the image
+            yield self._edited(image, name, before, crowds)
+
+    def _edited(
+        self, image: _Image, name: str, before: np.ndarray | None, crowds: str | None
+    ) -> Edited:
+        ignored = np.zeros((image.height, image.width), bool) if before is None else before == IGNORE
+        regions = [self._region(annotation, image) for annotation in self.regions[image.id]]
+        behind, front, doubtful = [], [], []
+        for region in regions:
+            value = self.values[region.annotation.category_id]
+            if _are_ignored_pixels(region, ignored):
+                behind.append((IGNORE, region.pixels))
+            elif region.annotation.iscrowd and crowds == "ignore":
+                front.append((IGNORE, region.pixels))
+            else:
+                front.append((value, region.pixels))
+                if region.annotation.iscrowd and crowds is None and _may_be_ignored(region, ignored):
+                    doubtful.append(f"{region.annotation.title} of {image.file_name}")
+        front.sort(key=lambda pair: -int(pair[1].sum()))
         mask = np.zeros((image.height, image.width), np.uint8)
-        drawn = []
-        for annotation in self.regions[image.id]:
+        for value, pixels in (*behind, *front):
+            mask[pixels] = value
+        polygons = any(region.polygons for region in regions)
+        return Edited(name, self.file, encode_mask(mask), polygons, tuple(doubtful))
+
+    def _region(self, annotation: _Annotation, image: _Image) -> _Region:
+        try:
             if annotation.category_id not in self.values:
-                raise ValueError(f"there is no category {annotation.category_id}")
-            value = IGNORE if annotation.iscrowd else self.values[annotation.category_id]
-            drawn.append((value, _region(annotation.segmentation, mask.shape)))
-        for value, region in sorted(drawn, key=lambda pair: -int(pair[1].sum())):
-            mask[region] = value
-        return mask
+                raise ValueError(
+                    f"has the category {annotation.category_id}, which the file does not list"
+                )
+            pixels = _pixels(annotation.segmentation, image.height, image.width)
+        except ValueError as error:
+            raise UserError(
+                f"{annotation.title} of {image.file_name} in {self.file} {error}"
+            ) from error
+        return _Region(annotation, pixels, not isinstance(annotation.segmentation, dict))
+
+    def _sorted(self) -> list[_Image]:
+        return sorted(self.images, key=lambda image: image.file_name)
+
+    def _check_ids(self, categories: list[_Category]) -> None:
+        images: dict[int, str] = {}
+        for image in self.images:
+            if image.id in images:
+                raise UserError(
+                    f"two images of {self.file} have the id {image.id}: {images[image.id]} and "
+                    f"{image.file_name}; give each image an id of its own"
+                )
+            images[image.id] = image.file_name
+        names: dict[int, str] = {}
+        for category in categories:
+            if names.setdefault(category.id, category.name) != category.name:
+                raise UserError(
+                    f"two categories of {self.file} have the id {category.id}: "
+                    f"{names[category.id]!r} and {category.name!r}; give each an id of its own"
+                )
+        lost = [one for key, found in self.regions.items() if key not in images for one in found]
+        if lost:
+            raise UserError(
+                f"{len(lost):,} annotations of {self.file} belong to images that it does not "
+                f"list (the first: {lost[0].title}, image_id {lost[0].image_id}): list the "
+                "images, or delete these annotations"
+            )
 
 
-def _region(segmentation: _Runs | list[list[float]], shape: tuple[int, ...]) -> np.ndarray:
-    """A region as (H, W) bool."""
-    height, width = shape
-    if isinstance(segmentation, _Runs):
-        if segmentation.size != (height, width):
-            raise ValueError(f"a region of {segmentation.size} in an image of {(height, width)}")
-        return decode(segmentation.counts, height, width)
+def _name(image: _Image) -> str:
+    return PurePosixPath(image.file_name.replace("\\", "/")).stem
+
+
+def _entries[Entry: BaseModel](
+    file: Path,
+    document: Any,  # noqa: ANN401
+    key: str,
+    entry: type[Entry],
+) -> list[Entry]:
+    """The entries of one list of a document.
+
+    Raises:
+        UserError: If the list is missing or an entry lacks a value; the sentence names it.
+    """
+    values = document.get(key) if isinstance(document, dict) else None
+    if not isinstance(values, list):
+        raise UserError(
+            f"{file} is no COCO file: it has no list {key!r}, and needs images, annotations and "
+            "categories"
+        )
+    found = []
+    for number, value in enumerate(values, start=1):
+        try:
+            found.append(entry.model_validate(value))
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = first["loc"][0] if first["loc"] else "its text"
+            given = value.get(field) if isinstance(value, dict) else value
+            fault = "is missing" if first["type"] == "missing" else f"cannot be {given!r:.60}"
+            known = value.get("file_name") or value.get("id") if isinstance(value, dict) else None
+            title = f"number {number}" + ("" if known is None else f" ({known})")
+            raise UserError(
+                f"{file} is no COCO file: in entry {title} of {key!r}, {field} {fault}"
+            ) from error
+    return found
+
+
+def _are_ignored_pixels(region: _Region, ignored: np.ndarray) -> bool:
+    """Whether a region covers exactly those of the ignored pieces that it mostly covers.
+
+    Polygons cover them up to one pixel along their borders.
+    """
+    if not ignored.any() or not (region.pixels & ignored).any():
+        return False
+    pieces, count = ndimage.label(ignored, _CONNECTED)
+    covered = ndimage.mean(region.pixels, pieces, np.arange(1, count + 1))
+    expected = np.isin(pieces, 1 + np.flatnonzero(np.atleast_1d(covered) >= 0.5))
+    if region.polygons:
+        return bool(expected.any()) and within_one_pixel(expected, region.pixels)
+    return np.array_equal(expected, region.pixels)
+
+
+def _may_be_ignored(region: _Region, ignored: np.ndarray) -> bool:
+    """Whether most of a region was ignored: an edited ignored piece, or a new object there."""
+    return 2 * int((region.pixels & ignored).sum()) > int(region.pixels.sum())
+
+
+def _pixels(segmentation: Any, height: int, width: int) -> np.ndarray:  # noqa: ANN401
+    """A region as (H, W) bool.
+
+    Raises:
+        ValueError: If it is none; the text continues a sentence about its annotation.
+    """
+    if isinstance(segmentation, dict):
+        return _decoded(segmentation, height, width)
+    if not isinstance(segmentation, list) or not any(segmentation):
+        raise ValueError(
+            "has no region in its segmentation (a box alone is none): outline the object, or "
+            "delete the annotation"
+        )
+    parts = segmentation if isinstance(segmentation[0], list) else [segmentation]
     region = np.zeros((height, width), bool)
-    for numbers in segmentation:
-        if len(numbers) < 6 or len(numbers) % 2:
-            raise ValueError("a polygon has pairs of numbers, three at least")
-        corners = np.array(numbers).reshape(-1, 2) - 0.5  # to where centers have whole numbers
+    for numbers in parts:
+        corners = _corners(numbers, height, width) - 0.5  # to where centers have whole numbers
         region[filled(corners[:, 1], corners[:, 0], region.shape)] = True
     return region
+
+
+def _decoded(segmentation: dict[str, Any], height: int, width: int) -> np.ndarray:
+    size, counts = segmentation.get("size"), segmentation.get("counts")
+    if not isinstance(size, list) or [height, width] != size:
+        raise ValueError(f"has a region of size {size} in an image of {[height, width]}")
+    if not isinstance(counts, str) and not (
+        isinstance(counts, list) and all(isinstance(count, int) for count in counts)
+    ):
+        raise ValueError("has no counts in its run lengths")
+    try:
+        region = decode(counts, height, width)
+    except ValueError as error:
+        raise ValueError(f"cannot be drawn: {error}") from error
+    if not region.any():
+        raise ValueError("covers no pixel: paint the object, or delete the annotation")
+    return region
+
+
+def _corners(numbers: Any, height: int, width: int) -> np.ndarray:  # noqa: ANN401
+    """The corners (N, 2) of a polygon, as x and y."""
+    if not isinstance(numbers, list) or len(numbers) < 6 or len(numbers) % 2:
+        raise ValueError("has a polygon that is no list of pairs of numbers, three at least")
+    for number in numbers:
+        if isinstance(number, bool) or not isinstance(number, int | float):
+            raise ValueError(f"has a polygon with {number!r:.40}, which is no number")
+        if not math.isfinite(number):
+            raise ValueError(f"has a polygon with the coordinate {number}: draw it again")
+    corners = np.array(numbers, float).reshape(-1, 2)
+    # Tools let outlines pass the border, but not by more than an image.
+    size = np.array([width, height])
+    if (corners < -size).any() or (corners > 2 * size).any():
+        far = corners[((corners < -size) | (corners > 2 * size)).any(axis=1)][0]
+        raise ValueError(
+            f"has a polygon with the corner ({far[0]:g}, {far[1]:g}), far outside of the "
+            f"{width}x{height} pixels of its image: draw it again"
+        )
+    if (corners.max(axis=0) <= 0).any() or (corners.min(axis=0) >= size).any():
+        raise ValueError("has a polygon outside of its image: draw it again")
+    return corners

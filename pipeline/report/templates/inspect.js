@@ -94,16 +94,16 @@ function fromAddress() {
 function enlarge(card) {
   const views = dialog.querySelector(".views");
   views.replaceChildren();
-  for (const view of ["picture", "outline", "overlay", "truth"]) {
-    if (view !== "picture" && !card.querySelector(`.layer.${view}`)) continue;
+  for (const view of ["image", "outline", "overlay", "truth"]) {
+    if (view !== "image" && !card.querySelector(`.layer.${view}`)) continue;
     const figure = document.createElement("figure");
     const stack = document.createElement("div");
     const caption = document.createElement("figcaption");
     figure.dataset.view = view;
     stack.className = "stack";
     stack.append(...[...card.querySelector(".stack").children].map((layer) => layer.cloneNode(true)));
-    const picture = stack.firstElementChild;
-    stack.style.aspectRatio = `${picture.getAttribute("width")} / ${picture.getAttribute("height")}`;
+    const image = stack.firstElementChild;
+    stack.style.aspectRatio = `${image.getAttribute("width")} / ${image.getAttribute("height")}`;
     caption.className = "quiet";
     caption.textContent = view;
     figure.append(stack, caption);

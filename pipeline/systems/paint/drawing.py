@@ -75,7 +75,7 @@ class PaintModel:
         """Bytes of a drawing: a label each pixel and, where one is changed, an image's RGB."""
         return height * width * (4 if self.fills else 1)
 
-    def picture(self, drawing: bytes, height: int, width: int, seed: int = 0) -> bytes:
+    def image(self, drawing: bytes, height: int, width: int, seed: int = 0) -> bytes:
         """The photo of a drawing; several threads may ask, and one is served at a time.
 
         Args:
@@ -122,6 +122,6 @@ class PaintModel:
         batch = {"mask": torch.from_numpy(labels.astype(np.int64)).to(self.device)}
         if self.fills:
             colors = values[height * width :].reshape(1, height, width, 3)
-            picture = torch.from_numpy(colors.astype(np.float32)).permute(0, 3, 1, 2)
-            batch["image"] = (picture / 127.5 - 1).to(self.device)
+            image = torch.from_numpy(colors.astype(np.float32)).permute(0, 3, 1, 2)
+            batch["image"] = (image / 127.5 - 1).to(self.device)
         return batch

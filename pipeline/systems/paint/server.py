@@ -92,11 +92,11 @@ class _Handler(BaseHTTPRequestHandler):
         drawing = self.rfile.read(length)
         try:
             height, width, seed = _numbers(address.query, "height", "width", "seed")
-            picture = self.server.model.picture(drawing, height, width, seed)
+            image = self.server.model.image(drawing, height, width, seed)
         except ValueError as error:
             self._answer(HTTPStatus.BAD_REQUEST, TEXT, str(error).encode())
             return
-        self._answer(HTTPStatus.OK, "image/png", picture)
+        self._answer(HTTPStatus.OK, "image/png", image)
 
     def log_message(self, format: str, *args: object) -> None:
         """Nothing: a stroke a line is not what the terminal is for."""

@@ -66,7 +66,7 @@ class TestLadder:
             assert row.name in table
         assert "| step |" in table
 
-    def test_dev_pictures_are_the_held_out_ones(self, climbed):
+    def test_dev_images_are_the_held_out_ones(self, climbed):
         out, _ = climbed
         train, dev = (set(Table.open(f"{out}/{name}/images").ids()) for name in ("run", "dev"))
         assert len(dev) == 8
@@ -93,9 +93,9 @@ class TestLadder:
         lines = table.splitlines()
         assert [line.split("|")[1].strip() for line in lines[2:]] == list(variants(quick))
         for line in lines[2:]:
-            _, _, score, pictures, score_power, _ = line.split("|")
+            _, _, score, images, score_power, _ = line.split("|")
             assert 0 < float(score) < 100
-            assert int(pictures) > 3
+            assert int(images) > 3
             assert float(score_power) in SCORE_POWERS
 
     @pytest.mark.parametrize("view", BUDGETS)
@@ -121,7 +121,7 @@ class TestLadder:
     def test_rounds_of_other_classes_are_refused(self, climbed, source, quick):
         out, _ = climbed
         images = Table.open(f"{out}/run/images")
-        other = request(source, out, quick, ["picture"]).model_copy(update={"classes": ("ball",)})
+        other = request(source, out, quick, ["image"]).model_copy(update={"classes": ("ball",)})
         with pytest.raises(UserError, match=r"hold the classes .*leave --classes out"):
             masks(other)
         assert Table.open(f"{out}/run/images").manifest == images.manifest
@@ -139,13 +139,13 @@ def test_a_damaged_round_is_not_passed_over(quick, tmp_path):
 
 
 def test_an_unknown_view_is_named(quick):
-    with pytest.raises(UserError, match=r"no view 'cut'.*picture, cutout, object"):
+    with pytest.raises(UserError, match=r"no view 'cut'.*image, cutout, object"):
         masks.fn(request("nowhere", "nowhere", quick, ["cut"]))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["ladder", "dcsm-ablation", "semi-supervised", "table1"])
-def test_data_without_true_masks(name, source, quick, prefect_server, tmp_path):
+def test_data_without_ground_truth_masks(name, source, quick, prefect_server, tmp_path):
     del prefect_server
     shutil.copytree(source / "JPEGImages", tmp_path / "data/JPEGImages")
     shutil.copy(source / "tags.csv", tmp_path / "data")

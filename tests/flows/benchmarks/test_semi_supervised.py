@@ -24,34 +24,34 @@ WALK = 'affinity={"size": 64, "training": {"steps": 1, "batch": 4, "crop": 64, "
 
 
 @pytest.fixture(scope="module")
-def truth(tmp_path_factory):
+def ground_truth(tmp_path_factory):
     root = tmp_path_factory.mktemp("truth")
     return round_table(root, images_table(root, COUNT), "truth")
 
 
-def test_draws_are_shares_and_larger_ones_hold_the_smaller(truth):
-    draws = [draw(truth, share) for share in SHARES]
+def test_draws_are_shares_and_larger_ones_hold_the_smaller(ground_truth):
+    draws = [draw(ground_truth, share) for share in SHARES]
     assert [len(drawn) for drawn in draws] == [0, 1, 3, 12]
     for smaller, larger in itertools.pairwise(draws):
         assert smaller < larger
-    assert others_than(truth, 0.2) == {*truth.ids()} - draws[-1]
+    assert others_than(ground_truth, 0.2) == {*ground_truth.ids()} - draws[-1]
 
 
-def test_true_masks_become_a_person_s_once(tmp_path):
+def test_ground_truth_masks_become_a_person_s_once(tmp_path):
     images = images_table(tmp_path, 12)
-    truth = round_table(tmp_path, images, "truth")
+    ground_truth = round_table(tmp_path, images, "truth")
     run = CorrectedRun(str(tmp_path), tiny_recipe(), LocalEngine(1), 0.5)
     assert run.named("initial") == "initial-0.5"
-    ids = draw(truth, 0.5)
-    run.take(images, truth, ids)
+    ids = draw(ground_truth, 0.5)
+    run.take(images, ground_truth, ids)
     table = run.corrections(images)
-    masks = {row["id"]: row["mask"]["bytes"] for row in truth.rows()}
+    masks = {row["id"]: row["mask"]["bytes"] for row in ground_truth.rows()}
     assert {row["id"]: row["mask"]["bytes"] for row in table.rows()} == {
         row_id: masks[row_id] for row_id in ids
     }
-    run.take(images, truth, ids)
+    run.take(images, ground_truth, ids)
     assert run.corrections(images).manifest.key == table.manifest.key
-    run.take(images, truth, set(list(ids)[:2]))
+    run.take(images, ground_truth, set(list(ids)[:2]))
     assert len(run.corrections(images)) == 2
 
 
@@ -86,14 +86,14 @@ def test_every_share_is_measured_and_nothing_twice(source, prefect_server, tmp_p
     # The walked seeds teach, as in the ladder, whose rounds are therefore not made again.
     walked = Table.open(f"{run}/rounds/affinity")
     seeds = sum(row["kept"] for row in walked.rows(["kept"]))
-    assert read_card(f"{run}/models/initial").training["pictures"] == seeds
-    assert seeds < read_card(f"{run}/models/initial-0.2").training["pictures"] <= seeds + drawn
+    assert read_card(f"{run}/models/initial").training["images"] == seeds
+    assert seeds < read_card(f"{run}/models/initial-0.2").training["images"] <= seeds + drawn
     monkeypatch.setattr("tag2mask.models.factory.Architecture.build", None)
     assert corrections(asked) == table
 
 
 @pytest.mark.slow
-def test_no_truth_is_said(tmp_path, prefect_server):
+def test_no_ground_truth_is_said(tmp_path, prefect_server):
     del prefect_server
     (tmp_path / "cat").mkdir()
     (tmp_path / "cat/a.png").write_bytes(image_row(0, [1])["image"]["bytes"])

@@ -24,7 +24,7 @@ def test_engines_are_measured_on_the_same_work(prefect_server, tmp_path, monkeyp
     assert [engine.engine for engine in figures.engines] == ["plain", "local"]
     for engine in figures.engines:
         assert [step.step for step in engine.steps] == STEPS
-        assert {step.pictures for step in engine.steps} == {10}
+        assert {step.images for step in engine.steps} == {10}
         assert {stage.rows for step in engine.steps for stage in step.stages} == {10}
         assert engine.usage.driver_mib > 100
         assert engine.overhead > 0

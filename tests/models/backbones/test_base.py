@@ -91,7 +91,7 @@ class TestBackbone:
         assert not {"mean", "std"} & set(member.state_dict())
 
     @torch.no_grad()
-    def test_pictures_do_not_depend_on_their_batch(self, member: Backbone):
+    def test_images_do_not_depend_on_their_batch(self, member: Backbone):
         images = random_images(3, 3, 40, 40)
         together = member(images)["c5"]
         alone = torch.cat([member(image[None])["c5"] for image in images])

@@ -114,9 +114,9 @@ def test_agrees_with_pydensecrf(member, name, labels):
 
 def test_refines_noise_along_the_edges(refine):
     image, probabilities = scene(24, 24, labels=2, seed=0)
-    truth = np.broadcast_to(np.arange(24) >= 12, (24, 24))
-    before = (probabilities.argmax(0) == truth).mean()
-    after = (refine(image, probabilities).argmax(0) == truth).mean()
+    ground_truth = np.broadcast_to(np.arange(24) >= 12, (24, 24))
+    before = (probabilities.argmax(0) == ground_truth).mean()
+    after = (refine(image, probabilities).argmax(0) == ground_truth).mean()
     assert before < 0.95
     assert after == 1
 
@@ -127,7 +127,7 @@ def test_repeats_bit_for_bit(refine):
     assert all(np.array_equal(first, refine(image, probabilities)) for _ in range(3))
 
 
-def test_a_picture_does_not_depend_on_the_others(member):
+def test_a_image_does_not_depend_on_the_others(member):
     """Other sizes and other numbers of labels share the call."""
     crf = CRFS[member](DEFAULT)
     sizes = [(31, 45, 3), (20, 50, 2), (40, 9, 1), (31, 45, 5)]
@@ -137,7 +137,7 @@ def test_a_picture_does_not_depend_on_the_others(member):
         np.testing.assert_array_equal(found, crf([image], [maps])[0])
 
 
-def test_no_pictures(member):
+def test_no_images(member):
     assert CRFS[member](DEFAULT)([], []) == []
 
 
@@ -176,7 +176,7 @@ def test_small_and_odd_sizes(refine, height, width, labels):
     np.testing.assert_allclose(marginals.sum(0), 1, atol=1e-5)
 
 
-def test_a_picture_of_noise(refine):
+def test_a_image_of_noise(refine):
     """Every pixel is alone in its corner of the colors: more corners than pixels."""
     image = np.random.default_rng(0).integers(0, 256, (24, 24, 3), dtype=np.uint8)
     _, probabilities = scene(24, 24, labels=2, seed=12)

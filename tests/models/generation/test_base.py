@@ -71,7 +71,7 @@ class TestGeneratingSystem:
 
     def test_needs_are_what_a_batch_has(self, system):
         assert set(system.needs) <= {"image", "mask", "tags"}
-        assert system.view in {"picture", "cutout"}
+        assert system.view in {"image", "cutout"}
 
     def test_every_member_names_its_paper(self, name):
         module = inspect.getmodule(GENERATORS[name])
@@ -81,14 +81,14 @@ class TestGeneratingSystem:
     def test_sample(self, system, batch, training):
         system.train(training)
         wanted = {need: batch[need] for need in system.needs}
-        pictures = system.sample(COUNT, wanted, rng())
-        assert pictures.shape[:2] == (COUNT, 3)
-        assert pictures.dtype == torch.float32
-        assert pictures.isfinite().all()
-        assert pictures.abs().max() <= 1
-        assert not pictures.requires_grad
-        assert torch.equal(pictures, system.sample(COUNT, wanted, rng()))
-        assert not torch.equal(pictures, system.sample(COUNT, wanted, rng(1)))
+        images = system.sample(COUNT, wanted, rng())
+        assert images.shape[:2] == (COUNT, 3)
+        assert images.dtype == torch.float32
+        assert images.isfinite().all()
+        assert images.abs().max() <= 1
+        assert not images.requires_grad
+        assert torch.equal(images, system.sample(COUNT, wanted, rng()))
+        assert not torch.equal(images, system.sample(COUNT, wanted, rng(1)))
         assert system.training == training
         assert all(module.training == training for module in system.modules())
 

@@ -20,7 +20,7 @@ def change(request):
     return CHANGES[request.param]
 
 
-def test_changes_differ_by_picture_and_draw_and_repeat(change):
+def test_changes_differ_by_image_and_draw_and_repeat(change):
     same = maps(1).expand(4, -1, -1, -1)
     changed = change(same, rng(1))
     assert changed.shape == same.shape
@@ -35,7 +35,7 @@ def test_gradients_pass_through(change):
     assert torch.autograd.gradcheck(lambda x: change(x, rng()), here)
 
 
-def test_colors_keep_planes_and_the_relations_of_gray_pictures():
+def test_colors_keep_planes_and_the_relations_of_gray_images():
     gray = maps(50)
     gray[:, :3] = gray[:, :1]
     changed = color(gray, rng())
@@ -67,7 +67,7 @@ def test_translations_crop_what_torchvision_pads_and_reach_an_eighth():
     assert len(steps) == 7 * 5
 
 
-def test_cutouts_hide_half_a_side_of_the_picture_alone():
+def test_cutouts_hide_half_a_side_of_the_image_alone():
     before = maps(200)
     changed = cutout(before, rng())
     assert torch.equal(changed[:, 3:], before[:, 3:])
@@ -82,7 +82,7 @@ def test_cutouts_hide_half_a_side_of_the_picture_alone():
 
 
 @pytest.mark.parametrize("name", ["mask_gan", "cgan"])
-def test_discriminators_see_changed_pictures_alone(name):
+def test_discriminators_see_changed_images_alone(name):
     """Both turns lose other than without; the same facts without maps, the same masks with."""
     batch = pairs(6, seed=0, size=32)
     losses = []

@@ -36,11 +36,13 @@ def figures(system):
     # It has seen no digit that the system was trained on.
     machine = SVC().fit(_flat(data["image"][HALF:]), data["tags"][HALF:].argmax(dim=1))
 
-    def judged(pictures, classes):
-        return (torch.from_numpy(machine.predict(_flat(pictures))) == classes).float().mean().item()
+    def judged(originals, classes):
+        return (
+            (torch.from_numpy(machine.predict(_flat(originals))) == classes).float().mean().item()
+        )
 
     tags = torch.eye(10).repeat(50, 1)
-    pictures = system.sample(500, {"tags": tags}, torch.Generator().manual_seed(1))
+    originals = system.sample(500, {"tags": tags}, torch.Generator().manual_seed(1))
     images = data["image"][HALF : HALF + 400]
     classes = data["tags"][HALF : HALF + 400].argmax(dim=1)
     others = (classes + 3) % 10
@@ -49,8 +51,8 @@ def figures(system):
     ink = torch.stack([images.mean(dim=(1, 2, 3)), zeros.mean(dim=(1, 2, 3))])
     real = data["image"][data["tags"][:, 0] == 1]
     return {
-        "samples": judged(pictures, tags.argmax(dim=1)),
-        "variety": (pictures[::10].std(dim=0).mean() / real.std(dim=0).mean()).item(),
+        "samples": judged(originals, tags.argmax(dim=1)),
+        "variety": (originals[::10].std(dim=0).mean() / real.std(dim=0).mean()).item(),
         "recognition": (system.recognize(images).argmax(1) == classes).float().mean().item(),
         "reconstruction": (error / (data["image"][:HALF].mean(0) - images).square().mean()).item(),
         "edits": judged(system.edit(images, torch.eye(10)[others]), others),
@@ -58,8 +60,8 @@ def figures(system):
     }
 
 
-def _flat(pictures):
-    return pictures.mean(dim=1).flatten(1).numpy()
+def _flat(images):
+    return images.mean(dim=1).flatten(1).numpy()
 
 
 @pytest.fixture(scope="module")
@@ -69,16 +71,16 @@ def found():
 
 @pytest.mark.slow
 class TestInvertibleGan:
-    def test_pictures_show_their_tags(self, found):
+    def test_images_show_their_tags(self, found):
         assert found["samples"] >= 0.9
 
-    def test_pictures_of_one_tag_differ(self, found):
+    def test_images_of_one_tag_differ(self, found):
         assert found["variety"] > 0.5
 
     def test_tags_are_recognized(self, found):
         assert found["recognition"] >= 0.9
 
-    def test_reconstruction_is_better_than_the_mean_picture(self, found):
+    def test_reconstruction_is_better_than_the_mean_image(self, found):
         assert found["reconstruction"] < 0.6
 
     def test_edits_change_what_is_seen(self, found):

@@ -62,7 +62,7 @@ def carried_over(system, count=100):
     rng = torch.Generator().manual_seed(4)
     noise = system.noise(3000, rng)
     with torch.no_grad():
-        square, blue = kinds(system.pictures(noise))
+        square, blue = kinds(system.images(noise))
     hits, base = [], []
     for shape in (square, ~square):
         for color in (blue, ~blue):
@@ -73,7 +73,7 @@ def carried_over(system, count=100):
 
             wanted = analogy(three(~shape & color), three(~shape & ~color), three(shape & ~color))
             with torch.no_grad():
-                square_made, blue_made = kinds(system.pictures(wanted))
+                square_made, blue_made = kinds(system.images(wanted))
             right_shape = square_made == (shape is square)
             right_color = blue_made == (color is blue)
             hits.append((right_shape & right_color).float().mean().item())
@@ -83,16 +83,16 @@ def carried_over(system, count=100):
 
 def projections(system):
     """Mean squared errors of images that are predicted, optimized, and both."""
-    pictures = blobs(32, seed=5)["image"]
+    images = blobs(32, seed=5)["image"]
     start = torch.zeros(32, SETTINGS.latent)
     found = {
-        "predicted": system.predict(pictures),
-        "optimized": system.project(pictures, start),
-        "hybrid": system.project(pictures),
+        "predicted": system.predict(images),
+        "optimized": system.project(images, start),
+        "hybrid": system.project(images),
     }
     with torch.no_grad():
         return {
-            name: (system.pictures(noise) - pictures).square().mean().item()
+            name: (system.images(noise) - images).square().mean().item()
             for name, noise in found.items()
         }
 
@@ -102,7 +102,7 @@ def overlap(system):
     outlines = (blobs(32, seed=7)["mask"] > 0).unsqueeze(1)
     noise = system.draw(outlines.float(), torch.Generator().manual_seed(8))
     with torch.no_grad():
-        drawn = silhouette(system.pictures(noise)) > 0.5
+        drawn = silhouette(system.images(noise)) > 0.5
     return [_iou(drawn, wanted).mean().item() for wanted in (outlines, outlines.roll(1, 0))]
 
 
@@ -117,7 +117,7 @@ def system():
 
 @pytest.mark.slow
 class TestInteractiveGan:
-    def test_pictures_come_near_to_real_ones(self, system):
+    def test_images_come_near_to_real_ones(self, system):
         assert distance(system) < distance(untrained()) / 5
 
     def test_concepts_can_be_calculated_with(self, system):
@@ -137,25 +137,25 @@ class TestInteractiveGan:
         assert own > 0.75
         assert own > others + 0.05
 
-    def test_strokes_color_the_picture(self, system):
+    def test_strokes_color_the_image(self, system):
         rng = torch.Generator().manual_seed(9)
         noise = system.noise(200, rng)
         with torch.no_grad():
-            red = noise[~kinds(system.pictures(noise))[1]][:24]
+            red = noise[~kinds(system.images(noise))[1]][:24]
         where = torch.zeros(len(red), 1, 16, 16)
         where[:, :, 6:10, 6:10] = 1
         colors = torch.tensor([-0.8, -0.8, 0.8]).view(1, 3, 1, 1).expand(len(red), 3, 16, 16)
         with torch.no_grad():
-            painted = system.pictures(system.paint(red, colors, where))
+            painted = system.images(system.paint(red, colors, where))
         # 20 to 24 of the 24, by the processor that trained; none of them was blue before.
         assert kinds(painted)[1].float().mean() > 0.75
 
 
-def test_a_picture_is_projected_by_itself():
+def test_a_image_is_projected_by_itself():
     system = untrained().eval()
-    pictures = blobs(4, seed=0)["image"]
-    alone = torch.cat([system.project(picture[None], steps=3) for picture in pictures])
-    torch.testing.assert_close(system.project(pictures, steps=3), alone, atol=1e-3, rtol=0)
+    images = blobs(4, seed=0)["image"]
+    alone = torch.cat([system.project(image[None], steps=3) for image in images])
+    torch.testing.assert_close(system.project(images, steps=3), alone, atol=1e-3, rtol=0)
 
 
 def test_silhouettes_of_white_and_black():

@@ -31,9 +31,9 @@ def trained(seed=0, longer=1):
 def figures(system):
     """The share of things in one of the two colors, and that of the rarer of these."""
     mask = blobs(100, seed=2)["mask"]
-    pictures = system.sample(100, {"mask": mask}, torch.Generator().manual_seed(3))
+    images = system.sample(100, {"mask": mask}, torch.Generator().manual_seed(3))
     inside = (mask > 0)[:, None]
-    colors = (pictures * inside).sum(dim=(2, 3)) / inside.sum(dim=(2, 3))
+    colors = (images * inside).sum(dim=(2, 3)) / inside.sum(dim=(2, 3))
     near = (colors[:, None] - COLORS).abs().amax(dim=2) < NEAR
     return {
         "colored": near.any(dim=1).float().mean().item(),

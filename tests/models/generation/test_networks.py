@@ -69,7 +69,7 @@ class TestDownsampler:
         assert features.flatten(1).shape[1] == network.outputs == features_of(shape, width=4)
 
     @pytest.mark.parametrize("joins", [0, 1, -1])
-    def test_the_vector_and_the_picture_act_together(self, joins):
+    def test_the_vector_and_the_image_act_together(self, joins):
         """Were they only added, the image's effect would not depend on the vector."""
         torch.manual_seed(0)
         network = Downsampler(1, (16, 16), width=4, vector=3, joins=joins).double().eval()

@@ -26,7 +26,7 @@ def discriminator(reader=None, side=SIZE):
     return ProjectedDiscriminator(reader or Reader(), side, "tiny", width=8)
 
 
-def pictures(count=COUNT, side=SIZE, seed=0):
+def images(count=COUNT, side=SIZE, seed=0):
     return torch.rand(count, 3, side, side, generator=rng(seed)) * 2 - 1
 
 
@@ -55,7 +55,7 @@ def test_a_turn_moves_what_learns_and_nothing_of_the_backbone(name):
 
 @pytest.mark.parametrize("side", [16, 24, 32, 64])
 def test_every_stage_judges_some_places(side):
-    judged = discriminator(side=side)(pictures(side=side), said(torch.zeros(COUNT, 0)))
+    judged = discriminator(side=side)(images(side=side), said(torch.zeros(COUNT, 0)))
     assert judged.logits.shape[0] == COUNT
     assert judged.logits.shape[1] >= 6
     assert judged.features.shape[:2] == (COUNT, 8)
@@ -64,7 +64,7 @@ def test_every_stage_judges_some_places(side):
 
 def test_what_is_told_changes_what_is_said():
     judge = discriminator(Reader(vector=3)).eval()
-    seen = pictures(1)
+    seen = images(1)
     told = [judge(seen, said(vector[None])).logits for vector in torch.eye(3)]
     assert not torch.allclose(told[0], told[1])
     planes = discriminator(Reader(planes=2)).eval()
@@ -74,9 +74,9 @@ def test_what_is_told_changes_what_is_said():
     assert not torch.allclose(said_nothing, planes(seen, Facts(vector, something)).logits)
 
 
-def test_pictures_do_not_see_each_other():
+def test_images_do_not_see_each_other():
     judge = discriminator().eval()
-    seen = pictures()
+    seen = images()
     alone = [judge(one[None], said(torch.zeros(1, 0))).logits for one in seen]
     together = judge(seen, said(torch.zeros(COUNT, 0))).logits
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-5, rtol=1e-4)

@@ -46,10 +46,10 @@ def figures(system):
     small = system.first.sample(500, {"tags": tags}, rng)
     smooth = interpolate(small, (SIZE, SIZE), mode="bicubic", align_corners=False).clamp(-1, 1)
     found = {}
-    for name, pictures in (("bicubic", smooth), ("second", system.enlarge(small, tags, rng))):
-        blue, judged = kinds(pictures)[1], machine.predict(pictures.flatten(1))
-        found[f"kid@filters {name}"] = kernel_distance(filters(pictures), filters(some))
-        found[f"blur {name}"] = blur(pictures)
+    for name, images in (("bicubic", smooth), ("second", system.enlarge(small, tags, rng))):
+        blue, judged = kinds(images)[1], machine.predict(images.flatten(1))
+        found[f"kid@filters {name}"] = kernel_distance(filters(images), filters(some))
+        found[f"blur {name}"] = blur(images)
         found[f"colors {name}"] = (blue == tags[:, 3].bool()).float().mean().item()
         found[f"classes {name}"] = float((judged == _kind(tags)).mean())
     return found
@@ -59,10 +59,10 @@ def _kind(tags):
     return (tags[:, 1] + 2 * tags[:, 3]).numpy()
 
 
-def blur(pictures):
+def blur(images):
     """The mean distance of pixels to the nearest of the colors that blobs have."""
     pure = torch.cat([torch.ones(1, 3), COLORS])
-    pixels = pictures.permute(0, 2, 3, 1).reshape(-1, 3)
+    pixels = images.permute(0, 2, 3, 1).reshape(-1, 3)
     return torch.cdist(pixels, pure).amin(dim=1).mean().item()
 
 
@@ -79,11 +79,11 @@ def test_a_factor_that_does_not_fit_is_refused():
 @pytest.mark.parametrize("factor", [2, 3, 4])
 def test_factors(factor):
     system = StackGan(StackSettings(size=48, factor=factor, coarsest=3, width=4, classes=2))
-    pictures = system.sample(2, {"tags": torch.eye(2)}, torch.Generator().manual_seed(0))
-    assert pictures.shape == (2, 3, 48, 48)
+    images = system.sample(2, {"tags": torch.eye(2)}, torch.Generator().manual_seed(0))
+    assert images.shape == (2, 3, 48, 48)
 
 
-def test_the_second_stage_begins_with_the_enlarged_picture():
+def test_the_second_stage_begins_with_the_enlarged_image():
     system = StackGan(StackSettings(size=32, width=4, classes=2, blocks=1)).second
     small = 1.6 * torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0)) - 0.8
     body = system.generator.body

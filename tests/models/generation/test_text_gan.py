@@ -41,8 +41,8 @@ def obedience(system):
     """The share of images in which red lies where the sentence says, as seen from blue."""
     right = []
     for sentence, direction in DIRECTIONS.items():
-        pictures = system.illustrate([sentence] * 50, torch.Generator().manual_seed(2))
-        away = _center(pictures, 0) - _center(pictures, 2)
+        images = system.illustrate([sentence] * 50, torch.Generator().manual_seed(2))
+        away = _center(images, 0) - _center(images, 2)
         expected = torch.tensor(direction, dtype=torch.float32)
         right.append((away @ expected) > 0.7 * away.norm(dim=1))
     return torch.cat(right).float().mean().item()
@@ -58,8 +58,8 @@ def detection(system):
     ]
     # Another sentence may be right as well: red left of blue is blue right of red.
     same = _meaning(system, facts.vector) == _meaning(system, wrong.facts.vector)
-    truth = torch.cat([torch.ones(400), torch.zeros(400)[~same]])
-    return roc_auc_score(truth, torch.cat([scores[0], scores[1][~same]]))
+    ground_truth = torch.cat([torch.ones(400), torch.zeros(400)[~same]])
+    return roc_auc_score(ground_truth, torch.cat([scores[0], scores[1][~same]]))
 
 
 def _meaning(system, vector):
@@ -72,10 +72,10 @@ def _meaning(system, vector):
     return torch.tensor(found)
 
 
-def _center(pictures, channel):
+def _center(images, channel):
     """The center (N, 2) of what is red (0) or blue (2), as (row, column)."""
-    weight = (pictures[:, channel] - pictures[:, 2 - channel]).clamp(min=0)
-    axis = torch.arange(pictures.shape[-1], dtype=torch.float32)
+    weight = (images[:, channel] - images[:, 2 - channel]).clamp(min=0)
+    axis = torch.arange(images.shape[-1], dtype=torch.float32)
     total = weight.sum(dim=(1, 2)).clamp(min=1e-6)
     return torch.stack([weight.sum(dim=2) @ axis / total, weight.sum(dim=1) @ axis / total], dim=1)
 

@@ -26,7 +26,7 @@ def trained(seed=0, longer=1):
 def figures(system):
     """The mean intersection over union of the learnt mask and what is red in new clips."""
     clips = system.clips(100, torch.Generator().manual_seed(2))
-    red = clips.pictures[:, :1] > clips.pictures[:, 1:2]
+    red = clips.images[:, :1] > clips.images[:, 1:2]
     mask = clips.movers > 0.5
     both = (red & mask).sum(dim=(1, 2, 3, 4))
     either = (red | mask).sum(dim=(1, 2, 3, 4)).clamp(min=1)
@@ -41,18 +41,18 @@ class TestMovingClips:
         return moving_clips(data["image"], data["mask"], 8, rng)
 
     def test_shapes(self, clips):
-        assert clips.pictures.shape == (20, 3, 8, 16, 16)
+        assert clips.images.shape == (20, 3, 8, 16, 16)
         assert clips.movers.shape == (20, 1, 8, 16, 16)
-        assert clips.pictures.abs().max() <= 1
+        assert clips.images.abs().max() <= 1
 
     def test_movers_are_what_is_red(self, clips):
-        red = clips.pictures[:, :1] > clips.pictures[:, 1:2]
+        red = clips.images[:, :1] > clips.images[:, 1:2]
         mover = clips.movers > 0.5
         assert (red == mover).float().mean() > 0.98
 
     def test_the_rest_stands_still(self, clips):
-        still = (clips.movers == 0).all(dim=2, keepdim=True).expand_as(clips.pictures)
-        steps = (clips.pictures - clips.pictures[:, :, :1]).abs()
+        still = (clips.movers == 0).all(dim=2, keepdim=True).expand_as(clips.images)
+        steps = (clips.images - clips.images[:, :, :1]).abs()
         assert steps[still].max() < 1e-6
 
     def test_things_move_at_an_even_pace(self, clips):

@@ -1,4 +1,4 @@
-"""Small data sets with known truth, as batches of systems."""
+"""Small data sets with known ground truth, as batches of systems."""
 
 from collections.abc import Callable
 
@@ -47,12 +47,12 @@ def blobs(count: int, seed: int, size: int = 16) -> dict[str, Tensor]:
     }
 
 
-def kinds(pictures: Tensor) -> tuple[Tensor, Tensor]:
+def kinds(images: Tensor) -> tuple[Tensor, Tensor]:
     """What :func:`blobs` show: (N,) bool square, and (N,) bool blue, by corners and color."""
-    inside = pictures.amin(dim=1) < 0.3
+    inside = images.amin(dim=1) < 0.3
     rows, columns = inside.any(dim=2).sum(dim=1), inside.any(dim=1).sum(dim=1)
     filled = inside.sum(dim=(1, 2)) / (rows * columns).clamp(min=1)
-    colors = (pictures * inside[:, None]).sum(dim=(2, 3))
+    colors = (images * inside[:, None]).sum(dim=(2, 3))
     return filled > 0.9, colors[:, 2] > colors[:, 0]
 
 

@@ -68,7 +68,7 @@ def test_a_fit_finds_overlaps_that_follow_from_the_features(backbone):
 
 
 def test_proposals_leave_out_crumbs_and_the_whole():
-    tree = region_tree(np.array(render(0, 0).picture))
+    tree = region_tree(np.array(render(0, 0).image))
     shares = tree.areas[proposals(tree)] / tree.superpixels.size
     assert len(shares) > 10
     assert shares.min() >= 0.01

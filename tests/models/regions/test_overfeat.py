@@ -38,7 +38,7 @@ def test_inputs_that_are_no_square_windows():
 
 @pytest.mark.parametrize("pool", [1, 2, 3])
 @torch.no_grad()
-def test_one_pass_equals_crops_of_the_picture(features, pool):
+def test_one_pass_equals_crops_of_the_image(features, pool):
     """The features have a stride of 2: windows one place apart are crops two pixels apart."""
     torch.manual_seed(2)
     layers = [nn.Linear(5 * 4, 8), nn.Linear(8, 3)]

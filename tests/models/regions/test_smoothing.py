@@ -65,13 +65,15 @@ def test_blurred_and_noisy_labels_get_edges(smooth):
     before, after = [], []
     for index in range(6):
         sample = render(index, 0)
-        truth = sample.mask > 0
-        noise = gaussian_filter(random.standard_normal(truth.shape), 4)
-        foreground = np.clip(gaussian_filter(truth.astype(float), 8) + 1.5 * noise, 0.02, 0.98)
+        ground_truth = sample.mask > 0
+        noise = gaussian_filter(random.standard_normal(ground_truth.shape), 4)
+        foreground = np.clip(
+            gaussian_filter(ground_truth.astype(float), 8) + 1.5 * noise, 0.02, 0.98
+        )
         maps = np.stack([1 - foreground, foreground]).astype(np.float32)
-        smoothed = smooth(np.array(sample.picture), maps)
+        smoothed = smooth(np.array(sample.image), maps)
         np.testing.assert_allclose(smoothed.sum(axis=0), 1, atol=1e-5)
         for found, kept in ((maps, before), (smoothed, after)):
             mask = found.argmax(axis=0) > 0
-            kept.append((mask & truth).sum() / (mask | truth).sum())
+            kept.append((mask & ground_truth).sum() / (mask | ground_truth).sum())
     assert np.mean(after) > np.mean(before) + 0.01, (np.mean(before), np.mean(after))

@@ -9,7 +9,7 @@ from tag2mask.pipeline.synthetic.images import render
 
 @pytest.fixture(scope="module", params=[0, 3])
 def tree(request):
-    return region_tree(np.array(render(request.param, 0).picture))
+    return region_tree(np.array(render(request.param, 0).image))
 
 
 def test_two_parts_become_one_until_one_is_left(tree):
@@ -41,7 +41,7 @@ def test_sums_are_those_of_masks(tree):
         np.testing.assert_allclose(tree.sums(maps)[:, node], expected)
 
 
-def test_a_picture_of_one_color_is_one_region():
+def test_a_image_of_one_color_is_one_region():
     tree = region_tree(np.full((20, 30, 3), 90, np.uint8))
     assert isinstance(tree, RegionTree)
     assert tree.leaves == 1
@@ -53,7 +53,7 @@ def test_objects_are_among_the_proposals():
     found, objects = 0, 0
     for index in range(12):
         sample = render(index, 0)
-        tree = region_tree(np.array(sample.picture))
+        tree = region_tree(np.array(sample.image))
         for value in np.unique(sample.mask)[1:]:
             mask = sample.mask == value
             (inside,) = tree.sums(mask[None].astype(float))

@@ -115,8 +115,8 @@ def matlab_dcsm(tagger: Tagger, image: Tensor, tags: list[int], canvas: int) -> 
     inner = (round(height * factor), round(width * factor))
     top, left = (canvas - inner[0]) // 2, (canvas - inner[1]) // 2
     laid = np.zeros((3, canvas, canvas))
-    picture = scaled(image.numpy(), *inner).numpy()
-    laid[:, top : top + inner[0], left : left + inner[1]] = picture
+    original = scaled(image.numpy(), *inner).numpy()
+    laid[:, top : top + inner[0], left : left + inner[1]] = original
 
     inputs = [scaled(laid, round(s * canvas), round(s * canvas)) for s in (0.8, 1.0, 1.2)]
     seen = [1 / (1 + np.exp(-image_scores(tagger, scale))) for scale in inputs]

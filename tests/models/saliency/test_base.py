@@ -36,24 +36,24 @@ class TestScorer:
         other = scorer(image, torch.tensor([2, 4, 1]))
         torch.testing.assert_close(other, maps[[2, 0, 1]], atol=1e-4, rtol=0)
 
-    def test_the_same_picture_gives_the_same_bits(self, scorer):
+    def test_the_same_image_gives_the_same_bits(self, scorer):
         image = random_images(3, 40, 56)
         classes = torch.tensor([0, 3])
         first = scorer(image, classes).clone()
         scorer(random_images(3, 33, 44, seed=1), torch.tensor([1]))
         assert torch.equal(scorer(image, classes), first)
 
-    def test_the_picture_is_not_changed(self, scorer):
+    def test_the_image_is_not_changed(self, scorer):
         image = random_images(3, 40, 56)
         before = image.clone()
         scorer(image, torch.tensor([0]))
         assert torch.equal(image, before)
 
-    def test_a_picture_of_one_color(self, scorer):
+    def test_a_image_of_one_color(self, scorer):
         maps = scorer(torch.full((3, 40, 40), 128.0), torch.tensor([0, 1]))
         assert maps.isfinite().all()
         assert maps.min() >= 0
         assert maps.max() <= 1
 
-    def test_a_picture_of_few_pixels(self, scorer):
+    def test_a_image_of_few_pixels(self, scorer):
         assert scorer(random_images(3, 2, 9), torch.tensor([0])).shape == (1, 2, 9)

@@ -57,7 +57,7 @@ def test_finds_two_objects():
 
 
 @pytest.mark.parametrize("noise", [0, 1])
-def test_empty_picture_holds_nothing(noise: int):
+def test_empty_image_holds_nothing(noise: int):
     random = np.random.default_rng(0)
     image = (128 + random.integers(0, noise + 1, (120, 160, 3))).astype(np.uint8)
     assert not boundary_saliency(image).any()
@@ -78,7 +78,7 @@ def test_mirror_image_gives_about_the_mirror_map():
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 50), (50, 1), (2, 3), (7, 5), (3, 900)])
-def test_tiny_and_narrow_pictures(size: tuple[int, int]):
+def test_tiny_and_narrow_images(size: tuple[int, int]):
     image = np.random.default_rng(0).integers(0, 256, (*size, 3)).astype(np.uint8)
     saliency = boundary_saliency(image)
     assert saliency.shape == size
@@ -87,13 +87,13 @@ def test_tiny_and_narrow_pictures(size: tuple[int, int]):
     assert saliency.max() <= 1
 
 
-def test_gray_pictures():
+def test_gray_images():
     mask = disc(100, 140, (50, 70), 25)
     gray = np.where(mask, 220, 60).astype(np.uint8)
     assert overlap(boundary_saliency(np.stack([gray] * 3, axis=-1)), mask) > 0.85
 
 
-def test_refuses_what_is_no_picture():
+def test_refuses_what_is_no_image():
     for array in (np.zeros((5, 5), np.uint8), np.zeros((5, 5, 3)), np.zeros((0, 5, 3), np.uint8)):
         with pytest.raises(ValueError, match="uint8"):
             boundary_saliency(array)

@@ -236,7 +236,7 @@ class TestCanvas:
         expected[:, :, place[0], place[1]] = 200
         torch.testing.assert_close(canvas, expected)
 
-    def test_a_picture_that_fits_is_not_resampled(self):
+    def test_a_image_that_fits_is_not_resampled(self):
         image = random_images(3, 40, 30)
         canvas, place = lay_on_canvas(image, 40)
         assert torch.equal(canvas[0, :, place[0], place[1]], image)

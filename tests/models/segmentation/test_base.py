@@ -70,7 +70,7 @@ class TestSegmenter:
         assert torch.equal(other(images), segmenter(images))
 
     @torch.no_grad()
-    def test_pictures_do_not_depend_on_their_batch(self, segmenter):
+    def test_images_do_not_depend_on_their_batch(self, segmenter):
         images = random_images(3, 3, 40, 40)
         alone = torch.cat([segmenter.probabilities(image[None]) for image in images])
         torch.testing.assert_close(segmenter.probabilities(images), alone, atol=1e-5, rtol=0)

@@ -52,13 +52,13 @@ def test_a_learnt_compatibility_beats_potts():
     """Label 1 is always taken for 2 next to 0: only an asymmetric compatibility fixes that."""
     generator = torch.Generator().manual_seed(0)
     images = torch.zeros(8, 3, 6, 6)
-    truth = torch.randint(0, 2, (8, 6, 1), generator=generator).expand(8, 6, 6)
-    logits = 2.0 * torch.nn.functional.one_hot(truth * 2, 3).permute(0, 3, 1, 2).float()
+    ground_truth = torch.randint(0, 2, (8, 6, 1), generator=generator).expand(8, 6, 6)
+    logits = 2.0 * torch.nn.functional.one_hot(ground_truth * 2, 3).permute(0, 3, 1, 2).float()
     module = field(3).train()
     optimizer = torch.optim.Adam(module.parameters(), lr=0.05)
     losses = []
     for _ in range(40):
-        loss = torch.nn.functional.cross_entropy(module(logits, images), truth)
+        loss = torch.nn.functional.cross_entropy(module(logits, images), ground_truth)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

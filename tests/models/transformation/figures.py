@@ -96,7 +96,7 @@ def depth(system: Any, batch: Batch) -> Figures:
 
 
 def inpainting(system: Any, batch: Batch) -> Figures:
-    """Mean absolute error in holes whose truth is known; how colorful objects are, and where
+    """Mean absolute error in holes whose ground truth is known; how colorful objects are, and where
     they have been removed."""
     known = system.exercise(batch)
     hole = system.given(known)[:, 3:]
@@ -106,8 +106,8 @@ def inpainting(system: Any, batch: Batch) -> Figures:
     def error(made: Tensor) -> float:
         return float(((made - batch["image"]).abs() * hole).sum() / (3 * hole.sum()))
 
-    def colorful(pictures: Tensor) -> float:
-        spread = pictures.amax(dim=1) - pictures.amin(dim=1)
+    def colorful(images: Tensor) -> float:
+        spread = images.amax(dim=1) - images.amin(dim=1)
         return float(spread[batch["mask"] > 0].mean())
 
     return {
@@ -149,8 +149,8 @@ def ubernet(system: Any, batch: Batch) -> Figures:
         boxes = tasks["detection"].boxes(says["detection"])
         hits = [
             any(box_iou(b.corners[b.labels == k], corners).flatten() > 0.5)
-            for b, picture in zip(boxes, mask, strict=True)
-            for k, corners in _regions(picture)
+            for b, image in zip(boxes, mask, strict=True)
+            for k, corners in _regions(image)
         ]
         found["detection"] = sum(hits) / len(hits)
     return found

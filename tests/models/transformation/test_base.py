@@ -76,8 +76,8 @@ def test_settings_and_weights_rebuild_the_system(name):
     second.load_state_dict(first.state_dict())
     given = batch_of(24, 40)
     with torch.no_grad():
-        pictures = [s.eval().transform(given, seeded()) for s in (first, second)]
-    torch.testing.assert_close(*pictures, rtol=0, atol=0)
+        images = [s.eval().transform(given, seeded()) for s in (first, second)]
+    torch.testing.assert_close(*images, rtol=0, atol=0)
 
 
 def test_settings_say_what_they_mean(name):
@@ -86,12 +86,12 @@ def test_settings_say_what_they_mean(name):
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (16, 23), (45, 33)])
-def test_pictures_of_any_size_become_pictures(name, height, width):
-    pictures = made(name, height, width)
-    assert pictures.shape == (4, 3, *build(name).made_size(height, width))
-    assert pictures.dtype == torch.float32
-    assert pictures.isfinite().all()
-    assert pictures.abs().max() <= 1 + 1e-5
+def test_images_of_any_size_become_images(name, height, width):
+    images = made(name, height, width)
+    assert images.shape == (4, 3, *build(name).made_size(height, width))
+    assert images.dtype == torch.float32
+    assert images.isfinite().all()
+    assert images.abs().max() <= 1 + 1e-5
 
 
 def test_the_generator_alone_decides_about_noise(name):
@@ -125,7 +125,7 @@ def test_turns_move_their_networks_and_no_others(name):
         assert {key.split(".")[0] for key in moved} <= set(turn.networks)
 
 
-def test_training_pictures_need_no_round_side(name):
+def test_training_images_need_no_round_side(name):
     settings = settings_of(name).model_copy(update={"size": 20})
     system = TRANSFORMERS[name](settings).train()
     for turn in system.turns():
@@ -140,7 +140,7 @@ def test_losses_repeat_with_the_generator(name):
         assert {k: v.item() for k, v in first.items()} == {k: v.item() for k, v in second.items()}
 
 
-def test_show_gives_a_row_for_each_picture(name):
+def test_show_gives_a_row_for_each_image(name):
     with torch.no_grad():
         rows = build(name).eval().show(batch_of(), seeded())
     assert rows.ndim == 4

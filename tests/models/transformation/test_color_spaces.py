@@ -13,19 +13,19 @@ from tag2mask.models.transformation.color_spaces import (
     to_ycbcr,
 )
 
-PICTURES = 2 * torch.rand(2, 3, 20, 30, generator=torch.Generator().manual_seed(0)) - 1
-PICTURES[0, :, 0, :3] = torch.tensor([[-1.0, 1.0, -0.97]] * 3)  # black, white, almost black
+IMAGES = 2 * torch.rand(2, 3, 20, 30, generator=torch.Generator().manual_seed(0)) - 1
+IMAGES[0, :, 0, :3] = torch.tensor([[-1.0, 1.0, -0.97]] * 3)  # black, white, almost black
 
 
 def test_lab_is_that_of_scikit_image():
-    expected = color.rgb2lab((PICTURES.permute(0, 2, 3, 1).double().numpy() + 1) / 2)
+    expected = color.rgb2lab((IMAGES.permute(0, 2, 3, 1).double().numpy() + 1) / 2)
     expected = torch.from_numpy(expected).permute(0, 3, 1, 2).float()
-    torch.testing.assert_close(to_lab(PICTURES), expected, rtol=0, atol=0.01)
+    torch.testing.assert_close(to_lab(IMAGES), expected, rtol=0, atol=0.01)
 
 
 def test_lab_and_ycbcr_lead_back():
-    torch.testing.assert_close(from_lab(to_lab(PICTURES)), PICTURES, rtol=0, atol=1e-4)
-    torch.testing.assert_close(from_ycbcr(to_ycbcr(PICTURES)), PICTURES, rtol=0, atol=1e-5)
+    torch.testing.assert_close(from_lab(to_lab(IMAGES)), IMAGES, rtol=0, atol=1e-4)
+    torch.testing.assert_close(from_ycbcr(to_ycbcr(IMAGES)), IMAGES, rtol=0, atol=1e-5)
 
 
 def test_colors_of_no_screen_are_clamped():
@@ -36,7 +36,7 @@ def test_colors_of_no_screen_are_clamped():
 
 
 def test_ycbcr_is_that_of_pillow():
-    pixels = ((PICTURES[0].permute(1, 2, 0) + 1) * 127.5).byte()
+    pixels = ((IMAGES[0].permute(1, 2, 0) + 1) * 127.5).byte()
     expected = np.asarray(Image.fromarray(pixels.numpy()).convert("YCbCr"), np.float32)
     ours = to_ycbcr((pixels.permute(2, 0, 1).unsqueeze(0) / 127.5) - 1)[0].permute(1, 2, 0)
     levels = 127.5 * ours.numpy() + [127.5, 128, 128]

@@ -106,9 +106,9 @@ def identity_psnr(skip, seed):
     torch.manual_seed(seed)
     network = EncoderDecoder(3, 3, (8, 16, 32, 32, 32), skip)
     optimizer = torch.optim.Adam(network.parameters(), 2e-3)
-    pictures, test = scenes(64, seed)["image"], scenes(16, 99)["image"]
+    images, test = scenes(64, seed)["image"], scenes(16, 99)["image"]
     for step in range(150):
-        batch = pictures[torch.arange(8 * step, 8 * step + 8) % 64]
+        batch = images[torch.arange(8 * step, 8 * step + 8) % 64]
         optimizer.zero_grad()
         mse_loss(network(batch).tanh(), batch).backward()
         optimizer.step()

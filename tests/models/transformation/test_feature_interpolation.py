@@ -36,13 +36,13 @@ def remember(system, batch):
     assert system.losses(turn.name, batch, torch.Generator()) == {}
 
 
-def test_the_last_pictures_are_kept_and_stored():
+def test_the_last_images_are_kept_and_stored():
     system, batch = build(), cutouts(20, 0)
     for start in (0, 8, 16):
         remember(system, {name: values[start : start + 8] for name, values in batch.items()})
     places = [18, 19, 12, 13]  # numbers 12 to 23 are in the places of 0 to 11
     assert system.seen == 20
-    kept = system.pictures / 127.5 - 1
+    kept = system.images / 127.5 - 1
     for place, number in zip((6, 7, 0, 1), places, strict=True):
         torch.testing.assert_close(kept[place], batch["image"][number], atol=1 / 127, rtol=0)
         assert torch.equal(system.tags[place], batch["tags"][number])
@@ -56,7 +56,7 @@ def test_the_last_pictures_are_kept_and_stored():
 def test_direction_goes_from_the_nearest_without_to_the_nearest_with_the_tag():
     system, batch = build(neighbors=2), cutouts(12, 0)
     remember(system, batch)
-    features = system.features(system.pictures / 127.5 - 1)
+    features = system.features(system.images / 127.5 - 1)
     tag = torch.zeros(CLASSES)
     tag[batch["tags"][0].argmax()] = 1
     key = system.keys[3]
@@ -83,14 +83,14 @@ def test_without_a_contrast_nothing_changes():
     assert torch.equal(system.transform(everything, torch.Generator()), batch["image"])
 
 
-def likeness(pictures):
+def likeness(images):
     """How the mean color of cut-outs on white goes in the direction of each class: (N, C)."""
-    color = 1 - (pictures.mean(dim=(2, 3)) + 1) / 2
+    color = 1 - (images.mean(dim=(2, 3)) + 1) / 2
     return torch.cosine_similarity(color.unsqueeze(1), 1 - HUES, dim=2)
 
 
 @pytest.mark.slow
-def test_pictures_go_from_their_class_to_the_one_that_is_asked_for():
+def test_images_go_from_their_class_to_the_one_that_is_asked_for():
     known, fresh = cutouts(256, 1), cutouts(24, 11)
     settings = {"neighbors": 30, "steps": 100, "smoothness": 1.0}
     system = build(backbone="efficientnet_lite0", memory=256, **settings)

@@ -43,7 +43,7 @@ def test_colors_follow_from_texture():
 
 
 @pytest.mark.slow
-def test_depth_is_seen_in_one_picture_without_depth_labels():
+def test_depth_is_seen_in_one_image_without_depth_labels():
     found = reached("depth")
     assert found["system"] < 0.5 * found["constant"]
 

@@ -20,9 +20,9 @@ def test_the_hole_is_every_object_and_a_rim_around_it():
     batch = scenes(4, seed=0)
     batch["mask"][:, :3] = 255
     shown = (batch["mask"] > 0) & (batch["mask"] < 255)
-    picture, hole = build(rim=3).given(batch).split((3, 1), dim=1)
+    image, hole = build(rim=3).given(batch).split((3, 1), dim=1)
     assert torch.equal(hole > 0, wider(shown, 3))
-    assert torch.equal(picture, torch.where(hole > 0, 0.0, batch["image"]))
+    assert torch.equal(image, torch.where(hole > 0, 0.0, batch["image"]))
 
 
 def test_only_the_hole_changes():
@@ -50,7 +50,7 @@ def test_the_hole_and_its_rim_are_judged():
     assert torch.equal(system.judged(given) > 0, wider(given[:, 3] > 0, 2))
 
 
-def test_a_picture_without_holes_has_no_distance():
+def test_a_image_without_holes_has_no_distance():
     batch = scenes(2, seed=0)
     batch["mask"].zero_()
     losses = build().losses("generator", batch, torch.Generator().manual_seed(0))

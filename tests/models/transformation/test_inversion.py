@@ -16,12 +16,12 @@ from tests.models.transformation.textures import styles, train
 SIZE = 32
 
 
-def psnr(made, truth):
-    return 10 * (4 / mse_loss(made, truth)).log10()
+def psnr(made, ground_truth):
+    return 10 * (4 / mse_loss(made, ground_truth)).log10()
 
 
 @pytest.mark.parametrize(("stride", "size"), [(1, (7, 9)), (4, (16, 23)), (16, (33, 16))])
-def test_decoder_grows_to_the_size_of_the_picture(stride, size):
+def test_decoder_grows_to_the_size_of_the_image(stride, size):
     features = torch.zeros(2, 5, *(-(-extent // stride) for extent in size))
     assert FeatureDecoder(5, stride, 4)(features, torch.Size(size)).shape == (2, 3, *size)
 
@@ -78,7 +78,7 @@ def test_swapped_patches_are_decoded():
     system, fresh, new, made = decoded("patch_swap")
     assert restyled_share(system, fresh, new, made) < 0.6
     stage = system.settings.content_stage
-    given, style, found = (system.features(pictures)[stage] for pictures in (fresh, new, made))
+    given, style, found = (system.features(images)[stage] for images in (fresh, new, made))
     wanted = system.restyled(given, style)
     assert mse_loss(found, wanted) < 0.6 * mse_loss(given, wanted)
 
@@ -88,6 +88,6 @@ def test_matched_statistics_are_decoded():
     system, fresh, new, made = decoded("feature_statistics")
     assert restyled_share(system, fresh, new, made) < 0.5
     # Channel by channel the content stays in its places.
-    gray, before = (pictures.mean(dim=1).flatten(1) for pictures in (made, fresh))
+    gray, before = (images.mean(dim=1).flatten(1) for images in (made, fresh))
     kept = torch.cosine_similarity(gray - gray.mean(1, True), before - before.mean(1, True))
     assert kept.mean() > 0.3

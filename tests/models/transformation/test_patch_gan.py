@@ -11,15 +11,15 @@ from tag2mask.models.transformation.patch_gan import PatchGan
 def test_the_gradient_of_a_logit_has_the_support_of_its_patch(layers, side):
     torch.manual_seed(0)
     network = PatchGan(1, 2, layers).eval()
-    picture = torch.randn(1, 1, side + 2**layers, side + 2**layers + 80, requires_grad=True)
-    logits = network(picture)
+    image = torch.randn(1, 1, side + 2**layers, side + 2**layers + 80, requires_grad=True)
+    logits = network(image)
     logits[0, 0, logits.shape[2] // 2, logits.shape[3] // 2].backward()
-    columns = picture.grad[0, 0].abs().sum(dim=0).nonzero().flatten()
+    columns = image.grad[0, 0].abs().sum(dim=0).nonzero().flatten()
     assert columns[-1] - columns[0] + 1 == side == PatchGan.receptive_field(layers)
 
 
 @pytest.mark.parametrize("layers", [1, 3])
-def test_the_smallest_picture_gives_one_logit(layers):
+def test_the_smallest_image_gives_one_logit(layers):
     side = PatchGan.smallest(layers)
     network = PatchGan(1, 2, layers).eval()
     assert network(torch.zeros(1, 1, side, side)).shape == (1, 1, 1, 1)
@@ -27,6 +27,6 @@ def test_the_smallest_picture_gives_one_logit(layers):
         network(torch.zeros(1, 1, side - 2**layers, side - 2**layers))
 
 
-def test_settings_refuse_patches_that_pictures_cannot_hold():
+def test_settings_refuse_patches_that_images_cannot_hold():
     with pytest.raises(ValueError, match="patch_layers=5 needs images of 96 pixels"):
         MaskToPhoto.settings_type(size=64, patch_layers=5)

@@ -39,10 +39,10 @@ def test_swap_averages_where_patches_overlap():
 
 
 @torch.no_grad()
-def test_a_picture_swapped_with_itself_stays_itself():
-    picture = scenes(1, seed=3)["image"]
+def test_a_image_swapped_with_itself_stays_itself():
+    image = scenes(1, seed=3)["image"]
     for backbone, stage in (("efficientnet_lite0", "c2"), ("tiny", "c3")):
-        features = Perceptual(backbone, (stage,))(picture)[stage]
+        features = Perceptual(backbone, (stage,))(image)[stage]
         numbers = nearest_patches(features, features).flatten()
         assert torch.equal(numbers, torch.arange(len(numbers)))
         torch.testing.assert_close(swap_patches(features, features), features)
@@ -53,7 +53,7 @@ def test_features_of_two_pixels_are_swapped():
     assert swap_patches(content, style).shape == content.shape
 
 
-def test_each_picture_of_a_batch_has_its_style():
+def test_each_image_of_a_batch_has_its_style():
     content = torch.cat([random_features(6, 6, 0), random_features(6, 6, 1)])
     style = torch.cat([random_features(6, 6, 2), random_features(6, 6, 3)])
     system = PatchSwap(PatchSwap.settings_type(backbone="tiny", size=32))

@@ -35,7 +35,7 @@ def test_shapes(features, size):
 
 
 @torch.no_grad()
-def test_pictures_keep_their_differences_to_the_top(features):
+def test_images_keep_their_differences_to_the_top(features):
     """Filters without calibrated statistics would make all images look the same."""
     for stage, values in features(scenes(6, seed=0)["image"]).items():
         share = values.var(dim=0).mean() / values.square().mean()
@@ -47,25 +47,25 @@ def test_agrees_with_the_backbone():
     backbone = BACKBONES["efficientnet_lite0"](pretrained=True).eval()
     ours = Perceptual("efficientnet_lite0", ("c4", "c2"))
     assert len(ours.layers) < len(backbone.layers)
-    pictures = scenes(2, seed=0)["image"]
-    theirs = backbone(127.5 * (pictures + 1))
-    for scale, (stage, values) in zip(ours.scales, ours(pictures).items(), strict=True):
+    images = scenes(2, seed=0)["image"]
+    theirs = backbone(127.5 * (images + 1))
+    for scale, (stage, values) in zip(ours.scales, ours(images).items(), strict=True):
         assert_same(values / scale, theirs[stage])
 
 
 def test_nothing_in_it_ever_moves(features):
     kept = {key: value.clone() for key, value in features.state_dict().items()}
-    pictures = scenes(2, seed=0)["image"].requires_grad_()
-    sum(values.mean() for values in features.train()(pictures).values()).backward()
-    assert pictures.grad is not None
+    images = scenes(2, seed=0)["image"].requires_grad_()
+    sum(values.mean() for values in features.train()(images).values()).backward()
+    assert images.grad is not None
     assert not any(parameter.requires_grad for parameter in features.parameters())
     assert all(torch.equal(value, kept[key]) for key, value in features.state_dict().items())
 
 
 @torch.no_grad()
 def test_filters_follow_the_seed():
-    pictures = scenes(2, seed=0)["image"]
-    first, again, other = (Perceptual("tiny", ("c3",), seed)(pictures)["c3"] for seed in (0, 0, 1))
+    images = scenes(2, seed=0)["image"]
+    first, again, other = (Perceptual("tiny", ("c3",), seed)(images)["c3"] for seed in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.allclose(first, other, atol=0.1)
 
@@ -75,9 +75,9 @@ def test_a_taggers_backbone_is_adopted():
     tagger = random_tagger("tiny")
     features = Perceptual("tiny", ("c3",))
     features.adopt(tagger.backbone)
-    pictures = scenes(2, seed=0)["image"]
-    theirs = tagger.backbone(127.5 * (pictures + 1))["c3"]
-    assert_same(features(pictures)["c3"] / features.scales, theirs)
+    images = scenes(2, seed=0)["image"]
+    theirs = tagger.backbone(127.5 * (images + 1))["c3"]
+    assert_same(features(images)["c3"] / features.scales, theirs)
     assert 0.7 < features(photograph_noise(4, 64, seed=1))["c3"].square().mean() < 1.4
 
 

@@ -28,17 +28,17 @@ def test_masks_are_one_hot_and_what_is_ignored_or_unknown_is_nothing():
 
 
 def test_edges_are_where_the_light_changes():
-    picture = -torch.ones(1, 3, 8, 9)
-    picture[..., 4:] = 0.2
-    drawn = edges(picture)
+    image = -torch.ones(1, 3, 8, 9)
+    image[..., 4:] = 0.2
+    drawn = edges(image)
     assert drawn.shape == (1, 1, 8, 9)
     assert drawn[..., 3:5].eq(1).all()
     assert not drawn[..., :3].any()
     assert not drawn[..., 5:].any()
-    torch.testing.assert_close(edges(picture.mT).mT, drawn)
+    torch.testing.assert_close(edges(image.mT).mT, drawn)
 
 
-def test_the_discriminator_tells_pairs_apart_not_only_pictures():
+def test_the_discriminator_tells_pairs_apart_not_only_images():
     system = build("mask_to_photo")
     batch = scenes(2, seed=0)
     given = system.given(batch)
@@ -70,12 +70,12 @@ def test_the_distances_have_their_weights(name):
     torch.testing.assert_close(100 * terms[0], terms[1])
 
 
-def test_the_perceptual_distance_is_of_features_and_of_the_finished_picture(monkeypatch):
+def test_the_perceptual_distance_is_of_features_and_of_the_finished_image(monkeypatch):
     system, batch = build("inpainting", backbone="tiny", perceptual=1.0), scenes(2, seed=0)
     made = batch["image"].roll(5, dims=-1)
     monkeypatch.setattr(system, "finished", lambda given, _: made)
     found = system.losses("generator", batch, torch.Generator().manual_seed(0))["perceptual"]
-    features = [system.features(pictures) for pictures in (made, batch["image"])]
+    features = [system.features(images) for images in (made, batch["image"])]
     stages = [(features[0][name] - features[1][name]).abs().mean() for name in features[0]]
     assert len(stages) == 4
     torch.testing.assert_close(found, torch.stack(stages).mean())

@@ -24,6 +24,6 @@ def test_labels_and_losses_stay_on_the_grid_of_the_square(images):
     assert losses["logits"].isfinite()
 
 
-def test_an_enlarged_square_is_a_larger_picture(images):
+def test_an_enlarged_square_is_a_larger_image(images):
     larger = interpolate(images, scale_factor=2, mode="bilinear")
     torch.testing.assert_close(system(2).features(images), system(1).features(larger))

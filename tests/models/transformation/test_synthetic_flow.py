@@ -1,4 +1,4 @@
-"""Frames of moving cut-outs: their flow is the truth, pixel for pixel."""
+"""Frames of moving cut-outs: their flow is the ground truth, pixel for pixel."""
 
 import math
 
@@ -62,18 +62,18 @@ def test_inverse_and_composition():
 
 
 def test_sampling_at_the_pixels_changes_nothing():
-    pictures = torch.randn(2, 3, 5, 7)
-    places = pixel_grid(pictures).expand(2, 2, 5, 7)
-    torch.testing.assert_close(sample(pictures, places), pictures, atol=1e-5, rtol=1e-5)
+    images = torch.randn(2, 3, 5, 7)
+    places = pixel_grid(images).expand(2, 2, 5, 7)
+    torch.testing.assert_close(sample(images, places), images, atol=1e-5, rtol=1e-5)
 
 
 @pytest.mark.parametrize("shift", [(1, 0), (0, 2), (-3, 1)])
 def test_whole_shifts_are_exact(shift):
-    pictures = torch.randn(1, 3, 9, 9)
+    images = torch.randn(1, 3, 9, 9)
     flow = torch.tensor(shift, dtype=torch.float32).view(1, 2, 1, 1).expand(1, 2, 9, 9)
-    rolled = pictures.roll((-shift[1], -shift[0]), dims=(2, 3))
+    rolled = images.roll((-shift[1], -shift[0]), dims=(2, 3))
     inner = (slice(None), slice(None), slice(3, -3), slice(3, -3))
-    torch.testing.assert_close(warped(pictures, flow)[inner], rolled[inner])
+    torch.testing.assert_close(warped(images, flow)[inner], rolled[inner])
 
 
 def test_every_seen_pixel_is_found_at_the_end_of_its_flow():

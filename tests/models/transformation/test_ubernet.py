@@ -86,9 +86,9 @@ def test_a_decoder_that_is_right_has_a_lower_loss_than_one_that_is_wrong(name):
         task.loss(output, batch).backward()
         optimizer.step()
     assert task.loss(output, batch) < 0.7 * first
-    pictures = task.colors(output.detach(), batch["image"])
-    assert pictures.shape == (2, 3, 32, 32)
-    assert pictures.abs().max() <= 1
+    images = task.colors(output.detach(), batch["image"])
+    assert images.shape == (2, 3, 32, 32)
+    assert images.abs().max() <= 1
 
 
 def test_boundaries_are_where_neighbors_differ():

@@ -7,7 +7,7 @@ from torch.nn.functional import instance_norm
 from tag2mask.models.transformation.fast_style import FastStyle, PainterSettings
 from tag2mask.models.transformation.gatys import Gatys, GatysSettings
 from tag2mask.models.transformation.unseen_style import UnseenStyle, UnseenStyleSettings
-from tests.models.transformation.textures import pictures, styles, train
+from tests.models.transformation.textures import images, styles, train
 
 SIZE = 32
 SMALL = {
@@ -24,7 +24,7 @@ TRAINED = 96
 
 @pytest.fixture(scope="module")
 def content():
-    return pictures(64, SIZE, 0)
+    return images(64, SIZE, 0)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def test_code_forgets_places_and_keeps_colors():
 @pytest.mark.slow
 class TestUnseenStyle:
     def test_styles_that_training_never_showed(self, system, content):
-        new, fresh = styles(48, SIZE, 7), pictures(48, SIZE, 7)
+        new, fresh = styles(48, SIZE, 7), images(48, SIZE, 7)
         rng = torch.Generator()
         with torch.no_grad():
             made = system.features(system.transform({"image": fresh, "style": new}, rng))
@@ -135,7 +135,7 @@ def test_fast_style_learns_the_one_style_that_it_is_given(content):
 
     train(system, batch_of, 250, 2e-3)
     assert torch.equal(system.style, kept)
-    fresh = pictures(16, SIZE, 7)
+    fresh = images(16, SIZE, 7)
     with torch.no_grad():
         wanted = system.features(kept)
         made = system.features(system.transform({"image": fresh}, torch.Generator()))

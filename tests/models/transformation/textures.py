@@ -13,7 +13,7 @@ from tag2mask.models.transformation import TransformingSystem
 from tag2mask.pipeline.synthetic.scenery import background, clutter, color
 
 
-def pictures(count: int, size: int, seed: int) -> Tensor:
+def images(count: int, size: int, seed: int) -> Tensor:
     """Cluttered scenes (N, 3, size, size) in [-1, 1]."""
     random = np.random.default_rng(seed)
     drawn = [clutter(background(size, size, random), random) for _ in range(count)]

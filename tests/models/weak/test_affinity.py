@@ -46,12 +46,12 @@ def test_the_loss_is_that_of_a_loop(features):
         torch.randint(0, 4, (2, 6, 7), generator=torch.Generator().manual_seed(1))
     ]
     costs = {"background": [], "foreground": [], "different": []}
-    for picture in range(2):
+    for image in range(2):
         for a, b in pairs(6, 7, RADIUS):
-            one, other = labels[picture][a], labels[picture][b]
+            one, other = labels[image][a], labels[image][b]
             if 255 in (one, other):
                 continue
-            distance = (features[picture, :, *a] - features[picture, :, *b]).abs().mean()
+            distance = (features[image, :, *a] - features[image, :, *b]).abs().mean()
             if one == other:
                 costs["foreground" if one else "background"].append(distance)
             else:

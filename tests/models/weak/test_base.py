@@ -8,13 +8,13 @@ from tag2mask.models.weak import WEAK_LOSSES, WeakLabels
 LABELS = 4
 
 
-def labels(seed: int = 0, pictures: int = 2, side: int = 16) -> WeakLabels:
+def labels(seed: int = 0, images: int = 2, side: int = 16) -> WeakLabels:
     generator = torch.Generator().manual_seed(seed)
-    tags = torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.0, 1.0]])[:pictures]
-    seeds = torch.full((pictures, side, side), 255)
+    tags = torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.0, 1.0]])[:images]
+    seeds = torch.full((images, side, side), 255)
     seeds[:, 2:5, 2:5] = 1
     seeds[:, -4:] = 0
-    rgb = 255 * torch.rand(pictures, 3, side, side, generator=generator)
+    rgb = 255 * torch.rand(images, 3, side, side, generator=generator)
     return WeakLabels(tags, seeds, rgb)
 
 
@@ -45,7 +45,7 @@ class TestWeakLoss:
         (gradient,) = torch.autograd.grad(value, scores)
         assert gradient.isfinite().all()
 
-    def test_it_is_the_mean_over_the_pictures(self, loss):
+    def test_it_is_the_mean_over_the_images(self, loss):
         both = loss(logits(), labels())
         alone = [
             loss(logits()[index, None], WeakLabels(*(part[index, None] for part in labels())))

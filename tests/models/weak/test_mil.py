@@ -25,7 +25,7 @@ def test_pooling_goes_from_the_mean_to_the_maximum():
             torch.testing.assert_close(found, expected, rtol=1e-2, atol=1e-2)
 
 
-def test_the_prior_takes_classes_away_that_the_picture_lacks():
+def test_the_prior_takes_classes_away_that_the_image_lacks():
     scores = torch.zeros(1, 3, 6, 6)
     scores[0, 1, :3] = 4  # a strong class on one half, weak hints of another on the rest
     scores[0, 2, 3:] = 0.5

@@ -20,8 +20,8 @@ def test_the_camera_is_an_affine_motion_and_the_rest_is_left():
 
 
 def test_a_still_clip_does_not_move():
-    picture = gaussian_filter(np.random.default_rng(0).random((48, 64, 3)), (1, 1, 0))
-    frames = np.repeat((255 * picture).astype(np.uint8)[None], 3, axis=0)
+    image = gaussian_filter(np.random.default_rng(0).random((48, 64, 3)), (1, 1, 0))
+    frames = np.repeat((255 * image).astype(np.uint8)[None], 3, axis=0)
     assert moving(frames).max() < 0.05
 
 
@@ -47,8 +47,8 @@ def blobs(masks: np.ndarray) -> np.ndarray:
     return np.stack(found).astype(np.float32)
 
 
-def iou(found: np.ndarray, truth: np.ndarray) -> float:
-    return float((found & truth).sum() / (found | truth).sum())
+def iou(found: np.ndarray, ground_truth: np.ndarray) -> float:
+    return float((found & ground_truth).sum() / (found | ground_truth).sum())
 
 
 @pytest.mark.slow

@@ -6,7 +6,7 @@ from PIL import Image
 
 from tag2mask.pipeline.benchmarks.tag_discrimination import own_shares, told_apart
 from tag2mask.pipeline.errors import UserError
-from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.records import ClassTable, encode_map
 from tests.pipeline.small_tables import writer
 from tests.pipeline.toys import CLASSES, images_table, round_row
@@ -18,8 +18,8 @@ def test_ties_are_shared():
 
 
 @pytest.fixture
-def pictures(tmp_path):
-    """Images, and truth in which every tag has an upright stripe of its own."""
+def images(tmp_path):
+    """Images, and ground truth in which every tag has an upright stripe of its own."""
     images = images_table(tmp_path, 8)
     (tmp_path / "SegmentationClass").mkdir()
     (tmp_path / "classes.txt").write_text("\n".join(CLASSES))
@@ -27,7 +27,7 @@ def pictures(tmp_path):
         mask = stripes(row)
         stem = row["image"]["path"].rsplit("/", 1)[-1].split(".")[0]
         Image.fromarray(mask, "L").save(tmp_path / f"SegmentationClass/{stem}.png")
-    return images, TruthFolder(str(tmp_path), ClassTable(names=CLASSES))
+    return images, GroundTruthFolder(str(tmp_path), ClassTable(names=CLASSES))
 
 
 def stripes(row):
@@ -45,18 +45,18 @@ def scored(tmp_path, images, scores):
 
 
 @pytest.mark.parametrize(("contrast", "expected"), [(1.0, 1.0), (0.0, 0.5), (-1.0, 0.0)])
-def test_scores_of_the_right_and_of_the_wrong_stripe(tmp_path, pictures, contrast, expected):
-    images, truth = pictures
+def test_scores_of_the_right_and_of_the_wrong_stripe(tmp_path, images, contrast, expected):
+    images, ground_truth = images
 
     def scores(row):
         return [encode_map(0.5 + 0.4 * contrast * (stripes(row) == tag)) for tag in row["tags"]]
 
-    assert told_apart(images, scored(tmp_path, images, scores), truth) == expected
+    assert told_apart(images, scored(tmp_path, images, scores), ground_truth) == expected
 
 
-def test_one_tag_alone_cannot_be_told_apart(tmp_path, pictures):
-    images, truth = pictures
+def test_one_tag_alone_cannot_be_told_apart(tmp_path, images):
+    images, ground_truth = images
     table = writer(tmp_path, "single", metadata=images.metadata)
     table.stage([round_row(row) for row in images.rows() if len(row["tags"]) == 1])
     with pytest.raises(UserError, match="two of its tags"):
-        told_apart(images, table.commit(), truth)
+        told_apart(images, table.commit(), ground_truth)

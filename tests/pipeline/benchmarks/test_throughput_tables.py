@@ -24,11 +24,11 @@ def stage(name, rows, seconds, gpu=0.0):
 def engine(name, workers, seconds):
     stages = [stage("0 read", 10, 1), stage("1 score", 10, 6, 3.6), stage("2 refine", 10, 4)]
     step = StepFigures(
-        step="seed", pictures=10, seconds=8, engine_seconds=7, bytes=50_000, stages=stages
+        step="seed", images=10, seconds=8, engine_seconds=7, bytes=50_000, stages=stages
     )
     usage = Usage(cpu_seconds=36, driver_mib=100, others_mib=200, shared_mib=3)
     return EngineFigures(
-        engine=name, workers=workers, pictures=10, seconds=seconds, usage=usage, steps=[step]
+        engine=name, workers=workers, images=10, seconds=seconds, usage=usage, steps=[step]
     )
 
 

@@ -24,8 +24,8 @@ def _normal_floats():
 def test_examples_overlap_with_the_objects():
     sample = render(0, 0)
     row = {
-        "image": {"bytes": png(np.array(sample.picture)), "path": "0.png"},
-        "truth": {"mask": {"bytes": encode_mask(sample.mask)}},
+        "image": {"bytes": png(np.array(sample.image)), "path": "0.png"},
+        "ground_truth": {"mask": {"bytes": encode_mask(sample.mask)}},
     }
     labels = len(CLASSES) + 1
     image, masks, shares = examples(row, 128, labels, np.random.default_rng(0))
@@ -47,11 +47,11 @@ def test_made_once_and_predicts_labels(descriptor, tmp_path):
     run = Run(str(tmp_path), recipe, LocalEngine(1), SilentWatch())
     images = images_table(tmp_path, COUNT)
     run.tagger(images)
-    truth = round_table(tmp_path, images)
-    card = train_regions(run, descriptor, images, truth, descriptor)
+    ground_truth = round_table(tmp_path, images)
+    card = train_regions(run, descriptor, images, ground_truth, descriptor)
     assert card.architecture.head == descriptor
-    assert card.training["pictures"] == COUNT
-    assert train_regions(run, descriptor, images, truth, descriptor) == card
+    assert card.training["images"] == COUNT
+    assert train_regions(run, descriptor, images, ground_truth, descriptor) == card
     table = predict_regions(run, images, "predicted", run.model_uri(descriptor))
     for row in table.rows():
         assert row["error"] is None

@@ -41,7 +41,7 @@ def test_the_least_certain_of_every_class(tmp_path):
     assert chosen(table, 100) == {0, 1, 2, 3, 4, 5}
 
 
-def test_a_picture_that_is_chosen_takes_no_other_class_s_turn(tmp_path):
+def test_a_image_that_is_chosen_takes_no_other_class_s_turn(tmp_path):
     table = dataset(tmp_path, rows([{1: 0.1, 2: 0.1}, {2: 0.5}, {1: 0.9}, {2: 0.6}]))
     assert chosen(table, 2) == {0, 1}
     assert chosen(table, 3) == {0, 1, 2}
@@ -60,8 +60,8 @@ def test_names_hold_the_ids(tmp_path, kind):
     made = rows([{1: 0.1}, {2: 0.2}, {3: 0.3}])
     table = dataset(tmp_path, made)
     assert write_review(table.uri, tmp_path / "out", 2, kind) == 2
-    pictures = [path for path in (tmp_path / "out").rglob("*-*.*") if path.suffix == ".png"]
-    prefixes = {id_prefix(path.stem) for path in pictures}
+    images = [path for path in (tmp_path / "out").rglob("*-*.*") if path.suffix == ".png"]
+    prefixes = {id_prefix(path.stem) for path in images}
     assert prefixes == {row["id"][:12] for row in made[:2]}
 
 

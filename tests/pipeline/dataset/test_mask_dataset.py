@@ -19,8 +19,8 @@ from tests.pipeline.toys import CLASSES
 
 
 def pixels(row, name):
-    with Image.open(io.BytesIO(row[name]["bytes"])) as picture:
-        return np.array(picture)
+    with Image.open(io.BytesIO(row[name]["bytes"])) as image:
+        return np.array(image)
 
 
 def test_a_sample_is_a_row(dataset, expected):
@@ -45,7 +45,7 @@ def test_positions_end(dataset):
             samples[index]
 
 
-def test_picture_and_mask_are_transformed_alike(dataset):
+def test_image_and_mask_are_transformed_alike(dataset):
     # A toy's color says its class, so any geometry that the two do not share shows.
     plain = MaskDataset(dataset.uri)
     turned = MaskDataset(

@@ -132,12 +132,12 @@ def test_the_state_of_another_stream_is_refused(dataset):
 def test_rows_side_by_side_are_read_together(dataset, monkeypatch):
     stream = MaskStream(dataset.uri, batch=32)
     calls = []
-    original = type(stream.rows).pictures
+    original = type(stream.rows).images
 
     def counted(self, index, count=1):
         calls.append(count)
         return original(self, index, count)
 
-    monkeypatch.setattr(type(stream.rows), "pictures", counted)
+    monkeypatch.setattr(type(stream.rows), "images", counted)
     assert len(ids(stream)) == COUNT == sum(calls)
     assert len(calls) <= COUNT // 32 + 1 + len(dataset.manifest.parts)

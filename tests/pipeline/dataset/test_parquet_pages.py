@@ -14,7 +14,7 @@ from tag2mask.pipeline.tables.parquet import write_parquet
 SCHEMA = pa.schema([("id", pa.string()), ("image", IMAGE)])
 
 
-def pictures(count):
+def images(count):
     random = np.random.default_rng(0)
     return [random.bytes(int(size)) for size in random.integers(0, 3000, count)]
 
@@ -38,7 +38,7 @@ def reader(raw, log=None):
 
 
 def test_every_value_is_found():
-    data = pictures(110)
+    data = images(110)
     raw = stored(data)
     groups = locate_pages(reader(raw), len(raw), ["image.bytes"])
     found = [
@@ -52,7 +52,7 @@ def test_every_value_is_found():
 
 @pytest.mark.parametrize(("first", "last"), [(0, 69), (3, 3), (17, 40), (68, 69)])
 def test_rows_side_by_side_are_one_read(first, last):
-    data = pictures(110)
+    data = images(110)
     raw = stored(data)
     pages = locate_pages(reader(raw), len(raw), ["image.bytes"])[0]["image.bytes"]
     log = []
@@ -60,7 +60,7 @@ def test_rows_side_by_side_are_one_read(first, last):
     assert len(log) == 1
 
 
-def test_a_large_picture_is_read_alone():
+def test_a_large_image_is_read_alone():
     data = [bytes([n]) * 2000 for n in range(110)]
     raw = stored(data)
     pages = locate_pages(reader(raw), len(raw), ["image.bytes"])[0]["image.bytes"]
@@ -102,7 +102,7 @@ def test_pages_of_another_version_are_refused():
 
 
 def test_nulls_are_refused_not_shifted():
-    data = pictures(110)
+    data = images(110)
     data[3] = None
     raw = stored(data)
     pages = locate_pages(reader(raw), len(raw), ["image.bytes"])[0]["image.bytes"]
@@ -112,7 +112,7 @@ def test_nulls_are_refused_not_shifted():
 
 
 def test_other_files_and_columns_are_named():
-    raw = stored(pictures(110))
+    raw = stored(images(110))
     with pytest.raises(ValueError, match=r"no column mask\.bytes"):
         locate_pages(reader(raw), len(raw), ["mask.bytes"])
     with pytest.raises(ValueError, match="not a Parquet file"):

@@ -44,8 +44,8 @@ def test_the_wanted_rows_alone_are_there(dataset, expected, name):
     assert found[len(wanted) - 1]["id"] == wanted[-1]
 
 
-def test_pictures_are_not_read(dataset, monkeypatch):
-    pictures = sum(
+def test_images_are_not_read(dataset, monkeypatch):
+    images = sum(
         len(row["image"]["bytes"]) + len(row["mask"]["bytes"])
         for row in dataset.rows(["image", "mask"])
     )
@@ -58,11 +58,11 @@ def test_pictures_are_not_read(dataset, monkeypatch):
 
     monkeypatch.setattr(Ranges, "read", counted)
     samples = MaskDataset(dataset.uri, where=RowFilter(confidence=0.9, tags=("dog",)))
-    assert sum(read) < pictures / 20
+    assert sum(read) < images / 20
     opened = len(read)
     samples[0]
     assert len(read) == opened + 2
-    assert sum(read[opened:]) < 2 * pictures / dataset.manifest.rows
+    assert sum(read[opened:]) < 2 * images / dataset.manifest.rows
 
 
 @pytest.mark.parametrize(

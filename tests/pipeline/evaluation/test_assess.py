@@ -10,10 +10,10 @@ from tag2mask.pipeline.evaluation.assess import (
     assess,
     assess_masks,
     class_table,
-    find_truth,
+    find_ground_truth,
     mask_rows,
 )
-from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.records import ClassTable, encode_mask
 from tests.pipeline.small_tables import writer
 from tests.pipeline.toys import CLASSES, images_table, labels, round_row, round_table
@@ -27,7 +27,7 @@ def images(tmp_path):
 
 
 @pytest.fixture
-def truth(tmp_path, images):
+def ground_truth(tmp_path, images):
     """The ground truth masks of the toy images, as a folder."""
     folder = tmp_path / "truth/SegmentationClass"
     folder.mkdir(parents=True)
@@ -39,12 +39,12 @@ def truth(tmp_path, images):
     return str(tmp_path / "truth")
 
 
-def test_perfect_masks(tmp_path, images, truth):
+def test_perfect_masks(tmp_path, images, ground_truth):
     toy = round_table(tmp_path, images)
-    scores = assess(toy, TruthFolder(truth, class_table(toy)))
+    scores = assess(toy, GroundTruthFolder(ground_truth, class_table(toy)))
     assert scores.mean_iou == 1
-    assert scores.pictures == COUNT
-    whole = assess_masks(toy.uri, truth)
+    assert scores.images == COUNT
+    whole = assess_masks(toy.uri, ground_truth)
     assert whole.scores == scores
     assert whole.boundary.mean_f == 1
     assert whole.calibration is not None
@@ -53,10 +53,10 @@ def test_perfect_masks(tmp_path, images, truth):
     assert whole.calibration.expected_error == pytest.approx(0.3, abs=2 / 255)
 
 
-def test_some_rows_alone(tmp_path, images, truth):
+def test_some_rows_alone(tmp_path, images, ground_truth):
     toy = round_table(tmp_path, images)
     chosen = set(toy.ids()[:2])
-    assert assess(toy, TruthFolder(truth, class_table(toy)), chosen).pictures == 2
+    assert assess(toy, GroundTruthFolder(ground_truth, class_table(toy)), chosen).images == 2
 
 
 def test_rows_without_a_mask_are_left_out(tmp_path, images):
@@ -67,44 +67,44 @@ def test_rows_without_a_mask_are_left_out(tmp_path, images):
     assert len(list(mask_rows(broken.commit()))) == COUNT - 1
 
 
-def test_a_folder_of_masks(tmp_path, images, truth):
+def test_a_folder_of_masks(tmp_path, images, ground_truth):
     folder = tmp_path / "masks"
     folder.mkdir()
     (folder / "classes.txt").write_text("bird\ncat\n")
     # Everything is called background: birds and cats are missed.
     for number in range(COUNT):
         (folder / f"{number}.png").write_bytes(encode_mask(np.zeros((48, 64), np.uint8)))
-    whole = assess_masks(str(folder), truth)
+    whole = assess_masks(str(folder), ground_truth)
     assert whole.scores.names == ("background", "bird", "cat")
     assert whole.scores.recall == (1, 0, 0)
     assert whole.boundary.f[1:] == (0, 0)
     assert whole.calibration is None
 
 
-def test_wrong_input(tmp_path, images, truth):
+def test_wrong_input(tmp_path, images, ground_truth):
     with pytest.raises(UserError, match="holds no masks"):
-        assess_masks(images.uri, truth)
+        assess_masks(images.uri, ground_truth)
     with pytest.raises(UserError, match="no masks in"):
-        assess_masks(str(tmp_path / "absent"), truth)
+        assess_masks(str(tmp_path / "absent"), ground_truth)
     (tmp_path / "masks").mkdir()
     (tmp_path / "masks/a.png").write_bytes(encode_mask(np.zeros((4, 4), np.uint8)))
     with pytest.raises(UserError, match=r"no classes\.txt"):
-        assess_masks(str(tmp_path / "masks"), truth)
+        assess_masks(str(tmp_path / "masks"), ground_truth)
     (tmp_path / "masks/classes.txt").write_text("cat\ncat\n")
     with pytest.raises(UserError, match="no list of classes"):
-        assess_masks(str(tmp_path / "masks"), truth)
+        assess_masks(str(tmp_path / "masks"), ground_truth)
 
 
-def test_truth_beside_a_source(tmp_path, images, truth):
+def test_ground_truth_beside_a_source(tmp_path, images, ground_truth):
     classes = class_table(images)
-    found = find_truth(truth, classes)
+    found = find_ground_truth(ground_truth, classes)
     assert found is not None
     assert len(found) == COUNT
-    assert find_truth(str(tmp_path / "absent"), classes) is None
+    assert find_ground_truth(str(tmp_path / "absent"), classes) is None
 
 
-def test_pictures_are_not_taken_for_true_masks(tmp_path):
+def test_images_are_not_taken_for_ground_truth_masks(tmp_path):
     """Classes that VOC knows, and images that are PNGs."""
     (tmp_path / "cat").mkdir()
     (tmp_path / "cat/a.png").write_bytes(encode_mask(np.ones((4, 4), np.uint8)))
-    assert find_truth(str(tmp_path), ClassTable(names=("cat",))) is None
+    assert find_ground_truth(str(tmp_path), ClassTable(names=("cat",))) is None

@@ -27,10 +27,11 @@ def rectangle(top: int, bottom: int, left: int, right: int, value: int = 1) -> n
     return mask
 
 
-def reference(truth: np.ndarray, prediction: np.ndarray, value: int, radius: int) -> float:
+def reference(ground_truth: np.ndarray, prediction: np.ndarray, value: int, radius: int) -> float:
     """Perazzi et al.: boundaries dilated by a disc, and what falls inside."""
     true, found = (
-        find_boundaries(mask == value, connectivity=1, mode="inner") for mask in (truth, prediction)
+        find_boundaries(mask == value, connectivity=1, mode="inner")
+        for mask in (ground_truth, prediction)
     )
     precision = (found & dilation(true, disk(radius))).sum() / found.sum()
     recall = (true & dilation(found, disk(radius))).sum() / true.sum()
@@ -39,12 +40,12 @@ def reference(truth: np.ndarray, prediction: np.ndarray, value: int, radius: int
 
 @pytest.mark.parametrize("seed", range(2))
 def test_agrees_with_dilation(seed: int):
-    truth, prediction = blobs(seed), blobs(seed, shift=4)
-    sums = boundary_sums(truth, prediction, 3)
-    shown = [value for value in range(4) if (truth == value).any()]
+    ground_truth, prediction = blobs(seed), blobs(seed, shift=4)
+    sums = boundary_sums(ground_truth, prediction, 3)
+    shown = [value for value in range(4) if (ground_truth == value).any()]
     assert len(shown) >= 3
     for value in shown:
-        expected = reference(truth, prediction, value, radius=3)
+        expected = reference(ground_truth, prediction, value, radius=3)
         assert 0.05 < expected < 0.95, "a case that tells"
         assert sums[value, 0] == pytest.approx(expected)
 
@@ -58,9 +59,9 @@ def test_boundaries_agree_with_scikit_image():
 @pytest.mark.parametrize(("shift", "expected"), [(0, 1), (3, 1), (4, 0)])
 def test_the_tolerance_is_a_distance(shift: int, expected: int):
     """A band from edge to edge has two straight boundaries, and none at the image's edge."""
-    truth = rectangle(100, 140, 0, 320)
+    ground_truth = rectangle(100, 140, 0, 320)
     prediction = rectangle(100 + shift, 140 + shift, 0, 320)
-    sums = boundary_sums(truth, prediction, 1)
+    sums = boundary_sums(ground_truth, prediction, 1)
     np.testing.assert_array_equal(sums[1], [expected, 1])
 
 
@@ -78,7 +79,7 @@ def test_a_class_on_one_side_scores_zero_and_an_absent_one_nothing():
     assert found.mean_f == pytest.approx(1 / 3)
 
 
-def test_a_class_that_fills_the_picture_has_no_boundary():
+def test_a_class_that_fills_the_image_has_no_boundary():
     whole = np.ones(SHAPE, np.uint8)
     np.testing.assert_array_equal(boundary_sums(whole, whole, 1), [[0, 0], [1, 1]])
     half = boundary_sums(whole, rectangle(0, 240, 0, 160), 1)
@@ -86,18 +87,18 @@ def test_a_class_that_fills_the_picture_has_no_boundary():
 
 
 def test_the_boundary_lies_in_the_middle_of_a_void_band():
-    truth = rectangle(100, 140, 0, 320)
-    truth[98:103] = 255
-    truth[138:143] = 255
-    assert boundary_sums(truth, rectangle(100, 140, 0, 320), 1)[1, 0] == 1
-    assert boundary_sums(truth, rectangle(108, 148, 0, 320), 1)[1, 0] == 0
+    ground_truth = rectangle(100, 140, 0, 320)
+    ground_truth[98:103] = 255
+    ground_truth[138:143] = 255
+    assert boundary_sums(ground_truth, rectangle(100, 140, 0, 320), 1)[1, 0] == 1
+    assert boundary_sums(ground_truth, rectangle(108, 148, 0, 320), 1)[1, 0] == 0
 
 
 def test_boundaries_deep_inside_of_void_do_not_count():
-    truth = rectangle(100, 140, 0, 320)
-    truth[200:, :] = 255
+    ground_truth = rectangle(100, 140, 0, 320)
+    ground_truth[200:, :] = 255
     prediction = rectangle(100, 140, 0, 320)
     prediction[220:, 100:200] = 1
-    np.testing.assert_array_equal(boundary_sums(truth, prediction, 1), [[1, 1], [1, 1]])
+    np.testing.assert_array_equal(boundary_sums(ground_truth, prediction, 1), [[1, 1], [1, 1]])
     nothing = boundary_sums(np.full(SHAPE, 255, np.uint8), prediction, 1)
     np.testing.assert_array_equal(nothing, np.zeros((2, 2)))

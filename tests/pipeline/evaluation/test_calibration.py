@@ -8,7 +8,7 @@ from torchmetrics.functional.classification import binary_calibration_error
 from tag2mask.pipeline.evaluation.calibration import Calibration, calibration, confidence_counts
 
 
-def pictures(seed: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def images(seed: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Truth, prediction and a confidence map of an eighth, which promises too much."""
     random = np.random.default_rng(seed)
     found = []
@@ -16,12 +16,12 @@ def pictures(seed: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         # 255 is left to another test: torchmetrics gives a confidence of 1 a bin of its own.
         grid = random.integers(60, 255, (height // 8, width // 8)).astype(np.uint8)
         full = grid.repeat(8, axis=0).repeat(8, axis=1) / 255
-        truth = random.integers(0, 3, (height, width)).astype(np.uint8)
-        right = random.random(truth.shape) < full * 0.8
-        prediction = np.where(right, truth, (truth + 1) % 3).astype(np.uint8)
-        truth[random.random(truth.shape) < 0.1] = 255
-        prediction[random.random(truth.shape) < 0.1] = 255
-        found.append((truth, prediction, grid))
+        ground_truth = random.integers(0, 3, (height, width)).astype(np.uint8)
+        right = random.random(ground_truth.shape) < full * 0.8
+        prediction = np.where(right, ground_truth, (ground_truth + 1) % 3).astype(np.uint8)
+        ground_truth[random.random(ground_truth.shape) < 0.1] = 255
+        prediction[random.random(ground_truth.shape) < 0.1] = 255
+        found.append((ground_truth, prediction, grid))
     return found
 
 
@@ -34,11 +34,11 @@ def measured(counts: np.ndarray, bins: int = 10) -> Calibration:
 @pytest.mark.parametrize("bins", [7, 10, 15])
 def test_agrees_with_torchmetrics(bins: int):
     counts, confidences, hits = np.zeros((256, 2), np.int64), [], []
-    for truth, prediction, grid in pictures(bins):
-        counts += confidence_counts(truth, prediction, grid)
-        counted = (truth != 255) & (prediction != 255)
+    for ground_truth, prediction, grid in images(bins):
+        counts += confidence_counts(ground_truth, prediction, grid)
+        counted = (ground_truth != 255) & (prediction != 255)
         confidences.append((grid.repeat(8, axis=0).repeat(8, axis=1) / 255)[counted])
-        hits.append((truth == prediction)[counted])
+        hits.append((ground_truth == prediction)[counted])
     # A hair upwards, so that 51/255 falls into the bin that begins with 0.2 there, too.
     confidence = torch.from_numpy(np.concatenate(confidences)) + 1e-9
     hit = torch.from_numpy(np.concatenate(hits).astype(np.int64))
@@ -52,10 +52,10 @@ def test_agrees_with_torchmetrics(bins: int):
 
 
 def test_a_table_by_hand():
-    truth = np.array([[1, 1, 0, 0]], np.uint8)
+    ground_truth = np.array([[1, 1, 0, 0]], np.uint8)
     prediction = np.array([[1, 0, 0, 255]], np.uint8)
     confidence = np.array([[230, 230, 255, 10]], np.uint8)
-    found = measured(confidence_counts(truth, prediction, confidence))
+    found = measured(confidence_counts(ground_truth, prediction, confidence))
     last = found.bins[-1]
     assert (last.low, last.high, last.pixels) == (0.9, 1, 3)
     assert last.accuracy == pytest.approx(2 / 3)

@@ -22,9 +22,9 @@ def test_the_size_is_the_true_share(side: int, size: int):
 
 
 def test_void_counts_for_nothing():
-    truth = square(40)
-    truth[:10] = 255
-    counts = size_counts(truth, square(40), 1)
+    ground_truth = square(40)
+    ground_truth[:10] = 255
+    counts = size_counts(ground_truth, square(40), 1)
     assert counts[1, 1].tolist() == [1, 30 * 40, 30 * 40]
 
 
@@ -50,11 +50,11 @@ def test_all_sizes_together_are_the_voc_iou():
     random = np.random.default_rng(0)
     total, matrix = np.zeros((4, 3, 3), np.int64), np.zeros((4, 5), np.int64)
     for shares in ([0.9, 0.03, 0.04, 0.03], [0.5, 0.1, 0.1, 0.3], [0.1, 0.3, 0.3, 0.3]):
-        truth = random.choice(4, (60, 60), p=shares).astype(np.uint8)
-        wrong = random.integers(0, 4, truth.shape).astype(np.uint8)
-        prediction = np.where(random.random(truth.shape) < 0.7, truth, wrong)
-        total += size_counts(truth, prediction, 3)
-        matrix += confusion(truth, prediction, 3)
+        ground_truth = random.choice(4, (60, 60), p=shares).astype(np.uint8)
+        wrong = random.integers(0, 4, ground_truth.shape).astype(np.uint8)
+        prediction = np.where(random.random(ground_truth.shape) < 0.7, ground_truth, wrong)
+        total += size_counts(ground_truth, prediction, 3)
+        matrix += confusion(ground_truth, prediction, 3)
     shared, union = total[1:, :, 1].sum(axis=1), total[1:, :, 2].sum(axis=1)
     np.testing.assert_allclose(shared / union, scores(matrix, "abc").iou[1:])
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tag2mask.pipeline.errors import UserError
-from tag2mask.pipeline.evaluation.ground_truth import TruthFolder
+from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.evaluation.voc import Scores, confusion, evaluate_masks, scores
 from tag2mask.pipeline.records import VOC_CLASSES, ClassTable, Row, encode_mask
 
@@ -14,22 +14,24 @@ CLASSES = 4
 NAMES = ("cat", "dog", "cow", "bus")
 
 
-def pictures(seed: int, count: int = 3) -> list[tuple[np.ndarray, np.ndarray]]:
+def images(seed: int, count: int = 3) -> list[tuple[np.ndarray, np.ndarray]]:
     """Truths with void pixels and predictions that are right most of the time."""
     random = np.random.default_rng(seed)
     pairs = []
     for _ in range(count):
         shape = tuple(random.integers(5, 30, 2))
-        truth = random.integers(0, CLASSES + 1, shape).astype(np.uint8)
+        ground_truth = random.integers(0, CLASSES + 1, shape).astype(np.uint8)
         wrong = random.integers(0, CLASSES + 1, shape).astype(np.uint8)
-        prediction = np.where(random.random(shape) < 0.6, truth, wrong)
-        truth[random.random(shape) < 0.1] = 255
-        pairs.append((truth, prediction))
+        prediction = np.where(random.random(shape) < 0.6, ground_truth, wrong)
+        ground_truth[random.random(shape) < 0.1] = 255
+        pairs.append((ground_truth, prediction))
     return pairs
 
 
 def summed(pairs: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    return np.sum([confusion(truth, prediction, CLASSES) for truth, prediction in pairs], axis=0)
+    return np.sum(
+        [confusion(ground_truth, prediction, CLASSES) for ground_truth, prediction in pairs], axis=0
+    )
 
 
 def known(values: tuple[float | None, ...]) -> list[float]:
@@ -47,12 +49,12 @@ def test_agrees_with_torchmetrics(seed: int):
     precision = classification.MulticlassPrecision(average="none", **settings)
     recall = classification.MulticlassRecall(average="none", **settings)
     metrics = (iou, mean, accuracy, precision, recall)
-    pairs = pictures(seed)
-    for truth, prediction in pairs:
+    pairs = images(seed)
+    for ground_truth, prediction in pairs:
         for metric in metrics:
             metric.update(
                 torch.from_numpy(prediction.astype(np.int64)),
-                torch.from_numpy(truth.astype(np.int64)),
+                torch.from_numpy(ground_truth.astype(np.int64)),
             )
     result = scores(summed(pairs), NAMES)
     np.testing.assert_allclose(known(result.iou), iou.compute().numpy(), atol=1e-6)
@@ -67,13 +69,14 @@ def test_agrees_with_torchmetrics_on_absent_classes():
     """A class that is nowhere leaves the mean; one that is only predicted counts as zero."""
     torch = pytest.importorskip("torch")
     classification = pytest.importorskip("torchmetrics.classification")
-    truth = np.array([[0, 0, 1, 1], [255, 0, 1, 2]], np.uint8)
+    ground_truth = np.array([[0, 0, 1, 1], [255, 0, 1, 2]], np.uint8)
     prediction = np.array([[0, 0, 1, 3], [4, 0, 1, 2]], np.uint8)
     metric = classification.MulticlassJaccardIndex(num_classes=CLASSES + 1, ignore_index=255)
     metric.update(
-        torch.from_numpy(prediction.astype(np.int64)), torch.from_numpy(truth.astype(np.int64))
+        torch.from_numpy(prediction.astype(np.int64)),
+        torch.from_numpy(ground_truth.astype(np.int64)),
     )
-    result = scores(confusion(truth, prediction, CLASSES), NAMES)
+    result = scores(confusion(ground_truth, prediction, CLASSES), NAMES)
     assert list(result.iou) == [1, 2 / 3, 1, 0, None]  # class 4 is predicted on void alone
     assert result.mean_iou == pytest.approx((1 + 2 / 3 + 1 + 0) / 4)
     assert result.mean_iou == pytest.approx(metric.compute().item())
@@ -82,13 +85,13 @@ def test_agrees_with_torchmetrics_on_absent_classes():
 @pytest.mark.parametrize("seed", range(3))
 def test_agrees_with_a_count_pixel_by_pixel(seed: int):
     random = np.random.default_rng(seed)
-    pairs = pictures(seed)
+    pairs = images(seed)
     for _, prediction in pairs:
         prediction[random.random(prediction.shape) < 0.2] = 255
     pixels = [
         (int(t), int(p))
-        for truth, prediction in pairs
-        for t, p in zip(truth.flat, prediction.flat, strict=True)
+        for ground_truth, prediction in pairs
+        for t, p in zip(ground_truth.flat, prediction.flat, strict=True)
         if t != 255
     ]
     result = scores(summed(pairs), NAMES)
@@ -106,9 +109,9 @@ def test_agrees_with_a_count_pixel_by_pixel(seed: int):
 
 def test_ignoring_never_pays():
     """Replacing a wrong label by 255 spares the wrong class but the true pixel stays missed."""
-    truth = np.array([[0, 0, 1, 1]], np.uint8)
-    right = scores(confusion(truth, truth, 1), ["cat"])
-    ignored = scores(confusion(truth, np.array([[0, 0, 1, 255]], np.uint8), 1), ["cat"])
+    ground_truth = np.array([[0, 0, 1, 1]], np.uint8)
+    right = scores(confusion(ground_truth, ground_truth, 1), ["cat"])
+    ignored = scores(confusion(ground_truth, np.array([[0, 0, 1, 255]], np.uint8), 1), ["cat"])
     assert right.mean_iou == 1
     assert list(ignored.iou) == [1, 0.5]
     assert ignored.labeled == 0.75
@@ -116,16 +119,16 @@ def test_ignoring_never_pays():
 
 
 def test_nothing_labeled_scores_zero():
-    truth = np.array([[0, 1]], np.uint8)
-    result = scores(confusion(truth, np.full_like(truth, 255), 1), ["cat"])
+    ground_truth = np.array([[0, 1]], np.uint8)
+    result = scores(confusion(ground_truth, np.full_like(ground_truth, 255), 1), ["cat"])
     assert result.mean_iou == result.mean_precision == result.labeled == 0
     assert list(result.precision) == [None, None]
 
 
 def test_confusion_layout():
-    truth = np.array([[0, 1, 2, 2, 255]], np.uint8)
+    ground_truth = np.array([[0, 1, 2, 2, 255]], np.uint8)
     prediction = np.array([[0, 2, 2, 255, 1]], np.uint8)
-    matrix = confusion(truth, prediction, 2)
+    matrix = confusion(ground_truth, prediction, 2)
     assert matrix.dtype == np.int64
     np.testing.assert_array_equal(matrix, [[1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 1, 1]])
 
@@ -148,8 +151,8 @@ def test_scores_refuse():
 
 
 def test_scores_survive_json():
-    truth = np.array([[0, 1]], np.uint8)
-    result = scores(confusion(truth, truth, 2), ["cat", "dog"], pictures=1)
+    ground_truth = np.array([[0, 1]], np.uint8)
+    result = scores(confusion(ground_truth, ground_truth, 2), ["cat", "dog"], images=1)
     assert list(result.iou) == [1, 1, None]
     assert Scores.model_validate_json(result.model_dump_json()) == result
 
@@ -167,15 +170,15 @@ def test_evaluate_masks(tmp_path: Path):
     mask = np.array([[0, 8], [8, 255]], np.uint8)
     for name in "abc":
         write(tmp_path / f"{name}.png", mask)
-    truth = TruthFolder(str(tmp_path), VOC)
+    ground_truth = GroundTruthFolder(str(tmp_path), VOC)
     rows: list[Row] = [
         {"path": "a.jpg", "mask": mask},
         {"path": "b.jpg", "mask": encode_mask(mask)},
         {"path": "c.jpg", "mask": None},
         {"path": "no-truth.jpg", "mask": np.zeros((9, 9), np.uint8)},
     ]
-    result = evaluate_masks(iter(rows), truth, VOC)
-    assert result.pictures == 3
+    result = evaluate_masks(iter(rows), ground_truth, VOC)
+    assert result.images == 3
     assert result.pixels == 9
     assert result.labeled == result.pixel_accuracy == pytest.approx(2 / 3)
     assert result.iou[8] == pytest.approx(2 / 3)
@@ -185,17 +188,19 @@ def test_evaluate_masks(tmp_path: Path):
 
 def test_sizes_must_agree_unless_resized(tmp_path: Path):
     write(tmp_path / "a.png", np.repeat(np.array([[0, 8]]), 2, axis=1).repeat(2, axis=0))
-    truth = TruthFolder(str(tmp_path), VOC)
+    ground_truth = GroundTruthFolder(str(tmp_path), VOC)
     rows = [{"path": "a.jpg", "mask": np.array([[0, 8]], np.uint8)}]
     with pytest.raises(UserError, match=r"a\.jpg.* 2x1 .* 4x2"):
-        evaluate_masks(rows, truth, VOC)
-    assert evaluate_masks(rows, truth, VOC, resize=True).mean_iou == 1
+        evaluate_masks(rows, ground_truth, VOC)
+    assert evaluate_masks(rows, ground_truth, VOC, resize=True).mean_iou == 1
 
 
 def test_evaluate_masks_refuses(tmp_path: Path):
     write(tmp_path / "a.png", np.zeros((2, 2)))
-    truth = TruthFolder(str(tmp_path), VOC)
+    ground_truth = GroundTruthFolder(str(tmp_path), VOC)
     with pytest.raises(UserError, match="no image has a ground truth mask"):
-        evaluate_masks([{"path": "b.jpg", "mask": None}], truth, VOC)
+        evaluate_masks([{"path": "b.jpg", "mask": None}], ground_truth, VOC)
     with pytest.raises(UserError, match=r"a\.jpg cannot be scored.*\[21\]"):
-        evaluate_masks([{"path": "a.jpg", "mask": np.full((2, 2), 21, np.uint8)}], truth, VOC)
+        evaluate_masks(
+            [{"path": "a.jpg", "mask": np.full((2, 2), 21, np.uint8)}], ground_truth, VOC
+        )

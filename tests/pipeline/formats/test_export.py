@@ -72,13 +72,13 @@ class ExportTests:
     def expected(self, mask: np.ndarray) -> np.ndarray:
         return mask if self.keeps_ignore else np.where(mask == IGNORE, 0, mask)
 
-    def test_pictures_are_the_same_bytes(self, exported: Path, table: Table) -> None:
-        folder = exported / EXPORTERS[self.kind].pictures
+    def test_images_are_the_same_bytes(self, exported: Path, table: Table) -> None:
+        folder = exported / EXPORTERS[self.kind].images
         found = {file.read_bytes() for file in folder.iterdir()}
         assert found == {row["image"]["bytes"] for row in table.rows(["image"])}
 
     def test_names_are_plain_and_different(self, exported: Path) -> None:
-        folder = exported / EXPORTERS[self.kind].pictures
+        folder = exported / EXPORTERS[self.kind].images
         stems = [file.stem for file in folder.iterdir()]
         assert sorted(stem.partition("-")[0] for stem in stems) == sorted(
             name.rstrip("-") for name in NAMES.values()
@@ -100,7 +100,7 @@ class ExportTests:
     def test_a_row_is_written_before_the_next_is_read(self, tmp_path: Path) -> None:
         def watched() -> Iterator[dict[str, object]]:
             for number, mask in enumerate(awkward_masks()):
-                folders = list(tmp_path.glob(f".out.*/{EXPORTERS[self.kind].pictures}"))
+                folders = list(tmp_path.glob(f".out.*/{EXPORTERS[self.kind].images}"))
                 assert [len(list(folder.iterdir())) for folder in folders] == [number]
                 yield dataset_row(mask, f"{number}.png")
 
@@ -114,10 +114,10 @@ class TestVoc(ExportTests):
         names = (folder / "ImageSets/Segmentation/train.txt").read_text().split()
         masks = {}
         for name in names:
-            with Image.open(folder / f"SegmentationClass/{name}.png") as picture:
-                assert picture.mode == "P"
-                assert bytes(picture.getpalette("RGB") or ())[: 3 * 4] == palette()[: 3 * 4]
-                masks[name] = np.array(picture)
+            with Image.open(folder / f"SegmentationClass/{name}.png") as image:
+                assert image.mode == "P"
+                assert bytes(image.getpalette("RGB") or ())[: 3 * 4] == palette()[: 3 * 4]
+                masks[name] = np.array(image)
         return masks
 
     def test_labels_and_colors(self, exported: Path) -> None:
@@ -127,7 +127,7 @@ class TestVoc(ExportTests):
         assert lines[-1] == "ignore:224,224,192::"
 
     def test_the_tree_is_a_source_with_the_same_tags(self, exported: Path, table: Table) -> None:
-        found = [file.tags for file in open_source(str(exported)).pictures() if not file.problem]
+        found = [file.tags for file in open_source(str(exported)).images() if not file.problem]
         expected = [tuple(CLASSES[tag - 1] for tag in row["tags"]) for row in table.rows(["tags"])]
         assert sorted(found) == sorted(expected)
 
@@ -200,8 +200,8 @@ class TestCocoPanoptic(ExportTests):
         masks = {}
         for annotation in document["annotations"]:
             file = folder / "annotations/panoptic_train" / annotation["file_name"]
-            with Image.open(file) as picture:
-                colors = np.array(picture).astype(np.int64)
+            with Image.open(file) as image:
+                colors = np.array(image).astype(np.int64)
             segments = colors @ [1, 256, 256**2]
             mask = np.full(segments.shape, IGNORE, np.uint8)
             for info in annotation["segments_info"]:
@@ -228,8 +228,8 @@ class TestCocoStuff(ExportTests):
             map_ = np.zeros((image["height"], image["width"]), np.uint8)
             for annotation in coco.loadAnns(coco.getAnnIds(image["id"])):
                 map_[coco.annToMask(annotation).astype(bool)] = annotation["category_id"]
-            with Image.open(folder / f"annotations/stuff_train_pixelmaps/{stem}.png") as picture:
-                np.testing.assert_array_equal(np.array(picture), map_)
+            with Image.open(folder / f"annotations/stuff_train_pixelmaps/{stem}.png") as original:
+                np.testing.assert_array_equal(np.array(original), map_)
             mask = np.where(map_ == background, 0, map_)
             masks[stem] = np.where(map_ == 0, IGNORE, mask).astype(np.uint8)
         return masks
@@ -274,12 +274,12 @@ class TestYolo(ExportTests):
 
     def drawn(self, folder: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         """Masks by pixel centers, and as an ordinary drawing program fills polygons."""
-        for picture in sorted((folder / "images/train").iterdir()):
-            with Image.open(picture) as opened:
+        for image in sorted((folder / "images/train").iterdir()):
+            with Image.open(image) as opened:
                 width, height = opened.size
             exact = np.zeros((height, width), np.uint8)
             canvas = Image.new("L", (width, height))
-            for line in (folder / f"labels/train/{picture.stem}.txt").read_text().splitlines():
+            for line in (folder / f"labels/train/{image.stem}.txt").read_text().splitlines():
                 value, *numbers = line.split()
                 corners = np.array(numbers, float).reshape(-1, 2)
                 assert len(corners) >= 3
@@ -288,7 +288,7 @@ class TestYolo(ExportTests):
                 corners = corners * (width, height) - 0.5
                 exact[polygon(corners[:, 1], corners[:, 0], exact.shape)] = int(value) + 1
                 ImageDraw.Draw(canvas).polygon(list(map(tuple, corners)), fill=int(value) + 1)
-            yield picture.stem, exact, np.array(canvas)
+            yield image.stem, exact, np.array(canvas)
 
     def test_a_drawing_program_loses_little(self, exported: Path) -> None:
         matrix = np.zeros((4, 5), np.int64)
@@ -301,7 +301,7 @@ class TestYolo(ExportTests):
         assert "mean IoU of 1.0000" in self.lost
         assert "background" in self.lost
 
-    def test_data_yaml_names_classes_and_pictures(self, exported: Path) -> None:
+    def test_data_yaml_names_classes_and_images(self, exported: Path) -> None:
         lines = (exported / "data.yaml").read_text().splitlines()
         assert lines[0] == "train: images/train"
         assert lines[-3:] == ['  0: "cat"', '  1: "dog"', '  2: "bird"']

@@ -20,33 +20,33 @@ RED, BLUE, WHITE = (200, 30, 30), (30, 30, 200), (255, 255, 255)
 
 def halves(left: tuple[int, int, int] = RED, right: tuple[int, int, int] = BLUE) -> Image.Image:
     """An image whose left half has one color and whose right half has another."""
-    picture = Image.new("RGB", (WIDTH, HEIGHT), right)
-    picture.paste(left, (0, 0, WIDTH // 2, HEIGHT))
-    return picture
+    image = Image.new("RGB", (WIDTH, HEIGHT), right)
+    image.paste(left, (0, 0, WIDTH // 2, HEIGHT))
+    return image
 
 
-def saved(picture: Image.Image, format: str, **options: object) -> bytes:
+def saved(image: Image.Image, format: str, **options: object) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, format=format, **options)
+    image.save(buffer, format=format, **options)
     return buffer.getvalue()
 
 
-def colors(picture: Image.Image) -> tuple[np.ndarray, np.ndarray]:
+def colors(image: Image.Image) -> tuple[np.ndarray, np.ndarray]:
     """The mean colors of the left and the right quarter."""
-    pixels = np.asarray(picture, dtype=float)
-    quarter = picture.width // 4
+    pixels = np.asarray(image, dtype=float)
+    quarter = image.width // 4
     return pixels[:, :quarter].mean((0, 1)), pixels[:, -quarter:].mean((0, 1))
 
 
 def assert_halves(
-    picture: Image.Image,
+    image: Image.Image,
     left: tuple[int, int, int] = RED,
     right: tuple[int, int, int] = BLUE,
     tolerance: float = 12,
 ) -> None:
-    assert picture.mode == "RGB"
-    assert picture.size == (WIDTH, HEIGHT)
-    found_left, found_right = colors(picture)
+    assert image.mode == "RGB"
+    assert image.size == (WIDTH, HEIGHT)
+    found_left, found_right = colors(image)
     assert np.abs(found_left - left).max() < tolerance
     assert np.abs(found_right - right).max() < tolerance
 
@@ -82,14 +82,14 @@ def without_adobe_marker(jpeg: bytes) -> bytes:
 
 
 def transparent_left() -> Image.Image:
-    picture = halves().convert("RGBA")
-    picture.paste((0, 0, 0, 0), (0, 0, WIDTH // 2, HEIGHT))
-    return picture
+    image = halves().convert("RGBA")
+    image.paste((0, 0, 0, 0), (0, 0, WIDTH // 2, HEIGHT))
+    return image
 
 
 def palette_with_transparency() -> bytes:
-    picture = halves().quantize(4)
-    return saved(picture, "PNG", transparency=picture.getpixel((0, 0)))
+    image = halves().quantize(4)
+    return saved(image, "PNG", transparency=image.getpixel((0, 0)))
 
 
 def animation(format: str) -> bytes:
@@ -148,16 +148,16 @@ def test_every_kind_becomes_rgb(case: str) -> None:
 def test_normalized_bytes_need_no_further_care(case: str) -> None:
     make, left, right = CASES[case]
     data, height, width = normalized_bytes(make())
-    with Image.open(io.BytesIO(data)) as picture:
-        assert picture.format in ("JPEG", "PNG")
-        assert (picture.height, picture.width) == (height, width) == (HEIGHT, WIDTH)
-        assert getattr(picture, "n_frames", 1) == 1
-        assert not picture.has_transparency_data
-        assert_halves(picture, left, right)
+    with Image.open(io.BytesIO(data)) as image:
+        assert image.format in ("JPEG", "PNG")
+        assert (image.height, image.width) == (height, width) == (HEIGHT, WIDTH)
+        assert getattr(image, "n_frames", 1) == 1
+        assert not image.has_transparency_data
+        assert_halves(image, left, right)
 
 
 @pytest.mark.parametrize("case", ["jpeg", "png"])
-def test_plain_pictures_stay_untouched(case: str) -> None:
+def test_plain_images_stay_untouched(case: str) -> None:
     original = CASES[case][0]()
     assert normalized_bytes(original)[0] == original
 
@@ -182,11 +182,11 @@ def test_lossy_becomes_a_fine_jpeg(case: str) -> None:
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_orientation_is_applied_once(orientation: int, format: str) -> None:
-    picture = halves()
-    picture.paste((20, 160, 20), (0, 0, 8, 8))  # a corner, so that all eight differ
+    image = halves()
+    image.paste((20, 160, 20), (0, 0, 8, 8))  # a corner, so that all eight differ
     exif = Image.Exif()
     exif[0x0112] = orientation
-    original = saved(picture, format, exif=exif)
+    original = saved(image, format, exif=exif)
     with Image.open(io.BytesIO(original)) as opened:
         expected = ImageOps.exif_transpose(opened).convert("RGB")
     assert np.array_equal(np.asarray(decode_rgb(original)), np.asarray(expected))
@@ -199,7 +199,7 @@ def test_orientation_is_applied_once(orientation: int, format: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF")
-def test_broken_exif_spoils_no_picture() -> None:
+def test_broken_exif_spoils_no_image() -> None:
     jpeg = saved(halves(), "JPEG", quality=95, subsampling=0, exif=b"Exif\0\0MM\0*\xff\xff\xff\xff")
     assert_halves(decode_rgb(jpeg))
     assert normalized_bytes(jpeg)[0] == jpeg

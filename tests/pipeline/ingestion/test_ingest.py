@@ -19,7 +19,7 @@ from PIL import Image
 
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.ingestion.counts import IngestCounts
-from tag2mask.pipeline.ingestion.ingest import Ingest, ingest, picture_row
+from tag2mask.pipeline.ingestion.ingest import Ingest, image_row, ingest
 from tag2mask.pipeline.ingestion.near_duplicates import NearDuplicateSettings
 from tag2mask.pipeline.records import IMAGES_SCHEMA, Row
 from tag2mask.pipeline.sources import Downloads, TaggedFile, UnreadableError, open_source
@@ -50,7 +50,7 @@ class Listed:
     def open(cls, uri: str, downloads: Downloads) -> None:
         return None
 
-    def pictures(self) -> Iterator[TaggedFile]:
+    def images(self) -> Iterator[TaggedFile]:
         yield from self.files
 
     def read(self, path: str) -> bytes:
@@ -72,8 +72,8 @@ def rows(found: Ingest) -> dict[str, Row]:
 
 
 def assert_balanced(counts: IngestCounts) -> None:
-    parts = (counts.other_split, counts.left_out, counts.duplicates, counts.dropped)
-    assert counts.pictures == sum(parts) + counts.errors + counts.kept
+    parts = (counts.other_split, counts.other_tags, counts.duplicates, counts.dropped)
+    assert counts.images == sum(parts) + counts.errors + counts.kept
 
 
 def test_rows_fit_the_schema_of_the_images_table() -> None:
@@ -88,21 +88,21 @@ def test_rows_fit_the_schema_of_the_images_table() -> None:
 
 
 def test_classes_are_the_sorted_tags_or_those_given_in_their_order() -> None:
-    pictures = source(a="cat", b="dog|ant")
-    assert ingest(pictures).classes.names == ("ant", "cat", "dog")
-    found = ingest(pictures, ["dog", "cat"])
+    images = source(a="cat", b="dog|ant")
+    assert ingest(images).classes.names == ("ant", "cat", "dog")
+    found = ingest(images, ["dog", "cat"])
     assert found.classes.names == ("dog", "cat")
     assert rows(found)["b"]["tags"] == [1]
 
 
-def test_other_tags_are_dropped_and_pictures_without_a_tag_left_out() -> None:
-    pictures = source(a="cat|tree", b="tree|car", c="cat", d="")
-    found = ingest(pictures, ["cat"])
+def test_other_tags_are_dropped_and_images_without_a_tag_left_out() -> None:
+    images = source(a="cat|tree", b="tree|car", c="cat", d="")
+    found = ingest(images, ["cat"])
     assert set(rows(found)) == {"a", "c"}
     assert found.counts == IngestCounts(
-        pictures=4,
+        images=4,
         other_split=0,
-        left_out=2,
+        other_tags=2,
         tags_dropped=3,
         duplicates=0,
         errors=0,
@@ -111,79 +111,77 @@ def test_other_tags_are_dropped_and_pictures_without_a_tag_left_out() -> None:
     assert_balanced(found.counts)
     sentence = "4 images: 2 kept, 2 left out without a wanted tag, and 3 tags dropped"
     assert found.counts.sentence() == sentence
-    assert set(pictures.read_paths) == {"a", "c"}  # the others cost nothing
+    assert set(images.read_paths) == {"a", "c"}  # the others cost nothing
 
 
-def test_pictures_with_other_tags_alone_are_negatives() -> None:
+def test_images_with_other_tags_alone_are_negatives() -> None:
     names = {f"n{number}": "car" for number in range(7)}
-    pictures = source(a="cat|tree", c="cat", d="cat|car", e="", **names)
-    pictures.data["n0"] = pictures.data["c"]  # has a wanted tag elsewhere
-    found = ingest(pictures, ["cat"], negatives=5.0)
+    images = source(a="cat|tree", c="cat", d="cat|car", e="", **names)
+    images.data["n0"] = images.data["c"]  # has a wanted tag elsewhere
+    found = ingest(images, ["cat"], negatives=5.0)
     tags = {path: row["tags"] for path, row in rows(found).items()}
     assert tags == {"a": [1], "c": [1], "d": [1], **{f"n{number}": [] for number in range(1, 7)}}
-    assert (found.counts.kept, found.counts.left_out, found.counts.negatives) == (3, 8, 6)
+    assert (found.counts.kept, found.counts.other_tags, found.counts.negatives) == (3, 8, 6)
     assert_balanced(found.counts)
     assert "8 left out without a wanted tag (6 of them seen as background)" in (
         found.counts.sentence()
     )
-    assert [picture.id for picture in found.pictures] == sorted(
-        picture.id for picture in found.pictures
-    )
+    assert [image.id for image in found.images] == sorted(image.id for image in found.images)
 
 
 def test_negatives_are_a_draw_that_does_not_depend_on_the_order() -> None:
-    pictures = source(a="cat", b="cat", **{f"n{number}": "car" for number in range(9)})
-    found = ingest(pictures, ["cat"], negatives=1.5)
+    images = source(a="cat", b="cat", **{f"n{number}": "car" for number in range(9)})
+    found = ingest(images, ["cat"], negatives=1.5)
     assert found.counts.negatives == 3
-    pictures.files.reverse()
-    assert ingest(pictures, ["cat"], negatives=1.5).pictures == found.pictures
-    assert ingest(pictures, ["cat"], negatives=0.0).counts.negatives == 0
+    images.files.reverse()
+    assert ingest(images, ["cat"], negatives=1.5).images == found.images
+    assert ingest(images, ["cat"], negatives=0.0).counts.negatives == 0
 
 
 def test_a_negative_that_cannot_be_read_is_none() -> None:
-    pictures = source(a="cat", b="car", c="car")
-    pictures.data["b"] = b""
-    found = ingest(pictures, ["cat"], negatives=2.0)
+    images = source(a="cat", b="car", c="car")
+    images.data["b"] = b""
+    found = ingest(images, ["cat"], negatives=2.0)
     assert set(rows(found)) == {"a", "c"}
     assert_balanced(found.counts)
 
 
 def test_same_bytes_are_one_row_with_all_tags() -> None:
-    pictures = source(c="cat", a="dog", b="dog|ant", d="cat")
-    pictures.data["b"] = pictures.data["c"]
-    pictures.data["d"] = pictures.data["c"]
-    pictures.files.append(TaggedFile("a", ("cat",)))  # and the same file named twice
-    found = ingest(pictures)
+    images = source(c="cat", a="dog", b="dog|ant", d="cat")
+    images.data["b"] = images.data["c"]
+    images.data["d"] = images.data["c"]
+    images.files.append(TaggedFile("a", ("cat",)))  # and the same file named twice
+    found = ingest(images)
     assert {path: row["tags"] for path, row in rows(found).items()} == {"a": [2, 3], "b": [1, 2, 3]}
     assert (found.counts.duplicates, found.counts.kept) == (3, 2)
     assert_balanced(found.counts)
 
 
-def test_the_first_path_names_a_picture_wherever_its_bytes_lie() -> None:
-    pictures = source(b="cat", a="dog")
-    pictures.data["a"] = pictures.data["b"]
-    pictures.files = [replace(file, place=f"{ord(file.path):x}") for file in pictures.files]
-    pictures.files[0] = replace(pictures.files[0], place="0")
-    pictures.data |= {"0": jpeg(0), "61": jpeg(0)}
-    [picture] = ingest(pictures).pictures
-    assert (picture.path, picture.address) == ("a", "61")
-    assert set(pictures.read_paths) == {"0", "61"}
+def test_the_first_path_names_a_image_wherever_its_bytes_lie() -> None:
+    images = source(b="cat", a="dog")
+    images.data["a"] = images.data["b"]
+    images.files = [replace(file, place=f"{ord(file.path):x}") for file in images.files]
+    images.files[0] = replace(images.files[0], place="0")
+    images.data |= {"0": jpeg(0), "61": jpeg(0)}
+    [image] = ingest(images).images
+    assert (image.path, image.address) == ("a", "61")
+    assert set(images.read_paths) == {"0", "61"}
 
 
 def near_duplicate_source() -> Listed:
     """An image, its smaller copy ``b`` and another image."""
-    pictures = source(a="cat", b="dog", c="cat")
-    big = render(0, 0).picture.resize((600, 480))
-    for name, picture in (("a", big), ("b", big.resize((200, 160))), ("c", render(1, 0).picture)):
+    images = source(a="cat", b="dog", c="cat")
+    big = render(0, 0).image.resize((600, 480))
+    for name, image in (("a", big), ("b", big.resize((200, 160))), ("c", render(1, 0).image)):
         buffer = io.BytesIO()
-        picture.save(buffer, format="JPEG", quality=80)
-        pictures.data[name] = buffer.getvalue()
-    pictures.files.append(TaggedFile("broken", ("cat",)))
-    pictures.data["broken"] = b"no image"
-    return pictures
+        image.save(buffer, format="JPEG", quality=80)
+        images.data[name] = buffer.getvalue()
+    images.files.append(TaggedFile("broken", ("cat",)))
+    images.data["broken"] = b"no image"
+    return images
 
 
-def test_near_duplicates_are_reported_with_the_picture_that_stands_for_them() -> None:
+def test_near_duplicates_are_reported_with_the_image_that_stands_for_them() -> None:
     found = ingest(near_duplicate_source(), near_duplicates=NearDuplicateSettings(distance=4))
     decoded = rows(found)
     assert decoded["b"]["near_duplicate_of"] == decoded["a"]["id"]
@@ -212,25 +210,25 @@ def test_near_duplicates_are_not_looked_for_by_default() -> None:
 
 
 def test_the_order_of_the_listing_changes_nothing() -> None:
-    pictures = source(**{f"p{n}": ("cat", "dog", "cat|ant")[n % 3] for n in range(20)})
-    pictures.data["p7"] = pictures.data["p12"]
-    pictures.data["p3"] = b"broken"
-    first = ingest(pictures)
+    images = source(**{f"p{n}": ("cat", "dog", "cat|ant")[n % 3] for n in range(20)})
+    images.data["p7"] = images.data["p12"]
+    images.data["p3"] = b"broken"
+    first = ingest(images)
     expected = list(first.rows())
     assert [row["id"] for row in expected] == sorted(row["id"] for row in expected)
-    random.Random(0).shuffle(pictures.files)
-    again = ingest(pictures)
+    random.Random(0).shuffle(images.files)
+    again = ingest(images)
     assert again.counts == first.counts
     assert list(again.rows()) == expected
 
 
 def test_unreadable_files_are_rows_that_name_file_and_cause() -> None:
-    pictures = source(ok="cat", empty="cat", void="dog", text="dog", half="cat", gone="cat")
-    pictures.data |= {"empty": b"", "void": b"", "text": b"hello", "half": jpeg(9)[:300]}
-    del pictures.data["gone"]
-    pictures.files.append(TaggedFile("../up", ("cat",), problem="a path with '..'"))
-    pictures.files.append(TaggedFile("torn", problem="its annotation is no XML"))
-    found = ingest(pictures)
+    images = source(ok="cat", empty="cat", void="dog", text="dog", half="cat", gone="cat")
+    images.data |= {"empty": b"", "void": b"", "text": b"hello", "half": jpeg(9)[:300]}
+    del images.data["gone"]
+    images.files.append(TaggedFile("../up", ("cat",), problem="a path with '..'"))
+    images.files.append(TaggedFile("torn", problem="its annotation is no XML"))
+    found = ingest(images)
     decoded = rows(found)
     assert set(decoded) == {
         "ok",
@@ -257,35 +255,35 @@ def test_unreadable_files_are_rows_that_name_file_and_cause() -> None:
 
 
 def test_a_file_that_changes_meanwhile_is_an_error() -> None:
-    pictures = source(a="cat", b="cat")
-    found = ingest(pictures)
-    pictures.data["a"] = jpeg(77)
+    images = source(a="cat", b="cat")
+    found = ingest(images)
+    images.data["a"] = jpeg(77)
     assert set(rows(found)) == {"a: it changed while it was being ingested", "b"}
 
 
 def test_rows_can_be_made_in_another_process() -> None:
     found = ingest(source(a="cat", b="dog"))
     expected = list(found.rows())
-    again, picture = pickle.loads(pickle.dumps((found.source, found.pictures[0])))
-    assert picture_row(again, picture) == expected[0]
+    again, image = pickle.loads(pickle.dumps((found.source, found.images[0])))
+    assert image_row(again, image) == expected[0]
 
 
 def split_source() -> Listed:
-    pictures = source(a="cat", b="dog", c="cat", d="ant")
+    images = source(a="cat", b="dog", c="cat", d="ant")
     names = {"a": "train", "b": "train", "c": "dev", "d": None}
-    pictures.files = [TaggedFile(f.path, f.tags, names[f.path]) for f in pictures.files]
-    return pictures
+    images.files = [TaggedFile(f.path, f.tags, names[f.path]) for f in images.files]
+    return images
 
 
 def test_a_split_takes_its_own_rows_and_no_tag_of_another() -> None:
-    pictures = split_source()
-    pictures.data["c"] = pictures.data["b"]  # the same image in dev, with another tag
-    found = ingest(pictures, split="train")
+    images = split_source()
+    images.data["c"] = images.data["b"]  # the same image in dev, with another tag
+    found = ingest(images, split="train")
     assert found.classes.names == ("cat", "dog")
     assert {path: row["tags"] for path, row in rows(found).items()} == {"a": [1], "b": [2]}
     assert (found.counts.other_split, found.counts.kept) == (2, 2)
     assert_balanced(found.counts)
-    assert ingest(pictures).counts.other_split == 0
+    assert ingest(images).counts.other_split == 0
 
 
 def test_a_source_without_splits_is_taken_whole() -> None:
@@ -353,6 +351,6 @@ def test_a_dirty_folder_from_end_to_end(tmp_path: Path) -> None:
         "cat/leaves.jpg: a link that leaves the source",
     }
     assert decoded["cat/1.jpg"]["tags"] == [1, 2]
-    with Image.open(io.BytesIO(decoded["cat/gray.jpg"]["image"]["bytes"])) as picture:
-        assert picture.mode == "RGB"
+    with Image.open(io.BytesIO(decoded["cat/gray.jpg"]["image"]["bytes"])) as image:
+        assert image.mode == "RGB"
     pa.Table.from_pylist(list(decoded.values()), schema=IMAGES_SCHEMA)

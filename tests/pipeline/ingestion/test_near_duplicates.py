@@ -19,7 +19,7 @@ from tag2mask.pipeline.synthetic.images import render
 
 
 def gray(index: int) -> Image.Image:
-    return render(index, 0).picture.convert("L")
+    return render(index, 0).image.convert("L")
 
 
 def distance(a: int, b: int) -> int:
@@ -42,12 +42,12 @@ def test_hashes_are_those_of_imagehash() -> None:
         assert perceptual_hash(gray(index)) == int(str(imagehash.phash(gray(index))), 16)
 
 
-def test_copies_are_close_and_other_pictures_are_not() -> None:
+def test_copies_are_close_and_other_images_are_not() -> None:
     hashes = [perceptual_hash(gray(index)) for index in range(30)]
     for index in range(0, 30, 3):
         buffer = io.BytesIO()
-        picture = gray(index)
-        smaller = picture.resize((picture.width * 2 // 3, picture.height * 2 // 3))
+        image = gray(index)
+        smaller = image.resize((image.width * 2 // 3, image.height * 2 // 3))
         smaller.save(buffer, format="JPEG", quality=50)
         assert distance(perceptual_hash(Image.open(buffer)), hashes[index]) <= 4
     others = [distance(a, b) for i, a in enumerate(hashes) for b in hashes[:i]]

@@ -123,8 +123,8 @@ def half_seen(row):
     }
 
 
-def iou(mask, truth):
-    return (mask & truth).sum() / (mask | truth).sum()
+def iou(mask, ground_truth):
+    return (mask & ground_truth).sum() / (mask | ground_truth).sum()
 
 
 @pytest.mark.slow
@@ -140,9 +140,9 @@ def test_a_walk_finds_the_other_half(tmp_path):
     walked = {row["id"]: row for row in propagate(run, images, seed).rows()}
     before, after = [], []
     for row, scored in ((row, half_seen(row)) for row in rows):
-        truth = labels(int(row["image"]["path"].split(".")[0]), row["tags"]) > 0
+        ground_truth = labels(int(row["image"]["path"].split(".")[0]), row["tags"]) > 0
         scores = np.stack([decode_map(data) for data in scored["scores"]])
-        before.append(iou(seed_probabilities(scores).argmax(axis=0) > 0, truth))
-        after.append(iou(decode_mask(walked[row["id"]]["mask"]["bytes"]) > 0, truth))
+        before.append(iou(seed_probabilities(scores).argmax(axis=0) > 0, ground_truth))
+        after.append(iou(decode_mask(walked[row["id"]]["mask"]["bytes"]) > 0, ground_truth))
     assert np.mean(before) < 0.6
     assert np.mean(after) > np.mean(before) + 0.15

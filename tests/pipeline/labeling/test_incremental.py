@@ -38,7 +38,7 @@ def _normal_floats():
     torch.set_flush_denormal(False)
 
 
-def add_pictures(folder: Path, numbers, tags=tags_of):
+def add_new_images(folder: Path, numbers, tags=tags_of):
     """Toy images and their line in the list of tags."""
     folder.mkdir(exist_ok=True)
     listed = folder / "tags.csv"
@@ -85,9 +85,9 @@ def template(tmp_path_factory) -> Path:
     """A finished version, and a source that has grown since."""
     folder = tmp_path_factory.mktemp("incremental")
     found = Place(folder / "source", run_at(folder / "run"))
-    add_pictures(found.source, range(FIRST))
+    add_new_images(found.source, range(FIRST))
     found.label_all()
-    add_pictures(found.source, range(FIRST, FIRST + NEW))
+    add_new_images(found.source, range(FIRST, FIRST + NEW))
     return folder
 
 
@@ -151,14 +151,14 @@ def test_nothing_new_commits_nothing(place, seen):
     assert seen == {"decoded": 0, "labeled": 0}
 
 
-def test_pictures_with_other_tags_alone_are_nothing_new(place, seen):
+def test_images_with_other_tags_alone_are_nothing_new(place, seen):
     place.label_new(place.change())
     for number in (900, 901):
         (place.source / f"{number}.png").write_bytes(image_row(number, [1])["image"]["bytes"])
         with (place.source / "tags.csv").open("a") as table:
             table.write(f"{number}.png,lighthouse\n")
     change = place.change()
-    assert change.pictures.counts.negatives == 2
+    assert change.images.counts.negatives == 2
     assert (change.work, change.new, change.gone) == (Work.NOTHING, (), 0)
 
 
@@ -173,7 +173,7 @@ def test_corrected_masks_begin_a_new_training(place, seen):
     assert [r["source"] for r in dataset.rows() if r["id"] == row["id"]] == ["human"]
     seen.update(decoded=0, labeled=0)
     assert place.change().work is Work.NOTHING
-    add_pictures(place.source, range(20, 20 + NEW))
+    add_new_images(place.source, range(20, 20 + NEW))
     assert place.change().work is Work.ADDITION
     assert len(place.label_new(place.change())) == FIRST + 2 * NEW
 
@@ -184,7 +184,7 @@ def test_a_kill_between_two_tables_is_mended(place, seen, steps):
     images = add_images(place.run, place.change())
     if steps == 2:
         add_masks(place.run, images)
-    add_pictures(place.source, [FIRST + NEW])
+    add_new_images(place.source, [FIRST + NEW])
     change = place.change()
     assert change.work is Work.ADDITION
     assert len(change.new) == 1
@@ -195,7 +195,7 @@ def test_a_kill_between_two_tables_is_mended(place, seen, steps):
     assert dataset.manifest.revision == 2
 
 
-def test_pictures_that_are_gone_or_retagged_keep_their_rows(place):
+def test_images_that_are_gone_or_retagged_keep_their_rows(place):
     dataset = place.label_new(place.change())
     lines = (place.source / "tags.csv").read_text().splitlines()
     lines[2] = "1.png,bird"
@@ -208,16 +208,16 @@ def test_pictures_that_are_gone_or_retagged_keep_their_rows(place):
     assert place.label_new(change).manifest == dataset.manifest
     anew = place.change(retrain=True)
     assert anew.work is Work.EVERYTHING
-    assert len(anew.pictures.pictures) == FIRST + NEW - 1
+    assert len(anew.images.images) == FIRST + NEW - 1
 
 
-def test_training_begins_anew_after_a_share_of_new_pictures(place):
+def test_training_begins_anew_after_a_share_of_new_images(place):
     assert place.change(share=0.376).work is Work.ADDITION
     change = place.change(share=0.375)
     assert change.work is Work.EVERYTHING
     assert change.sentence().startswith("38% as many")
     place.label_new(place.change())
-    add_pictures(place.source, [FIRST + NEW])
+    add_new_images(place.source, [FIRST + NEW])
     assert place.change(share=0.51).work is Work.ADDITION, "4 of 8"
     assert place.change(share=0.5).work is Work.EVERYTHING
 
@@ -246,22 +246,22 @@ def test_other_classes_are_no_addition(place):
 
 def test_a_tag_that_the_model_does_not_know_waits_for_a_training(place):
     """Images with a known tag besides are labeled with that."""
-    add_pictures(place.source, [20, 21])
+    add_new_images(place.source, [20, 21])
     text = (place.source / "tags.csv").read_text()
     text = text.replace("20.png,bird", "20.png,bird|zebra").replace("21.png,cat", "21.png,zebra")
     (place.source / "tags.csv").write_text(text)
     change = place.change(classes=None)
     assert change.work is Work.ADDITION
     assert len(change.new) == NEW + 1
-    assert change.pictures.classes.names == CLASSES
-    assert change.pictures.counts.left_out == 1
-    assert place.change(classes=None, retrain=True).pictures.classes.names[-1] == "zebra"
+    assert change.images.classes.names == CLASSES
+    assert change.images.counts.other_tags == 1
+    assert place.change(classes=None, retrain=True).images.classes.names[-1] == "zebra"
 
 
 def test_a_training_that_was_killed_is_no_version_to_add_to(place):
     """Its images have replaced those that the last masks were made of."""
     place.label_new(place.change())
-    place.run.images(place.change(retrain=True).pictures)
+    place.run.images(place.change(retrain=True).images)
     assert place.change().work is Work.EVERYTHING
 
 
@@ -272,7 +272,7 @@ def test_masks_of_another_model_are_no_version_to_add_to(place):
     assert place.change().work is Work.EVERYTHING
 
 
-def test_new_pictures_of_which_none_can_be_read_are_said(place):
+def test_new_images_of_which_none_can_be_read_are_said(place):
     (place.source / "a.png").write_bytes(b"no image")
     text = (place.source / "tags.csv").read_text().splitlines()[: FIRST + 1]
     (place.source / "tags.csv").write_text("\n".join([*text, "a.png,cat"]))

@@ -66,7 +66,7 @@ def dirty_images(root: Path) -> Table:
     return images.commit()
 
 
-def test_simple_pictures_are_the_first_by_id_of_each_class(images):
+def test_simple_images_are_the_first_by_id_of_each_class(images):
     simple = [row for row in images.rows() if len(row["tags"]) == 1]
     expected = set()
     for tag in (1, 2, 3):
@@ -75,7 +75,7 @@ def test_simple_pictures_are_the_first_by_id_of_each_class(images):
     assert simple_ids(images, 100) == {row["id"] for row in simple}
 
 
-def test_pictures_that_could_not_be_read_take_no_part(tmp_path):
+def test_images_that_could_not_be_read_take_no_part(tmp_path):
     images = dirty_images(tmp_path)
     readable = {row["id"] for row in images.rows() if not row["error"]}
     assert len(readable) == COUNT - 4
@@ -96,20 +96,20 @@ def test_negatives_are_trained_on_and_never_labeled(tmp_path):
     images = images_with_negatives(tmp_path, 8)
     tagged = {row["id"] for row in images.rows(["id", "tags"]) if row["tags"]}
     card = run.tagger(images)
-    assert card.training["pictures"] + card.training["held_out"] == COUNT + 8
+    assert card.training["images"] + card.training["held_out"] == COUNT + 8
     toy = writer(tmp_path, "toy", metadata=images.metadata)
     toy.stage([round_row(row) for row in images.rows() if row["id"] in tagged])
     rounds = toy.commit()
     for soft in (False, True):
         # Half as many negatives as images with a mask, as the recipe says.
         card = run.segmenter("initial", images, rounds, soft=soft)
-        assert card.training["pictures"] == COUNT + COUNT // 2
+        assert card.training["images"] == COUNT + COUNT // 2
     assert set(run.relabel(images, model="initial").ids()) == tagged
     assert negative_ids(images, 3) == set(sorted(set(images.ids()) - tagged)[:3])
     assert simple_ids(images, 100) <= tagged
 
 
-def test_ingested_pictures_are_a_table(tmp_path):
+def test_ingested_images_are_a_table(tmp_path):
     for number in range(4):
         folder = tmp_path / "source" / ("cat", "dog")[number % 2]
         folder.mkdir(parents=True, exist_ok=True)
@@ -149,7 +149,7 @@ def test_a_source_of_which_nothing_can_be_decoded(tmp_path):
     assert not (tmp_path / "run/images").exists(), "lest the next run take it for done"
 
 
-def test_a_step_that_fails_on_every_picture_names_its_reason(tmp_path):
+def test_a_step_that_fails_on_every_image_names_its_reason(tmp_path):
     images = writer(tmp_path, "images", IMAGES_SCHEMA, metadata={"classes": list(CLASSES)})
     rows = [image_row(number, [1]) for number in range(3)]
     for row in rows:
@@ -171,7 +171,7 @@ def tagger_of(run, images, root):
     (root / "other/models/tagger").rename(root / "models/tagger")
 
 
-def test_no_simple_picture_is_said(tmp_path):
+def test_no_simple_image_is_said(tmp_path):
     images = writer(tmp_path, "images", IMAGES_SCHEMA, metadata={"classes": list(CLASSES)})
     images.stage([image_row(number, [1, 2]) for number in range(3)])
     run = run_at(tmp_path)
@@ -208,7 +208,7 @@ def test_a_tagger_is_trained_once(images, run):
     card = run.tagger(images)
     assert card.architecture.kind == "tagger"
     assert card.classes.names == CLASSES
-    assert card.training["pictures"] + card.training["held_out"] == COUNT
+    assert card.training["images"] + card.training["held_out"] == COUNT
     before = written(run.model_uri("tagger"))
     assert run.tagger(images) == card
     assert written(run.model_uri("tagger")) == before
@@ -288,13 +288,13 @@ def test_rounds_from_seed_to_dataset(tmp_path, images, run):
     assert card.training["relabel"] == json.loads(run.recipe.relabel.model_dump_json())
 
 
-def test_true_masks_as_a_round(tmp_path, images, run):
+def test_ground_truth_masks_as_a_round(tmp_path, images, run):
     (tmp_path / "truth/SegmentationClass").mkdir(parents=True)
     (tmp_path / "truth/classes.txt").write_text("\n".join(CLASSES))
     for row in list(images.rows())[:3]:
         name = Path(row["image"]["path"]).name
         mask = torch.full((row["height"], row["width"]), row["tags"][0], dtype=torch.uint8)
         (tmp_path / "truth/SegmentationClass" / name).write_bytes(png(mask.numpy()))
-    table = control_rounds.truth(run, images, str(tmp_path / "truth"))
+    table = control_rounds.ground_truth(run, images, str(tmp_path / "truth"))
     assert len(table) == COUNT
     assert sum(bool(row["kept"]) for row in table.rows()) == 3

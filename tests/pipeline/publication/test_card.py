@@ -75,9 +75,9 @@ def test_every_column_is_explained(dataset):
     assert [line[0] for line in table_of(card, "column")] == dataset.schema.names
 
 
-def test_the_mean_iou_is_told_where_truth_exists(dataset, tmp_path):
+def test_the_mean_iou_is_told_where_ground_truth_exists(dataset, tmp_path):
     class Truth:
-        """Ground truth masks that agree everywhere."""
+        """Ground ground truth masks that agree everywhere."""
 
         directory = "truth"
 

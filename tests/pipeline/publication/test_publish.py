@@ -69,7 +69,7 @@ def test_hugging_face_knows_what_the_columns_are(loaded):
         assert features[name].feature.names == ["background", *CLASSES]
 
 
-def test_pictures_and_masks_are_the_original_ones(loaded):
+def test_images_and_masks_are_the_original_ones(loaded):
     assert len(loaded) == 8
     for row in loaded:
         assert row["mask"].mode == "P"

@@ -24,7 +24,7 @@ class ToyRun:
 
     folder: Path
     dataset: str
-    truth: str
+    ground_truth: str
 
 
 def confidence_of(number: int) -> float:
@@ -54,23 +54,23 @@ def toy_run(tmp_path_factory):
     root = tmp_path_factory.mktemp("toy")
     run = root / "run"
     images = images_table(run, COUNT)
-    pictures = {row["id"]: row for row in images.rows()}
+    originals = {row["id"]: row for row in images.rows()}
     rows = round_rows()
     for name, members in (("seed", rows[:6]), ("powerful", rows)):
         table = writer(run / "rounds", name, metadata=images.metadata)
         table.stage(members)
         table.commit()
     dataset = writer(run, "dataset", dataset_schema(list(CLASSES)), metadata=images.metadata)
-    published = [{**pictures[row["id"]], **row} for row in rows if row["kept"]]
+    published = [{**originals[row["id"]], **row} for row in rows if row["kept"]]
     dataset.stage([{**row, "round": 3, "flags": ["uncertain"]} for row in published])
     uri = dataset.commit().uri
-    truth = root / "truth"
-    truth.mkdir()
-    (truth / "classes.txt").write_text("\n".join(CLASSES))
+    ground_truth = root / "truth"
+    ground_truth.mkdir()
+    (ground_truth / "classes.txt").write_text("\n".join(CLASSES))
     for number in range(COUNT - 5):
         mask = labels(number, tags_of(number))
         # The higher the number, the more of the true object is void, and the rest is missed.
         mask[: 2 * number] = 0
-        (truth / f"{number}.png").write_bytes(encode_mask(mask))
+        (ground_truth / f"{number}.png").write_bytes(encode_mask(mask))
     save_ladder(Folder(str(run)), "ladder.json", [LadderRow(name="seed", note="a < b")])
-    return ToyRun(run, uri, str(truth))
+    return ToyRun(run, uri, str(ground_truth))

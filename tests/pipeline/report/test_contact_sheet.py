@@ -15,12 +15,12 @@ from tag2mask.pipeline.report.contact_sheet import (
 )
 
 VOC = ClassTable(names=VOC_CLASSES)
-COLUMNS = ("seed", "powerful", "truth")
+COLUMNS = ("seed", "powerful", "ground truth")
 
 
 def row(height: int, width: int, **masks: np.ndarray | None) -> SheetRow:
-    picture = np.full((height, width, 3), (200, 100, 50), np.uint8)
-    return SheetRow("a", picture, (8,), masks)
+    image = np.full((height, width, 3), (200, 100, 50), np.uint8)
+    return SheetRow("a", image, (8,), masks)
 
 
 def cell(sheet: Image.Image, column: int) -> np.ndarray:
@@ -33,7 +33,7 @@ def cell(sheet: Image.Image, column: int) -> np.ndarray:
 def test_layout():
     half = np.zeros((90, 90), np.uint8)
     half[:, 45:] = 8
-    sheet = contact_sheet([row(90, 90, seed=half, truth=half, powerful=None)], COLUMNS, VOC)
+    sheet = contact_sheet([row(90, 90, **{"seed": half, "ground truth": half, "powerful": None})], COLUMNS, VOC)
     assert sheet.mode == "RGB"
     assert sheet.width == 4 * (CELL + GAP) - GAP + 2 * MARGIN
     np.testing.assert_array_equal(cell(sheet, 0)[0, 10], (200, 100, 50))
@@ -53,7 +53,7 @@ def test_rows_of_different_shapes_stack():
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 500), (700, 2), (333, 500)])
-def test_odd_pictures(height: int, width: int):
+def test_odd_images(height: int, width: int):
     mask = np.full((height, width), 255, np.uint8)
     sheet = contact_sheet([row(height, width, seed=mask)], COLUMNS, VOC)
     assert sheet.width == 4 * (CELL + GAP) - GAP + 2 * MARGIN
@@ -62,7 +62,7 @@ def test_odd_pictures(height: int, width: int):
 def test_a_mask_of_another_size_is_stretched():
     small = np.array([[0, 8], [0, 8]], np.uint8)
     large = small.repeat(45, axis=0).repeat(45, axis=1)
-    sheet = contact_sheet([row(90, 90, seed=small, truth=large)], COLUMNS, VOC)
+    sheet = contact_sheet([row(90, 90, **{"seed": small, "ground truth": large})], COLUMNS, VOC)
     np.testing.assert_array_equal(cell(sheet, 1), cell(sheet, 3))
 
 
@@ -87,14 +87,14 @@ def test_long_captions_stay_inside():
 
 
 def test_overlay_hatches_ignored_pixels_and_keeps_its_input():
-    picture = np.full((20, 20, 3), 90, np.uint8)
+    image = np.full((20, 20, 3), 90, np.uint8)
     mask = np.full((20, 20), 255, np.uint8)
-    shown = overlay(picture, mask)
+    shown = overlay(image, mask)
     assert shown.dtype == np.uint8
-    assert shown.shape == picture.shape
+    assert shown.shape == image.shape
     assert len(np.unique(shown.reshape(-1, 3), axis=0)) == 2
-    assert (picture == 90).all()
-    assert len(np.unique(overlay(picture, mask * 0).reshape(-1, 3), axis=0)) == 1
+    assert (image == 90).all()
+    assert len(np.unique(overlay(image, mask * 0).reshape(-1, 3), axis=0)) == 1
 
 
 def test_refusals():

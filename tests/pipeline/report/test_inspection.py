@@ -30,7 +30,7 @@ def test_counts_and_cards(toy_run):
     assert [card.name for card in best] == ["18.png", "14.png"]
     assert [card.name for card in worst] == ["3.png", "6.png"]
     assert best[0].confidence == pytest.approx({"cat": 0.95, "": 0.95})
-    assert best[0].truth is None
+    assert best[0].ground_truth is None
     assert all(max(card.size) == 48 for card in found.cards)
     out = [card for card in found.cards if card.reason]
     assert [card.reason for card in out] == [REASON] * 4
@@ -39,21 +39,21 @@ def test_counts_and_cards(toy_run):
     }
 
 
-def test_each_picture_is_shown_once(toy_run):
+def test_each_image_is_shown_once(toy_run):
     names = [card.name for card in inspect_dataset(toy_run.dataset).cards]
     assert sorted(names) == sorted(set(names))
     assert len(names) == 20
 
 
-def test_with_the_truth(toy_run):
-    found = inspect_dataset(toy_run.dataset, truth=toy_run.truth, settings=SETTINGS)
-    assert found.assessment == assess_masks(toy_run.dataset, toy_run.truth)
+def test_with_the_ground_truth(toy_run):
+    found = inspect_dataset(toy_run.dataset, ground_truth=toy_run.ground_truth, settings=SETTINGS)
+    assert found.assessment == assess_masks(toy_run.dataset, toy_run.ground_truth)
     best = [card for card in found.cards if ("best", "cat") in card.picks]
     worst = [card for card in found.cards if ("worst", "cat") in card.picks]
-    # The truth shrinks as the number grows, and images from 15 have none.
+    # The ground truth shrinks as the number grows, and images from 15 have none.
     assert [card.name for card in best] == ["3.png", "6.png"]
     assert best[0].iou["cat"] > max(card.iou["cat"] for card in worst)
-    assert best[0].truth is not None
+    assert best[0].ground_truth is not None
 
 
 def test_a_dataset_without_its_run(toy_run, tmp_path):
@@ -85,4 +85,4 @@ def test_wrong_input(toy_run, tmp_path):
     with pytest.raises(UserError, match="is no run"):
         inspect_dataset(toy_run.dataset, run=str(tmp_path))
     with pytest.raises(UserError, match="no ground truth masks"):
-        inspect_dataset(toy_run.dataset, truth=str(tmp_path / "absent"))
+        inspect_dataset(toy_run.dataset, ground_truth=str(tmp_path / "absent"))

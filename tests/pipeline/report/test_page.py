@@ -36,7 +36,7 @@ class Elements(HTMLParser):
 @pytest.fixture
 def inspection(toy_run):
     settings = InspectSettings(examples=2, side=48)
-    return inspect_dataset(toy_run.dataset, truth=toy_run.truth, settings=settings)
+    return inspect_dataset(toy_run.dataset, ground_truth=toy_run.ground_truth, settings=settings)
 
 
 def test_one_file(inspection):

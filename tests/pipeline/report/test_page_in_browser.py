@@ -29,7 +29,7 @@ def browser():
 @pytest.fixture
 def inspection(toy_run):
     settings = InspectSettings(examples=2, side=48)
-    return inspect_dataset(toy_run.dataset, truth=toy_run.truth, settings=settings)
+    return inspect_dataset(toy_run.dataset, ground_truth=toy_run.ground_truth, settings=settings)
 
 
 @pytest.fixture
@@ -95,8 +95,8 @@ def test_views_and_the_close_up(browser, address):
 def test_it_fits_and_follows_the_theme(browser, address, width, dark):
     browser.open(address, width=width, dark=dark)
     assert browser.evaluate("document.documentElement.scrollWidth") == width
-    with Image.open(io.BytesIO(browser.screenshot())) as picture:
-        pixels = np.asarray(picture.convert("L"))
+    with Image.open(io.BytesIO(browser.screenshot())) as image:
+        pixels = np.asarray(image.convert("L"))
     assert pixels.shape[1] == width
     assert (np.median(pixels) < 60) == dark
 

@@ -19,7 +19,7 @@ def assessment():
     counts[255], counts[204] = (60, 30), (20, 18)
     none = (None, None, None)
     return Assessment(
-        scores=scores(matrix, ["cat", "dog"], pictures=2),
+        scores=scores(matrix, ["cat", "dog"], images=2),
         boundary=BoundaryScores(f=(0.5, 0.25, None), mean_f=0.375),
         sizes=SizeScores(
             iou=(none, (None, 0.5, 0.61), none), mean_iou=(None, 0.5, 0.61), objects=(0, 1, 1200)

@@ -47,7 +47,7 @@ def test_picks_go_by_confidence(order):
     assert not any(value == 2 for why in picks.values() for _, value in why)
 
 
-def test_with_the_truth_picks_go_by_iou():
+def test_with_the_ground_truth_picks_go_by_iou():
     survey = Survey(CLASSES, examples=1)
     survey.add(row(1, confidence=0.9), {1: 0.2}, judged=True)
     survey.add(row(2, confidence=0.8), {1: 0.7}, judged=True)

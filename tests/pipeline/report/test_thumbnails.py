@@ -10,9 +10,9 @@ from PIL import Image
 from tag2mask.pipeline.records import palette
 from tag2mask.pipeline.report.thumbnails import (
     color,
+    image_uri,
     outline_uri,
     overlay_uri,
-    picture_uri,
     thumbnail_size,
 )
 
@@ -35,10 +35,10 @@ def test_sizes(size, expected):
     assert thumbnail_size(*size, side=320) == expected
 
 
-def test_a_picture():
+def test_a_image():
     buffer = io.BytesIO()
     Image.new("RGB", (80, 40), (200, 30, 30)).save(buffer, format="JPEG")
-    pixels = drawn(picture_uri(buffer.getvalue(), (20, 10)))
+    pixels = drawn(image_uri(buffer.getvalue(), (20, 10)))
     assert pixels.shape == (10, 20, 4)
     np.testing.assert_allclose(pixels[5, 10], (200, 30, 30, 255), atol=8)
 

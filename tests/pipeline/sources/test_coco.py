@@ -15,7 +15,7 @@ from tests.pipeline.sources.base_source import FileSourceTests, Tagged, by_name,
 CATEGORIES = {"cat": 17, "dog": 18, "person": 1}
 
 
-def instances(pictures: Tagged) -> dict[str, Any]:
+def instances(images: Tagged) -> dict[str, Any]:
     """A list of instances, each category of an image twice, as several objects are."""
     return {
         "info": {"year": 2017},
@@ -30,10 +30,10 @@ def instances(pictures: Tagged) -> dict[str, Any]:
                 "bbox": [0, 0, 2, 3],
                 "segmentation": [[0, 0, 2, 0, 2, 3]],
             }
-            for image, tags in enumerate(pictures.values())
+            for image, tags in enumerate(images.values())
             for n, tag in enumerate([*tags, *tags])
         ],
-        "images": [{"id": image, "file_name": name} for image, name in enumerate(pictures)],
+        "images": [{"id": image, "file_name": name} for image, name in enumerate(images)],
         "categories": [{"id": number, "name": name} for name, number in CATEGORIES.items()],
     }
 
@@ -41,16 +41,16 @@ def instances(pictures: Tagged) -> dict[str, Any]:
 class TestCoco(FileSourceTests):
     kind = "coco"
 
-    def lay_out(self, folder: str, pictures: Tagged) -> None:
-        for name in pictures:
+    def lay_out(self, folder: str, images: Tagged) -> None:
+        for name in images:
             put(folder, f"train2017/{name}", name.encode())
-        text = json.dumps(instances(pictures)).encode()
+        text = json.dumps(instances(images)).encode()
         put(folder, "annotations/instances_train2017.json", text)
         put(folder, "annotations/captions_train2017.json", b"{}")
         put(folder, "stuffthingmaps/train2017/a.png", b"a mask")
 
     def test_each_list_is_a_split_with_its_own_folder(self, folder: str) -> None:
-        self.lay_out(folder, self.pictures)
+        self.lay_out(folder, self.images)
         put(folder, "images/val2017/d.jpg", b"d.jpg")
         text = json.dumps(instances({"d.jpg": ()})).encode()
         put(folder, "annotations/instances_val2017.json", text)
@@ -59,29 +59,29 @@ class TestCoco(FileSourceTests):
         assert found["images/val2017/d.jpg"].split == "val"
         assert found["images/val2017/d.jpg"].tags == ()
 
-    def test_a_picture_that_is_not_there_says_where_it_was_looked_for(self, folder: str) -> None:
-        self.lay_out(folder, self.pictures)
+    def test_a_image_that_is_not_there_says_where_it_was_looked_for(self, folder: str) -> None:
+        self.lay_out(folder, self.images)
         text = json.dumps(instances({"gone.jpg": ("cat",)})).encode()
         put(folder, "annotations/instances_train2017.json", text)
-        [file] = open_source(folder).pictures()
+        [file] = open_source(folder).images()
         assert (file.problem or "").startswith(
             "no such file (looked in train2017/, images/train2017/"
         )
 
     def test_tags_are_those_that_pycocotools_finds(self, tmp_path: Path) -> None:
-        self.lay_out(str(tmp_path), self.pictures)
+        self.lay_out(str(tmp_path), self.images)
         reader = pytest.importorskip("pycocotools.coco")
         coco = reader.COCO(str(tmp_path / "annotations" / "instances_train2017.json"))
         expected = {
-            picture["file_name"]: tuple(
+            image["file_name"]: tuple(
                 sorted(
                     {
                         coco.cats[annotation["category_id"]]["name"]
-                        for annotation in coco.imgToAnns[picture["id"]]
+                        for annotation in coco.imgToAnns[image["id"]]
                     }
                 )
             )
-            for picture in coco.dataset["images"]
+            for image in coco.dataset["images"]
         }
         assert by_name(open_source(str(tmp_path))) == expected
 
@@ -103,4 +103,4 @@ class TestCoco(FileSourceTests):
     def test_a_list_at_fault_is_one_sentence(self, folder: str, text: str, cause: str) -> None:
         put(folder, "annotations/instances_train.json", text.encode())
         with pytest.raises(UserError, match=rf"instances_train\.json of .* \({cause}"):
-            list(open_source(folder).pictures())
+            list(open_source(folder).images())

@@ -177,10 +177,10 @@ def test_the_cache_spares_the_server_and_another_process(web: Web, tmp_path: Pat
     assert len(list((tmp_path / "cache" / "pictures").rglob("*/*"))) == 1  # the bytes once
 
 
-def test_a_damaged_picture_in_the_cache_is_asked_for_again(web: Web, tmp_path: Path) -> None:
+def test_a_damaged_image_in_the_cache_is_asked_for_again(web: Web, tmp_path: Path) -> None:
     downloads(tmp_path).read(f"{web.url}/a.jpg")
-    for picture in (tmp_path / "pictures").rglob("*/*"):
-        picture.write_bytes(b"a pict")
+    for image in (tmp_path / "pictures").rglob("*/*"):
+        image.write_bytes(b"a pict")
     assert downloads(tmp_path).read(f"{web.url}/a.jpg") == b"an image"
     assert web.asked["/a.jpg"] == 2
 

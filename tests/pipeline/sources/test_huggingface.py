@@ -31,9 +31,9 @@ class TestHuggingFace(TableSourceTests):
     def holder(self, path: str) -> str:
         return "data-00000-of-00001.arrow"
 
-    def lay_out(self, folder: str, pictures: Tagged) -> None:
-        rows = [{"bytes": name.encode(), "path": name} for name in pictures]
-        tags = pa.array(list(map(list, pictures.values())), pa.list_(pa.string()))
+    def lay_out(self, folder: str, images: Tagged) -> None:
+        rows = [{"bytes": name.encode(), "path": name} for name in images]
+        tags = pa.array(list(map(list, images.values())), pa.list_(pa.string()))
         table = pa.table({"tags": tags, "image": pa.array(rows, IMAGE)})
         put(folder, self.holder(""), stream(table))
         put(folder, "cache-1234.arrow", b"what map and filter leave")
@@ -45,29 +45,29 @@ class TestHuggingFace(TableSourceTests):
 
     @pytest.mark.parametrize("text", ["{", "{}", '{"_data_files": 3}', '{"_data_files": [{}]}'])
     def test_a_state_at_fault_is_one_sentence(self, folder: str, text: str) -> None:
-        self.lay_out(folder, self.pictures)
+        self.lay_out(folder, self.images)
         put(folder, "state.json", text.encode())
         with pytest.raises(
             UserError, match=r"cannot read state\.json of .*save the data set again"
         ):
-            list(open_source(folder).pictures())
+            list(open_source(folder).images())
 
     def test_files_outside_are_not_opened(self, tmp_path: Path) -> None:
         folder = str(tmp_path / "source")
-        self.lay_out(folder, self.pictures)
+        self.lay_out(folder, self.images)
         (tmp_path / "outside.arrow").write_bytes(
             (tmp_path / "source" / self.holder("")).read_bytes()
         )
         put(folder, "state.json", b'{"_data_files": [{"filename": "../outside.arrow"}]}')
         with pytest.raises(UserError, match=r"a path with '\.\.'"):
-            list(open_source(folder).pictures())
+            list(open_source(folder).images())
 
     def test_a_cut_stream_is_one_sentence(self, tmp_path: Path) -> None:
-        self.lay_out(str(tmp_path), self.pictures)
+        self.lay_out(str(tmp_path), self.images)
         file = tmp_path / self.holder("")
         file.write_bytes(file.read_bytes()[:-120])
         with pytest.raises(UserError, match=r"cannot read data-00000-of-00001\.arrow of"):
-            list(open_source(str(tmp_path)).pictures())
+            list(open_source(str(tmp_path)).images())
 
 
 @pytest.mark.parametrize("form", ["save_to_disk", "to_parquet"])
@@ -91,12 +91,12 @@ def test_what_datasets_writes(tmp_path: Path, form: str) -> None:
         made.select([0]).to_parquet(tmp_path / "set" / "data" / "test-00000-of-00001.parquet")
     source = open_source(str(tmp_path / "set"))
     assert source.kind == ("huggingface" if form == "save_to_disk" else "parquet")
-    assert [file.split for file in source.pictures()].count("train") == 5
+    assert [file.split for file in source.images()].count("train") == 5
     found = ingest(source, split="train")
     rows = {row["image"]["path"]: row for row in found.rows()}
     assert {path: found.classes.name(row["tags"][0]) for path, row in rows.items()} == {
         f"{n}.jpg": label.int2str(int(made[n]["label"])) for n in range(5)
     }
-    with Image.open(io.BytesIO(rows["3.jpg"]["image"]["bytes"])) as picture:
-        assert picture == made[3]["image"]
+    with Image.open(io.BytesIO(rows["3.jpg"]["image"]["bytes"])) as image:
+        assert image == made[3]["image"]
     assert listed(source)

@@ -34,7 +34,7 @@ def parquet(table: pa.Table, rows: int = 2) -> bytes:
     return buffer.getvalue()
 
 
-def pictures(tagged: Tagged) -> pa.Array:
+def images(tagged: Tagged) -> pa.Array:
     rows = [{"bytes": name.encode(), "path": f"pictures/{name}"} for name in tagged]
     return pa.array(rows, IMAGE)
 
@@ -48,7 +48,7 @@ class TestParquet(TableSourceTests):
     def lay_out(self, folder: str, tagged: Tagged) -> None:
         masks = pa.array([{"bytes": b"a mask", "path": None}] * len(tagged), IMAGE)
         tags = pa.array(list(map(list, tagged.values())), pa.list_(pa.string()))
-        table = pa.table({"mask": masks, "image": pictures(tagged), "tags": tags})
+        table = pa.table({"mask": masks, "image": images(tagged), "tags": tags})
         put(folder, self.holder(""), parquet(table))
 
     def test_class_numbers_have_the_names_of_hugging_face(self, folder: str) -> None:
@@ -61,15 +61,15 @@ class TestParquet(TableSourceTests):
             table = pa.table({"jpg": [b"1", b"2", b"3", b"4", b"5"], "labels": numbers})
             table = table.replace_schema_metadata(features(labels=spelling))
             put(folder, "x.parquet", parquet(table))
-            tags = [file.tags for file in open_source(folder).pictures()]
+            tags = [file.tags for file in open_source(folder).images()]
             assert tags == [("cat",), ("dog", "person"), (), ("7",), ()]
 
-    def test_one_number_for_each_picture(self, folder: str) -> None:
+    def test_one_number_for_each_image(self, folder: str) -> None:
         table = pa.table({"image": [b"1", b"2"], "label": [2, 0]})
         put(
             folder, "x.parquet", parquet(table.replace_schema_metadata(features(label=CLASS_LABEL)))
         )
-        assert [file.tags for file in open_source(folder).pictures()] == [("person",), ("cat",)]
+        assert [file.tags for file in open_source(folder).images()] == [("person",), ("cat",)]
 
     def test_splits_by_file_or_column(self, folder: str) -> None:
         one = pa.table({"image": [b"1"], "tags": ["cat|dog"]})
@@ -77,7 +77,7 @@ class TestParquet(TableSourceTests):
         put(folder, "test/0000.parquet", parquet(one))
         put(folder, "0.parquet", parquet(one.append_column("split", [["dev"]])))
         put(folder, "1.parquet", parquet(one))
-        found = [(file.split, file.tags) for file in open_source(folder).pictures()]
+        found = [(file.split, file.tags) for file in open_source(folder).images()]
         assert found == [(s, ("cat", "dog")) for s in ("dev", None, "validation", "test")]
 
     def test_paths_are_read_inside_the_source_alone(self, tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ class TestParquet(TableSourceTests):
         put(str(folder), "list.parquet", parquet(table))
         source = open_source(str(folder))
         causes = []
-        for file in source.pictures():
+        for file in source.images():
             try:
                 causes.append(source.read(file.address).decode())
             except UnreadableError as error:
@@ -120,26 +120,26 @@ class TestParquet(TableSourceTests):
             parquet(pa.table({"image": pa.array(rows, IMAGE), "tags": ["a", "b"]})),
         )
         source = open_source(folder)
-        first, second = source.pictures()
+        first, second = source.images()
         assert source.read(first.address) == b"1"
         with pytest.raises(UnreadableError, match="absolute"):
             source.read(second.address)
         assert (first.path, second.path) == ("p/1.jpg", "1.jpg")
 
     def test_a_single_file_is_a_source(self, tmp_path: Path) -> None:
-        self.lay_out(str(tmp_path), self.pictures)
+        self.lay_out(str(tmp_path), self.images)
         (tmp_path / "data" / "other.jpg").write_bytes(b"x")
         source = open_source(str(tmp_path / "data" / "train-00000-of-00001.parquet"))
-        assert by_name(source) == self.pictures
+        assert by_name(source) == self.images
 
     def test_a_group_too_large_to_be_read_whole_says_so(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        self.lay_out(str(tmp_path), self.pictures)
+        self.lay_out(str(tmp_path), self.images)
         monkeypatch.setattr("tag2mask.pipeline.sources.parquet_table.MAX_GROUP_BYTES", 10)
         source = open_source(str(tmp_path))
         with pytest.raises(UnreadableError, match="write the file with smaller ones"):
-            source.read(next(source.pictures()).address)
+            source.read(next(source.images()).address)
 
     @pytest.mark.parametrize(
         ("columns", "sentence"),
@@ -154,14 +154,14 @@ class TestParquet(TableSourceTests):
     ) -> None:
         put(folder, "x.parquet", parquet(pa.table(columns)))
         with pytest.raises(UserError, match=rf"cannot read x\.parquet of .*: {sentence}"):
-            list(open_source(folder).pictures())
+            list(open_source(folder).images())
 
     def test_what_is_no_parquet_is_one_sentence(self, folder: str) -> None:
         put(folder, "x.parquet", b"<html>404</html>")
         with pytest.raises(UserError, match=r"cannot read x\.parquet of"):
-            list(open_source(folder).pictures())
+            list(open_source(folder).images())
 
-    def test_a_group_is_read_for_many_pictures_at_once(
+    def test_a_group_is_read_for_many_images_at_once(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         table = pa.table({"image": [jpeg(n) for n in range(40)], "tags": ["cat"] * 40})
@@ -186,9 +186,9 @@ def test_our_own_dataset_is_a_source(tmp_path: Path) -> None:
     label = {"_type": "Sequence", "feature": {"_type": "ClassLabel", "names": names}}
     table = pa.table(
         {
-            "image": pictures({"a.jpg": ()}),
+            "image": images({"a.jpg": ()}),
             "tags": pa.array([[1, 2]], pa.list_(pa.int64())),
-            "mask": pictures({"a.png": ()}),
+            "mask": images({"a.png": ()}),
         }
     )
     table = table.replace_schema_metadata(features(tags=label, image={"_type": "Image"}))
@@ -199,7 +199,7 @@ def test_our_own_dataset_is_a_source(tmp_path: Path) -> None:
 def test_columns_are_chosen_by_name_and_type() -> None:
     schema = pa.schema({"image": pa.int64(), "img": pa.large_binary(), "class": pa.int8()})
     chosen = choose_columns(schema)
-    assert (chosen.picture, chosen.embedded, chosen.tags) == ("img", True, "class")
+    assert (chosen.image, chosen.embedded, chosen.tags) == ("img", True, "class")
     coded = pa.schema({"url": pa.string(), "tags": pa.dictionary(pa.int8(), pa.string())})
     assert choose_columns(coded).embedded is False
     with pytest.raises(ColumnsError, match="only nothing at all"):

@@ -15,26 +15,26 @@ from tests.pipeline.sources.base_source import FileSourceTests, Tagged, by_name,
 
 class TestFolders(FileSourceTests):
     kind = "folders"
-    pictures: ClassVar[Tagged] = {"a.jpg": ("cat",), "b.jpg": ("dog",), "c": ("sea lion",)}
+    images: ClassVar[Tagged] = {"a.jpg": ("cat",), "b.jpg": ("dog",), "c": ("sea lion",)}
 
-    def lay_out(self, folder: str, pictures: Tagged) -> None:
-        for name, tags in pictures.items():
+    def lay_out(self, folder: str, images: Tagged) -> None:
+        for name, tags in images.items():
             put(folder, f"{tags[0]}/{name}", name.encode())
 
-    def test_a_picture_beside_the_folders_has_no_tag(self, folder: str) -> None:
-        self.lay_out(folder, self.pictures)
+    def test_a_image_beside_the_folders_has_no_tag(self, folder: str) -> None:
+        self.lay_out(folder, self.images)
         put(folder, "stray.jpg", b"stray.jpg")
         assert listed(open_source(folder))["stray.jpg"].tags == ()
 
     def test_deeper_folders_are_said_to_be_left(self, folder: str) -> None:
-        self.lay_out(folder, self.pictures)
+        self.lay_out(folder, self.images)
         put(folder, "cat/kittens/k.jpg", b"k")
         found = listed(open_source(folder))
         assert "images stand directly" in (found["cat/kittens"].problem or "")
         assert "cat/kittens/k.jpg" not in found
 
     def test_a_linked_folder_that_leaves_is_not_listed(self, tmp_path: Path) -> None:
-        self.lay_out(str(tmp_path / "source"), self.pictures)
+        self.lay_out(str(tmp_path / "source"), self.images)
         (tmp_path / "outside").mkdir()
         (tmp_path / "outside" / "secret.jpg").write_bytes(b"secret")
         (tmp_path / "source" / "fox").symlink_to(tmp_path / "outside")
@@ -44,14 +44,14 @@ class TestFolders(FileSourceTests):
         assert not any("secret" in path for path in found)
 
     def test_links_that_stay_inside_are_read(self, tmp_path: Path) -> None:
-        self.lay_out(str(tmp_path), self.pictures)
+        self.lay_out(str(tmp_path), self.images)
         (tmp_path / "pet").mkdir()
         (tmp_path / "pet" / "p.jpg").symlink_to("../cat/a.jpg")
         source = open_source(str(tmp_path))
         assert listed(source)["pet/p.jpg"].tags == ("pet",)
         assert source.read("pet/p.jpg") == b"a.jpg"
 
-    def test_pictures_and_masks_without_a_list_are_refused(self, folder: str) -> None:
+    def test_images_and_masks_without_a_list_are_refused(self, folder: str) -> None:
         put(folder, "JPEGImages/a.jpg", b"a")
         put(folder, "SegmentationClass/a.png", b"a")
         with pytest.raises(UserError, match=r"looked for a tags\.csv"):
@@ -67,9 +67,9 @@ class TestFolders(FileSourceTests):
 class TestTagsCsv(FileSourceTests):
     kind = "tags.csv"
 
-    def lay_out(self, folder: str, pictures: Tagged) -> None:
+    def lay_out(self, folder: str, images: Tagged) -> None:
         lines = ["file,tags,split,has_mask"]
-        for name, tags in pictures.items():
+        for name, tags in images.items():
             place = "" if name == "c.jpg" else "JPEGImages/"
             put(folder, f"{place}{name}", name.encode())
             lines.append(f"{name},{'|'.join(tags)},train,1")
@@ -78,7 +78,7 @@ class TestTagsCsv(FileSourceTests):
 
     def rows(self, folder: Path, text: str) -> list[TaggedFile]:
         (folder / "tags.csv").write_text(text, encoding="utf-8")
-        return list(open_source(str(folder)).pictures())
+        return list(open_source(str(folder)).images())
 
     def test_the_file_of_a_spreadsheet_does(self, tmp_path: Path) -> None:
         (tmp_path / "sub").mkdir()
@@ -127,7 +127,7 @@ class TestTagsCsv(FileSourceTests):
         assert cause in (file.problem or "")
         assert file.tags == ("cat",)
 
-    def test_linked_pictures_folder_that_leaves_says_so(self, tmp_path: Path) -> None:
+    def test_linked_images_folder_that_leaves_says_so(self, tmp_path: Path) -> None:
         (tmp_path / "outside").mkdir()
         (tmp_path / "outside" / "a.jpg").write_bytes(b"a")
         (tmp_path / "source").mkdir()
@@ -156,7 +156,7 @@ class TestTagsCsv(FileSourceTests):
     def test_another_encoding_is_refused(self, tmp_path: Path) -> None:
         (tmp_path / "tags.csv").write_bytes("file,tags\nküche.jpg,cat\n".encode("latin-1"))
         with pytest.raises(UserError, match="not UTF-8"):
-            list(open_source(str(tmp_path)).pictures())
+            list(open_source(str(tmp_path)).images())
 
 
 def annotation(*tags: str) -> bytes:
@@ -171,8 +171,8 @@ def annotation(*tags: str) -> bytes:
 class TestVoc(FileSourceTests):
     kind = "voc"
 
-    def lay_out(self, folder: str, pictures: Tagged) -> None:
-        for name, tags in pictures.items():
+    def lay_out(self, folder: str, images: Tagged) -> None:
+        for name, tags in images.items():
             put(folder, f"JPEGImages/{name}", name.encode())
             put(folder, f"Annotations/{name.removesuffix('.jpg')}.xml", annotation(*tags))
         put(folder, "SegmentationClass/a.png", b"a mask")
@@ -180,14 +180,14 @@ class TestVoc(FileSourceTests):
         put(folder, "ImageSets/Main/val.txt", b"b\nc\n")
 
     def test_splits_come_from_the_lists_and_never_overlap(self, folder: str) -> None:
-        self.lay_out(folder, self.pictures)
-        splits = [file.split for file in open_source(folder).pictures()]
+        self.lay_out(folder, self.images)
+        splits = [file.split for file in open_source(folder).images()]
         assert splits == ["train", "train", "val"]
 
-    def test_a_picture_without_annotation_has_no_tags(self, folder: str) -> None:
-        self.lay_out(folder, self.pictures)
+    def test_a_image_without_annotation_has_no_tags(self, folder: str) -> None:
+        self.lay_out(folder, self.images)
         put(folder, "JPEGImages/d.jpg", b"d.jpg")
-        assert by_name(open_source(folder)) == self.pictures | {"d.jpg": ()}
+        assert by_name(open_source(folder)) == self.images | {"d.jpg": ()}
 
     def test_class_lists_do_without_annotations(self, folder: str) -> None:
         for name in ("a.jpg", "b.jpg", "c.jpg"):
@@ -215,8 +215,8 @@ class TestVoc(FileSourceTests):
         ],
         ids=["torn", "empty", "entity", "external entity", "encoding"],
     )
-    def test_a_bad_annotation_is_a_problem_of_its_picture(self, folder: str, xml: bytes) -> None:
-        self.lay_out(folder, self.pictures)
+    def test_a_bad_annotation_is_a_problem_of_its_image(self, folder: str, xml: bytes) -> None:
+        self.lay_out(folder, self.images)
         put(folder, "Annotations/a.xml", xml)
         found = listed(open_source(folder))
         assert "Annotations/a.xml is no plain XML" in (found["JPEGImages/a.jpg"].problem or "")
@@ -227,20 +227,20 @@ class TestVoc(FileSourceTests):
         put(folder, "JPEGImages/a.jpg", b"a")
         put(folder, "ImageSets/Main/dog_train.txt", b"a yes\n")
         with pytest.raises(UserError, match=r"dog_train\.txt .* 'a yes'"):
-            list(open_source(folder).pictures())
+            list(open_source(folder).images())
 
     def test_a_tree_without_tags_is_refused(self, folder: str) -> None:
         put(folder, "JPEGImages/a.jpg", b"a")
         put(folder, "ImageSets/Main/train.txt", b"a\n")
         with pytest.raises(UserError, match="names no object"):
-            list(open_source(folder).pictures())
+            list(open_source(folder).images())
 
 
 def test_the_list_of_tags_wins_over_the_tree(tmp_path: Path) -> None:
-    TestVoc().lay_out(str(tmp_path), TestVoc.pictures)
+    TestVoc().lay_out(str(tmp_path), TestVoc.images)
     (tmp_path / "tags.csv").write_text("file,tags\na.jpg,horse\n")
     assert by_name(open_source(str(tmp_path))) == {"a.jpg": ("horse",)}
-    assert by_name(open_source(str(tmp_path), "voc")) == TestVoc.pictures
+    assert by_name(open_source(str(tmp_path), "voc")) == TestVoc.images
 
 
 def test_what_is_no_source_says_what_was_looked_for(tmp_path: Path) -> None:

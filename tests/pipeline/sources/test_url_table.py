@@ -45,9 +45,9 @@ class TestUrlTable(SourceTests):
     def open(self, folder: str, kind: str | None = None) -> Source:
         return open_source(folder, kind, Downloads(SETTINGS))
 
-    def lay_out(self, folder: str, pictures: Tagged) -> None:
+    def lay_out(self, folder: str, images: Tagged) -> None:
         lines = ["url,tags,split"]
-        for name, tags in pictures.items():
+        for name, tags in images.items():
             self.web.pages[f"/{name}"] = name.encode()
             lines.append(f"{self.web.url}/{name}?size=1,{'|'.join(tags)},train")
             self.web.pages[f"/{name}?size=1"] = name.encode()
@@ -55,11 +55,11 @@ class TestUrlTable(SourceTests):
 
     def test_what_is_no_url_is_a_problem(self, folder: str) -> None:
         put(folder, "urls.csv", b"url,tags\n/etc/hostname,cat\n../x.jpg,cat\n")
-        for file in self.open(folder).pictures():
+        for file in self.open(folder).images():
             assert "no URL" in (file.problem or "")
 
     def test_any_csv_by_its_name(self, tmp_path: Path) -> None:
-        self.lay_out(str(tmp_path), self.pictures)
+        self.lay_out(str(tmp_path), self.images)
         (tmp_path / "urls.csv").rename(tmp_path / "mine.csv")
         assert len(listed(self.open(str(tmp_path / "mine.csv")))) == 3
 
@@ -74,14 +74,14 @@ class TestUrlTable(SourceTests):
     def test_a_table_at_fault_is_one_sentence(self, folder: str, text: str, sentence: str) -> None:
         put(folder, "urls.csv", text.encode())
         with pytest.raises(UserError, match=sentence):
-            list(self.open(folder).pictures())
+            list(self.open(folder).images())
 
     def test_nothing_on_this_machine_is_read_unless_allowed(self, tmp_path: Path) -> None:
         (tmp_path / "secret.jpg").write_bytes(b"secret")
         rows = [f"file://{tmp_path}/secret.jpg,cat", f"{self.web.url}/a.jpg,cat"]
         put(str(tmp_path), "urls.csv", "\n".join(["url,tags", *rows]).encode())
         source = open_source(str(tmp_path))
-        for file in source.pictures():
+        for file in source.images():
             with pytest.raises(UnreadableError, match=r"not http|private network"):
                 source.read(file.address)
 

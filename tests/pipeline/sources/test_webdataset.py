@@ -33,16 +33,16 @@ class TestWebdataset(TableSourceTests):
     def holder(self, path: str) -> str:
         return "train-000.tar"
 
-    def lay_out(self, folder: str, pictures: Tagged) -> None:
+    def lay_out(self, folder: str, images: Tagged) -> None:
         members: Members = []
-        for name, tags in pictures.items():
+        for name, tags in images.items():
             key = name.removesuffix(".jpg")
             members += [(f"{key}.json", json.dumps({"tags": tags}).encode())]
             members += [(name, name.encode()), (f"{key}.seg.png", b"a mask")]
         put(folder, "train-000.tar", shard(members))
 
     def test_lists_what_webdataset_lists(self, tmp_path: Path) -> None:
-        self.lay_out(str(tmp_path), self.pictures)
+        self.lay_out(str(tmp_path), self.images)
         webdataset = pytest.importorskip("webdataset")
         samples = webdataset.WebDataset(str(tmp_path / "train-000.tar"), shardshuffle=False)
         expected = {
@@ -52,11 +52,11 @@ class TestWebdataset(TableSourceTests):
         assert by_name(open_source(str(tmp_path))) == expected
 
     def test_a_single_shard_is_a_source(self, tmp_path: Path) -> None:
-        self.lay_out(str(tmp_path), self.pictures)
+        self.lay_out(str(tmp_path), self.images)
         (tmp_path / "tags.csv").write_text("file,tags\n")
         source = open_source(str(tmp_path / "train-000.tar"))
-        assert by_name(source) == self.pictures
-        assert {file.split for file in source.pictures()} == {"train"}
+        assert by_name(source) == self.images
+        assert {file.split for file in source.images()} == {"train"}
 
     def test_tags_in_all_spellings(self, folder: str) -> None:
         members = [
@@ -92,7 +92,7 @@ class TestWebdataset(TableSourceTests):
     ) -> None:
         put(folder, "s.tar", shard([("a.jpg", b"a"), (name, data)]))
         put(folder, "classes.txt", b"cat\n")
-        [file] = open_source(folder).pictures()
+        [file] = open_source(folder).images()
         assert f"its tags {name} cannot be read" in (file.problem or "")
 
     def test_links_and_names_that_leave_are_problems(self, tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ class TestWebdataset(TableSourceTests):
                 archive.addfile(info)
             for name in ("../up.jpg", "/root.jpg", "a/../../b.jpg"):
                 archive.addfile(tarfile.TarInfo(name))
-        files = list(open_source(str(tmp_path / "source")).pictures())
+        files = list(open_source(str(tmp_path / "source")).images())
         assert [bool(file.problem) for file in files] == [True] * 6
 
     def test_a_cut_archive_keeps_what_is_whole_and_says_so(self, folder: str) -> None:

@@ -32,9 +32,9 @@ def test_probabilities_are_those_of_the_tags_in_their_order(tagger: str) -> None
     row = image_row(0, [1, 3])
     (checked,) = CheckTags(tagger, size=64)([row])
     model, _ = load_model(tagger, "tagger")
-    picture = Image.fromarray(rgb(row))
-    factor = 64 / max(picture.size)
-    extent = tuple(round(side * factor) for side in reversed(picture.size))
+    image = Image.fromarray(rgb(row))
+    factor = 64 / max(image.size)
+    extent = tuple(round(side * factor) for side in reversed(image.size))
     pixels = torch.from_numpy(rgb(row)).permute(2, 0, 1)[None].float()
     scaled = torch.nn.functional.interpolate(pixels, extent, mode="bilinear", antialias=True)
     with torch.no_grad():

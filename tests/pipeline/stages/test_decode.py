@@ -8,7 +8,7 @@ from PIL import Image
 
 from tag2mask.pipeline.ingestion.ingest import ingest
 from tag2mask.pipeline.sources import open_source
-from tag2mask.pipeline.stages.decode import UNIT_ROWS, Decode, Pictures
+from tag2mask.pipeline.stages.decode import UNIT_ROWS, Decode, Images
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def found(tmp_path):
 
 def test_rows_of_the_images_table(found):
     stage = pickle.loads(pickle.dumps(Decode(found.source)))
-    (unit,) = Pictures(found).units()
+    (unit,) = Images(found).units()
     rows = {row["id"]: row for row in stage(unit.read())}
-    assert set(unit.ids) == set(rows) == {picture.id for picture in found.pictures}
+    assert set(unit.ids) == set(rows) == {image.id for image in found.images}
     sound = [row for row in rows.values() if not row["error"]]
     assert {row["image"]["path"] for row in sound} == {f"cat/{n}.png" for n in range(3)}
     assert all((row["height"], row["width"], row["tags"]) == (9, 7, [1]) for row in sound)
@@ -37,22 +37,22 @@ def test_rows_of_the_images_table(found):
 
 
 def test_rows_are_those_of_ingest(found):
-    (unit,) = Pictures(found).units()
+    (unit,) = Images(found).units()
     rows = Decode(found.source)(unit.read())
     assert sorted(rows, key=lambda row: row["id"]) == list(found.rows())
 
 
 def test_units_leave_out_what_is_done(found):
-    done = {found.pictures[0].id, found.pictures[2].id}
-    units = Pictures(found).units(done)
+    done = {found.images[0].id, found.images[2].id}
+    units = Images(found).units(done)
     assert {row_id for unit in units for row_id in unit.ids} == {
-        picture.id for picture in found.pictures if picture.id not in done
+        image.id for image in found.images if image.id not in done
     }
-    assert Pictures(found).units({picture.id for picture in found.pictures}) == []
+    assert Images(found).units({image.id for image in found.images}) == []
 
 
 def test_a_unit_splits_into_single_rows(found):
-    (unit,) = Pictures(found).units()
+    (unit,) = Images(found).units()
     pieces = unit.split()
     assert [piece.ids for piece in pieces] == [(row_id,) for row_id in unit.ids]
     assert [row for piece in pieces for row in piece.read()] == unit.read()

@@ -62,7 +62,7 @@ def test_missing_channels_are_those_under_the_bound():
     assert missing(probabilities[:1], 0.5) == []
 
 
-def test_pictures_whose_tags_are_found_stay_as_they_are():
+def test_images_whose_tags_are_found_stay_as_they_are():
     rows = [segmented(number, [1 + number % 2, 3][: 1 + number % 3]) for number in range(12)]
     plain = Relabel(crf="none")(rows)
     sought = Seek(tag_area=TAG_AREA, share=0.4, crf="none")(rows)

@@ -51,7 +51,7 @@ def test_views_are_averaged_as_by_hand(segmenter, scales):
     assert_same(predict_logits(segmenter, image, SIZE, scales), expected)
 
 
-def test_a_mirrored_picture_has_mirrored_logits(segmenter):
+def test_a_mirrored_image_has_mirrored_logits(segmenter):
     image = random_images(3, 40, SIZE)
     logits = predict_logits(segmenter, image, SIZE, (1.0,))
     assert_same(predict_logits(segmenter, mirrored(image), SIZE, (1.0,)), mirrored(logits))

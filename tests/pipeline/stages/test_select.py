@@ -55,7 +55,7 @@ def test_all_missing_tags_are_named():
     assert "1.0%" in reason
 
 
-def test_objects_fill_the_picture():
+def test_objects_fill_the_image():
     assert verdict(row({1: 0.5, 2: 0.46})).startswith("area: objects take 96.0%")
     assert verdict(row({1: 0.5, 2: 0.44})) == ""
 

@@ -1,4 +1,4 @@
-"""The generated sample: a source like any other, with truth that agrees with its tags."""
+"""The generated sample: a source like any other, with ground truth that agrees with its tags."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
-def test_it_is_a_source_whose_pictures_need_no_care(sample: Path) -> None:
+def test_it_is_a_source_whose_images_need_no_care(sample: Path) -> None:
     found = ingest(open_source(str(sample)), split="train")
     assert found.classes.names == CLASSES
     assert found.counts.kept == IMAGES * 4 // 5
@@ -52,9 +52,9 @@ def test_masks_show_the_tags_and_nothing_else(sample: Path) -> None:
         mask = decode_mask((sample / "SegmentationClass" / f"{stem}.png").read_bytes())
         shown = {CLASSES[value - 1] for value in np.unique(mask) if value}
         assert shown == set(row["tags"].split("|"))
-        with Image.open(sample / "JPEGImages" / row["file"]) as picture:
-            assert picture.size == mask.shape[::-1]
-            assert 128 <= min(picture.size) <= max(picture.size) <= 160
+        with Image.open(sample / "JPEGImages" / row["file"]) as image:
+            assert image.size == mask.shape[::-1]
+            assert 128 <= min(image.size) <= max(image.size) <= 160
 
 
 def test_things_are_neither_tiny_nor_everything() -> None:
@@ -65,7 +65,7 @@ def test_things_are_neither_tiny_nor_everything() -> None:
             assert (0.10 if len(tags) == 1 else 0.04) <= share <= 0.45
 
 
-def test_most_pictures_are_simple_and_every_class_is_in_both_splits(sample: Path) -> None:
+def test_most_images_are_simple_and_every_class_is_in_both_splits(sample: Path) -> None:
     rows = table(sample)
     assert 0.5 < np.mean(["|" not in row["tags"] for row in rows]) < 0.9
     assert [row["split"] for row in rows].count("dev") == IMAGES // 5
@@ -82,7 +82,7 @@ def test_even_the_smallest_sample_trains_every_class(tmp_path: Path) -> None:
         assert {tag for tags in train for tag in tags} == set(CLASSES)
 
 
-def test_truth_names_its_classes(sample: Path) -> None:
+def test_ground_truth_names_its_classes(sample: Path) -> None:
     assert (sample / "classes.txt").read_text().split() == list(CLASSES)
 
 
@@ -129,7 +129,7 @@ def test_what_cannot_be_written_leaves_nothing(tmp_path: Path) -> None:
 def test_backgrounds_say_nothing_about_what_lies_on_them() -> None:
     """A linear view of the border, where things seldom are, guesses classes no better."""
     samples = [render(index, seed=5) for index in range(150)]
-    borders = np.array([np.asarray(s.picture, float)[:6].mean((0, 1)) for s in samples])
+    borders = np.array([np.asarray(s.image, float)[:6].mean((0, 1)) for s in samples])
     for name in CLASSES:
         shown = np.array([name in s.tags for s in samples])
         spread = borders.std(0) * np.sqrt(1 / shown.sum() + 1 / (~shown).sum())

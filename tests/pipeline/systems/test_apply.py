@@ -12,7 +12,7 @@ from tag2mask.pipeline.engine.local import LocalEngine
 from tag2mask.pipeline.engine.ray import RayEngine
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.records import IMAGES_SCHEMA, encode_mask
-from tag2mask.pipeline.systems.apply import generate_pictures, transform_pictures
+from tag2mask.pipeline.systems.apply import generate_images, transform_images
 from tag2mask.pipeline.systems.loading import load_system
 from tag2mask.pipeline.systems.recipe import read_system_recipe
 from tag2mask.pipeline.systems.train import STAGING, train_system
@@ -58,28 +58,28 @@ class TestTrainSystem:
         assert card.training["steps"] == 2
 
     def test_a_style_of_one_s_own(self, dataset, tmp_path):
-        picture = tmp_path / "style.png"
-        Image.fromarray(np.full((40, 30, 3), (255, 0, 0), np.uint8)).save(picture)
+        image = tmp_path / "style.png"
+        Image.fromarray(np.full((40, 30, 3), (255, 0, 0), np.uint8)).save(image)
         recipe = read_system_recipe("fast_style", None, [*TINY, "system.backbone=tiny"])
         arguments = (recipe, LocalEngine(1), SilentWatch())
-        train_system(dataset, f"{tmp_path}/red", *arguments, style=str(picture))
+        train_system(dataset, f"{tmp_path}/red", *arguments, style=str(image))
         system, _ = load_system(f"{tmp_path}/red")
         assert system.style.mean(dim=(0, 2, 3)).tolist() == pytest.approx([1, -1, -1])
         with pytest.raises(UserError, match="another recipe"):
             train_system(dataset, f"{tmp_path}/red", *arguments)
         with pytest.raises(UserError, match="no image nowhere"):
             train_system(dataset, f"{tmp_path}/no", *arguments, style="nowhere.png")
-        picture.write_bytes(b"no image")
+        image.write_bytes(b"no image")
         with pytest.raises(UserError, match="style cannot be read"):
-            train_system(dataset, f"{tmp_path}/no", *arguments, style=str(picture))
+            train_system(dataset, f"{tmp_path}/no", *arguments, style=str(image))
 
     def test_a_style_for_a_system_without(self, dataset, tmp_path):
-        picture = tmp_path / "style.png"
-        Image.new("RGB", (8, 8)).save(picture)
+        image = tmp_path / "style.png"
+        Image.new("RGB", (8, 8)).save(image)
         recipe = read_system_recipe("dcgan", None, TINY)
         arguments = (recipe, LocalEngine(1), SilentWatch())
         with pytest.raises(UserError, match="'dcgan' does not learn one style"):
-            train_system(dataset, f"{tmp_path}/m", *arguments, style=str(picture))
+            train_system(dataset, f"{tmp_path}/m", *arguments, style=str(image))
 
     def test_another_recipe_does_not_replace_it(self, dataset, models):
         with pytest.raises(UserError, match="another recipe or dataset"):
@@ -111,13 +111,13 @@ class TestTrainSystem:
 
 
 class TestGenerate:
-    def test_pictures(self, models, tmp_path):
+    def test_images(self, models, tmp_path):
         out = tmp_path / "out"
-        made = generate_pictures(
+        made = generate_images(
             str(models / "cgan"), str(out), LocalEngine(1), SilentWatch(), count=5, seed=3
         )
         files = sorted(out.glob("*.png"))
-        assert (made.pictures, len(files), made.failed) == (5, 5, ())
+        assert (made.images, len(files), made.failed) == (5, 5, ())
         assert len({pixels(file).tobytes() for file in files}) == 5
         assert pixels(files[0]).shape == (32, 32, 3)
         rows = {row["image"]["path"]: row for row in Table.open(made.table).rows()}
@@ -125,9 +125,9 @@ class TestGenerate:
             stored = Image.open(io.BytesIO(rows[file.name]["image"]["bytes"]))
             assert np.array_equal(np.asarray(stored), pixels(file))
 
-    def test_a_picture_follows_from_seed_and_number(self, models, tmp_path):
+    def test_a_image_follows_from_seed_and_number(self, models, tmp_path):
         for name, count in (("few", 2), ("many", 20)):
-            generate_pictures(
+            generate_images(
                 str(models / "cgan"),
                 f"{tmp_path}/{name}",
                 LocalEngine(1),
@@ -139,7 +139,7 @@ class TestGenerate:
 
     def test_classes(self, models, tmp_path):
         for name, tags in (("cats", ["cat"]), ("dogs", ["dog"])):
-            generate_pictures(
+            generate_images(
                 str(models / "cgan"),
                 f"{tmp_path}/{name}",
                 LocalEngine(1),
@@ -155,7 +155,7 @@ class TestGenerate:
         shown = []
         for number, sentence in enumerate(["a cat left of a dog", "a dog left of a cat"]):
             out = f"{tmp_path}/{number}"
-            made = generate_pictures(
+            made = generate_images(
                 f"{tmp_path}/text_gan",
                 out,
                 LocalEngine(1),
@@ -167,32 +167,32 @@ class TestGenerate:
             shown.append(pixels(next((tmp_path / str(number)).glob("*.png"))))
         assert not np.array_equal(*shown), "the same noise, another sentence"
         with pytest.raises(UserError, match="things of cat, dog, bird"):
-            generate_pictures(
+            generate_images(
                 f"{tmp_path}/text_gan", out, LocalEngine(1), SilentWatch(), sentence="a unicorn"
             )
 
     def test_who_reads_no_sentence(self, models, tmp_path):
         with pytest.raises(UserError, match="reads no sentences"):
-            generate_pictures(
+            generate_images(
                 str(models / "cgan"), str(tmp_path), LocalEngine(1), SilentWatch(), sentence="a cat"
             )
 
     def test_an_unknown_class(self, models, tmp_path):
         with pytest.raises(UserError, match="unknown class 'cow'"):
-            generate_pictures(
+            generate_images(
                 str(models / "cgan"), str(tmp_path), LocalEngine(1), SilentWatch(), tags=["cow"]
             )
 
     def test_a_transformer_generates_nothing(self, models, tmp_path):
         with pytest.raises(UserError, match="tag2mask transform"):
-            generate_pictures(
+            generate_images(
                 str(models / "mask_to_photo"), str(tmp_path), LocalEngine(1), SilentWatch()
             )
 
     @pytest.mark.slow
     def test_ray_makes_the_same(self, models, tmp_path):
         for name, engine in (("local", LocalEngine(1)), ("ray", RayEngine(workers=2))):
-            generate_pictures(
+            generate_images(
                 str(models / "cgan"), f"{tmp_path}/{name}", engine, SilentWatch(), count=20
             )
         ray.shutdown()
@@ -202,10 +202,10 @@ class TestGenerate:
 
 class TestTransform:
     def test_a_dataset(self, models, dataset, tmp_path):
-        made = transform_pictures(
+        made = transform_images(
             str(models / "mask_to_photo"), dataset, str(tmp_path), LocalEngine(1), SilentWatch()
         )
-        assert made.pictures == len(Table.open(dataset))
+        assert made.images == len(Table.open(dataset))
         assert pixels(next(tmp_path.glob("*.png"))).shape == (48, 64, 3)
 
     def test_a_folder_of_masks(self, models, tmp_path):
@@ -214,19 +214,19 @@ class TestTransform:
         mask[10:40, 10:40] = 2
         (tmp_path / "masks" / "a.png").write_bytes(encode_mask(mask))
         (tmp_path / "masks" / "torn.png").write_bytes(encode_mask(mask)[:60])
-        made = transform_pictures(
+        made = transform_images(
             str(models / "mask_to_photo"),
             str(tmp_path / "masks"),
             str(tmp_path / "out"),
             LocalEngine(1),
             SilentWatch(),
         )
-        assert made.pictures == 1
+        assert made.images == 1
         assert len(made.failed) == 1
         assert pixels(tmp_path / "out" / "a.png").shape == (50, 70, 3)
 
     def test_sizes(self, models, dataset, tmp_path):
-        transform_pictures(
+        transform_images(
             str(models / "mask_to_photo"),
             dataset,
             str(tmp_path),
@@ -236,7 +236,7 @@ class TestTransform:
         )
         assert pixels(next(tmp_path.glob("*.png"))).shape == (24, 32, 3)
 
-    def test_pictures_of_one_name_are_kept_apart(self, dataset, tmp_path):
+    def test_images_of_one_name_are_kept_apart(self, dataset, tmp_path):
         trained("colorization", dataset, tmp_path)
         rows = [image_row(number, [1]) for number in range(3)]
         paths = ("a/1.png", "b/1.png", "b/2.png")
@@ -244,21 +244,21 @@ class TestTransform:
             row["image"]["path"] = path
         images = writer(tmp_path, "images", IMAGES_SCHEMA)
         images.stage(rows)
-        made = transform_pictures(
+        made = transform_images(
             f"{tmp_path}/colorization",
             images.commit().uri,
             f"{tmp_path}/out",
             LocalEngine(1),
             SilentWatch(),
         )
-        assert made.pictures == 3
+        assert made.images == 3
         names = {f"1-{rows[0]['id']}.png", f"1-{rows[1]['id']}.png", "2.png"}
         assert {path.name for path in (tmp_path / "out").glob("*.png")} == names
 
-    def test_no_picture(self, models, tmp_path):
+    def test_no_image(self, models, tmp_path):
         (tmp_path / "empty").mkdir()
         with pytest.raises(UserError, match="no images"):
-            transform_pictures(
+            transform_images(
                 str(models / "mask_to_photo"),
                 str(tmp_path / "empty"),
                 str(tmp_path / "out"),

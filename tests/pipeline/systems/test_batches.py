@@ -8,7 +8,7 @@ import torch
 
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.systems.batches import Batches, as_batch
-from tag2mask.pipeline.systems.views import VIEWS, cutout_view, object_view, picture_view
+from tag2mask.pipeline.systems.views import VIEWS, cutout_view, image_view, object_view
 from tests.pipeline.systems.toy_system import ToyPairs
 
 
@@ -26,7 +26,7 @@ class TestViews:
         assert (mask.shape, mask.dtype) == ((16, 16), torch.uint8)
         assert set(mask.unique().tolist()) <= {0, 2}
 
-    def test_picture_and_mask_stay_together(self, view):
+    def test_image_and_mask_stay_together(self, view):
         sample = ToyPairs()[0]
         for seed in range(5):
             rng = np.random.default_rng(seed)
@@ -67,14 +67,14 @@ class TestViews:
         assert len(seen) > 4
 
     @pytest.mark.parametrize("view", [cutout_view, object_view])
-    def test_a_picture_without_an_object_has_no_square(self, view):
+    def test_a_image_without_an_object_has_no_square(self, view):
         mask = torch.zeros(40, 60, dtype=torch.uint8)
         mask[0, :5] = 3
         assert view(torch.zeros(3, 40, 60), mask, 64, np.random.default_rng(0)) is None
 
-    def test_the_smallest_picture(self):
+    def test_the_smallest_image(self):
         image, mask = torch.zeros(3, 1, 1, dtype=torch.uint8), torch.zeros(1, 1, dtype=torch.uint8)
-        square, _ = picture_view(image, mask, 8, np.random.default_rng(0))
+        square, _ = image_view(image, mask, 8, np.random.default_rng(0))
         assert square.shape == (3, 8, 8)
 
 
@@ -91,7 +91,7 @@ class TestBatches:
                 assert torch.equal(ours[name], theirs[name])
 
     def test_shares_make_the_whole(self):
-        batches = Batches(ToyPairs(), "picture", 16, 5, seed=3)
+        batches = Batches(ToyPairs(), "image", 16, 5, seed=3)
         whole = take(batches, 2)
         shares = [take(batches, 2, rank=rank, of=2) for rank in range(2)]
         for step in range(2):
@@ -100,8 +100,8 @@ class TestBatches:
                 merged[rank::2] = shares[rank][step]["image"]
             assert torch.equal(merged, whole[step]["image"])
 
-    def test_every_picture_once_in_an_epoch(self):
-        batches = Batches(ToyPairs(), "picture", 16, 10, seed=3)
+    def test_every_image_once_in_an_epoch(self):
+        batches = Batches(ToyPairs(), "image", 16, 10, seed=3)
         for batch in take(batches, 3):
             assert batch["tags"].sum(dim=0).tolist() == [4, 3, 3]
 
@@ -120,7 +120,7 @@ class TestBatches:
             Batches(Empty(), "cutout", 16, 1, seed=0).sample(0)
 
     def test_as_batch(self):
-        (parts,) = take(Batches(ToyPairs(), "picture", 16, 2, seed=0), 1)
+        (parts,) = take(Batches(ToyPairs(), "image", 16, 2, seed=0), 1)
         batch = as_batch(parts, "cpu")
         assert batch["image"].dtype == torch.float32
         assert -1 <= batch["image"].min() < batch["image"].max() <= 1

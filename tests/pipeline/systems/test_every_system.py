@@ -9,7 +9,7 @@ from PIL import Image
 from tag2mask.models.generation import GENERATORS
 from tag2mask.models.transformation import TRANSFORMERS
 from tag2mask.pipeline.engine.local import LocalEngine
-from tag2mask.pipeline.systems.apply import generate_pictures, transform_pictures
+from tag2mask.pipeline.systems.apply import generate_images, transform_images
 from tag2mask.pipeline.systems.recipe import read_system_recipe
 from tag2mask.pipeline.systems.train import train_system
 from tag2mask.pipeline.tables.table import Table
@@ -34,8 +34,8 @@ def photos(dataset, tmp_path_factory):
     """The dataset's images as a folder of files, which may also be frames."""
     folder = tmp_path_factory.mktemp("photos")
     for row in Table.open(dataset).rows(["image"]):
-        with Image.open(io.BytesIO(row["image"]["bytes"])) as picture:
-            picture.resize((SIZE, SIZE)).save(folder / f"{row['image']['path'].rsplit('.')[0]}.png")
+        with Image.open(io.BytesIO(row["image"]["bytes"])) as image:
+            image.resize((SIZE, SIZE)).save(folder / f"{row['image']['path'].rsplit('.')[0]}.png")
     return folder
 
 
@@ -45,15 +45,15 @@ def train(task, dataset, uri, small):
     return train_system(dataset, uri, recipe, LocalEngine(1), SilentWatch())
 
 
-def assert_pictures(made, folder, count):
+def assert_images(made, folder, count):
     assert made.failed == ()
     files = sorted(folder.glob("*.png"))
-    assert len(files) == made.pictures == count
+    assert len(files) == made.images == count
     for file in files:
-        with Image.open(file) as picture:
-            picture.load()
-            assert picture.mode == "RGB"
-            assert min(picture.size) >= SIZE / 2
+        with Image.open(file) as image:
+            image.load()
+            assert image.mode == "RGB"
+            assert min(image.size) >= SIZE / 2
 
 
 @pytest.mark.parametrize("task", sorted(GENERATORS))
@@ -63,8 +63,8 @@ def test_generates_what_it_has_learnt(task, dataset, tmp_path):
     assert card.architecture.name == task
     out = tmp_path / "out"
     arguments = (f"{tmp_path}/model", str(out), LocalEngine(1), SilentWatch())
-    made = generate_pictures(*arguments, count=3, like=dataset if GENERATORS[task].needs else None)
-    assert_pictures(made, out, 3)
+    made = generate_images(*arguments, count=3, like=dataset if GENERATORS[task].needs else None)
+    assert_images(made, out, 3)
 
 
 @pytest.mark.parametrize("task", sorted(TRANSFORMERS))
@@ -73,7 +73,7 @@ def test_transforms_what_it_is_given(task, dataset, photos, tmp_path):
     assert card.architecture.name == task
     needs, out = TRANSFORMERS[task].needs, tmp_path / "out"
     moves = "next" in needs
-    made = transform_pictures(
+    made = transform_images(
         f"{tmp_path}/model",
         str(photos) if moves else dataset,
         str(out),
@@ -82,4 +82,4 @@ def test_transforms_what_it_is_given(task, dataset, photos, tmp_path):
         style=str(next(photos.glob("*.png"))) if "style" in needs else None,
         tags=["cat"] if "tags" in needs else [],
     )
-    assert_pictures(made, out, COUNT - moves)
+    assert_images(made, out, COUNT - moves)

@@ -6,7 +6,7 @@ from PIL import Image
 
 from tag2mask.pipeline.engine.local import LocalEngine
 from tag2mask.pipeline.errors import UserError
-from tag2mask.pipeline.systems.apply import transform_pictures
+from tag2mask.pipeline.systems.apply import transform_images
 from tag2mask.pipeline.systems.recipe import read_system_recipe
 from tag2mask.pipeline.systems.train import train_system
 from tests.pipeline.published import publish_toys
@@ -43,21 +43,21 @@ def frames(folder, *sizes):
     return str(folder)
 
 
-def flows(model, pictures, out):
-    return transform_pictures(model, pictures, str(out), LocalEngine(1), SilentWatch())
+def flows(model, images, out):
+    return transform_images(model, images, str(out), LocalEngine(1), SilentWatch())
 
 
 def test_every_frame_but_the_last_has_a_flow(model, tmp_path):
-    pictures = frames(tmp_path / "frames", (20, 30), (20, 30), (20, 30))
-    flows(model, pictures, tmp_path / "out")
+    images = frames(tmp_path / "frames", (20, 30), (20, 30), (20, 30))
+    flows(model, images, tmp_path / "out")
     assert sorted(f.name for f in (tmp_path / "out").glob("*.png")) == ["000.png", "001.png"]
     assert Image.open(tmp_path / "out" / "000.png").size == (30, 20)
 
 
 def test_frames_of_two_sizes_are_told(model, tmp_path):
-    pictures = frames(tmp_path / "frames", (20, 30), (20, 30), (22, 30))
-    made = flows(model, pictures, tmp_path / "out")
-    assert made.pictures == 1
+    images = frames(tmp_path / "frames", (20, 30), (20, 30), (22, 30))
+    made = flows(model, images, tmp_path / "out")
+    assert made.images == 1
     assert "the next frame has another size" in str(made.failed)
 
 

@@ -23,7 +23,7 @@ class SeesColors(Segmenting):
 
 @pytest.fixture(scope="module")
 def batches():
-    stream = Batches(ToyPairs(), "picture", 32, 6, seed=0).stream()
+    stream = Batches(ToyPairs(), "image", 32, 6, seed=0).stream()
     return [as_batch(next(stream), "cpu") for _ in range(4)]
 
 
@@ -69,7 +69,7 @@ class TestRoundPairs:
         images = images_table(root, 9)
         return round_pairs(images, round_table(root, images), images.ids())
 
-    def test_pictures_and_masks(self, pairs):
+    def test_images_and_masks(self, pairs):
         assert len(pairs) == 9
         sample = pairs[0]
         assert sample["image"].shape[1:] == sample["mask"].shape
@@ -84,7 +84,7 @@ class TestRoundPairs:
         assert sum(moved) > len(moved) / 2
         assert other.digest() != pairs.digest()
 
-    def test_masks_of_another_size_are_brought_to_the_picture(self, pairs):
+    def test_masks_of_another_size_are_brought_to_the_image(self, pairs):
         image = pairs.files[0][0]
         mixed = RoundPairs(((image, encode_mask(np.ones((5, 7), np.uint8))),), ((1,),), 3)
         assert mixed[0]["mask"].shape == mixed[0]["image"].shape[1:]

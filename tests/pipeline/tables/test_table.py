@@ -76,7 +76,7 @@ def test_schema_metadata_and_types_survive(root: str) -> None:
     assert table.metadata == {"classes": ["cat", "dog", "bird"]}
 
 
-def test_pictures_are_plain_and_statistics_scalar(tmp_path: Path) -> None:
+def test_images_are_plain_and_statistics_scalar(tmp_path: Path) -> None:
     target = writer(tmp_path, "seed", shards=1)
     target.stage([{**row, "scores": [b"a"], "area": [0.5]} for row in round_rows(200)])
     part = pq.ParquetFile(tmp_path / "seed" / target.commit().manifest.parts[0].path)

@@ -18,10 +18,10 @@ def pattern(rows: int = 3, columns: int = 4) -> np.ndarray:
     return np.kron(classes, np.ones((BLOCK, BLOCK), np.uint8))
 
 
-def palette_picture(mask: np.ndarray) -> Image.Image:
-    picture = Image.fromarray(mask, mode="P")
-    picture.putpalette(palette())
-    return picture
+def palette_image(mask: np.ndarray) -> Image.Image:
+    image = Image.fromarray(mask, mode="P")
+    image.putpalette(palette())
+    return image
 
 
 def inside_a_block(view: np.ndarray) -> np.ndarray:
@@ -35,14 +35,14 @@ def inside_a_block(view: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_picture_and_mask_undergo_the_same_geometry(seed):
+def test_image_and_mask_undergo_the_same_geometry(seed):
     mask = pattern()
-    picture = Image.fromarray(np.repeat(mask[..., None] * STEP, 3, axis=2))
+    image = Image.fromarray(np.repeat(mask[..., None] * STEP, 3, axis=2))
     rng = np.random.default_rng(seed)
-    view = random_view(picture.width, picture.height, 64, (0.6, 2.0), rng)
+    view = random_view(image.width, image.height, 64, (0.6, 2.0), rng)
 
-    seen = view.of(picture, BILINEAR, PADDING)
-    labels = view.of(palette_picture(mask), NEAREST, IGNORE)
+    seen = view.of(image, BILINEAR, PADDING)
+    labels = view.of(palette_image(mask), NEAREST, IGNORE)
 
     assert seen.shape == (64, 64, 3)
     assert labels.shape == (64, 64)
@@ -65,7 +65,7 @@ def test_crop_and_flip_written_out(flip, left, top, crop):
     margin = 200
     padded = np.pad(turned, margin, constant_values=IGNORE)
     expected = padded[margin + top :, margin + left :][:crop, :crop]
-    np.testing.assert_array_equal(view.of(palette_picture(mask), NEAREST, IGNORE), expected)
+    np.testing.assert_array_equal(view.of(palette_image(mask), NEAREST, IGNORE), expected)
 
 
 def test_a_palette_mask_is_scaled_by_its_indices():
@@ -73,10 +73,10 @@ def test_a_palette_mask_is_scaled_by_its_indices():
     mask = pattern()
     view = View(61, 45, -3, -8, 64, False)
     gray = view.of(Image.fromarray(mask), NEAREST, IGNORE)
-    np.testing.assert_array_equal(view.of(palette_picture(mask), NEAREST, IGNORE), gray)
+    np.testing.assert_array_equal(view.of(palette_image(mask), NEAREST, IGNORE), gray)
 
 
-def test_padding_surrounds_a_small_picture():
+def test_padding_surrounds_a_small_image():
     view = View(20, 10, -4, -6, 32, False)
     seen = view.of(Image.new("RGB", (20, 10), (200, 100, 50)), BILINEAR, PADDING)
     assert (seen[6:16, 4:24] == (200, 100, 50)).all()
@@ -104,7 +104,7 @@ def test_a_view_follows_from_its_generator_alone():
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_whole_view_has_all_of_the_picture_and_nothing_else(seed):
+def test_a_whole_view_has_all_of_the_image_and_nothing_else(seed):
     mask = pattern()
     view = whole_view(96, 72, 64, (0.8, 1.6), np.random.default_rng(seed))
     made = view.of(Image.fromarray(mask), NEAREST, 255)

@@ -28,13 +28,13 @@ def test_displacements_have_the_paper_s_spread():
     assert abs(drawn.mean()) < 1
 
 
-def test_picture_and_labels_bend_alike():
+def test_image_and_labels_bend_alike():
     rng = np.random.default_rng(1)
     mask = np.kron(rng.integers(0, 2, (4, 5)), np.ones((24, 24))).astype(np.uint8)
-    picture = Image.fromarray(np.repeat(mask[..., None] * 200, 3, axis=2))
-    view = elastic_view(picture.width, picture.height, 96, (0.9, 1.1), rng)
+    image = Image.fromarray(np.repeat(mask[..., None] * 200, 3, axis=2))
+    view = elastic_view(image.width, image.height, 96, (0.9, 1.1), rng)
     assert view.bend is not None
-    seen, labels = view.of(picture, BILINEAR, 127), view.of(Image.fromarray(mask), NEAREST, 255)
+    seen, labels = view.of(image, BILINEAR, 127), view.of(Image.fromarray(mask), NEAREST, 255)
     assert seen.shape == (96, 96, 3)
     assert not np.array_equal(
         labels, view._replace(bend=None).of(Image.fromarray(mask), NEAREST, 255)

@@ -133,7 +133,7 @@ def test_each_epoch_shows_every_row_once(scan, monkeypatch, buffer, batch):
     assert seen[0] != seen[1]
 
 
-def test_a_picture_is_seen_differently_each_time(scan):
+def test_a_image_is_seen_differently_each_time(scan):
     batches = take(samples(scan, batch=COUNT), 2)
     first, second = (
         {int(number): image for image, number in zip(*batch, strict=True)} for batch in batches
@@ -174,7 +174,7 @@ def test_confident_mask_ignores_what_is_less_certain(row):
     np.testing.assert_array_equal(everything, whole)
 
 
-def test_confident_masks_of_a_picture_differ_by_their_threshold(row):
+def test_confident_masks_of_a_image_differ_by_their_threshold(row):
     target = ConfidentMaskTarget("toy", (0.0, 0.95))
     masks = [target(row, WHOLE, np.random.default_rng(seed)) for seed in range(8)]
     ignored = {float((mask[:12] == IGNORE).mean()) for mask in masks}
@@ -240,7 +240,7 @@ def test_one_hot_of_a_mask():
     np.testing.assert_array_equal(one_hot(mask, 2), expected)
 
 
-def test_weak_targets_are_tags_seeds_and_the_picture(scan):
+def test_weak_targets_are_tags_seeds_and_the_image(scan):
     images, (tags, seeds, small) = next(samples(scan, WeakTarget(len(CLASSES))).batches())
     assert tags.shape == (len(images), len(CLASSES))
     assert set(tags.unique().tolist()) == {0.0, 1.0}

@@ -8,7 +8,7 @@ def rng():
 
 
 class TestMismatched:
-    def test_facts_are_another_picture_s(self):
+    def test_facts_are_another_image_s(self):
         vector = torch.tensor([[1.0], [1.0], [2.0], [3.0]]).repeat(20, 1)
         wrong = mismatched(said(vector), rng())
         assert wrong.counts.all()
@@ -20,7 +20,7 @@ class TestMismatched:
         assert not wrong.counts.any()
         assert wrong.facts.vector.shape == (5, 3)
 
-    def test_a_picture_without_another_does_not_count(self):
+    def test_a_image_without_another_does_not_count(self):
         wrong = mismatched(said(torch.zeros(1, 3)), rng())
         assert wrong.counts.tolist() == [False]
 

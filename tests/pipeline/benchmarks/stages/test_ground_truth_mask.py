@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from tag2mask.pipeline.benchmarks.stages.ground_truth_mask import TrueMask
+from tag2mask.pipeline.benchmarks.stages.ground_truth_mask import GroundTruthMask
 from tag2mask.pipeline.engine.base import run_stage
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.records import IGNORE, decode_mask, encode_mask
 
 
 @pytest.fixture
-def truth(tmp_path):
+def ground_truth(tmp_path):
     """Masks whose table is bird, cat, dog: not the order of the run."""
     folder = tmp_path / "SegmentationClass"
     folder.mkdir()
@@ -25,8 +25,8 @@ def row(name):
     return {"id": name, "image": {"path": f"JPEGImages/{name}.jpg"}, "tags": [1]}
 
 
-def test_pixel_values_are_translated_by_class_name(truth):
-    (made,) = TrueMask(truth, ["dog", "bird"])([row("a")])
+def test_pixel_values_are_translated_by_class_name(ground_truth):
+    (made,) = GroundTruthMask(ground_truth, ["dog", "bird"])([row("a")])
     # Cats are unknown to this run: background.
     np.testing.assert_array_equal(decode_mask(made["mask"]["bytes"]), [[0, 2], [0, 1], [IGNORE, 0]])
     assert made["classes"] == [1, 2]
@@ -36,19 +36,19 @@ def test_pixel_values_are_translated_by_class_name(truth):
     assert made["mask"]["path"] == "JPEGImages/a.png"
 
 
-def test_a_picture_without_a_true_mask_is_not_kept(truth):
-    (made,) = TrueMask(truth, ["dog"])([row("b")])
+def test_a_image_without_a_ground_truth_mask_is_not_kept(ground_truth):
+    (made,) = GroundTruthMask(ground_truth, ["dog"])([row("b")])
     assert not made["kept"]
     assert made["reason"] == "no ground truth mask"
     assert made.get("mask") is None
 
 
-def test_a_damaged_mask_costs_its_row_alone(truth):
-    rows = run_stage(TrueMask(truth, ["dog"]), [row("a"), row("stray")], 8)
+def test_a_damaged_mask_costs_its_row_alone(ground_truth):
+    rows = run_stage(GroundTruthMask(ground_truth, ["dog"]), [row("a"), row("stray")], 8)
     assert rows[0]["kept"]
     assert "stray.png" in rows[1]["error"]
 
 
-def test_truth_that_does_not_know_the_classes(truth):
+def test_ground_truth_that_does_not_know_the_classes(ground_truth):
     with pytest.raises(UserError, match="cow"):
-        TrueMask(truth, ["cow"])
+        GroundTruthMask(ground_truth, ["cow"])

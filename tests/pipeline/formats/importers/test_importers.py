@@ -56,12 +56,12 @@ class TestVoc:
     def test_a_palette_in_another_order(self, tmp_path):
         """A tool numbers the colors as it likes: what its user saw counts."""
         colors = np.frombuffer(palette(), np.uint8).reshape(256, 3)
-        picture = Image.fromarray(np.array([3, 7, 5, 0], np.uint8)[np.clip(some_mask(), 0, 3)])
-        picture.putpalette(np.zeros((8, 3), np.uint8).tobytes())
+        image = Image.fromarray(np.array([3, 7, 5, 0], np.uint8)[np.clip(some_mask(), 0, 3)])
+        image.putpalette(np.zeros((8, 3), np.uint8).tobytes())
         table = np.zeros((8, 3), np.uint8)
         table[[3, 7, 5, 0]] = colors[[0, 1, 2, IGNORE]]
-        picture.putpalette(table.tobytes())
-        picture.save(voc(tmp_path))
+        image.putpalette(table.tobytes())
+        image.save(voc(tmp_path))
         np.testing.assert_array_equal(the_mask(tmp_path), some_mask())
 
     def test_the_label_map_of_a_tool_with_its_own_colors(self, tmp_path):
@@ -89,9 +89,9 @@ class TestVoc:
             the_mask(tmp_path)
 
     def test_a_palette_without_meaning_is_refused(self, tmp_path):
-        picture = Image.fromarray(some_mask())
-        picture.putpalette(np.repeat(np.arange(256, dtype=np.uint8), 3).tobytes())
-        picture.save(voc(tmp_path))
+        image = Image.fromarray(some_mask())
+        image.putpalette(np.repeat(np.arange(256, dtype=np.uint8), 3).tobytes())
+        image.save(voc(tmp_path))
         with pytest.raises(UserError, match=r"color \([12], [12], [12]\) belongs to no class"):
             the_mask(tmp_path)
 

@@ -24,7 +24,7 @@ def a_mask(height=24, width=40):
 
 def test_photo_is_what_the_system_makes_of_the_mask(painter):
     mask = a_mask()
-    made = pixels(painter.picture(mask.tobytes(), *mask.shape, seed=3))
+    made = pixels(painter.image(mask.tobytes(), *mask.shape, seed=3))
     batch = {"mask": torch.from_numpy(mask).long()[None]}
     expected = painter.system.transform(batch, torch.Generator().manual_seed(3))[0]
     np.testing.assert_array_equal(made, as_pixels(expected.detach()))
@@ -32,12 +32,12 @@ def test_photo_is_what_the_system_makes_of_the_mask(painter):
 
 def test_only_the_hole_is_filled(remover):
     mask = a_mask()
-    picture = np.random.default_rng(0).integers(0, 256, (*mask.shape, 3), np.uint8)
-    made = pixels(remover.picture(mask.tobytes() + picture.tobytes(), *mask.shape))
+    image = np.random.default_rng(0).integers(0, 256, (*mask.shape, 3), np.uint8)
+    made = pixels(remover.image(mask.tobytes() + image.tobytes(), *mask.shape))
     far = np.ones(mask.shape, bool)
     far[:16, 4:34] = False
-    np.testing.assert_array_equal(made[far], picture[far])
-    assert (made[mask > 0] != picture[mask > 0]).mean() > 0.9
+    np.testing.assert_array_equal(made[far], image[far])
+    assert (made[mask > 0] != image[mask > 0]).mean() > 0.9
 
 
 @pytest.mark.parametrize(
@@ -51,11 +51,11 @@ def test_only_the_hole_is_filled(remover):
 )
 def test_what_is_no_drawing(painter, drawing, height, width, sentence):
     with pytest.raises(ValueError, match=sentence):
-        painter.picture(drawing, height, width)
+        painter.image(drawing, height, width)
 
 
 def test_ignored_pixels_may_be_painted(painter):
-    assert pixels(painter.picture(bytes([255]) * 256, 16, 16)).shape == (16, 16, 3)
+    assert pixels(painter.image(bytes([255]) * 256, 16, 16)).shape == (16, 16, 3)
 
 
 @pytest.mark.parametrize("name", ["super_resolution", "dcgan"])

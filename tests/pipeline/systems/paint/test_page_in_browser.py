@@ -87,9 +87,9 @@ def choose(browser, label):
     browser.evaluate(f"""document.querySelector('[name=label][value="{label}"]').click()""")
 
 
-def made(model, mask, *picture, seed=0):
-    body = mask.tobytes() + b"".join(part.tobytes() for part in picture)
-    return np.asarray(Image.open(io.BytesIO(model.picture(body, *mask.shape, seed))))
+def made(model, mask, *image, seed=0):
+    body = mask.tobytes() + b"".join(part.tobytes() for part in image)
+    return np.asarray(Image.open(io.BytesIO(model.image(body, *mask.shape, seed))))
 
 
 def labels(browser):
@@ -150,9 +150,7 @@ class TestMask:
 
     @pytest.mark.parametrize(("width", "height"), [(360, 740), (1280, 800), (1920, 1000)])
     @pytest.mark.parametrize("classes", [3, 20])
-    def test_both_pictures_fit_into_the_window(
-        self, browser, serve, painter, width, height, classes
-    ):
+    def test_both_images_fit_into_the_window(self, browser, serve, painter, width, height, classes):
         names = tuple(f"class {number}" for number in range(classes))
         painter = replace(painter, classes=ClassTable(names=names))
         browser.open(serve(painter).address, width, height)
@@ -176,7 +174,7 @@ class TestMask:
         assert shades[1] < 60
 
 
-def test_an_object_is_erased_from_a_loaded_picture(browser, serve, remover):
+def test_an_object_is_erased_from_a_loaded_image(browser, serve, remover):
     pixels = np.zeros((48, 96, 3), np.uint8)
     pixels[:, :48] = (200, 40, 40)
     pixels[:, 48:] = (40, 40, 200)
@@ -203,7 +201,7 @@ def test_an_object_is_erased_from_a_loaded_picture(browser, serve, remover):
     assert browser.complaints == []
 
 
-def test_a_file_that_is_no_picture(browser, serve, remover):
+def test_a_file_that_is_no_image(browser, serve, remover):
     browser.open(serve(remover).address)
     browser.evaluate(f"{LOAD}('bm8gcGljdHVyZQ==')")
     wait(browser, "document.getElementById('status').classList.contains('wrong')")

@@ -51,7 +51,7 @@ def test_names_of_classes_are_text(painter):
 def test_photo(ask, painter):
     answer, png = ask("POST", "/image?height=16&width=24", bytes(384), Content_Type=BYTES)
     assert (answer.status, answer.getheader("Content-Type")) == (200, "image/png")
-    assert png == painter.picture(bytes(384), 16, 24)
+    assert png == painter.image(bytes(384), 16, 24)
 
 
 @pytest.mark.parametrize(
