@@ -90,9 +90,9 @@ def label_with(
     downloads = Downloads(run.recipe.download, cache=f"{run.uri}/downloads")
     tagged = open_source(source, downloads=downloads)
     change = find_change(run, tagged, classes, retrain=retrain, share=retrain_share)
-    run.watch.say(change.images.counts.sentence())
+    run.reporter.info(change.images.counts.sentence())
     if change.why:
-        run.watch.say(change.sentence())
+        run.reporter.info(change.sentence())
     if change.work is Work.ADDITION:
         return label_new(run, change)
     if change.work is Work.EVERYTHING:

@@ -182,5 +182,5 @@ def claims(request: BenchRequest) -> str:
         says, measure = CLAIMS[name]
         found[name] = Claim(name=name, says=says, figures=measure(bench))
         save_claims(bench.run.folder, [found[known] for known in CLAIMS if known in found])
-        bench.run.watch.say(markdown([found[name]]).splitlines()[-1])
+        bench.run.reporter.info(markdown([found[name]]).splitlines()[-1])
     return markdown([found[known] for known in CLAIMS if known in found])

@@ -53,7 +53,7 @@ def ablation(request: BenchRequest) -> str:
         table = run.seed(images, f"dcsm-{len(lines)}", seeds, ids)
         score, score_power = best_score_power(images, table, ground_truth)
         lines.append(f"| {name} | {100 * score:.1f} | {len(ids)} | {score_power:g} |")
-        run.watch.say(lines[-1])
+        run.reporter.info(lines[-1])
     return "\n".join(lines)
 
 

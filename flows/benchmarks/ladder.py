@@ -118,7 +118,7 @@ class Ladder:
         self.rows[row.name] = row
         self.order.append(row.name)
         save_ladder(self.run.folder, "ladder.json", self.table())
-        self.run.watch.say(text_table([row]))
+        self.run.reporter.info(text_table([row]))
 
     def table(self) -> list[LadderRow]:
         """The rungs so far, in order."""

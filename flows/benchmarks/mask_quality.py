@@ -148,7 +148,7 @@ def compare(bench: Bench, ladder: Ladder, view: str) -> str:
         for score, digits in (("fcn_score", 3), ("pixel_accuracy", 3), ("kid", 4)):
             cells.append(", ".join(f"{getattr(scores, score):.{digits}f}" for scores in found))
         lines.append(f"| {label} | {' | '.join(cells)} |")
-        run.watch.say(lines[-1])
+        run.reporter.info(lines[-1])
     first = [makers[0] for makers in photos.values()]
     Folder(_place(bench)).write(f"masks_{view}.png", _sheet(first, batches[0]))
     return "\n".join(lines)
@@ -213,7 +213,7 @@ def _trained(
     uri = f"{_place(bench)}/systems/{name}"
     key = table_key(pairs=pairs.digest(), recipe=recipe.model_dump(mode="json"), view=view)
     names, run = class_table(bench.images), bench.run
-    train_on_pairs(pairs, names, uri, recipe, run.engine, run.watch, key, view)
+    train_on_pairs(pairs, names, uri, recipe, run.engine, run.reporter, key, view)
     return uri
 
 

@@ -55,7 +55,7 @@ def with_recipe(bench: Bench, recipe: Recipe) -> Bench:
 
     def other(run: Run) -> Run:
         changed = recipe.model_copy(update={"split": run.recipe.split})
-        return Run(run.uri, changed, run.engine, run.watch)
+        return Run(run.uri, changed, run.engine, run.reporter)
 
     return replace(bench, run=other(bench.run), dev=other(bench.dev))
 

@@ -124,7 +124,7 @@ def corrections(request: BenchRequest) -> str:
         figures = climb(semi, dev, images, bench.dev_images, seed, ground_truth, others)
         cells = [f"{share:.0%}", str(len(drawn)), *(f"{100 * figure:.1f}" for figure in figures)]
         lines.append(f"| {' | '.join(cells)} |")
-        run.watch.say(lines[-1])
+        run.reporter.info(lines[-1])
     return "\n".join(lines)
 
 

@@ -85,8 +85,8 @@ def open_bench(request: BenchRequest) -> Bench:
     source = open_source(data)
     images = ingest(source, request.classes, recipe.split, recipe.near_duplicates, recipe.negatives)
     others = ingest(source, images.classes.names, HELD_OUT, recipe.near_duplicates)
-    run.watch.say(f"train: {images.counts.sentence()}")
-    run.watch.say(f"{HELD_OUT}: {others.counts.sentence()}")
+    run.reporter.info(f"train: {images.counts.sentence()}")
+    run.reporter.info(f"{HELD_OUT}: {others.counts.sentence()}")
     ground_truth = find_ground_truth(data, images.classes)
     if ground_truth is None:
         raise UserError(

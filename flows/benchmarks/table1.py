@@ -59,7 +59,7 @@ def table1(request: BenchRequest) -> str:
         ordered = [rows[known] for known in METHODS if known in rows]
         save_methods(run.folder, ordered)
         run.folder.write("table1.png", method_chart(ordered, where))
-        run.watch.say(markdown([rows[name]]).splitlines()[-1])
+        run.reporter.info(markdown([rows[name]]).splitlines()[-1])
     ordered_tables = {known: shown[known] for known in METHODS if known in shown}
     run.folder.write(
         "table1_masks.png", example_grid(bench.dev_images, ordered_tables, ground_truth)

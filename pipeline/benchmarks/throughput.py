@@ -27,7 +27,7 @@ from tag2mask.pipeline.labeling.affinity import propagate
 from tag2mask.pipeline.labeling.recipe import Recipe
 from tag2mask.pipeline.labeling.release import release
 from tag2mask.pipeline.labeling.run import Run
-from tag2mask.pipeline.labeling.workspace import Watch
+from tag2mask.pipeline.labeling.workspace import Reporter
 from tag2mask.pipeline.records import (
     ClassTable,
     Row,
@@ -63,14 +63,14 @@ class Measurement:
         workers: Processor cores for it; the plain loop takes one.
         out: A local folder for the run and the records; it must not exist.
         recipe: Of the run.
-        watch: Shows the progress.
+        reporter: Shows the progress.
     """
 
     engine: str
     workers: int
     out: str
     recipe: Recipe
-    watch: Watch
+    reporter: Reporter
 
     def __post_init__(self) -> None:
         """Set up the run."""
@@ -82,7 +82,7 @@ class Measurement:
         self.steps: list[StepFigures] = []
         seeds = self.recipe.seeds.model_copy(update={"select": EVERYTHING})
         recipe = self.recipe.model_copy(update={"select": EVERYTHING, "seeds": seeds})
-        self.run = Run(f"{self.out}/run", recipe, self.timed, self.watch)
+        self.run = Run(f"{self.out}/run", recipe, self.timed, self.reporter)
 
     def measure(self, ingest: Ingest, call: Call) -> EngineFigures:
         """Run all steps.

@@ -80,7 +80,7 @@ def train_regions(
         lambda row: bool(row["ground_truth"] and row["ground_truth"]["kept"]), ["ground_truth.kept"]
     )
     scan = replace(scan, ids=set(sorted(scan.wanted_ids())[:IMAGES]))  # a fair draw
-    report = run.watch.rows(name, len(scan))
+    report = run.reporter.rows(name, len(scan))
     descriptors, overlaps = [], []
     for row in scan.rows():
         rng = np.random.default_rng([recipe.seed, int(row["id"][:8], 16)])

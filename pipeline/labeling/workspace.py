@@ -23,17 +23,17 @@ from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.tables.table_writer import PART_NAME, TableWriter
 from tag2mask.pipeline.training.augmentation import random_view
 from tag2mask.pipeline.training.checkpoint import Checkpoints
-from tag2mask.pipeline.training.loop import Training, TrainingSettings
 from tag2mask.pipeline.training.losses import Loss
 from tag2mask.pipeline.training.model_store import ModelCard, model_exists, read_card, save_model
 from tag2mask.pipeline.training.samples import Samples, Target, Views
+from tag2mask.pipeline.training.supervised import SupervisedTraining, TrainingSettings
 from tag2mask.pipeline.training.trainable import ProgressCallback
 
 
-class Watch(Protocol):
+class Reporter(Protocol):
     """Shows how far a step is: ``rows`` for tables, ``steps`` for trainings."""
 
-    def say(self, sentence: str) -> None:
+    def info(self, sentence: str) -> None:
         """Shows a line."""
         ...
 
@@ -57,19 +57,19 @@ class Workspace:
         uri: The run's folder, a local path or any fsspec URI.
         recipe: What the masks follow from.
         engine: What runs the stages and trains; it changes nothing in the masks.
-        watch: Shows the progress.
+        reporter: Shows the progress.
 
     Raises:
         UserError: If nothing can be written there; it is asked before any work.
     """
 
-    def __init__(self, uri: str, recipe: Recipe, engine: Engine, watch: Watch) -> None:
+    def __init__(self, uri: str, recipe: Recipe, engine: Engine, reporter: Reporter) -> None:
         self.folder = Folder(uri)
         self.folder.check_writable()
         self.uri = self.folder.uri
         self.recipe = recipe
         self.engine = engine
-        self.watch = watch
+        self.reporter = reporter
 
     def lease(self) -> AbstractContextManager[None]:
         """Keeps other runs away from the folder inside a ``with`` block.
@@ -168,8 +168,8 @@ class Workspace:
             part_name=part_name,
         )
         for part, state in writer.salvage().items():
-            self.watch.say(f"{short}: {part} {state} and is made again")
-        table = build_table(self.engine, source, stages, writer, self.watch.rows(short, total))
+            self.reporter.info(f"{short}: {part} {state} and is made again")
+        table = build_table(self.engine, source, stages, writer, self.reporter.rows(short, total))
         self._report_errors(short, table, lineage.base)
         return table
 
@@ -186,7 +186,7 @@ class Workspace:
                 f"the step {name!r} failed on all of {len(table):,} images, most often "
                 f"because: {often}"
             )
-        self.watch.say(
+        self.reporter.info(
             f"{name}: {len(errors):,} of {len(added):,} failed, most often because: {often}"
         )
 
@@ -238,8 +238,8 @@ class Workspace:
         if self.recipe.backbone.pretrained and self.recipe.backbone.frozen:
             model.backbone.freeze_below(model.backbone.taps[0])
         checkpoints = Checkpoints(f"{self.uri}/.staging/model-{name}-{key[:12]}")
-        training = Training(model, model.backbone, loss, samples, settings, checkpoints)
-        outcome = self.engine.train(training, self.watch.steps(name, settings.steps))
+        training = SupervisedTraining(model, model.backbone, loss, samples, settings, checkpoints)
+        outcome = self.engine.train(training, self.reporter.steps(name, settings.steps))
         card = save_model(
             uri,
             model,

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tag2mask.pipeline.engine.base import Engine, StageSpec, WorkSource
 from tag2mask.pipeline.labeling.recipe import Recipe
-from tag2mask.pipeline.labeling.workspace import Watch, Workspace
+from tag2mask.pipeline.labeling.workspace import Reporter, Workspace
 from tag2mask.pipeline.records import IMAGE, Row
 from tag2mask.pipeline.report.rejection_reasons import failures
 from tag2mask.pipeline.systems.image_files import read_image
@@ -48,7 +48,7 @@ def generate_images(
     model: str,
     out: str,
     engine: Engine,
-    watch: Watch,
+    reporter: Reporter,
     *,
     count: int = 64,
     seed: int = 0,
@@ -62,7 +62,7 @@ def generate_images(
         model: URI of a generating system.
         out: Folder for the PNG files and, in ``images/``, the table of them.
         engine: What runs it; it changes nothing in the images.
-        watch: Shows the progress.
+        reporter: Shows the progress.
         count: How many.
         seed: Of the noise.
         tags: Classes that all of them are to show; by default they take turns.
@@ -86,7 +86,7 @@ def generate_images(
         model=card.weights, count=count, seed=seed, tags=list(tags), like=like, sentence=sentence
     )
     stage = StageSpec(Generate, settings, gpus=1.0)
-    return _made(out, requests, len(requests), stage, key, engine, watch)
+    return _made(out, requests, len(requests), stage, key, engine, reporter)
 
 
 def transform_images(
@@ -94,7 +94,7 @@ def transform_images(
     images: str,
     out: str,
     engine: Engine,
-    watch: Watch,
+    reporter: Reporter,
     *,
     masks: str | None = None,
     style: str | None = None,
@@ -109,7 +109,7 @@ def transform_images(
             frames in the order of their names, for one that sees motion), or a mask dataset.
         out: Folder for the PNG files and, in ``images/``, the table of them.
         engine: What runs it; it changes nothing in the images.
-        watch: Shows the progress.
+        reporter: Shows the progress.
         masks: A folder of palette PNGs of the same stems, for a system that needs both.
         style: An image, for a system that needs one.
         size: Longer side to which images are brought, in pixels; None leaves them.
@@ -147,7 +147,7 @@ def transform_images(
     )
     settings = {"model": Folder(model).uri, "style": data, "size": size, "tags": chosen}
     stage = StageSpec(Transform, settings, gpus=1.0)
-    return _made(out, source, total, stage, key, engine, watch)
+    return _made(out, source, total, stage, key, engine, reporter)
 
 
 def _made(
@@ -157,9 +157,9 @@ def _made(
     stage: StageSpec,
     key: str,
     engine: Engine,
-    watch: Watch,
+    reporter: Reporter,
 ) -> Made:
-    space = Workspace(out, Recipe(), engine, watch)
+    space = Workspace(out, Recipe(), engine, reporter)
     with space.lease():
         table = space.table(
             TABLE,

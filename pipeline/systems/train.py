@@ -10,7 +10,7 @@ from tag2mask.pipeline.dataset.mask_dataset import MaskDataset
 from tag2mask.pipeline.engine.base import Engine
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.ingestion.decoding import DecodeError
-from tag2mask.pipeline.labeling.workspace import Watch
+from tag2mask.pipeline.labeling.workspace import Reporter
 from tag2mask.pipeline.records import ClassTable
 from tag2mask.pipeline.systems.batches import Batches, Pairs
 from tag2mask.pipeline.systems.image_files import as_image, read_image
@@ -33,7 +33,7 @@ def train_system(
     out: str,
     recipe: SystemRecipe,
     engine: Engine,
-    watch: Watch,
+    reporter: Reporter,
     style: str | None = None,
 ) -> ModelCard:
     """Trains a system on a published mask dataset.
@@ -44,7 +44,7 @@ def train_system(
             training that was killed goes on from its last checkpoint there.
         recipe: The system, the rows, the schedule.
         engine: What trains.
-        watch: Shows the progress.
+        reporter: Shows the progress.
         style: An image, for a system that learns one style.
 
     Raises:
@@ -58,7 +58,7 @@ def train_system(
         dataset=Table.open(dataset).fingerprint, recipe=recipe.model_dump(mode="json"), **taken
     )
     classes = pairs.rows.classes
-    return train_on_pairs(pairs, classes, out, recipe, engine, watch, key, style=data)
+    return train_on_pairs(pairs, classes, out, recipe, engine, reporter, key, style=data)
 
 
 def train_on_pairs(
@@ -67,7 +67,7 @@ def train_on_pairs(
     out: str,
     recipe: SystemRecipe,
     engine: Engine,
-    watch: Watch,
+    reporter: Reporter,
     key: str,
     view: str | None = None,
     style: bytes | None = None,
@@ -80,7 +80,7 @@ def train_on_pairs(
         out: Folder of the model.
         recipe: The system and the schedule; its filter of rows is not used.
         engine: What trains.
-        watch: Shows the progress.
+        reporter: Shows the progress.
         key: Hash of everything that the weights follow from.
         view: What it sees of them, other than the system's own.
         style: An image file, for a system that learns one style.
@@ -104,7 +104,7 @@ def train_on_pairs(
         outcome: dict[str, float] = {}
         if system.turns():  # some systems have nothing to learn
             training = SystemTraining(system, batches, settings, checkpoints, Logbook(folder.uri))
-            outcome = engine.train(training, watch.steps(recipe.task, settings.steps))
+            outcome = engine.train(training, reporter.steps(recipe.task, settings.steps))
         card = save_model(
             folder.uri,
             system,

@@ -6,13 +6,13 @@ from tag2mask.pipeline.engine.local import LocalEngine
 from tag2mask.pipeline.labeling.release import release
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.records import decode_mask, encode_mask
-from tests.pipeline.toys import SilentWatch, images_table, round_table, tiny_recipe
+from tests.pipeline.toys import SilentReporter, images_table, round_table, tiny_recipe
 
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory):
     root = tmp_path_factory.mktemp("mending")
-    run = Run(str(root), tiny_recipe(), LocalEngine(1), SilentWatch())
+    run = Run(str(root), tiny_recipe(), LocalEngine(1), SilentReporter())
     images = images_table(root, 5)
     return release(run, images, round_table(root, images, "powerful")).uri
 

@@ -12,7 +12,7 @@ from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.records import Row, decode_mask, encode_mask
 from tag2mask.pipeline.tables.table import Table
 from tests.pipeline.small_tables import SHARDS, writer
-from tests.pipeline.toys import SilentWatch, images_table, round_row, tiny_recipe
+from tests.pipeline.toys import SilentReporter, images_table, round_row, tiny_recipe
 
 
 def earlier_row(row: Row) -> Row:
@@ -51,5 +51,5 @@ def publish_toys(root: Path | str, count: int, *changes: str, shards: int = SHAR
     last = writer(root, "rounds/powerful", kind="powerful", **settings)
     last.stage([last_row(number, row) for number, row in enumerate(rows)])
     recipe = tiny_recipe(f"shards={shards}", *changes)
-    run = Run(str(root), recipe, LocalEngine(1), SilentWatch())
+    run = Run(str(root), recipe, LocalEngine(1), SilentReporter())
     return release(run, images, last.commit(), earlier=[before.commit()])

@@ -14,7 +14,7 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.labeling.recipe import read_recipe
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.records import decode_mask
-from tests.pipeline.toys import SilentWatch, images_table, tiny_recipe
+from tests.pipeline.toys import SilentReporter, images_table, tiny_recipe
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/write-a-scorer.md"
 
@@ -37,7 +37,7 @@ def module(tmp_path, monkeypatch):
 
 def test_the_example_makes_the_seeds(module, tmp_path):
     recipe = tiny_recipe(f"seeds.scorer={module}:SegmentVotes", 'seeds.settings={"size": 64}')
-    run = Run(str(tmp_path), recipe, LocalEngine(1), SilentWatch())
+    run = Run(str(tmp_path), recipe, LocalEngine(1), SilentReporter())
     images = images_table(tmp_path, 6)
     run.tagger(images)
     seed = run.seed(images)
@@ -110,11 +110,11 @@ import sys
 sys.path.append(sys.argv[1])
 from tag2mask.pipeline.engine import build_engine
 from tag2mask.pipeline.labeling.run import Run
-from tests.pipeline.toys import SilentWatch, images_table, tiny_recipe
+from tests.pipeline.toys import SilentReporter, images_table, tiny_recipe
 
 if __name__ == "__main__":  # worker processes import this file
     recipe = tiny_recipe("seeds.scorer=local_scorers:constant", "seeds.settings={}")
-    run = Run(sys.argv[2], recipe, build_engine(sys.argv[3], 2), SilentWatch())
+    run = Run(sys.argv[2], recipe, build_engine(sys.argv[3], 2), SilentReporter())
     images = images_table(sys.argv[2], 6)
     run.tagger(images)
     rows = list(run.seed(images).rows(["source", "error"]))

@@ -115,13 +115,13 @@ def toy_scan(root: Path | str, count: int) -> Scan:
     return Scan(images, {"toy": round_table(root, images)})
 
 
-class SilentWatch:
+class SilentReporter:
     """Keeps what a run says."""
 
     def __init__(self) -> None:
         self.said: list[str] = []
 
-    def say(self, sentence: str) -> None:
+    def info(self, sentence: str) -> None:
         self.said.append(sentence)
 
     def rows(self, step: str, total: int) -> Callable[[int], None]:

@@ -18,7 +18,7 @@ from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.training.checkpoint import Checkpoints
 from tag2mask.pipeline.training.model_store import read_card
-from tests.pipeline.toys import CLASSES, SilentWatch, image_row, tiny_recipe
+from tests.pipeline.toys import CLASSES, SilentReporter, image_row, tiny_recipe
 
 TABLES = (
     "images",
@@ -43,7 +43,7 @@ def write_source(uri: str, count: int = COUNT) -> None:
 
 
 def label(
-    source: str, out: str, watch: SilentWatch | None = None, engine: Engine | None = None
+    source: str, out: str, reporter: SilentReporter | None = None, engine: Engine | None = None
 ) -> dict[str, str]:
     """A whole run; fingerprints of its tables and hashes of its models by name."""
     often = "segmenter.training.checkpoint_seconds=1e-6"
@@ -53,7 +53,7 @@ def label(
         "tagger.training.checkpoint_seconds=1e-6",
         f'affinity={{"size": 64, "training": {walk}}}',
     )
-    run = Run(out, recipe, engine or LocalEngine(1), watch or SilentWatch())
+    run = Run(out, recipe, engine or LocalEngine(1), reporter or SilentReporter())
     with run.lease():
         images = run.images(ingest(open_source(source)))
         run.tagger(images)
@@ -82,7 +82,7 @@ def result(out: str) -> dict[str, str]:
     return found
 
 
-class Mortal(SilentWatch):
+class Mortal(SilentReporter):
     """Kills its process in the middle of a step: a table's name or ``models/`` and a model's."""
 
     def __init__(self, victim: str) -> None:

@@ -13,7 +13,7 @@ from tag2mask.pipeline.records import decode_mask
 from tag2mask.pipeline.training.augmentation import View
 from tag2mask.pipeline.training.losses import hard_loss, reduced_loss, weighted_loss
 from tag2mask.pipeline.training.samples import MaskTarget, WeightedMaskTarget
-from tests.pipeline.toys import SilentWatch, images_table, round_row, round_table, tiny_recipe
+from tests.pipeline.toys import SilentReporter, images_table, round_row, round_table, tiny_recipe
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +66,7 @@ def test_reduced_labels_are_the_nearest_ones():
 @pytest.mark.parametrize("train", [train_unet, train_reduced])
 def test_it_is_trained_once(train, tmp_path):
     recipe = tiny_recipe("segmenter.head=unet", "segmenter.from_tagger=false")
-    run = Run(str(tmp_path), recipe, LocalEngine(1), SilentWatch())
+    run = Run(str(tmp_path), recipe, LocalEngine(1), SilentReporter())
     images = images_table(tmp_path, 6)
     toy = round_table(tmp_path, images)
     card = train(run, "unet", images, toy)

@@ -10,7 +10,7 @@ from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.records import decode_mask, encode_mask
 from tag2mask.pipeline.synthetic.images import CLASSES, render
 from tag2mask.pipeline.training.model_store import read_card
-from tests.pipeline.toys import SilentWatch, images_table, png, round_table, tiny_recipe
+from tests.pipeline.toys import SilentReporter, images_table, png, round_table, tiny_recipe
 
 COUNT = 6
 
@@ -44,7 +44,7 @@ def test_examples_overlap_with_the_objects():
 @pytest.mark.parametrize("descriptor", ["o2p", "spp"])
 def test_made_once_and_predicts_labels(descriptor, tmp_path):
     recipe = tiny_recipe("relabel.size=64", "tagger.training.steps=2")
-    run = Run(str(tmp_path), recipe, LocalEngine(1), SilentWatch())
+    run = Run(str(tmp_path), recipe, LocalEngine(1), SilentReporter())
     images = images_table(tmp_path, COUNT)
     run.tagger(images)
     ground_truth = round_table(tmp_path, images)

@@ -18,7 +18,7 @@ from tag2mask.pipeline.labeling.release import release
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.records import decode_mask, encode_mask
 from tag2mask.pipeline.tables.table import Table
-from tests.pipeline.toys import SilentWatch, images_table, round_table, tiny_recipe
+from tests.pipeline.toys import SilentReporter, images_table, round_table, tiny_recipe
 
 COUNT = 6
 
@@ -26,7 +26,7 @@ COUNT = 6
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("finished")
-    run = Run(str(root), tiny_recipe(), LocalEngine(1), SilentWatch())
+    run = Run(str(root), tiny_recipe(), LocalEngine(1), SilentReporter())
     images = images_table(root, COUNT)
     release(run, images, round_table(root, images, "powerful"))
     return root

@@ -26,7 +26,7 @@ from tag2mask.pipeline.training.samples import CorrectedTarget, MaskTarget, Soft
 from tests.pipeline.small_tables import writer
 from tests.pipeline.toys import (
     CLASSES,
-    SilentWatch,
+    SilentReporter,
     image_row,
     images_table,
     round_row,
@@ -49,7 +49,7 @@ def images(tmp_path: Path) -> Table:
 
 
 def run_at(root: Path, *changes: str) -> Run:
-    return Run(str(root), tiny_recipe(*changes), LocalEngine(1), SilentWatch())
+    return Run(str(root), tiny_recipe(*changes), LocalEngine(1), SilentReporter())
 
 
 def correction(row: Row) -> Row:

@@ -14,7 +14,7 @@ from tag2mask.pipeline.training.losses import pairs_loss
 from tag2mask.pipeline.training.model_store import read_card
 from tests.pipeline.small_tables import writer
 from tests.pipeline.toys import (
-    SilentWatch,
+    SilentReporter,
     images_table,
     labels,
     round_row,
@@ -45,7 +45,7 @@ def run_at(root, steps=TRAINING, *changes) -> Run:
         "seeds.score_power=1",
         *changes,
     )
-    return Run(str(root), recipe, LocalEngine(1), SilentWatch())
+    return Run(str(root), recipe, LocalEngine(1), SilentReporter())
 
 
 def test_rounds_are_those_of_the_recipe():

@@ -26,7 +26,7 @@ from tag2mask.pipeline.stages.decode import Decode
 from tag2mask.pipeline.stages.relabel import Relabel
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.tables.versions import prune
-from tests.pipeline.toys import CLASSES, SilentWatch, image_row, round_table, tags_of, tiny_recipe
+from tests.pipeline.toys import CLASSES, SilentReporter, image_row, round_table, tags_of, tiny_recipe
 
 FIRST, NEW = 8, 3
 RECIPE = tiny_recipe("segmenter.from_tagger=false", "segmenter.training.steps=1")
@@ -77,7 +77,7 @@ class Place:
 
 
 def run_at(root, recipe=RECIPE):
-    return Run(str(root), recipe, LocalEngine(1), SilentWatch())
+    return Run(str(root), recipe, LocalEngine(1), SilentReporter())
 
 
 @pytest.fixture(scope="module")
@@ -279,7 +279,7 @@ def test_new_images_of_which_none_can_be_read_are_said(place):
     before = place.table("dataset")
     dataset = place.label_new(place.change())
     assert dataset.manifest == before.manifest, "nothing was kept, nothing is committed"
-    assert any("images: 1 of 1 failed" in sentence for sentence in place.run.watch.said)
+    assert any("images: 1 of 1 failed" in sentence for sentence in place.run.reporter.said)
     assert len(place.table("images")) == FIRST + 1
     assert place.change().work is Work.NOTHING
 

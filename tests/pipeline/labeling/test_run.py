@@ -21,7 +21,7 @@ from tag2mask.pipeline.training.model_store import load_model, read_card
 from tests.pipeline.small_tables import writer
 from tests.pipeline.toys import (
     CLASSES,
-    SilentWatch,
+    SilentReporter,
     image_row,
     images_table,
     png,
@@ -43,7 +43,7 @@ def _normal_floats():
 
 
 def run_at(root, *changes) -> Run:
-    return Run(str(root), tiny_recipe(*changes), LocalEngine(1), SilentWatch())
+    return Run(str(root), tiny_recipe(*changes), LocalEngine(1), SilentReporter())
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def test_ingested_images_are_a_table(tmp_path):
     assert len(images) == 5
     assert images.metadata["classes"] == ["cat", "dog"]
     assert sum(bool(row["error"]) for row in images.rows()) == 1
-    assert any("1 of 5 failed" in sentence for sentence in run.watch.said)
+    assert any("1 of 5 failed" in sentence for sentence in run.reporter.said)
 
 
 def test_a_class_that_is_renamed_is_labeled_anew(tmp_path):

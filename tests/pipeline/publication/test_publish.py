@@ -21,7 +21,7 @@ from tests.pipeline.published import publish_toys
 from tests.pipeline.small_tables import writer
 from tests.pipeline.toys import (
     CLASSES,
-    SilentWatch,
+    SilentReporter,
     images_table,
     labels,
     round_row,
@@ -31,7 +31,7 @@ from tests.pipeline.toys import (
 
 
 def publish(root, images, last):
-    run = Run(str(root), tiny_recipe(), LocalEngine(1), SilentWatch())
+    run = Run(str(root), tiny_recipe(), LocalEngine(1), SilentReporter())
     return release(run, images, last)
 
 

@@ -21,7 +21,7 @@ from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
 from tests.pipeline.published import publish_toys
 from tests.pipeline.small_tables import writer
-from tests.pipeline.toys import SilentWatch, image_row
+from tests.pipeline.toys import SilentReporter, image_row
 
 TINY = ("training.steps=2", "training.batch=4", "system.size=32", "system.width=4")
 
@@ -33,7 +33,7 @@ def dataset(tmp_path_factory):
 
 def trained(task, dataset, folder, *changes):
     recipe = read_system_recipe(task, None, [*TINY, *changes])
-    return train_system(dataset, f"{folder}/{task}", recipe, LocalEngine(1), SilentWatch())
+    return train_system(dataset, f"{folder}/{task}", recipe, LocalEngine(1), SilentReporter())
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,7 @@ class TestTrainSystem:
         image = tmp_path / "style.png"
         Image.fromarray(np.full((40, 30, 3), (255, 0, 0), np.uint8)).save(image)
         recipe = read_system_recipe("fast_style", None, [*TINY, "system.backbone=tiny"])
-        arguments = (recipe, LocalEngine(1), SilentWatch())
+        arguments = (recipe, LocalEngine(1), SilentReporter())
         train_system(dataset, f"{tmp_path}/red", *arguments, style=str(image))
         system, _ = load_system(f"{tmp_path}/red")
         assert system.style.mean(dim=(0, 2, 3)).tolist() == pytest.approx([1, -1, -1])
@@ -77,7 +77,7 @@ class TestTrainSystem:
         image = tmp_path / "style.png"
         Image.new("RGB", (8, 8)).save(image)
         recipe = read_system_recipe("dcgan", None, TINY)
-        arguments = (recipe, LocalEngine(1), SilentWatch())
+        arguments = (recipe, LocalEngine(1), SilentReporter())
         with pytest.raises(UserError, match="'dcgan' does not learn one style"):
             train_system(dataset, f"{tmp_path}/m", *arguments, style=str(image))
 
@@ -114,7 +114,7 @@ class TestGenerate:
     def test_images(self, models, tmp_path):
         out = tmp_path / "out"
         made = generate_images(
-            str(models / "cgan"), str(out), LocalEngine(1), SilentWatch(), count=5, seed=3
+            str(models / "cgan"), str(out), LocalEngine(1), SilentReporter(), count=5, seed=3
         )
         files = sorted(out.glob("*.png"))
         assert (made.images, len(files), made.failed) == (5, 5, ())
@@ -131,7 +131,7 @@ class TestGenerate:
                 str(models / "cgan"),
                 f"{tmp_path}/{name}",
                 LocalEngine(1),
-                SilentWatch(),
+                SilentReporter(),
                 count=count,
             )
         for file in (tmp_path / "few").glob("*.png"):
@@ -143,7 +143,7 @@ class TestGenerate:
                 str(models / "cgan"),
                 f"{tmp_path}/{name}",
                 LocalEngine(1),
-                SilentWatch(),
+                SilentReporter(),
                 count=1,
                 tags=tags,
             )
@@ -159,7 +159,7 @@ class TestGenerate:
                 f"{tmp_path}/text_gan",
                 out,
                 LocalEngine(1),
-                SilentWatch(),
+                SilentReporter(),
                 count=1,
                 sentence=sentence,
             )
@@ -168,32 +168,32 @@ class TestGenerate:
         assert not np.array_equal(*shown), "the same noise, another sentence"
         with pytest.raises(UserError, match="things of cat, dog, bird"):
             generate_images(
-                f"{tmp_path}/text_gan", out, LocalEngine(1), SilentWatch(), sentence="a unicorn"
+                f"{tmp_path}/text_gan", out, LocalEngine(1), SilentReporter(), sentence="a unicorn"
             )
 
     def test_who_reads_no_sentence(self, models, tmp_path):
         with pytest.raises(UserError, match="reads no sentences"):
             generate_images(
-                str(models / "cgan"), str(tmp_path), LocalEngine(1), SilentWatch(), sentence="a cat"
+                str(models / "cgan"), str(tmp_path), LocalEngine(1), SilentReporter(), sentence="a cat"
             )
 
     def test_an_unknown_class(self, models, tmp_path):
         with pytest.raises(UserError, match="unknown class 'cow'"):
             generate_images(
-                str(models / "cgan"), str(tmp_path), LocalEngine(1), SilentWatch(), tags=["cow"]
+                str(models / "cgan"), str(tmp_path), LocalEngine(1), SilentReporter(), tags=["cow"]
             )
 
     def test_a_transformer_generates_nothing(self, models, tmp_path):
         with pytest.raises(UserError, match="tag2mask transform"):
             generate_images(
-                str(models / "mask_to_photo"), str(tmp_path), LocalEngine(1), SilentWatch()
+                str(models / "mask_to_photo"), str(tmp_path), LocalEngine(1), SilentReporter()
             )
 
     @pytest.mark.slow
     def test_ray_makes_the_same(self, models, tmp_path):
         for name, engine in (("local", LocalEngine(1)), ("ray", RayEngine(workers=2))):
             generate_images(
-                str(models / "cgan"), f"{tmp_path}/{name}", engine, SilentWatch(), count=20
+                str(models / "cgan"), f"{tmp_path}/{name}", engine, SilentReporter(), count=20
             )
         ray.shutdown()
         for file in (tmp_path / "local").glob("*.png"):
@@ -203,7 +203,7 @@ class TestGenerate:
 class TestTransform:
     def test_a_dataset(self, models, dataset, tmp_path):
         made = transform_images(
-            str(models / "mask_to_photo"), dataset, str(tmp_path), LocalEngine(1), SilentWatch()
+            str(models / "mask_to_photo"), dataset, str(tmp_path), LocalEngine(1), SilentReporter()
         )
         assert made.images == len(Table.open(dataset))
         assert pixels(next(tmp_path.glob("*.png"))).shape == (48, 64, 3)
@@ -219,7 +219,7 @@ class TestTransform:
             str(tmp_path / "masks"),
             str(tmp_path / "out"),
             LocalEngine(1),
-            SilentWatch(),
+            SilentReporter(),
         )
         assert made.images == 1
         assert len(made.failed) == 1
@@ -231,7 +231,7 @@ class TestTransform:
             dataset,
             str(tmp_path),
             LocalEngine(1),
-            SilentWatch(),
+            SilentReporter(),
             size=32,
         )
         assert pixels(next(tmp_path.glob("*.png"))).shape == (24, 32, 3)
@@ -249,7 +249,7 @@ class TestTransform:
             images.commit().uri,
             f"{tmp_path}/out",
             LocalEngine(1),
-            SilentWatch(),
+            SilentReporter(),
         )
         assert made.images == 3
         names = {f"1-{rows[0]['id']}.png", f"1-{rows[1]['id']}.png", "2.png"}
@@ -263,6 +263,6 @@ class TestTransform:
                 str(tmp_path / "empty"),
                 str(tmp_path / "out"),
                 LocalEngine(1),
-                SilentWatch(),
+                SilentReporter(),
             )
         assert torch.is_grad_enabled()

@@ -16,7 +16,7 @@ from tag2mask.pipeline.tables.table import Table
 from tests.models.generation.test_base import SMALLER
 from tests.models.transformation.test_base import SMALL
 from tests.pipeline.published import publish_toys
-from tests.pipeline.toys import SilentWatch
+from tests.pipeline.toys import SilentReporter
 
 SIZE, COUNT = 32, 12
 QUICK = ("training.steps=2", "training.batch=4", f"system.size={SIZE}")
@@ -42,7 +42,7 @@ def photos(dataset, tmp_path_factory):
 def train(task, dataset, uri, small):
     changes = [f"system.{name}={json.dumps(value)}" for name, value in small.items()]
     recipe = read_system_recipe(task, None, [*QUICK, *changes])
-    return train_system(dataset, uri, recipe, LocalEngine(1), SilentWatch())
+    return train_system(dataset, uri, recipe, LocalEngine(1), SilentReporter())
 
 
 def assert_images(made, folder, count):
@@ -62,7 +62,7 @@ def test_generates_what_it_has_learnt(task, dataset, tmp_path):
     card = train(task, dataset, f"{tmp_path}/model", small)
     assert card.architecture.name == task
     out = tmp_path / "out"
-    arguments = (f"{tmp_path}/model", str(out), LocalEngine(1), SilentWatch())
+    arguments = (f"{tmp_path}/model", str(out), LocalEngine(1), SilentReporter())
     made = generate_images(*arguments, count=3, like=dataset if GENERATORS[task].needs else None)
     assert_images(made, out, 3)
 
@@ -78,7 +78,7 @@ def test_transforms_what_it_is_given(task, dataset, photos, tmp_path):
         str(photos) if moves else dataset,
         str(out),
         LocalEngine(1),
-        SilentWatch(),
+        SilentReporter(),
         style=str(next(photos.glob("*.png"))) if "style" in needs else None,
         tags=["cat"] if "tags" in needs else [],
     )

@@ -10,7 +10,7 @@ from tag2mask.pipeline.systems.apply import transform_images
 from tag2mask.pipeline.systems.recipe import read_system_recipe
 from tag2mask.pipeline.systems.train import train_system
 from tests.pipeline.published import publish_toys
-from tests.pipeline.toys import SilentWatch
+from tests.pipeline.toys import SilentReporter
 
 TINY = (
     "training.steps=1",
@@ -30,7 +30,7 @@ def dataset(tmp_path_factory):
 def model(dataset, tmp_path_factory):
     out = str(tmp_path_factory.mktemp("models") / "flow")
     recipe = read_system_recipe("flow_simple", None, list(TINY))
-    train_system(dataset, out, recipe, LocalEngine(1), SilentWatch())
+    train_system(dataset, out, recipe, LocalEngine(1), SilentReporter())
     return out
 
 
@@ -44,7 +44,7 @@ def frames(folder, *sizes):
 
 
 def flows(model, images, out):
-    return transform_images(model, images, str(out), LocalEngine(1), SilentWatch())
+    return transform_images(model, images, str(out), LocalEngine(1), SilentReporter())
 
 
 def test_every_frame_but_the_last_has_a_flow(model, tmp_path):

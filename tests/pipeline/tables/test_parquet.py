@@ -7,7 +7,7 @@ from tag2mask.pipeline.tables.parquet import parquet_file, read_group
 from tests.pipeline.small_tables import images_table
 
 
-class Watched(io.BytesIO):
+class Reported(io.BytesIO):
     """Keeps who reads it."""
 
     def __init__(self, data: bytes) -> None:
@@ -22,7 +22,7 @@ class Watched(io.BytesIO):
 def test_no_thread_of_arrow_s_holds_what_python_owns(tmp_path):
     images = images_table(tmp_path, 200)
     part = tmp_path / "images" / images.part_names(0)[0]
-    file = Watched(part.read_bytes())
+    file = Reported(part.read_bytes())
     with parquet_file(file) as parquet:
         rows = sum(read_group(parquet, g).num_rows for g in range(parquet.num_row_groups))
         assert rows == parquet.metadata.num_rows > 1
