@@ -15,7 +15,13 @@ from tag2mask.flows.benchmarks.predictions import predicted, staged, supervised,
 from tag2mask.flows.benchmarks.setup import Bench, BenchRequest, open_bench
 from tag2mask.models.crf import CRF_PRESETS, CRFS
 from tag2mask.models.weak.motion import motion_labels
-from tag2mask.pipeline.benchmarks.claims import Claim, load_claims, markdown, save_claims
+from tag2mask.pipeline.benchmarks.claims import (
+    Claim,
+    claim_line,
+    claims_markdown,
+    load_claims,
+    save_claims,
+)
 from tag2mask.pipeline.benchmarks.region_speed import REGIONS, region_seconds
 from tag2mask.pipeline.benchmarks.tag_discrimination import told_apart
 from tag2mask.pipeline.benchmarks.train_masks import train_reduced
@@ -182,5 +188,5 @@ def claims(request: BenchRequest) -> str:
         says, measure = CLAIMS[name]
         found[name] = Claim(name=name, says=says, figures=measure(bench))
         save_claims(bench.run.folder, [found[known] for known in CLAIMS if known in found])
-        bench.run.reporter.info(markdown([found[name]]).splitlines()[-1])
-    return markdown([found[known] for known in CLAIMS if known in found])
+        bench.run.reporter.info(claim_line(found[name]))
+    return claims_markdown([found[known] for known in CLAIMS if known in found])

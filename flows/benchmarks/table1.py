@@ -11,7 +11,8 @@ from tag2mask.pipeline.benchmarks.method_grid import example_grid
 from tag2mask.pipeline.benchmarks.method_table import (
     MethodRow,
     load_methods,
-    markdown,
+    method_line,
+    methods_markdown,
     save_methods,
 )
 from tag2mask.pipeline.evaluation.assess import assess
@@ -59,12 +60,12 @@ def table1(request: BenchRequest) -> str:
         ordered = [rows[known] for known in METHODS if known in rows]
         save_methods(run.folder, ordered)
         run.folder.write("table1.png", method_chart(ordered, where))
-        run.reporter.info(markdown([rows[name]]).splitlines()[-1])
+        run.reporter.info(method_line(rows[name]))
     ordered_tables = {known: shown[known] for known in METHODS if known in shown}
     run.folder.write(
         "table1_masks.png", example_grid(bench.dev_images, ordered_tables, ground_truth)
     )
-    return markdown([rows[known] for known in METHODS if known in rows])
+    return methods_markdown([rows[known] for known in METHODS if known in rows])
 
 
 def _parameters(uri: str) -> int:

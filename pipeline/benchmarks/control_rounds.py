@@ -82,8 +82,8 @@ def ground_truth(run: Run, images: Table, directory: str) -> Table:
     Args:
         run: On those images.
         images: The images; those without a ground truth mask are not kept.
-        directory: Where the masks are, as :class:`tag2mask.pipeline.evaluation.voc.GroundTruthFolder`
-            reads.
+        directory: Folder of the masks, as
+            :class:`tag2mask.pipeline.evaluation.ground_truth.GroundTruthFolder` reads it.
     """
     classes = list(images.metadata["classes"])
     return run.round_table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +15,13 @@ from tag2mask.pipeline.correction.corrections import (
     beside,
     open_corrections,
 )
+from tag2mask.pipeline.correction.given_out import GivenOut, some_names
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assess import class_table
 from tag2mask.pipeline.formats.base import id_prefix
 from tag2mask.pipeline.formats.export_dataset import open_dataset
-from tag2mask.pipeline.formats.importers import Edited, open_edited
-from tag2mask.pipeline.records import BACKGROUND, IGNORE, Row, decode_mask
+from tag2mask.pipeline.formats.importers import CROWD_MEANINGS, Edited, open_layout
+from tag2mask.pipeline.records import BACKGROUND, IGNORE, Row, decode_mask, encode_mask
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
 
@@ -29,14 +30,16 @@ CORRECTED, CONFIRMED = "corrected", "confirmed"
 
 @dataclass(frozen=True)
 class Taken:
-    """What became of the masks of a folder.
+    """Counts of the masks of a folder.
 
     Args:
         corrected: Masks that differ from the published ones.
-        confirmed: Masks that were left as they are, and that the person vouches for.
-        unchanged: Masks that were left as they are, and not taken.
+        confirmed: Masks that were not changed, and that the person vouches for.
+        unchanged: Masks that were not changed, and not taken.
         added_tags: Images to which a mask added a class that no tag had named.
-        uri: Of the run's corrections.
+        uri: URI of the run's corrections.
+        redrawn: Those of the confirmed and unchanged masks that differ by one pixel along
+            borders, since a tool has made polygons of them.
     """
 
     corrected: int
@@ -44,58 +47,109 @@ class Taken:
     unchanged: int
     added_tags: int
     uri: str
+    redrawn: int = 0
 
     def sentence(self) -> str:
         """The counts in one line."""
         said = [f"{self.corrected:,} corrected", f"{self.confirmed:,} confirmed"]
         if self.unchanged:
             said.append(f"{self.unchanged:,} unchanged and not taken")
+        if self.redrawn:
+            said.append(
+                f"{self.redrawn:,} of these differ by one pixel along borders, as polygons do"
+            )
         if self.added_tags:
             said.append(f"{self.added_tags:,} of the images gained a tag")
         return f"{', '.join(said)}; corrections in {self.uri}"
 
 
 def take_corrections(
-    uri: str, folder: str | Path, editor: str = "", confirm: bool = False
+    uri: str,
+    folder: str | Path,
+    editor: str = "",
+    confirm: bool = False,
+    crowds: str | None = None,
+    allow_empty: bool = False,
 ) -> Taken:
     """Import the edited masks of a review; nothing is written unless all of them are sound.
 
+    A mask is taken only if it can be shown that a person changed it, or if the person vouches
+    for it. Masks that a tool wrote in another way are not changed.
+
     Args:
-        uri: Of the dataset that was reviewed, in its run's folder.
+        uri: URI of the dataset that was reviewed, in its run's folder.
         folder: The edited masks, in one of the layouts of
             :mod:`tag2mask.pipeline.formats.importers`.
         editor: Who edited them, for the record.
-        confirm: Whether the masks that were left as they are were found right, and count as
-            a person's too.
+        confirm: Whether the masks that were not changed were found right, and count as a
+            person's too.
+        crowds: Meaning of crowd regions over ignored pixels, one of
+            :data:`tag2mask.pipeline.formats.importers.CROWD_MEANINGS`; None refuses those whose
+            meaning cannot be told.
+        allow_empty: Whether masks without any class were emptied on purpose.
 
     Raises:
         UserError: If a mask is of an unknown image, of another size or twice there, cannot
-            be read or holds something else than classes, or the dataset is in no run.
+            be read, holds something else than classes, or its meaning cannot be told; or the
+            dataset is in no run.
     """
+    if crowds is not None and crowds not in CROWD_MEANINGS:
+        raise UserError(
+            f"unknown meaning {crowds!r} of crowd regions: choose one of "
+            f"{', '.join(CROWD_MEANINGS)}"
+        )
     dataset = open_dataset(uri)
     images = _images_beside(dataset)
-    found = _by_id(list(open_edited(Path(folder), class_table(dataset)).masks()), images)
-    published = _rows(dataset, ["mask"], found)
+    layout, masks = open_layout(Path(folder), class_table(dataset))
+    ids = _ids_of(masks.names(), images)
+    given_out = GivenOut(dataset, layout, ids)
     earlier = open_corrections(beside(dataset), images)
-    known = {} if earlier is None else _rows(earlier, ["mask"], found)
-    listed = _rows(images, ["height", "width", "tags"], found)
-    rows, unchanged, added = [], 0, 0
-    for row_id, edited in sorted(found.items()):
+    known = {} if earlier is None else _rows(earlier, ["mask"], ids.values())
+    listed = _rows(images, ["height", "width", "tags"], ids.values())
+    unchanged, redrawn, rows, doubtful, empty = 0, 0, [], [], []
+    for edited in masks.masks(given_out.mask, crowds):
+        row_id = ids[edited.name]
         _check_size(edited, listed[row_id])
-        same = _shows(published.get(row_id), edited)
+        doubtful.extend(edited.doubtful)
+        same = given_out.unchanged(edited)
+        redrawn += same is not None and not np.array_equal(same, edited.mask)
         # What a person corrected before is not confirmed away by a review that is older.
-        old = row_id in known and (same or _shows(known[row_id], edited))
-        if old or (same and not confirm):
+        old = row_id in known and (same is not None or _shows(known[row_id], edited))
+        if old or (same is not None and not confirm):
             unchanged += 1
             continue
-        row = _correction(edited, listed[row_id], CONFIRMED if same else CORRECTED, editor)
-        added += row["tags"] != listed[row_id]["tags"]
+        mask, verdict = (edited.mask, CORRECTED) if same is None else (same, CONFIRMED)
+        row = _correction(mask, listed[row_id], verdict, editor)
+        if same is None and not row["classes"] and (mask == BACKGROUND).any():
+            empty.append(edited.name)
         rows.append(row)
+    _refuse_doubtful(doubtful, folder)
+    if not allow_empty:
+        _refuse_empty(empty, len(ids), folder)
     target = beside(dataset)
     if rows:
         add_corrections(target, images, rows)
     confirmed = sum(row["verdict"] == CONFIRMED for row in rows)
-    return Taken(len(rows) - confirmed, confirmed, unchanged, added, target)
+    added = sum(row["tags"] != listed[row["id"]]["tags"] for row in rows)
+    return Taken(len(rows) - confirmed, confirmed, unchanged, added, target, redrawn)
+
+
+def _refuse_doubtful(doubtful: list[str], folder: str | Path) -> None:
+    if doubtful:
+        raise UserError(
+            f"{len(doubtful):,} crowd regions in {folder} lie mostly on ignored pixels of the "
+            f"review, and were edited: {some_names(doubtful)}. Add --crowd class if they show "
+            "their category, or --crowd ignore if nothing is known there"
+        )
+
+
+def _refuse_empty(empty: list[str], total: int, folder: str | Path) -> None:
+    if empty:
+        raise UserError(
+            f"{len(empty):,} of {total:,} masks in {folder} show no class, although the review "
+            f"gave out objects: {some_names(empty)}. Add --allow-empty if a person erased them; "
+            "otherwise remove these images from the folder"
+        )
 
 
 def _images_beside(dataset: Table) -> Table:
@@ -108,36 +162,45 @@ def _images_beside(dataset: Table) -> Table:
         ) from error
 
 
-def _by_id(masks: Collection[Edited], images: Table) -> dict[str, Edited]:
-    """The masks by the ids of their images, whose first digits are in the masks' names."""
-    if not masks:
+def _ids_of(names: Sequence[tuple[str, Path]], images: Table) -> dict[str, str]:
+    """The ids of the images by the names of their masks, which hold the first digits.
+
+    Args:
+        names: The name of each mask and its file.
+        images: The run's images.
+    """
+    if not names:
         raise UserError("there is no mask in the folder: save the edited masks there")
-    by_prefix: dict[str, Edited] = {}
-    for edited in masks:
-        prefix = id_prefix(edited.name)
+    by_prefix: dict[str, tuple[str, Path]] = {}
+    for name, file in names:
+        prefix = id_prefix(name)
         if prefix is None:
             raise UserError(
-                f"{edited.file} holds {edited.name!r}, whose name does not end in the digits "
-                "that the review gave it: keep the names of its files"
+                f"{file} holds {name!r}, whose name does not end in the digits that the review "
+                "gave it: keep the names of its files"
             )
         if prefix in by_prefix:
             raise UserError(
-                f"{edited.file} holds {edited.name!r}, which is the image of "
-                f"{by_prefix[prefix].name!r} too: leave one mask for each image"
+                f"{file} holds {name!r}, which is the image of {by_prefix[prefix][0]!r} too"
+                f"{_of_file(by_prefix[prefix][1], file)}: leave one mask for each image"
             )
-        by_prefix[prefix] = edited
+        by_prefix[prefix] = name, file
     length = len(next(iter(by_prefix)))
     found = {}
     for row in images.rows(["id"]):
-        edited_one = by_prefix.pop(row["id"][:length], None)
-        if edited_one is not None:
-            found[row["id"]] = edited_one
-    for edited in by_prefix.values():
+        name, _ = by_prefix.pop(row["id"][:length], ("", None))
+        if name:
+            found[name] = row["id"]
+    for name, file in by_prefix.values():
         raise UserError(
-            f"{edited.file} holds {edited.name!r}, which is no image of the run {images.uri}: "
-            "give the dataset that was reviewed"
+            f"{file} holds {name!r}, which is no image of the run {images.uri}: give the dataset "
+            "that was reviewed"
         )
     return found
+
+
+def _of_file(other: Path, file: Path) -> str:
+    return "" if other == file else f" ({other})"
 
 
 def _rows(table: Table, columns: list[str], ids: Collection[str]) -> dict[str, Row]:
@@ -158,11 +221,11 @@ def _shows(row: Row | None, edited: Edited) -> bool:
     return row is not None and np.array_equal(decode_mask(row["mask"]["bytes"]), edited.mask)
 
 
-def _correction(edited: Edited, image: Row, verdict: str, editor: str) -> Row:
-    shown = sorted({*np.unique(edited.mask).tolist()} - {BACKGROUND, IGNORE})
+def _correction(mask: np.ndarray, image: Row, verdict: str, editor: str) -> Row:
+    shown = sorted({*np.unique(mask).tolist()} - {BACKGROUND, IGNORE})
     return {
         "id": image["id"],
-        "mask": {"bytes": edited.png, "path": None},
+        "mask": {"bytes": encode_mask(mask), "path": None},
         "classes": shown,
         "tags": sorted({*image["tags"], *shown}),
         "source": SOURCE,

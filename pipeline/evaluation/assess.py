@@ -1,4 +1,4 @@
-"""Scores of a run's tables against ground truth masks: after the labeling, never inside it."""
+"""Scores of a run's tables against ground truth masks, computed only after the labeling."""
 
 from __future__ import annotations
 
@@ -21,18 +21,21 @@ CLASSES = "classes.txt"
 
 
 def class_table(table: Table) -> ClassTable:
-    """The classes that a table's masks use."""
+    """The class table of a table's masks."""
     return ClassTable(names=tuple(table.metadata["classes"]))
 
 
 def mask_rows(table: Table, ids: AbstractSet[str] | None = None) -> Iterator[Row]:
-    """``path``, ``mask`` and, where the table has one, ``confidence_map`` of a table's rows.
+    """Iterate the masks of a table, for the comparison with ground truth.
 
-    Rows without a mask are left out.
+    Rows without a mask are skipped.
 
     Args:
         table: A round or a dataset.
-        ids: The rows that are wanted; None wants all.
+        ids: Ids of the wanted rows; None selects all rows.
+
+    Yields:
+        Rows as :func:`comparable` makes them.
 
     Raises:
         UserError: If the table holds no masks.
@@ -46,7 +49,11 @@ def mask_rows(table: Table, ids: AbstractSet[str] | None = None) -> Iterator[Row
 
 
 def comparable(row: Row) -> Row:
-    """What a comparison with the ground truth needs of a table's row that has a mask."""
+    """Convert a table's row with a mask for the comparison with ground truth.
+
+    Returns:
+        ``path``, ``mask`` and ``confidence_map`` (None if the table has no such column).
+    """
     confidence = row.get("confidence_map")
     return {
         "path": row["mask"]["path"],
@@ -56,10 +63,10 @@ def comparable(row: Row) -> Row:
 
 
 def assess_masks(masks: str, ground_truth: str) -> Assessment:
-    """Assesses a table of masks, or a folder of PNG masks as ``tag2mask predict`` writes it.
+    """Assess a table of masks, or a folder of PNG masks as ``tag2mask predict`` writes it.
 
     Args:
-        masks: URI of a round, a dataset or a folder with ``classes.txt``.
+        masks: URI of a round, of a dataset, or of a folder with ``classes.txt``.
         ground_truth: Folder of the ground truth masks.
 
     Raises:
@@ -79,7 +86,11 @@ def assess_masks(masks: str, ground_truth: str) -> Assessment:
 
 
 def read_classes(folder: Folder) -> ClassTable:
-    """The class names of a folder of masks, one a line, in the order of the pixel values."""
+    """Read ``classes.txt`` of a folder of masks: one name a line, by pixel value from 1.
+
+    Raises:
+        UserError: If the file is missing or does not list classes.
+    """
     try:
         lines = folder.read(CLASSES).decode().splitlines()
     except FileNotFoundError as error:
@@ -91,13 +102,18 @@ def read_classes(folder: Folder) -> ClassTable:
         return ClassTable(names=tuple(line.strip() for line in lines if line.strip()))
     except ValidationError as error:
         reason = error.errors()[0]["msg"].removeprefix("Value error, ")
-        raise UserError(f"{folder.uri}/{CLASSES} is no list of classes: {reason}") from error
+        raise UserError(f"{folder.uri}/{CLASSES} does not list classes: {reason}") from error
 
 
 def assess(
     table: Table, ground_truth: GroundTruthFolder, ids: AbstractSet[str] | None = None
 ) -> Scores:
-    """Scores a table's masks by the VOC protocol.
+    """Score a table's masks by the VOC protocol.
+
+    Args:
+        table: A round or a dataset.
+        ground_truth: The ground truth masks.
+        ids: Ids of the wanted rows; None selects all rows.
 
     Raises:
         UserError: If no image of the table has a ground truth mask.
@@ -106,7 +122,12 @@ def assess(
 
 
 def find_ground_truth(uri: str, classes: ClassTable) -> GroundTruthFolder | None:
-    """The ground truth beside a source, in SegmentationClass, if it has any for these classes."""
+    """Find the ground truth in a source's ``SegmentationClass``; None without any for the classes.
+
+    Args:
+        uri: Folder of the source.
+        classes: The run's class table.
+    """
     files, root = fsspec.core.url_to_fs(uri)
     if not files.isdir(f"{root}/SegmentationClass"):
         return None  # any other PNG of a source may be an image

@@ -1,4 +1,4 @@
-"""The assessment of a set of masks: every score that ground truth masks allow, from one pass."""
+"""Assessment of a set of masks: all scores against ground truth masks, from one pass."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.boundaries import BoundaryScores, boundary_scores, boundary_sums
 from tag2mask.pipeline.evaluation.calibration import Calibration, calibration, confidence_counts
-from tag2mask.pipeline.evaluation.comparison import Comparison, compared
+from tag2mask.pipeline.evaluation.comparison import Comparison, iter_pairs
 from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.evaluation.sizes import SizeScores, size_counts, size_scores
 from tag2mask.pipeline.evaluation.voc import Scores, confusion, scores
@@ -20,13 +20,13 @@ __all__ = ["Assessment", "Assessor", "assess_rows"]
 
 
 class Assessment(BaseModel):
-    """What ground truth masks say about a set of masks.
+    """All scores of a set of masks against ground truth masks.
 
     Args:
-        scores: VOC protocol: IoU, precision, recall and their means.
+        scores: IoU, precision, recall and their means by the VOC protocol.
         boundary: Boundary F-scores.
         sizes: IoU by the size of the objects.
-        calibration: The reliability of the confidence; None where masks come without one.
+        calibration: Reliability of the confidence; None for masks without a confidence map.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -38,7 +38,7 @@ class Assessment(BaseModel):
 
 
 class Assessor:
-    """Adds images up; its memory does not grow with them.
+    """A running sum of counts over images; its memory does not grow with their number.
 
     Args:
         classes: The classes of the masks.
@@ -68,7 +68,7 @@ class Assessor:
         return matrix
 
     def result(self) -> Assessment | None:
-        """The scores of what was added; None where no pixel was compared."""
+        """The scores of the images added so far; None if no pixel was compared."""
         if not self._matrix.any():
             return None
         return Assessment(
@@ -82,18 +82,18 @@ class Assessor:
 def assess_rows(
     rows: Iterable[Row], ground_truth: GroundTruthFolder, classes: ClassTable
 ) -> Assessment:
-    """Assess masks; images without a ground truth mask are skipped.
+    """Assess masks; skip images without a ground truth mask.
 
     Args:
-        rows: As :func:`tag2mask.pipeline.evaluation.comparison.compared` takes them.
-        ground_truth: Where the ground truth masks are.
-        classes: The class table that ``ground_truth`` was made with.
+        rows: Rows as :func:`tag2mask.pipeline.evaluation.comparison.iter_pairs` takes them.
+        ground_truth: The ground truth masks.
+        classes: The class table with which ``ground_truth`` was opened.
 
     Raises:
         UserError: If no image has a ground truth mask, or a mask does not fit its ground truth.
     """
     assessor = Assessor(classes)
-    for pair in compared(rows, ground_truth, classes):
+    for pair in iter_pairs(rows, ground_truth, classes):
         assessor.add(pair)
     assessment = assessor.result()
     if assessment is None:

@@ -1,19 +1,22 @@
 """The boundary F-score: does a mask follow the object's contour, whatever the object's size?
 
-Csurka et al. (BMVC 2013), section 3: in each image and for each class, precision is the
-share of the predicted boundary that lies within a tolerance of the true one, recall the share
-of the true boundary within the tolerance of the predicted one, and the score is their
-harmonic mean; the tolerance is 0.75 % of the image's diagonal. Matching is by distance, as
-in the dilation of Perazzi et al. (CVPR 2016, DAVIS), not by a bipartite assignment.
+Csurka et al. (BMVC 2013), section 3, define the score for each image and class:
+
+- Precision is the share of the predicted boundary within a tolerance of the true boundary.
+- Recall is the share of the true boundary within the tolerance of the predicted boundary.
+- The score is their harmonic mean. The tolerance is 0.75 % of the image's diagonal.
+
+Matching is by distance, as in the dilation of Perazzi et al. (CVPR 2016, DAVIS), not by a
+bipartite assignment.
 
 A class's score is the mean over the images that have it in the ground truth or the prediction.
-Where the two papers leave a choice:
+The two papers leave these choices:
 
-- A boundary is the pixels of a class that touch another class, above, below or beside. The
-  image's edge is none.
+- A boundary is the pixels of a class that touch another class above, below or at a side. The
+  image's edge is not a boundary.
 - Void pixels (255 in the ground truth) take the nearest class, which puts the boundary into the
-  middle of VOC's void band; boundaries deeper inside of void than the tolerance do not count.
-- A class of one side alone scores 0; one that fills the image on both sides scores 1.
+  middle of VOC's void band. Boundaries deeper inside void than the tolerance do not count.
+- A class that only one of the two masks has scores 0. A class that fills both masks scores 1.
 """
 
 from __future__ import annotations
@@ -34,9 +37,9 @@ class BoundaryScores(BaseModel):
     """Boundary F-scores in [0, 1].
 
     Args:
-        f: By class, background first; None for a class that occurs nowhere.
-        mean_f: Mean over the classes that occur.
-        tolerance: Distance that still counts as a match, as a share of the diagonal.
+        f: F-score by class, background first; None for a class that occurs nowhere.
+        mean_f: Mean F-score over the classes that occur.
+        tolerance: Largest distance of a match, as a share of the image's diagonal.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -49,16 +52,17 @@ class BoundaryScores(BaseModel):
 def boundary_sums(
     ground_truth: np.ndarray, prediction: np.ndarray, classes: int, tolerance: float = TOLERANCE
 ) -> np.ndarray:
-    """The boundary F-scores of one image, to be added up over images.
+    """Compute the boundary F-scores of one image, to be summed over images.
 
     Args:
         ground_truth: (H, W) uint8, 0 to ``classes``, or 255 for pixels that do not count.
         prediction: (H, W) uint8, 0 to ``classes``, or 255 for pixels without a label.
         classes: K, the number of foreground classes.
-        tolerance: Share of the diagonal.
+        tolerance: Largest distance of a match, as a share of the image's diagonal.
 
     Returns:
-        (K + 1, 2) float64: the F-score, and 1 where the image has the class, else zeros.
+        (K + 1, 2) float64: for each class the F-score, and 1 if the image has the class. Both
+        are zero if it does not.
     """
     sums = np.zeros((classes + 1, 2))
     counted = ground_truth != IGNORE
@@ -77,21 +81,21 @@ def boundary_sums(
 
 
 def boundary_scores(sums: np.ndarray, tolerance: float = TOLERANCE) -> BoundaryScores:
-    """The scores of a set of images.
+    """Compute the boundary scores of a set of images.
 
     Args:
-        sums: (K + 1, 2) as :func:`boundary_sums` returns it, added over images.
-        tolerance: The one that was used.
+        sums: (K + 1, 2) as :func:`boundary_sums` returns it, summed over images.
+        tolerance: The tolerance of the sums, as a share of the diagonal.
     """
     f = tuple(float(total / count) if count else None for total, count in sums)
     return BoundaryScores(f=f, mean_f=mean_of_known(f), tolerance=tolerance)
 
 
 def boundary(region: np.ndarray) -> np.ndarray:
-    """The pixels of a region that touch its outside, above, below or beside.
+    """The pixels of a region that touch its outside above, below or at a side.
 
     Args:
-        region: (H, W) bool. What lies beyond the image's edge counts as inside.
+        region: (H, W) bool. Positions beyond the image's edge count as inside.
 
     Returns:
         (H, W) bool.
@@ -108,7 +112,11 @@ def boundary(region: np.ndarray) -> np.ndarray:
 def _void_filled(
     ground_truth: np.ndarray, counted: np.ndarray, reach: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The ground truth with void pixels given to the nearest class, and where boundaries count."""
+    """Give void pixels to the nearest class.
+
+    Returns:
+        The filled ground truth (H, W), and a map (H, W) bool of the pixels where boundaries count.
+    """
     if counted.all():
         return ground_truth, counted
     distance, (down, right) = distance_transform_edt(~counted, return_indices=True)
@@ -116,7 +124,7 @@ def _void_filled(
 
 
 def _f_score(true: np.ndarray, found: np.ndarray, reach: float) -> float:
-    """The harmonic mean of the two boundaries' shares within reach of each other."""
+    """The harmonic mean of precision and recall within ``reach`` pixels."""
     if not true.any() and not found.any():
         return 1.0
     precision, recall = _share_near(found, true, reach), _share_near(true, found, reach)
@@ -126,7 +134,7 @@ def _f_score(true: np.ndarray, found: np.ndarray, reach: float) -> float:
 def _share_near(edge: np.ndarray, other: np.ndarray, reach: float) -> float:
     if not edge.any() or not other.any():
         return 0.0
-    # Boundaries of other classes fill the rest of an image: distances are needed here alone.
+    # Other classes fill the rest of the image: distances are needed inside this box only.
     rows, columns = (np.flatnonzero((edge | other).any(axis=axis)) for axis in (1, 0))
     box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     distance = distance_transform_edt(~other[box])

@@ -1,11 +1,11 @@
 """Calibration: does a confidence of 0.9 mean that nine pixels in ten are right?
 
-Guo et al. (ICML 2017), section 2: pixels are sorted into bins by confidence; in each bin the
-mean confidence is set against the share of pixels that are right, and the expected calibration
-error is the mean of the gaps, weighted by the bins' pixels.
+Guo et al. (ICML 2017), section 2, sort pixels into bins by confidence. In each bin, the gap is
+the difference between the mean confidence and the share of right pixels. The expected
+calibration error is the mean gap, weighted by the bins' pixels.
 
 The confidence map has an eighth of the image's size: each pixel has the confidence of its
-cell. Pixels without a label claim nothing and do not count, nor does void.
+cell. Pixels without a label and void pixels do not count.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _STEPS = 256  # a confidence map is 8-bit
 
 
 class ReliabilityBin(BaseModel):
-    """The pixels of one range of confidence.
+    """The pixels of one range of confidence; all bins have the same width.
 
     Args:
-        low: Least confidence of the bin; bins have equal widths.
-        high: End of the bin, which the next begins with; the last holds 1 too.
-        pixels: How many pixels fall into it.
-        confidence: Their mean confidence; None where there is no pixel.
-        accuracy: The share of them whose label is right; None where there is no pixel.
+        low: Least confidence of the bin, included.
+        high: Upper end of the bin, excluded; the last bin includes 1.
+        pixels: Number of pixels in the bin.
+        confidence: Mean confidence of the pixels; None without pixels.
+        accuracy: Share of the pixels whose label is right; None without pixels.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,11 +45,11 @@ class Calibration(BaseModel):
     """The reliability table of a set of masks.
 
     Args:
-        bins: From the lowest confidence to the highest.
+        bins: The bins from the lowest confidence to the highest.
         expected_error: Mean gap between confidence and accuracy, weighted by pixels; in [0, 1].
-        confidence: Mean confidence of all pixels. Above ``accuracy``, masks promise too much.
-        accuracy: Share of all pixels that are right.
-        pixels: How many pixels were compared.
+        confidence: Mean confidence of all pixels. Above ``accuracy``, the masks are overconfident.
+        accuracy: Share of right pixels among all pixels.
+        pixels: Number of compared pixels.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -64,7 +64,7 @@ class Calibration(BaseModel):
 def confidence_counts(
     ground_truth: np.ndarray, prediction: np.ndarray, confidence: np.ndarray
 ) -> np.ndarray:
-    """Count the labeled pixels of one image by confidence, to be added up over images.
+    """Count the labeled pixels of one image by confidence, to be summed over images.
 
     Args:
         ground_truth: (H, W) uint8, a class or 255 for pixels that do not count.
@@ -72,7 +72,7 @@ def confidence_counts(
         confidence: (h, w) uint8 in steps of 1/255, on a coarser grid.
 
     Returns:
-        (256, 2) int64: by confidence, the pixels and those of them that are right.
+        (256, 2) int64: for each confidence, the number of pixels and the number of right pixels.
     """
     down, right = (
         ((np.arange(side) + 0.5) * cells / side).astype(np.intp)
@@ -85,20 +85,20 @@ def confidence_counts(
 
 
 def calibration(counts: np.ndarray, bins: int = BINS) -> Calibration | None:
-    """The reliability table of a set of images.
+    """Compute the reliability table of a set of images.
 
     Args:
-        counts: (256, 2) as :func:`confidence_counts` returns it, added over images.
+        counts: (256, 2) as :func:`confidence_counts` returns it, summed over images.
         bins: Number of bins of equal width over [0, 1].
 
     Returns:
-        None where there is no labeled pixel.
+        The table; None if there is no labeled pixel.
     """
     total, right = (int(value) for value in counts.sum(axis=0))
     if not total:
         return None
     values = np.arange(_STEPS)
-    # In whole numbers: 51/255 belongs to the bin that begins with 0.2, whatever floats say.
+    # In whole numbers: 51/255 belongs to the bin that begins with 0.2 in spite of rounding.
     homes = np.minimum(values * bins // (_STEPS - 1), bins - 1)
     table = []
     for index in range(bins):

@@ -1,4 +1,4 @@
-"""Masks beside the ground truth masks of their images: what every score is taken from."""
+"""Pairs of masks and ground truth masks, from which every score is computed."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.records import IGNORE, ClassTable, Row, decode_mask
 
-__all__ = ["Comparison", "check_labels", "compared"]
+__all__ = ["Comparison", "check_labels", "iter_pairs"]
 
 
 @dataclass(frozen=True)
 class Comparison:
     """One image's mask and ground truth, of one size.
 
-    Args:
-        path: The image's path.
+    Attributes:
+        path: Path of the image.
         ground_truth: (H, W) uint8: 0 to K, and 255 for pixels that do not count.
         prediction: (H, W) uint8: 0 to K, and 255 for pixels without a label.
         confidence: (h, w) uint8, highest probability in steps of 1/255 on a coarser grid;
@@ -33,28 +33,33 @@ class Comparison:
     confidence: np.ndarray | None = None
 
 
-def compared(
+def iter_pairs(
     rows: Iterable[Row],
     ground_truth: GroundTruthFolder,
     classes: ClassTable,
     *,
     resize: bool = False,
 ) -> Iterator[Comparison]:
-    """Pair masks with their ground truth, one after another; images without ground truth are skipped.
+    """Pair masks with their ground truth one by one; skip images without ground truth.
 
     Args:
-        rows: Each with ``path``, the path of the image relative to its source, and
-            ``mask``, the prediction as (H, W) uint8 or as PNG bytes; None where labeling
-            failed, which counts as a mask without any label. ``confidence_map``, a gray PNG
-            as bytes, may be there.
-        ground_truth: Where the ground truth masks are.
-        classes: The run's class table, the one that ``ground_truth`` was made with.
-        resize: Whether a prediction of another size is resized to the truth's with nearest
-            neighbor. Off by default: differing sizes nearly always mean that image and
-            ground truth were paired wrongly or that one of them was rotated.
+        rows: Rows with these entries:
+
+            - ``path``: path of the image relative to its source,
+            - ``mask``: the prediction as (H, W) uint8 or as PNG bytes. None means that labeling
+              failed, and counts as a mask without any label,
+            - ``confidence_map``: optional gray PNG as bytes.
+        ground_truth: The ground truth masks.
+        classes: The run's class table, with which ``ground_truth`` was opened.
+        resize: Resize a prediction of another size to the ground truth's, by nearest neighbor.
+            Off by default: different sizes nearly always mean a wrong pairing or a rotated
+            image.
+
+    Yields:
+        One pair for each image that has a ground truth mask.
 
     Raises:
-        UserError: If sizes differ without ``resize``, or a prediction is no mask of these
+        UserError: If sizes differ without ``resize``, or a prediction is not a mask of these
             classes.
     """
     for row in rows:
@@ -72,19 +77,21 @@ def compared(
 
 
 def check_labels(name: str, values: np.ndarray, classes: int) -> None:
-    """Check that a label map holds nothing but classes and 255.
+    """Check that a label map holds only classes and 255.
 
     Args:
-        name: What to call it in the message.
+        name: Name of the map in the message.
         values: (H, W) uint8.
         classes: K, the number of foreground classes.
 
     Raises:
-        ValueError: If another value is there.
+        ValueError: If the map holds another value.
     """
     stray = np.unique(values[(values > classes) & (values != IGNORE)])
     if stray.size:
-        raise ValueError(f"the {name} holds {stray.tolist()}, beyond the {classes} classes")
+        raise ValueError(
+            f"the {name} holds {stray.tolist()}: allowed are 0 to {classes} and {IGNORE}"
+        )
 
 
 def _prediction(
@@ -97,8 +104,8 @@ def _prediction(
         return mask
     if not resize:
         raise ValueError(
-            f"it is {mask.shape[1]}x{mask.shape[0]} and the truth is {shape[1]}x{shape[0]}; "
-            "fix the pairing or ask for nearest-neighbor resizing"
+            f"it is {mask.shape[1]}x{mask.shape[0]} and the ground truth is "
+            f"{shape[1]}x{shape[0]}: fix the pairing, or resize with nearest neighbor"
         )
     resized = Image.fromarray(mask).resize((shape[1], shape[0]), Image.Resampling.NEAREST)
     return np.array(resized, dtype=np.uint8)

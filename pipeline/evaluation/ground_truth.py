@@ -1,4 +1,4 @@
-"""The ground truth of a source: read by evaluation and by the supervised reference alone."""
+"""The ground truth of a source; only evaluation and the supervised reference read it."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ __all__ = ["GroundTruthFolder"]
 class GroundTruthFolder:
     """The ground truth masks of a folder, found by the path or the stem of an image.
 
-    Masks are 8-bit palette or gray PNGs in ``SegmentationClass`` where the folder has one,
-    else in the folder itself. Their class table is ``classes.txt`` in the folder (one name a
-    line, in the order of the pixel values from 1; a line ``background`` is skipped), else
-    that of VOC. Pixel values are translated by class name into the run's table.
+    Masks are 8-bit palette or gray PNGs in the subfolder ``SegmentationClass``, or in the folder
+    itself if there is no such subfolder. Their classes are listed in ``classes.txt`` in the
+    folder: one name a line, in the order of the pixel values from 1. A line ``background`` is
+    skipped. Without the file, the classes are those of VOC. Pixel values are translated by class
+    name into the run's table.
 
-    A true class that the run does not know becomes background: a run on some of the classes
-    (``--classes``) has never heard of the others, and its only right answer there is that
-    none of its own classes is present. Leaving such pixels out instead would forgive false
-    positives exactly where they are likeliest.
+    A ground truth class that is not in the run's table becomes background. A run on some of the
+    classes (``--classes``) is right there if it predicts none of its own. Ignoring such pixels
+    would hide false positives exactly where they are most frequent.
 
     Args:
         directory: The folder, a local path or an fsspec URI.
         classes: The run's class table.
 
     Raises:
-        UserError: If there is no mask, or the ground truth does not know a class of the run.
+        UserError: If there is no mask, or a class of the run is not among the ground truth's.
     """
 
     def __init__(self, directory: str, classes: ClassTable) -> None:
-        """Indexes the masks by path and stem; their pixels are read one by one later."""
+        """Index the masks by path and stem; :meth:`mask` reads their pixels one by one."""
         self.directory = str(directory)
         self._files, root = fsspec.core.url_to_fs(self.directory)
         folder = f"{root}/SegmentationClass"
@@ -51,8 +51,8 @@ class GroundTruthFolder:
                 self._by_stem.setdefault(path.stem, []).append(file)
         if not self._by_path:
             raise UserError(
-                f"no ground truth masks in {self.directory}: --ground-truth names a folder "
-                "that holds PNG masks or a folder SegmentationClass with them"
+                f"no ground truth masks in {self.directory}: let --ground-truth name a folder "
+                "that holds PNG masks or a subfolder SegmentationClass with them"
             )
         self._translation = self._translate(self._read_names(f"{root}/classes.txt"), classes)
 
@@ -61,17 +61,17 @@ class GroundTruthFolder:
         return len(self._by_path)
 
     def mask(self, path: str) -> np.ndarray | None:
-        """The ground truth mask of an image in the run's pixel values, or None if there is none.
+        """Read the ground truth mask of an image, in the run's pixel values.
 
         Args:
             path: The path of the image, relative to its source, with any suffix.
 
         Returns:
-            (H, W) uint8: 0 to K and 255.
+            (H, W) uint8: 0 to K and 255; None if the image has no ground truth mask.
 
         Raises:
             UserError: If several masks have the image's stem and none has its path, or if
-                the mask is not a label map of the truth's classes.
+                the mask is not a label map of the ground truth's classes.
         """
         file = self._find(path)
         if file is None:
@@ -112,8 +112,9 @@ class GroundTruthFolder:
         unknown = [name for name in classes.names if name not in names]
         if unknown:
             raise UserError(
-                f"the truth in {self.directory} does not know {', '.join(unknown)}: list its "
-                "classes in a classes.txt there, one name a line, or label other classes"
+                f"the ground truth in {self.directory} does not have the classes "
+                f"{', '.join(unknown)}: list its classes in a classes.txt there, one name a line, "
+                "or label other classes"
             )
         table = np.full(256, IGNORE, np.uint8)
         for value, name in enumerate(("background", *names)):

@@ -1,9 +1,9 @@
-"""IoU by size: small objects vanish in the sums over pixels, so they get scores of their own.
+"""IoU by object size: sums over pixels hide small objects, so each size has its own scores.
 
-An object here is all that an image shows of one class, since semantic masks do not tell one
-sheep from the next. Its size is the share of the image that the class takes in the ground truth.
+An object is here all pixels of one class in an image, because semantic masks do not separate one
+sheep from the next. Its size is the share of the image that the class covers in the ground truth.
 Intersections and unions are summed over the objects of a class and a size, as in the VOC
-protocol; pixels of a class in images that do not show it belong to no size.
+protocol. Pixels predicted as a class that the image does not show belong to no size.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ class SizeScores(BaseModel):
     """IoU by class and size; every tuple has the order of :data:`SIZES`.
 
     Args:
-        iou: By class, background first (which has no size, so None); in [0, 1], None where a
-            class has no object of the size.
-        mean_iou: Mean over the classes that have objects of the size; None where none has.
-        objects: How many objects there are.
-        bounds: Shares of the image that part the sizes.
+        iou: IoU by class, in [0, 1]; None if the class has no object of the size. Background
+            comes first and has no size, so it is always None.
+        mean_iou: Mean IoU over the classes that have objects of the size; None if none has.
+        objects: Number of objects of each size.
+        bounds: Shares of the image that separate the sizes.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -41,7 +41,7 @@ class SizeScores(BaseModel):
 
 
 def size_counts(ground_truth: np.ndarray, prediction: np.ndarray, classes: int) -> np.ndarray:
-    """Count the pixels of one image's objects by size, to be added up over images.
+    """Count the pixels of one image's objects by size, to be summed over images.
 
     Args:
         ground_truth: (H, W) uint8, 0 to ``classes``, or 255 for pixels that do not count.
@@ -49,8 +49,8 @@ def size_counts(ground_truth: np.ndarray, prediction: np.ndarray, classes: int) 
         classes: K, the number of foreground classes.
 
     Returns:
-        (K + 1, 3, 3) int64: by class and size, the objects (1 or 0), the pixels of the
-        intersection and those of the union.
+        (K + 1, 3, 3) int64: for each class and size, the number of objects (1 or 0), the pixels
+        of the intersection and the pixels of the union.
     """
     counts = np.zeros((classes + 1, len(SIZES), 3), np.int64)
     counted = ground_truth != IGNORE
@@ -64,10 +64,10 @@ def size_counts(ground_truth: np.ndarray, prediction: np.ndarray, classes: int) 
 
 
 def size_scores(counts: np.ndarray) -> SizeScores:
-    """The scores of a set of images.
+    """Compute the scores by size of a set of images.
 
     Args:
-        counts: (K + 1, 3, 3) as :func:`size_counts` returns it, added over images.
+        counts: (K + 1, 3, 3) as :func:`size_counts` returns it, summed over images.
     """
     iou = tuple(
         tuple(int(shared) / int(union) if union else None for _, shared, union in sizes)

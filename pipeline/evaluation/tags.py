@@ -1,4 +1,4 @@
-"""How well a tagger knows the tags of images that it was not trained on."""
+"""Average precision of a tagger on images that it was not trained on."""
 
 from __future__ import annotations
 
@@ -15,19 +15,24 @@ from tag2mask.pipeline.tables.scan import Scan
 
 
 def is_held_out(row_id: str, share: float) -> bool:
-    """Whether an image belongs to the share that trains no tagger, decided by its id."""
+    """Whether an image is held out of the tagger's training; its id decides.
+
+    Args:
+        row_id: The image's id, a SHA-256 in hexadecimal digits.
+        share: Share of the images that is held out, in [0, 1].
+    """
     return int(row_id[-8:], 16) < share * 16**8
 
 
 def average_precision(scores: np.ndarray, present: np.ndarray) -> float | None:
-    """The mean precision at the ranks of the images that have the class.
+    """Compute the mean precision at the ranks of the images that have the class.
 
     Args:
-        scores: (N,) any scale, higher is more certain.
-        present: (N,) bool.
+        scores: (N,) scores on any scale, higher is more certain. Equal scores keep their order.
+        present: (N,) bool, whether each image has the class.
 
     Returns:
-        In [0, 1]; None if no image has the class. Equal scores keep their order.
+        The average precision in [0, 1]; None if no image has the class.
     """
     if not present.any():
         return None
@@ -37,8 +42,17 @@ def average_precision(scores: np.ndarray, present: np.ndarray) -> float | None:
 
 
 @torch.no_grad()
-def seen_logits(tagger: Tagger, image: Tensor, size: int) -> Tensor:
-    """A tagger's logits (C,) of one image (3, H, W), RGB in [0, 255], at a longer side."""
+def image_logits(tagger: Tagger, image: Tensor, size: int) -> Tensor:
+    """Compute a tagger's logits of one image.
+
+    Args:
+        tagger: A tagger in evaluation mode.
+        image: (3, H, W) RGB in [0, 255].
+        size: Longer side to which the image is resized, in pixels.
+
+    Returns:
+        (C,) logits.
+    """
     factor = size / max(image.shape[1:])
     extent = tuple(max(1, round(side * factor)) for side in image.shape[1:])
     scaled = interpolate(image[None], extent, mode="bilinear", antialias=True)
@@ -49,17 +63,20 @@ def seen_logits(tagger: Tagger, image: Tensor, size: int) -> Tensor:
 def class_average_precisions(
     tagger: Tagger, scan: Scan, names: Sequence[str], size: int
 ) -> dict[str, float | None]:
-    """The average precision of each class on the images of a scan.
+    """Compute the average precision of each class on the images of a scan.
 
     Args:
-        tagger: In evaluation mode, on the processor.
+        tagger: A tagger in evaluation mode, on the processor.
         scan: Rows with ``image`` and ``tags``.
-        names: The class names.
-        size: Longer side at which images are seen, in pixels.
+        names: Foreground class names in the order of their pixel values.
+        size: Longer side to which images are resized, in pixels.
+
+    Returns:
+        The average precision by class name; None for a class that no image has.
     """
     logits, present = [], []
     for row in scan.rows():
-        logits.append(seen_logits(tagger, as_tensor(rgb(row)), size).numpy())
+        logits.append(image_logits(tagger, as_tensor(rgb(row)), size).numpy())
         present.append(np.isin(np.arange(1, len(names) + 1), row["tags"]))
     if not logits:
         return dict.fromkeys(names)

@@ -1,16 +1,16 @@
 """Evaluation by the Pascal VOC protocol: one confusion matrix summed over all images.
 
-K foreground classes, so that pixel values are 0 (background) to K; H rows, W columns. The
-decisions that change the figures:
+There are K foreground classes, so pixel values are 0 (background) to K; H rows, W columns.
+These decisions change the figures:
 
-- Pixels whose ground truth is 255 (VOC's void borders) are left out.
-- A prediction of 255 is a miss: it stays in the union of its true class, so ignoring the
-  difficult pixels never raises a score. It is nobody's false positive, and the share of
-  pixels that carry a label is reported beside the scores.
-- The matrix is summed first and scores are taken once. The mean of per-image IoUs is
-  another, incomparable figure.
+- Pixels whose ground truth is 255 (VOC's void borders) do not count.
+- A prediction of 255 is a miss: it stays in the union of its true class. So ignoring difficult
+  pixels never raises a score. It is no class's false positive, and the share of pixels with a
+  label is reported beside the scores.
+- The matrix is summed over the images, then the scores are computed once. The mean of IoUs of
+  single images is another figure and cannot be compared.
 - A class that occurs neither in the ground truth nor in the predictions has no score (None) and
-  does not enter the means; one that is predicted without ever being true scores 0.
+  does not enter the means. A class that is predicted but never true scores 0.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 
 from tag2mask.models.settings import Settings
 from tag2mask.pipeline.errors import UserError
-from tag2mask.pipeline.evaluation.comparison import check_labels, compared
+from tag2mask.pipeline.evaluation.comparison import check_labels, iter_pairs
 from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.records import IGNORE, ClassTable, Row
 
@@ -38,15 +38,18 @@ def confusion(ground_truth: np.ndarray, prediction: np.ndarray, classes: int) ->
         classes: K, the number of foreground classes.
 
     Returns:
-        (K + 1, K + 2) int64: ground truth by rows, prediction by columns; the last column counts
-        pixels without a label. Matrices of several images are added.
+        (K + 1, K + 2) int64: rows are ground truth classes, columns are predicted classes. The
+        last column counts pixels without a label. Matrices of several images are added.
 
     Raises:
         ValueError: If the shapes differ or a value is neither a class nor 255.
     """
     if ground_truth.shape != prediction.shape:
-        raise ValueError(f"truth is {ground_truth.shape}, prediction is {prediction.shape}")
-    check_labels("truth", ground_truth, classes)
+        raise ValueError(
+            f"the ground truth is {ground_truth.shape}, the prediction is {prediction.shape}: "
+            "they must have one size"
+        )
+    check_labels("ground truth", ground_truth, classes)
     check_labels("prediction", prediction, classes)
     counted = ground_truth != IGNORE
     rows = ground_truth[counted].astype(np.int64)
@@ -59,17 +62,17 @@ class Scores(Settings):
     """The scores of one set of predictions; every score lies in [0, 1].
 
     Args:
-        names: The classes, background first; the per-class tuples have the same order.
+        names: Class names, background first; the tuples of scores have the same order.
         iou: Intersection over union; None for a class that occurs nowhere.
-        precision: Share of the pixels predicted as a class that are right; None if none is.
-        recall: Share of a class's true pixels that are found; None if there are none.
-        mean_iou: Mean over the classes that occur in the ground truth or the predictions.
-        mean_precision: Mean over the classes that are predicted.
-        mean_recall: Mean over the classes that occur in the ground truth.
-        pixel_accuracy: Share of the counted pixels that are right; without a label is wrong.
-        labeled: Share of the counted pixels that carry a label.
-        pixels: The counted pixels, those whose ground truth is not 255.
-        images: The images that were compared, where the caller knows.
+        precision: Share of right pixels among those predicted as a class; None if there are none.
+        recall: Share of a class's true pixels that are predicted; None if there are none.
+        mean_iou: Mean IoU over the classes that occur in the ground truth or the predictions.
+        mean_precision: Mean precision over the classes that are predicted.
+        mean_recall: Mean recall over the classes that occur in the ground truth.
+        pixel_accuracy: Share of right pixels; a pixel without a label is wrong.
+        labeled: Share of the counted pixels that have a label.
+        pixels: Number of counted pixels, those whose ground truth is not 255.
+        images: Number of compared images, if the caller gave it.
     """
 
     # Scores that were stored before this name have the old one.
@@ -89,19 +92,22 @@ class Scores(Settings):
 
 
 def scores(matrix: np.ndarray, names: Iterable[str], images: int | None = None) -> Scores:
-    """Take the scores of a summed confusion matrix.
+    """Compute the scores of a summed confusion matrix.
 
     Args:
         matrix: (K + 1, K + 2) int64 as :func:`confusion` counts it.
         names: The K foreground class names in the order of their pixel values.
-        images: How many images were added, for the report.
+        images: Number of images in the matrix, for the report.
 
     Raises:
         ValueError: If the matrix does not fit the names or holds no pixel.
     """
     names = ("background", *names)
     if matrix.shape != (len(names), len(names) + 1):
-        raise ValueError(f"{len(names) - 1} classes do not fit a matrix of {matrix.shape}")
+        raise ValueError(
+            f"{len(names) - 1} classes do not fit a matrix of {matrix.shape}: it must be "
+            f"{(len(names), len(names) + 1)}"
+        )
     total = int(matrix.sum())
     if total == 0:
         raise ValueError("the confusion matrix is empty: no pixel was compared")
@@ -133,21 +139,21 @@ def evaluate_masks(
     *,
     resize: bool = False,
 ) -> Scores:
-    """Score masks against the ground truth masks of their images; images without one are skipped.
+    """Score masks against the ground truth masks of their images; skip images without one.
 
     Args:
-        rows: As :func:`tag2mask.pipeline.evaluation.comparison.compared` takes them.
-        ground_truth: Where the ground truth masks are.
-        classes: The run's class table, the one that ``ground_truth`` was made with.
-        resize: Whether predictions of another size are resized to the truth's.
+        rows: Rows as :func:`tag2mask.pipeline.evaluation.comparison.iter_pairs` takes them.
+        ground_truth: The ground truth masks.
+        classes: The run's class table, with which ``ground_truth`` was opened.
+        resize: Resize predictions of another size to the ground truth's.
 
     Raises:
-        UserError: If sizes differ without ``resize``, a prediction is no mask of these
+        UserError: If sizes differ without ``resize``, a prediction is not a mask of these
             classes, or no image has a ground truth mask.
     """
     matrix = np.zeros((len(classes) + 1, len(classes) + 2), np.int64)
     images = 0
-    for pair in compared(rows, ground_truth, classes, resize=resize):
+    for pair in iter_pairs(rows, ground_truth, classes, resize=resize):
         matrix += confusion(pair.ground_truth, pair.prediction, len(classes))
         images += 1
     if not matrix.any():
@@ -158,7 +164,7 @@ def evaluate_masks(
 
 
 def mean_of_known(values: Sequence[float | None]) -> float:
-    """The mean of the scores that exist; 0 where none does (nothing was predicted at all)."""
+    """The mean of the scores that exist; 0 if there is none (nothing was predicted at all)."""
     present = [value for value in values if value is not None]
     return sum(present) / len(present) if present else 0.0
 

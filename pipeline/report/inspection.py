@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assess import class_table, comparable
 from tag2mask.pipeline.evaluation.assessment import Assessment, Assessor
-from tag2mask.pipeline.evaluation.comparison import compared
+from tag2mask.pipeline.evaluation.comparison import iter_pairs
 from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.records import ClassTable, Row
 from tag2mask.pipeline.report.cards import LEFT_OUT, Card, card, image_iou
@@ -140,7 +140,7 @@ def _survey(
     assessor = Assessor(classes)
     for row in table.rows([*columns, "mask", *_there(table, ("confidence_map",))]):
         iou = None
-        for pair in compared([comparable(row)], ground_truth, classes):
+        for pair in iter_pairs([comparable(row)], ground_truth, classes):
             iou = image_iou(assessor.add(pair))
         survey.add(row, iou, judged=True)
     assessment = assessor.result()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tag2mask.pipeline.evaluation.tags import seen_logits
+from tag2mask.pipeline.evaluation.tags import image_logits
 from tag2mask.pipeline.records import Row
 from tag2mask.pipeline.records.mask_rows import as_tensor, rgb
 from tag2mask.pipeline.training.model_store import load_model
@@ -34,5 +34,5 @@ class CheckTags:
         return [self._check(row) for row in rows]
 
     def _check(self, row: Row) -> Row:
-        probability = seen_logits(self.tagger, as_tensor(rgb(row)), self.size).sigmoid()
+        probability = image_logits(self.tagger, as_tensor(rgb(row)), self.size).sigmoid()
         return {**row, "tag_probability": [float(probability[tag - 1]) for tag in row["tags"]]}

@@ -1,4 +1,4 @@
-"""Ground ground truth as a round, for the fully supervised reference alone."""
+"""Ground truth as a round, for the fully supervised reference alone."""
 
 from __future__ import annotations
 

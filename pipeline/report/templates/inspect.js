@@ -94,7 +94,7 @@ function fromAddress() {
 function enlarge(card) {
   const views = dialog.querySelector(".views");
   views.replaceChildren();
-  for (const view of ["image", "outline", "overlay", "truth"]) {
+  for (const view of ["image", "outline", "overlay", "ground-truth"]) {
     if (view !== "image" && !card.querySelector(`.layer.${view}`)) continue;
     const figure = document.createElement("figure");
     const stack = document.createElement("div");
@@ -105,7 +105,7 @@ function enlarge(card) {
     const image = stack.firstElementChild;
     stack.style.aspectRatio = `${image.getAttribute("width")} / ${image.getAttribute("height")}`;
     caption.className = "quiet";
-    caption.textContent = view;
+    caption.textContent = view.replace("-", " ");
     figure.append(stack, caption);
     views.append(figure);
   }

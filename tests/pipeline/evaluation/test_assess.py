@@ -91,7 +91,7 @@ def test_wrong_input(tmp_path, images, ground_truth):
     with pytest.raises(UserError, match=r"no classes\.txt"):
         assess_masks(str(tmp_path / "masks"), ground_truth)
     (tmp_path / "masks/classes.txt").write_text("cat\ncat\n")
-    with pytest.raises(UserError, match="no list of classes"):
+    with pytest.raises(UserError, match="does not list classes"):
         assess_masks(str(tmp_path / "masks"), ground_truth)
 
 

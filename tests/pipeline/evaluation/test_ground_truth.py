@@ -1,4 +1,4 @@
-"""Ground ground truth masks: found by path or stem, translated by class name."""
+"""Ground truth masks: found by path or stem, translated by class name."""
 
 from pathlib import Path
 
@@ -56,7 +56,7 @@ def test_ground_truth_with_its_own_classes(tmp_path: Path):
     write(tmp_path / "SegmentationClass" / "a.png", np.array([[0, 1, 2, 255]]))
     ground_truth = GroundTruthFolder(str(tmp_path), ClassTable(names=("moon", "star")))
     np.testing.assert_array_equal(ground_truth.mask("a.jpg"), [[0, 2, 1, 255]])
-    with pytest.raises(UserError, match=r"does not know sun.*classes\.txt"):
+    with pytest.raises(UserError, match=r"does not have the classes sun.*classes\.txt"):
         GroundTruthFolder(str(tmp_path), ClassTable(names=("moon", "sun")))
 
 

@@ -15,7 +15,7 @@ NAMES = ("cat", "dog", "cow", "bus")
 
 
 def images(seed: int, count: int = 3) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Truths with void pixels and predictions that are right most of the time."""
+    """Ground truths with void pixels and predictions that are right most of the time."""
     random = np.random.default_rng(seed)
     pairs = []
     for _ in range(count):
@@ -135,11 +135,11 @@ def test_confusion_layout():
 
 def test_confusion_refuses():
     mask = np.zeros((2, 2), np.uint8)
-    with pytest.raises(ValueError, match="truth is"):
+    with pytest.raises(ValueError, match="the ground truth is"):
         confusion(mask, mask[:1], 2)
     with pytest.raises(ValueError, match=r"prediction holds \[7\]"):
         confusion(mask, mask + 7, 2)
-    with pytest.raises(ValueError, match=r"truth holds \[3\]"):
+    with pytest.raises(ValueError, match=r"the ground truth holds \[3\]"):
         confusion(mask + 3, mask, 2)
 
 

@@ -77,7 +77,7 @@ def test_every_column_is_explained(dataset):
 
 def test_the_mean_iou_is_told_where_ground_truth_exists(dataset, tmp_path):
     class Truth:
-        """Ground ground truth masks that agree everywhere."""
+        """Ground truth masks that agree everywhere."""
 
         directory = "truth"
 

@@ -33,7 +33,9 @@ def cell(sheet: Image.Image, column: int) -> np.ndarray:
 def test_layout():
     half = np.zeros((90, 90), np.uint8)
     half[:, 45:] = 8
-    sheet = contact_sheet([row(90, 90, **{"seed": half, "ground truth": half, "powerful": None})], COLUMNS, VOC)
+    sheet = contact_sheet(
+        [row(90, 90, **{"seed": half, "ground truth": half, "powerful": None})], COLUMNS, VOC
+    )
     assert sheet.mode == "RGB"
     assert sheet.width == 4 * (CELL + GAP) - GAP + 2 * MARGIN
     np.testing.assert_array_equal(cell(sheet, 0)[0, 10], (200, 100, 50))
