@@ -13,7 +13,7 @@ from prefect.artifacts import (
 
 from tag2mask.flows.summary import load_record
 from tag2mask.pipeline.labeling.run import Run
-from tag2mask.pipeline.report.ladder import load_ladder, markdown_table
+from tag2mask.pipeline.report.ladder import ladder_markdown, load_ladder
 
 
 def key_of(name: str, uri: str) -> str:
@@ -37,7 +37,7 @@ def show(run: Run, summary: str) -> None:
     record = load_record(run)
     create_markdown_artifact(f"```\n{summary}\n```", key_of("summary", run.uri))
     if rows := load_ladder(run.folder, "ladder.json"):
-        create_markdown_artifact(markdown_table(rows), key_of("ladder", run.uri))
+        create_markdown_artifact(ladder_markdown(rows), key_of("ladder", run.uri))
     counts = {**record.get("counts", {}), "published": record.get("published")}
     create_table_artifact(
         [{"count": name.replace("_", " "), "images": value} for name, value in counts.items()],

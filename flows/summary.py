@@ -23,7 +23,7 @@ from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.publication.card import write_card
 from tag2mask.pipeline.records import Row, decode_mask
 from tag2mask.pipeline.report.contact_sheet import SheetRow, contact_sheet
-from tag2mask.pipeline.report.ladder import LadderRow, save_ladder, text_table
+from tag2mask.pipeline.report.ladder import LadderRow, ladder_text, save_ladder
 from tag2mask.pipeline.report.rejection_reasons import failures, reasons
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
@@ -77,7 +77,7 @@ def summarize(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
         "  " + ", ".join(_precision(*pair) for pair in tagger["average_precision"].items())
     )
     lines += (
-        ["", text_table(ladder), ""]
+        ["", ladder_text(ladder), ""]
         if ground_truth
         else ["no ground truth masks beside the source", ""]
     )

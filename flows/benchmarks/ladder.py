@@ -27,10 +27,10 @@ from tag2mask.pipeline.labeling.selection import is_simple, sound
 from tag2mask.pipeline.records import Row
 from tag2mask.pipeline.report.ladder import (
     LadderRow,
+    ladder_markdown,
+    ladder_text,
     load_ladder,
-    markdown_table,
     save_ladder,
-    text_table,
 )
 from tag2mask.pipeline.stages.crf_refinement import NO_CRF
 from tag2mask.pipeline.tables.table import Table
@@ -118,7 +118,7 @@ class Ladder:
         self.rows[row.name] = row
         self.order.append(row.name)
         save_ladder(self.run.folder, "ladder.json", self.table())
-        self.run.reporter.info(text_table([row]))
+        self.run.reporter.info(ladder_text([row]))
 
     def table(self) -> list[LadderRow]:
         """The rungs so far, in order."""
@@ -144,7 +144,7 @@ def ladder(request: BenchRequest) -> str:
         request.data,
     )
     rows = load_ladder(bench.run.folder, "ladder.json")
-    return f"{text_table(rows)}\n\n{markdown_table(rows)}"
+    return f"{ladder_text(rows)}\n\n{ladder_markdown(rows)}"
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)

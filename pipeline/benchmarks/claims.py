@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.text_tables import markdown_row, markdown_table
 
 FILE = "claims.json"
 
@@ -31,13 +32,18 @@ class Claim(BaseModel):
 _CLAIMS = TypeAdapter(list[Claim])
 
 
-def markdown(claims: Sequence[Claim]) -> str:
+def claims_markdown(claims: Sequence[Claim]) -> str:
     """The claims as a Markdown table."""
-    lines = ["| the survey says | measured |", "| --- | --- |"]
-    for claim in claims:
-        figures = "; ".join(f"{name} {value:.1f}" for name, value in claim.figures.items())
-        lines.append(f"| {claim.says} | {figures} |")
-    return "\n".join(lines)
+    return markdown_table(("the survey says", "measured"), map(_cells, claims))
+
+
+def claim_line(claim: Claim) -> str:
+    """The claim as one line of the Markdown table."""
+    return markdown_row(_cells(claim))
+
+
+def _cells(claim: Claim) -> tuple[str, str]:
+    return claim.says, "; ".join(f"{name} {value:.1f}" for name, value in claim.figures.items())
 
 
 def save_claims(folder: Folder, claims: Sequence[Claim]) -> None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from scipy.stats import spearmanr
 
 from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.text_tables import markdown_row, markdown_table
 
 ABSENT = "–"
 HEADINGS = (
@@ -47,24 +48,30 @@ class MethodRow(BaseModel):
 _ROWS = TypeAdapter(list[MethodRow])
 
 
-def markdown(rows: Sequence[MethodRow]) -> str:
+def methods_markdown(rows: Sequence[MethodRow]) -> str:
     """The rows as a Markdown table with the order's agreement below."""
-    lines = ["| " + " | ".join(HEADINGS) + " |", "| --- | --- | ---: | ---: | ---: | ---: |"]
-    for row in rows:
-        published = ABSENT if row.published is None else f"{row.published:.1f}{row.mark}"
-        cells = (
-            row.name,
-            row.supervision,
-            f"{100 * row.miou:.1f}",
-            published,
-            f"{row.seconds:.2f}",
-            f"{row.parameters / 1e6:.1f}",
-        )
-        lines.append("| " + " | ".join(cells) + " |")
+    table = markdown_table(HEADINGS, map(_cells, rows), "llrrrr")
     agreement = order_agreement(rows)
-    if agreement is not None:
-        lines += ["", f"Spearman correlation of the weak methods' order: {agreement:.2f}"]
-    return "\n".join(lines)
+    if agreement is None:
+        return table
+    return f"{table}\n\nSpearman correlation of the weak methods' order: {agreement:.2f}"
+
+
+def method_line(row: MethodRow) -> str:
+    """The row as one line of the Markdown table."""
+    return markdown_row(_cells(row))
+
+
+def _cells(row: MethodRow) -> tuple[str, ...]:
+    published = ABSENT if row.published is None else f"{row.published:.1f}{row.mark}"
+    return (
+        row.name,
+        row.supervision,
+        f"{100 * row.miou:.1f}",
+        published,
+        f"{row.seconds:.2f}",
+        f"{row.parameters / 1e6:.1f}",
+    )
 
 
 def order_agreement(rows: Sequence[MethodRow]) -> float | None:

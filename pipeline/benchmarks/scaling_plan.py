@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tag2mask.pipeline.benchmarks.throughput_tables import EngineFigures, Throughput, markdown
+from tag2mask.pipeline.benchmarks.throughput_tables import EngineFigures, Throughput, figures_table
 
 IMAGES = 100_000_000
 CORES = 64  # of a machine
@@ -43,7 +43,7 @@ def plan(figures: Throughput, images: int = IMAGES) -> str:
         f"days on one machine of {GPUS} GPUs",
         "terabytes",
     ]
-    return f"{title}\n\n{markdown(headings, rows)}"
+    return f"{title}\n\n{figures_table(headings, rows)}"
 
 
 def _most_complete(figures: Throughput) -> EngineFigures:

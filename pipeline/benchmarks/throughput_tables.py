@@ -8,6 +8,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from tag2mask.pipeline.benchmarks.resource_usage import Usage
 from tag2mask.pipeline.benchmarks.stage_timing import StageTime
+from tag2mask.pipeline.text_tables import markdown_table
 
 PLAIN = "plain"
 
@@ -130,10 +131,9 @@ def tables(figures: Throughput) -> str:
     )
 
 
-def markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table whose first column is text and the others numbers."""
-    rule = ["---", *["---:"] * (len(headings) - 1)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in [headings, rule, *rows])
+def figures_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table whose first column is text and whose other columns are numbers."""
+    return markdown_table(headings, rows, "l" + "r" * (len(headings) - 1))
 
 
 def _engine_table(engine: EngineFigures) -> str:
@@ -153,7 +153,7 @@ def _engine_table(engine: EngineFigures) -> str:
                 ]
             )
     columns = ["images/s", "CPU ms an image", "GPU ms an image", "bytes an image"]
-    return markdown([f"{engine.engine}, {engine.workers} workers", *columns], rows)
+    return figures_table([f"{engine.engine}, {engine.workers} workers", *columns], rows)
 
 
 def _comparison(engines: Sequence[EngineFigures]) -> str:
@@ -172,7 +172,7 @@ def _comparison(engines: Sequence[EngineFigures]) -> str:
         ]
         for engine in engines
     ]
-    return markdown(
+    return figures_table(
         [
             "engine",
             "workers",
@@ -198,7 +198,7 @@ def _part_table(parts: Sequence[PartFigures]) -> str:
         ]
         for part in parts
     ]
-    return markdown(["part", "CPU ms an image", "share"], rows)
+    return figures_table(["part", "CPU ms an image", "share"], rows)
 
 
 def _is_table_work(stage: StageTime) -> bool:

@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.tables.storage import Folder
+from tag2mask.pipeline.text_tables import markdown_table, text_table
 
-__all__ = ["LadderRow", "load_ladder", "markdown_table", "save_ladder", "text_table"]
+__all__ = ["LadderRow", "ladder_markdown", "ladder_text", "load_ladder", "save_ladder"]
 
 ABSENT = "–"
 HEADINGS = (
@@ -20,6 +21,7 @@ HEADINGS = (
     "seconds",
     "note",
 )
+ALIGN = "lrrrrl"
 
 
 class LadderRow(BaseModel):
@@ -51,10 +53,10 @@ class LadderRow(BaseModel):
 _ROWS = TypeAdapter(list[LadderRow])
 
 
-def text_table(rows: Sequence[LadderRow]) -> str:
+def ladder_text(rows: Sequence[LadderRow]) -> str:
     """The rows as aligned plain text: percentages and seconds with one decimal.
 
-    Columns of figures that no row has are left out.
+    Columns of figures that no row has are not shown.
     """
     cells = [_cells(row) for row in rows]
     last = len(HEADINGS) - 1
@@ -63,20 +65,13 @@ def text_table(rows: Sequence[LadderRow]) -> str:
         for column in range(len(HEADINGS))
         if column in (0, last) or any(row[column] != ABSENT for row in cells)
     ]
-    lines = [tuple(line[column] for column in shown) for line in (HEADINGS, *cells)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(shown))]
-    rule = tuple("-" * width for width in widths)
-    return "\n".join(_aligned(line, widths).rstrip() for line in (lines[0], rule, *lines[1:]))
+    headings, *lines = ([line[column] for column in shown] for line in (HEADINGS, *cells))
+    return text_table(headings, lines, "".join(ALIGN[column] for column in shown))
 
 
-def markdown_table(rows: Sequence[LadderRow]) -> str:
+def ladder_markdown(rows: Sequence[LadderRow]) -> str:
     """The rows as a Markdown table, figures aligned to the right."""
-    lines = [
-        HEADINGS,
-        ("---", "---:", "---:", "---:", "---:", "---"),
-        *(_cells(row) for row in rows),
-    ]
-    return "\n".join("| " + " | ".join(_escaped(cell) for cell in line) + " |" for line in lines)
+    return markdown_table(HEADINGS, map(_cells, rows), ALIGN)
 
 
 def save_ladder(folder: Folder, name: str, rows: Sequence[LadderRow]) -> None:
@@ -113,15 +108,3 @@ def _cells(row: LadderRow) -> tuple[str, ...]:
 
 def _number(value: float | None, factor: float) -> str:
     return ABSENT if value is None else f"{value * factor:.1f}"
-
-
-def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
-    """Names and notes to the left, the figures between them to the right."""
-    first, *figures, note = line
-    cells = [first.ljust(widths[0])]
-    cells += [cell.rjust(width) for cell, width in zip(figures, widths[1:-1], strict=True)]
-    return "  ".join([*cells, note])
-
-
-def _escaped(cell: str) -> str:
-    return cell.replace("|", "\\|").replace("\n", " ")

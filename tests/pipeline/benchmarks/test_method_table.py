@@ -9,7 +9,7 @@ from tag2mask.pipeline.benchmarks.method_chart import method_chart
 from tag2mask.pipeline.benchmarks.method_table import (
     MethodRow,
     load_methods,
-    markdown,
+    methods_markdown,
     order_agreement,
     save_methods,
 )
@@ -39,7 +39,7 @@ ROWS = [
 
 
 def test_the_table_as_it_is_printed():
-    lines = markdown(ROWS).splitlines()
+    lines = methods_markdown(ROWS).splitlines()
     assert lines[2] == "| pspnet | masks | 70.0 | 82.6 | 0.25 | 2.5 |"
     assert lines[3] == "| deeplab_v2 | masks | 71.0 | 79.7‡ | 0.25 | 2.5 |"
     assert lines[7] == "| new | tags | 90.0 | – | 0.25 | 2.5 |"

@@ -6,10 +6,10 @@ from pydantic import ValidationError
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.report.ladder import (
     LadderRow,
+    ladder_markdown,
+    ladder_text,
     load_ladder,
-    markdown_table,
     save_ladder,
-    text_table,
 )
 from tag2mask.pipeline.tables.storage import Folder
 
@@ -20,7 +20,7 @@ ROWS = [
 
 
 def test_text_table():
-    head, rule, first, second = text_table(ROWS).splitlines()
+    head, rule, first, second = ladder_text(ROWS).splitlines()
     assert head.split("  ")[0] == "step"
     assert set(rule) == {"-", " "}
     assert first.split() == ["dcsm", "+", "crf", "40.6", "–", "12.3"]
@@ -31,15 +31,15 @@ def test_text_table():
 
 
 def test_markdown_table():
-    lines = markdown_table(ROWS).splitlines()
+    lines = ladder_markdown(ROWS).splitlines()
     assert lines[1] == "| --- | ---: | ---: | ---: | ---: | --- |"
     assert lines[2] == "| dcsm + crf | 40.6 | – | – | 12.3 |  |"
     assert lines[3] == "| powerful | 100.0 | – | 50.0 | – | a \\| b |"
 
 
 def test_tables_without_rows():
-    assert len(text_table([]).splitlines()) == 2
-    assert len(markdown_table([]).splitlines()) == 2
+    assert len(ladder_text([]).splitlines()) == 2
+    assert len(ladder_markdown([]).splitlines()) == 2
 
 
 @pytest.mark.parametrize("protocol", ["", "memory://ladder"])
