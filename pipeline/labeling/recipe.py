@@ -37,7 +37,7 @@ from tag2mask.pipeline.settings import (
 from tag2mask.pipeline.sources import DownloadSettings
 from tag2mask.pipeline.stages.crf_refinement import NO_CRF, build_crf
 from tag2mask.pipeline.stages.select import SelectSettings
-from tag2mask.pipeline.training.loop import TrainingSettings
+from tag2mask.pipeline.training.supervised import TrainingSettings
 
 
 def _one_of(members: Collection[str]) -> AfterValidator:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any
 
 import pyarrow as pa
 import torch
@@ -13,6 +13,7 @@ from tag2mask.models.factory import Architecture
 from tag2mask.pipeline.engine.base import Engine, StageSpec, WorkSource, build_table
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.labeling.recipe import Recipe
+from tag2mask.pipeline.progress import Reporter
 from tag2mask.pipeline.records import ROUND_SCHEMA, ClassTable
 from tag2mask.pipeline.report.rejection_reasons import failures, most_frequent
 from tag2mask.pipeline.tables.lease import lease
@@ -27,23 +28,6 @@ from tag2mask.pipeline.training.losses import Loss
 from tag2mask.pipeline.training.model_store import ModelCard, model_exists, read_card, save_model
 from tag2mask.pipeline.training.samples import Samples, Target, Views
 from tag2mask.pipeline.training.supervised import SupervisedTraining, TrainingSettings
-from tag2mask.pipeline.training.trainable import ProgressCallback
-
-
-class Reporter(Protocol):
-    """Shows how far a step is: ``rows`` for tables, ``steps`` for trainings."""
-
-    def info(self, sentence: str) -> None:
-        """Shows a line."""
-        ...
-
-    def rows(self, step: str, total: int) -> Callable[[int], None]:
-        """What to call with the number of committed images."""
-        ...
-
-    def steps(self, step: str, total: int) -> ProgressCallback:
-        """What to call with the training step and the losses."""
-        ...
 
 
 def keep_as_is(model: object) -> None:

@@ -11,7 +11,7 @@ from tag2mask.pipeline.labeling.recipe import (
     TaggerSettings,
 )
 from tag2mask.pipeline.stages.select import SelectSettings
-from tag2mask.pipeline.training.loop import TrainingSettings
+from tag2mask.pipeline.training.supervised import TrainingSettings
 
 DEMO_IMAGES = 400
 

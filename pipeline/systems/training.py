@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 import torch
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from tag2mask.models.system import Batch, System, Turn
 from tag2mask.pipeline.systems.batches import Batches, as_batch
 from tag2mask.pipeline.systems.ema import Averaged
 from tag2mask.pipeline.systems.training_log import Logbook
 from tag2mask.pipeline.training.checkpoint import Checkpoints
-from tag2mask.pipeline.training.group import Group, SingleProcess
+from tag2mask.pipeline.training.group import Group
+from tag2mask.pipeline.training.loop import Clock, Observer, Step, Training, mixed_precision
 from tag2mask.pipeline.training.schedule import Schedule
-from tag2mask.pipeline.training.trainable import Losses, ProgressCallback
+from tag2mask.pipeline.training.trainable import Losses
 
-# How much of a smoothed loss is kept at each step.
+# Share of a smoothed loss that is kept at each step.
 SMOOTHING = 0.95
-# Of a sample grid.
+# Rows of a sample grid.
 ROWS = 8
 
 
@@ -41,19 +41,20 @@ class SystemTrainingSettings(Schedule):
 
 
 @dataclass(frozen=True)
-class SystemTraining:
-    """A system, and how it is trained; see :class:`tag2mask.pipeline.training.trainable.Trainable`.
+class SystemTraining(Training):
+    """The training of a system; see :class:`tag2mask.pipeline.training.loop.Training`.
 
     Attributes:
         system: Trained in place.
-        batches: What it sees.
+        data: The batches of images, masks and tags.
         settings: The schedule.
-        checkpoints: Where the state is kept.
-        logbook: Where losses and sample grids go.
+        checkpoints: Where the state is kept; cleared by the caller once the system is stored.
+        logbook: Where losses and sample grids are written.
+        averaged: The system with the moving average of its networks.
     """
 
     system: System
-    batches: Batches
+    data: Batches
     settings: SystemTrainingSettings
     checkpoints: Checkpoints
     logbook: Logbook
@@ -64,79 +65,64 @@ class SystemTraining:
         object.__setattr__(self, "averaged", Averaged(self.system, self.settings.average))
 
     @property
-    def steps(self) -> int:
-        """All steps, done or not."""
-        return self.settings.steps
+    def module(self) -> nn.Module:
+        """The system with the moving average."""
+        return self.averaged
 
-    @property
-    def workers(self) -> int:
-        """Processes that share every step."""
-        return self.settings.workers
-
-    def load_checkpoint(self) -> tuple[int, Losses]:
-        """Gives the system its last state, averages in their places: steps done, losses."""
-        step, losses = self.checkpoints.restore(self.averaged, self._optimizer())
-        self.averaged.use()
-        self.system.eval()
-        return step, losses
-
-    def train(self, report: ProgressCallback, group: Group | None = None) -> dict[str, float]:
-        """Trains the system in place, from the last checkpoint if there is one.
-
-        A resumed training makes the steps that it would have made: batches and noise follow
-        from the seed and the step, the optimizer's state and the averages are in the
-        checkpoint.
-
-        Args:
-            report: Gets the step and the smoothed losses, once a second at most.
-            group: The processes that make this training together; this one alone by default.
-
-        Returns:
-            The smoothed losses by turn and term, and ``seconds`` of this process.
-        """
-        group = group or SingleProcess()
-        settings = self.settings
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    def prepare(self, device: torch.device, group: Group) -> None:
+        """Moves the system to a device, in training mode, with the group's batch statistics."""
         group.sync_batch_norm(self.averaged)
         self.averaged.to(device).train()
-        optimizer = self._optimizer()
-        step, losses = self.checkpoints.restore(self.averaged, optimizer)
-        smoothed = dict(losses)
-        started = time.monotonic()
-        saved, told = _Clock(settings.checkpoint_seconds), _Clock(1.0)
-        shown = _Clock(settings.sheet_seconds)
-        stream = self.batches.stream(step, group.rank, group.size) if step < self.steps else ()
-        for parts in stream:
-            batch = as_batch(parts, device)
-            for name, value in self._step(optimizer, batch, step, group).items():
-                smoothed[name] = value + SMOOTHING * (smoothed.get(name, value) - value)
-            step += 1
-            self.averaged.update(step)
-            last = step == self.steps
-            if told.due(last):
-                report(step, smoothed)
-            if group.rank == 0 and saved.due(last):
-                self.checkpoints.save(self.averaged, optimizer, step, smoothed)
-            if group.rank == 0 and shown.due(last):
-                self.logbook.write(step, smoothed, self._sheet(batch))
-            if last:
-                break
+
+    def make_optimizer(self) -> torch.optim.Optimizer:
+        """One Adam for all networks that have a turn, a group of parameters for each."""
+        names = dict.fromkeys(name for turn in self.system.turns() for name in turn.networks)
+        groups = [{"params": list(self._parameters(name)), "name": name} for name in names]
+        learning = [group for group in groups if group["params"]]
+        # A system may only remember its images, and Adam refuses to have no parameters.
+        return torch.optim.Adam(learning or [{"params": [], "name": ""}], lr=1.0)
+
+    def batches(self, first_step: int, device: torch.device, group: Group) -> Iterator[Batch]:
+        """Batches as :class:`tag2mask.models.system.System` takes them, on the device."""
+        stream = self.data.stream(first_step, group.rank, group.size)
+        return (as_batch(parts, device) for parts in stream)
+
+    def make_step(self, optimizer: torch.optim.Optimizer, group: Group) -> Step:
+        """The function that takes every turn once and updates the moving average."""
+
+        def step(batch: Batch, done: int) -> dict[str, float]:
+            terms = self._take_turns(optimizer, batch, done, group)
+            self.averaged.update(done + 1)
+            return terms
+
+        return step
+
+    def smooth(self, earlier: float, value: float) -> float:
+        """The exponential moving average of a loss term."""
+        return value + SMOOTHING * (earlier - value)
+
+    def make_observer(self) -> Observer:
+        """The function that writes losses and sample grids, every ``sheet_seconds``."""
+        written = Clock(self.settings.sheet_seconds)
+
+        def observe(step: int, losses: Losses, batch: Batch, last: bool) -> None:
+            if written.is_due(last):
+                self.logbook.write(step, losses, self._sheet(batch))
+
+        return observe
+
+    def finish(self) -> None:
+        """Puts the averages in their places and the system on the processor, ready for use."""
         self.averaged.use()
         self.averaged.to("cpu")
         self.system.eval()
-        return {**smoothed, "seconds": time.monotonic() - started}
 
-    def _step(
+    def _take_turns(
         self, optimizer: torch.optim.Optimizer, batch: Batch, step: int, group: Group
     ) -> dict[str, float]:
-        """Takes every turn once.
-
-        Returns:
-            The terms of all losses, of this process.
-        """
+        """The terms of all losses in this process, by turn and term."""
         found: dict[str, float] = {}
         settings, device = self.settings, batch["image"].device
-        mixed = device.type == "cuda" and torch.cuda.is_bf16_supported()
         for number, turn in enumerate(self.system.turns()):
             rate = turn.rate(step / self.steps)
             if rate is None:
@@ -145,16 +131,16 @@ class SystemTraining:
             rng = torch.Generator(device).manual_seed(_mixed(seed))
             # Dropout draws from torch's own generator.
             torch.manual_seed(_mixed([*seed, 1]))
-            with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+            with mixed_precision(device):
                 terms = self.system.losses(turn.name, batch, rng)
             if not group.all_agree(bool(terms)):
                 continue
             share = len(batch["image"]) / settings.batch
-            self._move(optimizer, turn, torch.stack([*terms.values()]).sum(), rate, group, share)
+            self._update(optimizer, turn, torch.stack([*terms.values()]).sum(), rate, group, share)
             found |= {f"{turn.name}.{name}": value.item() for name, value in terms.items()}
         return found
 
-    def _move(
+    def _update(
         self,
         optimizer: torch.optim.Optimizer,
         turn: Turn,
@@ -163,10 +149,10 @@ class SystemTraining:
         group: Group,
         share: float,
     ) -> None:
-        """One step of the networks of a turn, and of no others."""
+        """Updates the networks of a turn, and no others."""
         parameters = [p for name in turn.networks for p in self._parameters(name)]
         optimizer.zero_grad(set_to_none=True)
-        # Only these gradients are computed; the optimizer passes by what has none.
+        # Only these gradients are computed; the optimizer skips parameters without one.
         gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
         averaged = group.average_gradients(parameters, gradients, share)
         for parameter, gradient in zip(parameters, averaged, strict=True):
@@ -179,38 +165,16 @@ class SystemTraining:
     def _parameters(self, network: str) -> Iterator[torch.nn.Parameter]:
         return (p for p in self.system.get_submodule(network).parameters() if p.requires_grad)
 
-    def _optimizer(self) -> torch.optim.Optimizer:
-        """One Adam for all networks that have a turn, a group of parameters for each."""
-        names = dict.fromkeys(name for turn in self.system.turns() for name in turn.networks)
-        groups = [{"params": list(self._parameters(name)), "name": name} for name in names]
-        learning = [group for group in groups if group["params"]]
-        # A system may only remember what it sees, and Adam refuses to have nothing to do.
-        return torch.optim.Adam(learning or [{"params": [], "name": ""}], lr=1.0)
-
     @torch.no_grad()
     def _sheet(self, batch: Batch) -> Tensor:
-        """What the system shows with the averages, on the processor."""
+        """The sample grid of the system with the averages, on the processor."""
         rng = torch.Generator(batch["image"].device).manual_seed(self.settings.seed)
         with self.averaged.in_use() as system:
             return system.show({name: value[:ROWS] for name, value in batch.items()}, rng).cpu()
 
 
-class _Clock:
-    """Says when something is due again."""
-
-    def __init__(self, seconds: float, now: Callable[[], float] = time.monotonic) -> None:
-        self._seconds, self._now = seconds, now
-        self._last = now()
-
-    def due(self, last: bool) -> bool:
-        if not last and self._now() - self._last < self._seconds:
-            return False
-        self._last = self._now()
-        return True
-
-
 def _mixed(numbers: list[int]) -> int:
-    """A seed that follows from some numbers, below 2 ** 63."""
+    """A seed below 2 ** 63 that follows from some numbers."""
     seed = 0
     for number in numbers:
         seed = (seed * 1_000_003 + number + 1) % (2**63 - 1)

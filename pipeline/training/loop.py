@@ -30,22 +30,19 @@ class Training(ABC):
     numbers of a step must follow from the step's number alone. The module's state, the
     optimizer's state and the smoothed losses are in the checkpoint. So a resumed training takes
     the steps that it would have taken.
+
+    Attributes:
+        settings: The number of steps and of processes, and the time between checkpoints.
+        checkpoints: Where the state is kept; cleared by the caller once the model is stored.
     """
+
+    settings: Schedule
+    checkpoints: Checkpoints
 
     @property
     @abstractmethod
     def module(self) -> nn.Module:
         """The module whose state is kept in checkpoints; trained in place."""
-
-    @property
-    @abstractmethod
-    def schedule(self) -> Schedule:
-        """The number of steps, of processes, and the time between checkpoints."""
-
-    @property
-    @abstractmethod
-    def checkpoints(self) -> Checkpoints:
-        """Where the state is kept; cleared by the caller once the model is stored."""
 
     @abstractmethod
     def prepare(self, device: torch.device, group: Group) -> None:
@@ -82,12 +79,12 @@ class Training(ABC):
     @property
     def steps(self) -> int:
         """All steps, done or not."""
-        return self.schedule.steps
+        return self.settings.steps
 
     @property
     def workers(self) -> int:
         """Processes that share every step."""
-        return self.schedule.workers
+        return self.settings.workers
 
     def load_checkpoint(self) -> tuple[int, Losses]:
         """Gives the module its last state, ready for use.
@@ -118,7 +115,7 @@ class Training(ABC):
         step, losses = self.checkpoints.restore(self.module, optimizer)
         take_step, observe = self.make_step(optimizer, group), self.make_observer()
         started = time.monotonic()
-        reported, saved = Clock(1.0), Clock(self.schedule.checkpoint_seconds)
+        reported, saved = Clock(1.0), Clock(self.settings.checkpoint_seconds)
         batches = self.batches(step, device, group) if step < self.steps else ()
         with self.arithmetic():
             for batch in batches:

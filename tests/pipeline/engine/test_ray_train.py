@@ -23,9 +23,9 @@ from tag2mask.pipeline.engine.ray import RayEngine
 from tag2mask.pipeline.engine.ray_train import worker_resources
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.training.checkpoint import FILE, Checkpoints
-from tag2mask.pipeline.training.loop import Training, TrainingSettings
 from tag2mask.pipeline.training.losses import hard_loss
 from tag2mask.pipeline.training.samples import ConfidentMaskTarget, Samples
+from tag2mask.pipeline.training.supervised import SupervisedTraining, TrainingSettings
 from tests.pipeline.toys import CLASSES, toy_scan
 
 pytestmark = pytest.mark.timeout(600)
@@ -96,7 +96,7 @@ def training(scan, checkpoints, *, dropout=0.5, target=TARGET, **changes):
     torch.manual_seed(0)
     backbone = BACKBONES["tiny"](pretrained=False)
     model = DeepLabLargeFov(backbone, len(CLASSES) + 1, width=16, dropout=dropout)
-    return Training(model, backbone, hard_loss, samples, plan, checkpoints)
+    return SupervisedTraining(model, backbone, hard_loss, samples, plan, checkpoints)
 
 
 def silent(step, loss):

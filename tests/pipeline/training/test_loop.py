@@ -7,9 +7,9 @@ from tag2mask.models.backbones import BACKBONES
 from tag2mask.models.segmentation import DeepLabLargeFov
 from tag2mask.models.tagging import Tagger
 from tag2mask.pipeline.training.checkpoint import Checkpoints
-from tag2mask.pipeline.training.loop import Training, TrainingSettings, train
 from tag2mask.pipeline.training.losses import hard_loss, on_grid, tags_loss
 from tag2mask.pipeline.training.samples import ConfidentMaskTarget, Samples, TagTarget
+from tag2mask.pipeline.training.supervised import SupervisedTraining, TrainingSettings
 from tests.pipeline.toys import CLASSES, toy_scan
 
 STEPS, STOP = 12, 5
@@ -59,8 +59,8 @@ def segmenter(seed):
 def train_segmenter(scan, model, checkpoints, **changes):
     plan = settings(**changes)
     stream = samples(scan, ConfidentMaskTarget("toy", (0.0, 0.8)), plan)
-    training = Training(model, model.backbone, hard_loss, stream, plan, checkpoints)
-    return train(training, lambda step, losses: None)
+    training = SupervisedTraining(model, model.backbone, hard_loss, stream, plan, checkpoints)
+    return training.train(lambda step, losses: None)
 
 
 def test_a_tagger_learns_a_toy(scan, tmp_path):
@@ -70,10 +70,8 @@ def test_a_tagger_learns_a_toy(scan, tmp_path):
     told = []
     stream = samples(scan, TagTarget(len(CLASSES)), plan)
     state = Checkpoints(f"{tmp_path}/state")
-    outcome = train(
-        Training(model, model.backbone, tags_loss, stream, plan, state),
-        lambda step, losses: told.append((step, losses)),
-    )
+    training = SupervisedTraining(model, model.backbone, tags_loss, stream, plan, state)
+    outcome = training.train(lambda step, losses: told.append((step, losses)))
     assert outcome["loss"] < 0.55, "chance is 0.69"
     assert told[-1] == (30, {"loss": outcome["loss"]})
     assert not model.training
