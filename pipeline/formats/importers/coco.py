@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError
@@ -24,14 +24,13 @@ from skimage.draw import polygon as filled
 
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.formats.importers.base import Edited, Published, nothing_published
-from tag2mask.pipeline.formats.importers.near import within_one_pixel
+from tag2mask.pipeline.formats.importers.near import CONNECTED, within_one_pixel
 from tag2mask.pipeline.formats.labelmap import label_value
 from tag2mask.pipeline.formats.rle import decode
 from tag2mask.pipeline.records import IGNORE, ClassTable, encode_mask
 
 ANNOTATIONS = "annotations"
-# Diagonal neighbors are connected, as in the exports.
-_CONNECTED = np.ones((3, 3), int)
+Entry = TypeVar("Entry", bound=BaseModel)
 
 
 class _Image(BaseModel):
@@ -136,19 +135,21 @@ class EditedCoco:
     def _edited(
         self, image: _Image, name: str, before: np.ndarray | None, crowds: str | None
     ) -> Edited:
-        ignored = np.zeros((image.height, image.width), bool) if before is None else before == IGNORE
+        ignored = (
+            np.zeros((image.height, image.width), bool) if before is None else before == IGNORE
+        )
         regions = [self._region(annotation, image) for annotation in self.regions[image.id]]
         behind, front, doubtful = [], [], []
         for region in regions:
             value = self.values[region.annotation.category_id]
             if _are_ignored_pixels(region, ignored):
                 behind.append((IGNORE, region.pixels))
-            elif region.annotation.iscrowd and crowds == "ignore":
-                front.append((IGNORE, region.pixels))
-            else:
+            elif not (region.annotation.iscrowd and _may_be_ignored(region, ignored)):
                 front.append((value, region.pixels))
-                if region.annotation.iscrowd and crowds is None and _may_be_ignored(region, ignored):
-                    doubtful.append(f"{region.annotation.title} of {image.file_name}")
+            elif crowds is None:
+                doubtful.append(f"{region.annotation.title} of {image.file_name}")
+            else:
+                front.append((IGNORE if crowds == "ignore" else value, region.pixels))
         front.sort(key=lambda pair: -int(pair[1].sum()))
         mask = np.zeros((image.height, image.width), np.uint8)
         for value, pixels in (*behind, *front):
@@ -201,7 +202,7 @@ def _name(image: _Image) -> str:
     return PurePosixPath(image.file_name.replace("\\", "/")).stem
 
 
-def _entries[Entry: BaseModel](
+def _entries(
     file: Path,
     document: Any,  # noqa: ANN401
     key: str,
@@ -238,16 +239,17 @@ def _entries[Entry: BaseModel](
 def _are_ignored_pixels(region: _Region, ignored: np.ndarray) -> bool:
     """Whether a region covers exactly those of the ignored pieces that it mostly covers.
 
-    Polygons cover them up to one pixel along their borders.
+    Polygons cover them up to one pixel along their borders, and may lack their holes.
     """
     if not ignored.any() or not (region.pixels & ignored).any():
         return False
-    pieces, count = ndimage.label(ignored, _CONNECTED)
+    pieces, count = ndimage.label(ignored, CONNECTED)
     covered = ndimage.mean(region.pixels, pieces, np.arange(1, count + 1))
     expected = np.isin(pieces, 1 + np.flatnonzero(np.atleast_1d(covered) >= 0.5))
-    if region.polygons:
-        return bool(expected.any()) and within_one_pixel(expected, region.pixels)
-    return np.array_equal(expected, region.pixels)
+    if not region.polygons:
+        return np.array_equal(expected, region.pixels)
+    shapes = (expected, ndimage.binary_fill_holes(expected))
+    return any(shape.any() and within_one_pixel(shape, region.pixels) for shape in shapes)
 
 
 def _may_be_ignored(region: _Region, ignored: np.ndarray) -> bool:

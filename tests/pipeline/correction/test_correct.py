@@ -147,7 +147,7 @@ def broken(file: Path) -> None:
         (small, r"at 9x9 pixels, and the image has 64x48"),
         (renamed, r"mine\.png holds 'mine', whose name does not end"),
         (foreign, r"image-0123456789ab\.png.* is no image of the run"),
-        (twice, r"is the image of .* too: leave one"),
+        (twice, r"is the image of .* too \(.*\.png\): leave one"),
         (broken, r"cannot be taken"),
     ],
 )
