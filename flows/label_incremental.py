@@ -9,6 +9,7 @@ from tag2mask.pipeline.labeling.last_version import LAST
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.report.rejection_reasons import failures, reasons
 from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.text_tables import text_table
 
 
 def label_new(run: Run, change: Change) -> str:
@@ -54,9 +55,13 @@ def summarize_addition(run: Run, change: Change, images: str, masks: str, datase
     save_sheet(run, name, sheet(new_images, {LAST: new_masks}, None))
     added, rejected = len(current) - len(before), reasons(new_masks)
     lines = [change.sentence(), *published(added, rejected), ""]
-    lines += [f"version        {version}, {len(current):,} images"]
-    lines += [f"fingerprint    {current.fingerprint}"]
-    lines += [f"dataset        {current.uri}", f"contact sheet  {run.uri}/{name}"]
+    found = {
+        "version": f"{version}, {len(current):,} images",
+        "fingerprint": current.fingerprint,
+        "dataset": current.uri,
+        "contact sheet": f"{run.uri}/{name}",
+    }
+    lines.append(text_table((), found.items()))
     addition = {
         "version": version,
         "images": len(new_images),

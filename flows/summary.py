@@ -27,6 +27,7 @@ from tag2mask.pipeline.report.ladder import LadderRow, ladder_text, save_ladder
 from tag2mask.pipeline.report.rejection_reasons import failures, reasons
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.text_tables import text_table
 from tag2mask.pipeline.training.model_store import read_card
 
 RECORD = "run.json"
@@ -81,9 +82,8 @@ def summarize(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
         if ground_truth
         else ["no ground truth masks beside the source", ""]
     )
-    lines += [f"fingerprint    {dataset.fingerprint}"]
-    lines += [f"{name:<14} {uri}" for name, uri in made.items()]
-    lines += [f"contact sheet  {run.uri}/{SHEET}"]
+    found = {"fingerprint": dataset.fingerprint, **made, "contact sheet": f"{run.uri}/{SHEET}"}
+    lines.append(text_table((), found.items()))
     summary = "\n".join(lines)
     save_record(
         run,

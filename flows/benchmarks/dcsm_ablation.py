@@ -22,6 +22,7 @@ from tag2mask.pipeline.stages.crf_refinement import NO_CRF
 from tag2mask.pipeline.stages.refine import seed_probabilities
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.text_tables import markdown_row, markdown_table
 
 IMAGES = 120
 # Maps of different variants fall off differently: each is judged at its own best score power.
@@ -45,16 +46,17 @@ def ablation(request: BenchRequest) -> str:
     run, images, ground_truth = bench.run, bench.images, bench.ground_truth
     run.tagger(images)
     ids = several_tags(images, ground_truth)
-    lines = ["| variant | mIoU | images | score_power |", "| --- | ---: | ---: | ---: |"]
-    for name, settings in variants(run.recipe).items():
+    rows: list[tuple[str, ...]] = []
+    # The names of the rounds count from two; they are in the folders of earlier measurements.
+    for number, (name, settings) in enumerate(variants(run.recipe).items(), start=2):
         seeds = SeedSettings.model_validate(
             {**run.recipe.seeds.model_dump(), "scorer": "dcsm", "settings": settings, "crf": NO_CRF}
         )
-        table = run.seed(images, f"dcsm-{len(lines)}", seeds, ids)
+        table = run.seed(images, f"dcsm-{number}", seeds, ids)
         score, score_power = best_score_power(images, table, ground_truth)
-        lines.append(f"| {name} | {100 * score:.1f} | {len(ids)} | {score_power:g} |")
-        run.reporter.info(lines[-1])
-    return "\n".join(lines)
+        rows.append((name, f"{100 * score:.1f}", str(len(ids)), f"{score_power:g}"))
+        run.reporter.info(markdown_row(rows[-1]))
+    return markdown_table(("variant", "mIoU", "images", "score_power"), rows, "lrrr")
 
 
 def several_tags(images: Table, ground_truth: GroundTruthFolder) -> set[str]:

@@ -31,6 +31,7 @@ from tag2mask.pipeline.systems.views import VIEWS
 from tag2mask.pipeline.tables.manifest import MANIFEST, table_key
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.text_tables import markdown_row, markdown_table
 
 SIZE = 64
 TEST = 400
@@ -76,13 +77,13 @@ BUDGETS: dict[str, dict[str, dict[str, Any]]] = {
 HEADINGS = ("generator trained on", "mIoU of the masks", "fcn_score", "pixels", "kid@segmenter")
 
 
-class Ladder(NamedTuple):
-    """What is compared of a ladder.
+class ComparedRounds(NamedTuple):
+    """The two rounds of a ladder whose masks are compared.
 
     Attributes:
-        seed: Its first round.
-        loop: The last one that is finished.
-        name: Of that.
+        seed: The first round.
+        loop: The last finished round.
+        name: Name of the last finished round.
     """
 
     seed: Table
@@ -118,7 +119,7 @@ def masks(request: BenchRequest) -> str:
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-def compare(bench: Bench, ladder: Ladder, view: str) -> str:
+def compare(bench: Bench, ladder: ComparedRounds, view: str) -> str:
     """The table."""
     run, names = bench.run, tuple(bench.images.metadata["classes"])
     ground_truth = control_rounds.ground_truth(run, bench.images, bench.data)
@@ -141,33 +142,33 @@ def compare(bench: Bench, ladder: Ladder, view: str) -> str:
     for label, pairs in seen.items():
         systems = [_generator(bench, label, pairs, view, seed) for seed in SEEDS]
         photos[label] = [partial(_made, system=system) for system in systems]
-    lines = [f"| {' | '.join(HEADINGS)} |", "| --- | ---: | ---: | ---: | ---: |"]
+    rows: list[list[str]] = []
     for label, makers in photos.items():
         found = [score_photos(judge, make, batches, names) for make in makers]
-        cells = [f"{100 * quality[label]:.1f}" if label in quality else "–"]
+        cells = [label, f"{100 * quality[label]:.1f}" if label in quality else "–"]
         for score, digits in (("fcn_score", 3), ("pixel_accuracy", 3), ("kid", 4)):
             cells.append(", ".join(f"{getattr(scores, score):.{digits}f}" for scores in found))
-        lines.append(f"| {label} | {' | '.join(cells)} |")
-        run.reporter.info(lines[-1])
+        rows.append(cells)
+        run.reporter.info(markdown_row(cells))
     first = [makers[0] for makers in photos.values()]
     Folder(_place(bench)).write(f"masks_{view}.png", _sheet(first, batches[0]))
-    return "\n".join(lines)
+    return markdown_table(HEADINGS, rows, "lrrrr")
 
 
-def _climbed(out: str) -> Ladder:
+def _climbed(out: str) -> ComparedRounds:
     """The ladder in a folder; a damaged round is an error, and not one that is still to come."""
     place = Folder(f"{out}/run/rounds")
     for name in ROUNDS:
         if MANIFEST in place.folder(name).sizes():
             loop, seed = (Table.open(f"{place.uri}/{each}") for each in (name, "seed"))
-            return Ladder(seed, loop, name)
+            return ComparedRounds(seed, loop, name)
     raise UserError(
         f"{place.uri} has no round {ROUNDS[-1]!r} yet: run `tag2mask benchmark ladder` into the "
         "same folder first"
     )
 
 
-def _as_climbed(request: BenchRequest, ladder: Ladder) -> BenchRequest:
+def _as_climbed(request: BenchRequest, ladder: ComparedRounds) -> BenchRequest:
     """The request with the ladder's own recipe and classes, so that its images are found."""
     metadata = ladder.loop.metadata
     names = tuple(metadata["classes"])

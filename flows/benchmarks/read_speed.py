@@ -17,6 +17,7 @@ from tag2mask.pipeline.dataset.sample import Pair, decode_pair
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.text_tables import markdown_table
 
 BATCH = 16
 REPEATS = 5
@@ -89,7 +90,7 @@ def reading(data: str, out: str, workers: int = 2) -> str:
         readers |= known
         sources |= {name: cached if name[1] == "shuffled" else parts for name in known}
     rates = measure(readers, sources, len(table))
-    return markdown(rates, len(table), workers)
+    return rates_markdown(rates, len(table), workers)
 
 
 def write_files(table: Table, folder: Path) -> list[Path]:
@@ -152,24 +153,23 @@ def forget(files: Iterable[Path]) -> None:
             os.close(descriptor)
 
 
-def markdown(rates: Iterable[Rate], rows: int, workers: int) -> str:
+def rates_markdown(rates: Iterable[Rate], rows: int, workers: int) -> str:
     """The rates as a table, with the ratio to the folder of the same order."""
     rates = list(rates)
     folder = {rate.order: rate for rate in rates if rate.reader == "folder"}
-    lines = [
+    title = (
         f"{rows:,} images and masks, {workers} workers, images per second "
-        "(× the folder in the same order)",
-        "",
-        "| order | reader | from the disk | from memory |",
-        "| --- | --- | ---: | ---: |",
-    ]
+        "(× the folder in the same order)"
+    )
+    lines = []
     for order, base in folder.items():
         for rate in rates:
             if rate.order == order:
                 disk = f"{rate.disk:,.0f} ({rate.disk / base.disk:.2f} ×)"
                 memory = f"{rate.memory:,.0f} ({rate.memory / base.memory:.2f} ×)"
-                lines.append(f"| {order} | {rate.reader} | {disk} | {memory} |")
-    return "\n".join(lines)
+                lines.append((order, rate.reader, disk, memory))
+    headings = ("order", "reader", "from the disk", "from memory")
+    return f"{title}\n\n{markdown_table(headings, lines, 'llrr')}"
 
 
 def _batches(pairs: Any, workers: int, shuffle: bool | None) -> DataLoader[Any]:  # noqa: ANN401

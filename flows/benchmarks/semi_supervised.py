@@ -9,7 +9,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from tag2mask.flows.benchmarks.setup import BenchRequest, open_bench
-from tag2mask.flows.progress import Terminal
+from tag2mask.flows.progress import build_reporter
 from tag2mask.pipeline.benchmarks import control_rounds
 from tag2mask.pipeline.correction.corrections import SOURCE, add_corrections, open_corrections
 from tag2mask.pipeline.engine.base import Engine
@@ -23,6 +23,7 @@ from tag2mask.pipeline.labeling.selection import is_simple
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.text_tables import markdown_row, markdown_table
 
 SHARES = (0.0, 0.01, 0.05, 0.20)
 HEADINGS = (
@@ -48,7 +49,7 @@ class CorrectedRun(Run):
     """
 
     def __init__(self, uri: str, recipe: Recipe, engine: Engine, share: float) -> None:
-        super().__init__(uri, recipe, engine, Terminal())
+        super().__init__(uri, recipe, engine, build_reporter())
         self.share = share
 
     def named(self, model: str) -> str:
@@ -116,16 +117,16 @@ def corrections(request: BenchRequest) -> str:
     if run.recipe.affinity:
         seed = affinity_step.spread(run, images, seed)
     others = others_than(ground_truth_masks, max(SHARES))
-    lines = [f"| {' | '.join(HEADINGS)} |", "| ---: | ---: | ---: | ---: | ---: | ---: |"]
+    rows: list[list[str]] = []
     for share in SHARES:
         semi = CorrectedRun(run.uri, run.recipe, run.engine, share)
         drawn = draw(ground_truth_masks, share)
         semi.take(images, ground_truth_masks, drawn)
         figures = climb(semi, dev, images, bench.dev_images, seed, ground_truth, others)
         cells = [f"{share:.0%}", str(len(drawn)), *(f"{100 * figure:.1f}" for figure in figures)]
-        lines.append(f"| {' | '.join(cells)} |")
-        run.reporter.info(lines[-1])
-    return "\n".join(lines)
+        rows.append(cells)
+        run.reporter.info(markdown_row(cells))
+    return markdown_table(HEADINGS, rows, "rrrrrr")
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)

@@ -15,6 +15,7 @@ from tag2mask.pipeline.publication.publish import colors_of, license_of
 from tag2mask.pipeline.publication.quality import FLAGS
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.text_tables import markdown_table
 
 CARD = "README.md"
 
@@ -195,10 +196,7 @@ def _size_category(rows: int) -> str:
 
 
 def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = [heads, ["---"] * len(heads), *rows]
-    # A bar in a class name would end its cell.
-    cells = ([str(cell).replace("|", "\\|") for cell in line] for line in lines)
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+    return markdown_table(heads, ([str(cell) for cell in row] for row in rows))
 
 
 _USE = """```python

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from tag2mask.pipeline.evaluation.assessment import Assessment
 from tag2mask.pipeline.evaluation.calibration import Calibration
 from tag2mask.pipeline.evaluation.sizes import SIZES, SizeScores
+from tag2mask.pipeline.text_tables import text_table
 
 __all__ = ["assessment_text"]
 
@@ -19,7 +18,7 @@ def assessment_text(assessment: Assessment) -> str:
     scores = assessment.scores
     return "\n".join(
         [
-            *_class_lines(assessment),
+            _class_table(assessment),
             "",
             f"pixel accuracy {_percent(scores.pixel_accuracy)}, "
             f"labeled {_percent(scores.labeled)}, "
@@ -32,7 +31,7 @@ def assessment_text(assessment: Assessment) -> str:
     )
 
 
-def _class_lines(assessment: Assessment) -> list[str]:
+def _class_table(assessment: Assessment) -> str:
     scores, sizes = assessment.scores, assessment.sizes
     per_class = zip(
         scores.iou, scores.precision, scores.recall, assessment.boundary.f, sizes.iou, strict=True
@@ -43,18 +42,8 @@ def _class_lines(assessment: Assessment) -> list[str]:
     ]
     means = (scores.mean_iou, scores.mean_precision, scores.mean_recall, assessment.boundary.mean_f)
     rows.append(("mean", (*means, *sizes.mean_iou)))
-    width = max(len(name) for name, _ in rows)
-    return [
-        "  ".join([" " * width, *HEADINGS]),
-        *("  ".join([f"{name:<{width}}", *_cells(figures)]) for name, figures in rows),
-    ]
-
-
-def _cells(figures: Sequence[float | None]) -> list[str]:
-    return [
-        _percent(figure).rjust(len(heading))
-        for figure, heading in zip(figures, HEADINGS, strict=True)
-    ]
+    lines = [("", *HEADINGS), *((name, *map(_percent, figures)) for name, figures in rows)]
+    return text_table((), lines, "l" + "r" * len(HEADINGS))
 
 
 def _size_legend(sizes: SizeScores) -> str:
@@ -69,20 +58,23 @@ def _size_legend(sizes: SizeScores) -> str:
 def _reliability_lines(calibration: Calibration | None) -> list[str]:
     if calibration is None:
         return ["no confidence maps, so no calibration"]
-    lines = ["confidence       mean  right  share of pixels"]
-    lines += [
-        f"{entry.low:.2f} to {entry.high:.2f}  {_percent(entry.confidence):>6}  "
-        f"{_percent(entry.accuracy):>5}  {_percent(entry.pixels / calibration.pixels):>15}"
+    rows = [
+        (
+            f"{entry.low:.2f} to {entry.high:.2f}",
+            _percent(entry.confidence),
+            _percent(entry.accuracy),
+            _percent(entry.pixels / calibration.pixels),
+        )
         for entry in calibration.bins
         if entry.pixels
     ]
     gap = calibration.confidence - calibration.accuracy
-    lines.append(
+    return [
+        text_table((), [("confidence", "  mean", "right", "share of pixels"), *rows], "lrrr"),
         f"expected calibration error {_percent(calibration.expected_error)}; on the whole, "
         f"{_percent(calibration.confidence)} is promised and {_percent(calibration.accuracy)} is "
-        f"right: {'over' if gap > 0 else 'under'}confident by {_percent(abs(gap))}"
-    )
-    return lines
+        f"right: {'over' if gap > 0 else 'under'}confident by {_percent(abs(gap))}",
+    ]
 
 
 def _percent(value: float | None) -> str:

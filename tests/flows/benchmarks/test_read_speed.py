@@ -8,8 +8,8 @@ from tag2mask.flows.benchmarks.read_speed import (
     FolderPairs,
     Rate,
     forget,
-    markdown,
     measure,
+    rates_markdown,
     reading,
     write_files,
 )
@@ -64,7 +64,7 @@ def test_rates_are_compared_in_their_order():
         Rate("folder", "streamed", 400, 400),
         Rate("MaskStream", "streamed", 800, 600),
     ]
-    assert "| streamed | MaskStream | 800 (2.00 ×) | 600 (1.50 ×) |" in markdown(rates, 10, 2)
+    assert "| streamed | MaskStream | 800 (2.00 ×) | 600 (1.50 ×) |" in rates_markdown(rates, 10, 2)
 
 
 def test_only_local_datasets_are_measured(tmp_path):
