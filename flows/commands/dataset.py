@@ -11,7 +11,7 @@ def verify(
     dataset: Annotated[str, typer.Argument(help="RUN/dataset, or any copy of it.")],
     threads: Annotated[int, typer.Option(min=1, help="Threads that decode images.")] = 2,
 ) -> None:
-    """Check a dataset: files, layout, every image and mask, card; exit code 1 for an issue."""
+    """Checks a dataset: files, layout, every image and mask, card; exit code 1 for an issue."""
     from tag2mask.pipeline.publication.verify import verify as find_issues
     from tag2mask.pipeline.tables.table import Table
 

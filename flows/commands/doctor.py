@@ -26,9 +26,9 @@ def doctor(
         checks.append(Check("cluster", "none: RAY_ADDRESS is not set, runs stay on this machine"))
     width = max(len(check.name) for check in checks)
     for check in checks:
-        print(f"{'FAIL' if check.mend else 'ok':<6}{check.name:<{width}}  {check.found}")
-    failed = [check for check in checks if check.mend]
+        print(f"{'FAIL' if check.fix else 'ok':<6}{check.name:<{width}}  {check.found}")
+    failed = [check for check in checks if check.fix]
     for check in failed:
-        print(f"{check.name}: {check.mend}", file=sys.stderr)
+        print(f"{check.name}: {check.fix}", file=sys.stderr)
     if failed:
         raise typer.Exit(1)

@@ -15,7 +15,7 @@ from tag2mask.flows.commands.options import (
     RecipeFile,
     Retrain,
     RetrainShare,
-    Source,
+    SourceArgument,
     Workers,
     split_names,
 )
@@ -34,7 +34,7 @@ def sample(
 
 
 def label(
-    source: Source,
+    source: SourceArgument,
     out: Out,
     recipe: RecipeFile = None,
     classes: Classes = None,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-Source = Annotated[str, typer.Argument(help="Tagged images: a folder, a file or a URI.")]
+SourceArgument = Annotated[str, typer.Argument(help="Tagged images: a folder, a file or a URI.")]
 Out = Annotated[str, typer.Option("--out", help="Folder of the run, or any fsspec URI.")]
 RecipeFile = Annotated[
     str | None, typer.Option("--recipe", help="YAML, TOML or JSON file with settings.")

@@ -14,14 +14,14 @@ from tag2mask.flows.commands.options import (
     Out,
     RecipeFile,
     RetrainShare,
-    Source,
+    SourceArgument,
     Workers,
     split_names,
 )
 
 
 def serve(
-    source: Source,
+    source: SourceArgument,
     out: Out,
     cron: Annotated[
         str | None, typer.Option(help="When it runs by itself, as '0 3 * * *': daily at three.")

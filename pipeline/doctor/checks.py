@@ -1,4 +1,4 @@
-"""What a machine needs for labeling, checked: packages, GPU, CRF, weights, write access."""
+"""Checks of a machine for labeling: packages, GPU, CRF, weights, write access."""
 
 from __future__ import annotations
 
@@ -15,28 +15,35 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.labeling.recipe import Recipe
 from tag2mask.pipeline.tables.storage import Folder
 
-# Those whose versions people ask for first; the others are named when they do not fit.
+# Packages that are always listed; the others are listed only if their version does not fit.
 SHOWN = ("torch", "torchvision", "ray", "prefect", "fastapi", "pyarrow")
 PROBES = ".staging/doctor"
 
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the table.
+    """The result of one check, a line of the table.
 
     Attributes:
-        name: What was looked at.
-        found: What was there.
-        fix: How to fix it; empty where nothing is wrong.
+        name: Name of the checked thing.
+        found: Description of the found state.
+        fix: Instruction for the fix; empty if the check passed.
     """
 
     name: str
     found: str
-    mend: str = ""
+    fix: str = ""
 
 
 def check_machine(out: str | None = None) -> Iterator[Check]:
-    """Checks this machine and, where a URI is given, that it can be written."""
+    """Check this machine.
+
+    Args:
+        out: Folder or URI of a run that must be writable; None skips this check.
+
+    Yields:
+        One result for each check.
+    """
     yield check_python()
     yield from check_packages()
     yield check_gpu()
@@ -47,14 +54,14 @@ def check_machine(out: str | None = None) -> Iterator[Check]:
 
 
 def check_python() -> Check:
-    """The version of Python against what tag2mask wants."""
+    """Check the version of Python against tag2mask's requirement."""
     wanted, found = wanted_python(), found_versions()["python"]
-    mend = "" if wanted.contains(found) else f"install Python {wanted} and tag2mask for it"
-    return Check("python", found, mend)
+    fix = "" if wanted.contains(found) else f"install Python {wanted} and tag2mask for it"
+    return Check("python", found, fix)
 
 
 def check_packages() -> Iterator[Check]:
-    """The packages that tag2mask requires against the versions that it wants."""
+    """Check the installed packages against tag2mask's requirements."""
     found = found_versions()
     for wanted in wanted_packages():
         version = found[wanted.name]
@@ -65,7 +72,7 @@ def check_packages() -> Iterator[Check]:
 
 
 def check_gpu() -> Check:
-    """The GPUs that torch sees; none is no fault."""
+    """List the GPUs that torch finds; the check passes without any."""
     import torch
 
     if not torch.cuda.is_available():
@@ -75,62 +82,62 @@ def check_gpu() -> Check:
 
 
 def check_crf() -> Check:
-    """Whether the default DenseCRF can be imported and runs here, which compiles it."""
+    """Check that the default DenseCRF can be imported and runs; this also compiles it."""
     image, probabilities = np.zeros((2, 2, 3), np.uint8), np.full((2, 2, 2), 0.5, np.float32)
     try:
         CRFS[DEFAULT_CRF](CRF_PRESETS["irn"])([image], [probabilities])
     except (ImportError, RuntimeError) as error:
-        mend = "run: pip install --force-reinstall numba, or choose --set seeds.crf_method=torch "
-        mend += "--set relabel.crf_method=torch"
-        return Check("crf", str(error), mend)
+        fix = "run: pip install --force-reinstall numba, or choose --set seeds.crf_method=torch "
+        fix += "--set relabel.crf_method=torch"
+        return Check("crf", str(error), fix)
     return Check("crf", f"{DEFAULT_CRF} runs")
 
 
 def check_weights(architecture: Architecture) -> Check:
-    """Whether the ImageNet weights of a backbone can be loaded."""
+    """Check that the ImageNet weights of a backbone can be loaded."""
     name = f"weights of {architecture.backbone}"
     try:
         architecture.build(pretrained=True)
     except (ImportError, OSError) as error:
-        mend = "install or download them, or start without by --set backbone.pretrained=false"
-        return Check(name, str(error), mend)
+        fix = "install or download them, or start without them: --set backbone.pretrained=false"
+        return Check(name, str(error), fix)
     return Check(name, "loaded")
 
 
 def check_place(out: str) -> Check:
-    """Whether a file that is written to a run's folder can be read there."""
+    """Check that a file can be written to a run's folder and read back."""
     try:
         write_probe(out, "here")
         found = read_probe(out, "here")
         Folder(out).folder(PROBES).remove_all()
     except (UserError, OSError) as error:
-        return Check("storage", f"{out}: {error}", "give a place that you may write to as --out")
+        return Check("storage", f"{out}: {error}", "choose an --out that you may write to")
     return Check("storage", f"{out} can be written and read ({len(found)} bytes)")
 
 
 def write_probe(out: str, name: str) -> str:
-    """Writes a small file of a new content and returns the content."""
+    """Write a small file with random content to a run's folder; return the content."""
     text = uuid.uuid4().hex
     Folder(out).folder(PROBES).write(name, text.encode())
     return text
 
 
 def read_probe(out: str, name: str) -> str:
-    """The content of a small file that somebody wrote."""
+    """Read the content of a small file that :func:`write_probe` wrote, here or on a node."""
     return Folder(out).folder(PROBES).read(name).decode()
 
 
 @dataclass(frozen=True)
 class NodeReport:
-    """What a node of a cluster says of itself.
+    """The report of one node of a cluster.
 
     Attributes:
-        node: Its address.
-        versions: Of its packages; none if it did not answer.
-        seen: What it read of the driver's probe; empty if it could not.
-        wrote: The content of its own probe.
-        problem: Why it could not read or write, or did not answer.
-        gpus: Names of its GPUs.
+        node: Address of the node.
+        versions: Versions by package; empty if the node did not answer.
+        seen: Content of the driver's probe as the node read it; empty if it could not.
+        wrote: Content of the node's own probe.
+        problem: Reason why the node could not read or write, or did not answer.
+        gpus: Names of the node's GPUs.
     """
 
     node: str
@@ -144,19 +151,22 @@ class NodeReport:
 def check_nodes(
     reports: Sequence[NodeReport], versions: Mapping[str, str], out: str | None, written: str
 ) -> Iterator[Check]:
-    """Compares the nodes of a cluster with this machine.
+    """Compare the nodes of a cluster with this machine.
 
     Args:
-        reports: One for each node.
-        versions: Of this machine.
-        out: The URI that all must see; None checks none.
-        written: The content of this machine's probe there.
+        reports: One report for each node.
+        versions: Versions of this machine, by package.
+        out: URI that all nodes must share; None skips this check.
+        written: Content of this machine's probe at that URI.
+
+    Yields:
+        One result for each node.
     """
     for report in reports:
         name = f"node {report.node}"
         if not report.versions:
-            mend = "install tag2mask there and see that the node is up"
-            yield Check(name, report.problem, mend)
+            fix = "install tag2mask there and check that the node is running"
+            yield Check(name, report.problem, fix)
             continue
         others = [
             f"{package} {report.versions.get(package) or 'absent'} (here {version or 'absent'})"
@@ -164,8 +174,8 @@ def check_nodes(
             if report.versions.get(package, "") != version
         ]
         if others:
-            mend = "install the same versions on every node: use one image or one lock file"
-            yield Check(name, ", ".join(others), mend)
+            fix = "install the same versions on every node: use one image or one lock file"
+            yield Check(name, ", ".join(others), fix)
         elif out is not None and (report.problem or report.seen != written):
             found = report.problem or f"reads another {out} than this machine"
             yield Check(name, found, "give a URI that all nodes share, such as s3://bucket/run")

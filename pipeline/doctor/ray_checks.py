@@ -1,4 +1,4 @@
-"""Asks every node of a Ray cluster for its packages, its GPUs and what it sees of a URI."""
+"""Checks of a Ray cluster: packages, GPUs and shared storage of every node."""
 
 from __future__ import annotations
 
@@ -27,27 +27,32 @@ DRIVER = "driver"
 
 
 def check_cluster(address: str, out: str | None) -> list[Check]:
-    """Compares every node of the cluster of ``RAY_ADDRESS`` with this machine."""
+    """Compare every node of the cluster of ``RAY_ADDRESS`` with this machine.
+
+    Args:
+        address: Address of the cluster, for the report.
+        out: URI that all nodes must share; None skips this check.
+    """
     try:
         reports, written = ask_nodes(out)
     except (UserError, OSError) as error:
-        mend = "start the cluster, or unset RAY_ADDRESS to work on this machine alone"
-        return [Check("cluster", str(error), mend)]
+        fix = "start the cluster, or unset RAY_ADDRESS to work on this machine alone"
+        return [Check("cluster", str(error), fix)]
     found = Check("cluster", f"{len(reports)} nodes at {address}")
     return [found, *check_nodes(reports, found_versions(), out, written)]
 
 
 def ask_nodes(out: str | None) -> tuple[list[NodeReport], str]:
-    """Asks all nodes at once; one that does not answer is reported with that as its problem.
+    """Collect the reports of all nodes at once; a node without an answer gets a ``problem``.
 
     Args:
-        out: A URI that they should see; None asks for none.
+        out: URI that the nodes must share; None skips this check.
 
     Returns:
-        Their reports, and the content of the probe that was written here for them to read.
+        The reports, and the content of the probe that this machine wrote for the nodes to read.
 
     Raises:
-        UserError: If the cluster cannot be reached, or nothing be written to the URI.
+        UserError: If the cluster cannot be reached, or the URI cannot be written.
     """
     RayEngine().connect()
     written = "" if out is None else write_probe(out, DRIVER)
@@ -87,12 +92,12 @@ def _report(node: str, out: str | None) -> NodeReport:
 def _answer(address: str, answer: ray.ObjectRef) -> NodeReport:
     try:
         return ray.get(answer, timeout=SECONDS)
-    except Exception as error:  # a package that is missing there, a node that hangs
+    except Exception as error:  # for example a missing package, or a node that hangs
         return NodeReport(address, {}, problem=one_line(error))
 
 
 def _checked(report: NodeReport, node: dict[str, object], out: str | None) -> NodeReport:
-    """The report, if what the node wrote is there."""
+    """The report, with a problem if this machine cannot read the node's probe."""
     if out is None or report.problem:
         return report
     try:
@@ -101,4 +106,4 @@ def _checked(report: NodeReport, node: dict[str, object], out: str | None) -> No
         seen = ""
     if seen == report.wrote:
         return report
-    return replace(report, problem=f"what it writes to {out} is not seen here")
+    return replace(report, problem=f"this machine cannot read the file that it wrote to {out}")

@@ -1,4 +1,4 @@
-"""What tag2mask wants of Python and other packages, and which versions are here."""
+"""tag2mask's requirements on Python and packages, and the installed versions."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from packaging.specifiers import SpecifierSet
 
 DISTRIBUTION = "tag2mask"
 PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
-# The extra that labeling needs; core alone reads datasets and predicts.
+# The extra that labeling needs; the core alone reads datasets and predicts.
 EXTRA = "label"
 
 
 def wanted_python() -> SpecifierSet:
-    """The versions of Python that will do."""
+    """The versions of Python that tag2mask supports."""
     try:
         text = importlib.metadata.metadata(DISTRIBUTION)["Requires-Python"] or ""
     except importlib.metadata.PackageNotFoundError:
@@ -40,7 +40,7 @@ def wanted_packages() -> list[Requirement]:
 
 
 def found_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that are needed; absent ones are empty."""
+    """The installed versions of Python and the required packages; empty for absent ones."""
     found = {"python": platform.python_version()}
     for wanted in wanted_packages():
         try:

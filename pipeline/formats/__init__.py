@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tag2mask.pipeline.formats.base import Exporter, Sample
+from tag2mask.pipeline.formats.base import Exporter, ExportSample
 from tag2mask.pipeline.formats.coco_instances import CocoInstancesExporter
 from tag2mask.pipeline.formats.coco_panoptic import CocoPanopticExporter
 from tag2mask.pipeline.formats.coco_stuff import CocoStuffExporter
@@ -19,4 +19,4 @@ EXPORTERS: dict[str, type[Exporter]] = {
     "yolo": YoloExporter,
 }
 
-__all__ = ["EXPORTERS", "Exporter", "Sample"]
+__all__ = ["EXPORTERS", "ExportSample", "Exporter"]

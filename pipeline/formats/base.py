@@ -22,12 +22,12 @@ from tag2mask.pipeline.records import IGNORE, ClassTable, Row, decode_mask
 NOTHING_LOST = "nothing is lost: images, masks and their ignored pixels can be rebuilt exactly"
 
 _PNG = b"\x89PNG"
-_ID_DIGITS = 12
-_NAME = re.compile(rf".+-([0-9a-f]{{{_ID_DIGITS}}})")
+ID_DIGITS = 12
+_NAME = re.compile(rf".+-([0-9a-f]{{{ID_DIGITS}}})")
 
 
 @dataclass(frozen=True)
-class Sample:
+class ExportSample:
     """One row of a dataset, ready to be written.
 
     Args:
@@ -66,10 +66,10 @@ class Sample:
         return found
 
 
-def sample_of(row: Row, name: str, split: str = TRAIN) -> Sample:
+def sample_of(row: Row, name: str, split: str = TRAIN) -> ExportSample:
     """A row of a dataset as a sample."""
     image = row["image"]["bytes"]
-    return Sample(
+    return ExportSample(
         id=row["id"],
         name=name,
         image=image,
@@ -91,7 +91,7 @@ def plain_name(row: Row) -> str:
 
 def full_name(row: Row) -> str:
     """The plain name and the first digits of the id, which no two rows share in practice."""
-    return f"{plain_name(row)}-{row['id'][:_ID_DIGITS]}"
+    return f"{plain_name(row)}-{row['id'][:ID_DIGITS]}"
 
 
 def id_prefix(name: str) -> str | None:
@@ -138,7 +138,7 @@ class Exporter(ABC):
         """Where the images of a split go, relative to the folder."""
 
     @abstractmethod
-    def write(self, sample: Sample) -> None:
+    def write(self, sample: ExportSample) -> None:
         """Write one sample; its name is new."""
 
     @abstractmethod
@@ -149,7 +149,7 @@ class Exporter(ABC):
             A sentence on what the format has lost of these samples.
         """
 
-    def add(self, sample: Sample) -> None:
+    def add(self, sample: ExportSample) -> None:
         """Write one sample and count it."""
         self.splits[sample.split] += 1
         self._pixels += sample.mask.size
@@ -175,7 +175,7 @@ class Exporter(ABC):
         )
         return full_name(row) if taken else name
 
-    def write_image(self, sample: Sample) -> None:
+    def write_image(self, sample: ExportSample) -> None:
         """Write the image as it is."""
         target = self.new_folder(self.image_folder(sample.split)) / sample.file
         target.write_bytes(sample.image)
@@ -196,7 +196,7 @@ class Exporter(ABC):
         """The class names of pixel values."""
         return [self.classes.name(value) for value in values]
 
-    def metadata(self, sample: Sample) -> dict[str, Any]:
+    def metadata(self, sample: ExportSample) -> dict[str, Any]:
         """A sample without its image and mask, for formats that keep it beside them."""
         shown = tuple(sample.confidence)
         return {

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
-from tag2mask.pipeline.formats.base import NOTHING_LOST, Exporter, Sample
+from tag2mask.pipeline.formats.base import NOTHING_LOST, Exporter, ExportSample
 from tag2mask.pipeline.formats.export_settings import ExportSettings
 from tag2mask.pipeline.records import ClassTable
 
@@ -38,10 +38,10 @@ class CocoExporter(Exporter):
         """The categories of the documents."""
 
     @abstractmethod
-    def annotations(self, sample: Sample) -> Iterable[Record]:
+    def annotations(self, sample: ExportSample) -> Iterable[Record]:
         """The annotations of a sample, without ``image_id``."""
 
-    def write(self, sample: Sample) -> None:
+    def write(self, sample: ExportSample) -> None:
         """One image, one image record, any number of annotations."""
         self.write_image(sample)
         document = self._document(sample.split)

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from tag2mask.pipeline.formats.base import Sample, numbered_boxes
+from tag2mask.pipeline.formats.base import ExportSample, numbered_boxes
 from tag2mask.pipeline.formats.coco_base import CocoExporter, Record, class_categories
 from tag2mask.pipeline.formats.export_settings import Shapes
 from tag2mask.pipeline.formats.objects import Objects, boxes, corner_and_size
@@ -39,7 +39,7 @@ class CocoInstancesExporter(CocoExporter):
         """The classes."""
         return class_categories(self.classes)
 
-    def annotations(self, sample: Sample) -> Iterator[Record]:
+    def annotations(self, sample: ExportSample) -> Iterator[Record]:
         """Objects first, then the crowd regions of ignored pixels."""
         objects = self.find_objects(sample.mask)
         areas = np.bincount(objects.labels.ravel(), minlength=len(objects) + 1).tolist()
@@ -58,12 +58,10 @@ class CocoInstancesExporter(CocoExporter):
 
     def _segmentations(self, objects: Objects) -> dict[int, Any]:
         if self.uses_polygons:
-            return {
-                number: _flat(polygons) for number, polygons in self.outlines(objects).items()
-            }
+            return {number: _flat(polygons) for number, polygons in self.outlines(objects).items()}
         return {number: region for number, region, _ in regions(objects.labels)}
 
-    def _crowds(self, sample: Sample) -> Iterator[Record]:
+    def _crowds(self, sample: ExportSample) -> Iterator[Record]:
         ignored = sample.ignored
         for box in boxes(ignored.astype(np.uint8)):
             polygons = self.uses_polygons

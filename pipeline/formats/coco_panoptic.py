@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 from PIL import Image
 
-from tag2mask.pipeline.formats.base import Sample
+from tag2mask.pipeline.formats.base import ExportSample
 from tag2mask.pipeline.formats.coco_base import (
     CocoExporter,
     Record,
@@ -35,7 +35,7 @@ class CocoPanopticExporter(CocoExporter):
         things = [{**category, "isthing": 1} for category in class_categories(self.classes)]
         return [*things, {**background_category(self.classes), "isthing": 0}]
 
-    def annotations(self, sample: Sample) -> Iterator[Record]:
+    def annotations(self, sample: ExportSample) -> Iterator[Record]:
         """One annotation with all segments, whose map is written beside it."""
         objects = self.find_objects(sample.mask)
         segments = objects.labels.copy()

@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 from PIL import Image
 
-from tag2mask.pipeline.formats.base import Sample
+from tag2mask.pipeline.formats.base import ExportSample
 from tag2mask.pipeline.formats.coco_base import (
     CocoExporter,
     Record,
@@ -42,7 +42,7 @@ class CocoStuffExporter(CocoExporter):
         """The classes and the background."""
         return [*class_categories(self.classes), background_category(self.classes)]
 
-    def annotations(self, sample: Sample) -> Iterator[Record]:
+    def annotations(self, sample: ExportSample) -> Iterator[Record]:
         """One region for each category in the mask."""
         categories = self._category_of[sample.mask]
         maps = self.new_folder(f"annotations/stuff_{sample.split}_pixelmaps")

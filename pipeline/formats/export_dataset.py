@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,9 @@ from pathlib import Path
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assess import class_table
 from tag2mask.pipeline.formats import EXPORTERS
-from tag2mask.pipeline.formats.base import plain_name, sample_of
+from tag2mask.pipeline.formats.base import Exporter, plain_name, sample_of
+from tag2mask.pipeline.formats.export_settings import LOSSLESS, ExportSettings
+from tag2mask.pipeline.formats.splits import TEST, TRAIN, VAL, SplitOf, plan_splits
 from tag2mask.pipeline.records import ClassTable, Row
 from tag2mask.pipeline.tables.new_folder import new_folder
 from tag2mask.pipeline.tables.table import Table
@@ -25,6 +27,7 @@ COLUMNS = (
     "mask_confidence",
     "source",
 )
+_PLAN_COLUMNS = ("id", "classes", "confidence", "mask_confidence", "near_duplicate_of")
 
 
 @dataclass(frozen=True)
@@ -72,40 +75,73 @@ def open_dataset(uri: str) -> Table:
     return table
 
 
+@dataclass(frozen=True)
+class Written:
+    """What an export wrote.
+
+    Attributes:
+        images: Number of images, each with its mask.
+        splits: Number of images of each split.
+        objects: Number of objects; 0 in formats that know none.
+        dropped: Number of components that were too small to be objects.
+        lost: Sentences on what the format cannot hold, one a line.
+    """
+
+    images: int
+    splits: Mapping[str, int]
+    objects: int
+    dropped: int
+    lost: str
+
+
 def export_dataset(
     uri: str,
     kind: str,
     out: str | Path,
     choice: Choice | None = None,
+    settings: ExportSettings | None = None,
     progress: Callable[[int], None] = lambda done: None,
-) -> tuple[int, str]:
+) -> Written:
     """Write the rows of a dataset in another format, one after another.
 
     Args:
-        uri: Of the dataset.
+        uri: URI of the dataset.
         kind: A name of :data:`tag2mask.pipeline.formats.EXPORTERS`.
         out: A local folder that does not exist or is empty; it appears when it is complete.
         choice: Which rows; all by default.
+        settings: Which objects, how they are written, and the splits.
         progress: Gets the number of rows looked at so far.
 
-    Returns:
-        The number of rows written, and a sentence on what the format loses.
-
     Raises:
-        UserError: If the format is unknown, there is no dataset, no row is chosen, or the
-            folder is not empty.
+        UserError: If the format is unknown, there is no dataset, no row is chosen, a split
+            would be empty, or the folder is not empty.
     """
+    exporter = exporter_of(kind)
+    settings = settings or ExportSettings()
     dataset = open_dataset(uri)
     chosen = (choice or Choice()).predicate(class_table(dataset))
+    columns = [*COLUMNS, *({"near_duplicate_of"} & {*dataset.schema.names})]
+    val_share = exporter.val_share if settings.val_share is None else settings.val_share
+    shares = {VAL: val_share, TEST: settings.test_share}
+    narrow = [name for name in _PLAN_COLUMNS if name in dataset.schema.names]
+    split_of = plan_splits(
+        filter(chosen, dataset.rows(narrow)),
+        settings.split,
+        shares,
+        settings.seed,
+        str(dataset.metadata.get("split", TRAIN)),
+    )
 
     def rows() -> Iterator[Row]:
-        for done, row in enumerate(dataset.rows(COLUMNS), start=1):
+        for done, row in enumerate(dataset.rows(columns), start=1):
             if chosen(row):
                 yield row
             progress(done)
 
-    written, lost = write_rows(rows(), kind, out, class_table(dataset), plain_name)
-    return written, lost
+    wanted = () if settings.split == "source" else (name for name, share in shares.items() if share)
+    return write_rows(
+        rows(), kind, out, class_table(dataset), plain_name, settings, split_of, {*wanted}
+    )
 
 
 def write_rows(
@@ -114,24 +150,50 @@ def write_rows(
     out: str | Path,
     classes: ClassTable,
     naming: Callable[[Row], str],
-) -> tuple[int, str]:
+    settings: ExportSettings = LOSSLESS,
+    split_of: SplitOf = lambda row: TRAIN,
+    wanted: Collection[str] = (),
+) -> Written:
     """Write rows of a dataset as a folder; see :func:`export_dataset`.
 
     Args:
-        rows: With the columns :data:`COLUMNS`.
+        rows: Rows with the columns :data:`COLUMNS`.
         kind: A name of :data:`tag2mask.pipeline.formats.EXPORTERS`.
         out: The folder.
-        classes: Of the masks.
-        naming: What a row's files are called, if the name is free.
+        classes: Classes of the masks.
+        naming: Gives a row's files their name, if it is free.
+        settings: Which objects, and how they are written.
+        split_of: Gives a row its split.
+        wanted: Splits that must not be empty.
+    """
+    make = exporter_of(kind)
+    with new_folder(out) as folder, closing(make(folder, classes, settings)) as exporter:
+        for row in rows:
+            name = exporter.free_name(row, naming)
+            exporter.add(sample_of(row, name, split_of(row)))
+        if not exporter.splits:
+            raise UserError("no mask meets the conditions: nothing was written")
+        for name in sorted({TRAIN, *wanted} if wanted else set()):
+            if not exporter.splits[name]:
+                raise UserError(
+                    f"no image falls into the split {name}: use --split stratified or other shares"
+                )
+        lost = exporter.finish()
+    return Written(
+        images=exporter.splits.total(),
+        splits=dict(exporter.splits),
+        objects=exporter.objects,
+        dropped=exporter.dropped,
+        lost="\n".join(filter(None, (exporter.dropped_sentence(), lost))),
+    )
+
+
+def exporter_of(kind: str) -> type[Exporter]:
+    """The exporter of a format.
+
+    Raises:
+        UserError: If there is no such format.
     """
     if kind not in EXPORTERS:
         raise UserError(f"unknown format {kind!r}: choose one of {', '.join(EXPORTERS)}")
-    written = 0
-    with new_folder(out) as folder, closing(EXPORTERS[kind](folder, classes)) as exporter:
-        for row in rows:
-            exporter.add(sample_of(row, exporter.free_name(row, naming)))
-            written += 1
-        if not written:
-            raise UserError("no mask meets the conditions: nothing was written")
-        lost = exporter.finish()
-    return written, lost
+    return EXPORTERS[kind]

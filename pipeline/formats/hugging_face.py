@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import IO
 
-from tag2mask.pipeline.formats.base import NOTHING_LOST, Exporter, Sample
+from tag2mask.pipeline.formats.base import NOTHING_LOST, Exporter, ExportSample
 from tag2mask.pipeline.formats.export_settings import ExportSettings
 from tag2mask.pipeline.records import ClassTable, encode_mask
 
@@ -31,7 +31,7 @@ class HuggingFaceExporter(Exporter):
         """``<split>/images``."""
         return f"{split}/images"
 
-    def write(self, sample: Sample) -> None:
+    def write(self, sample: ExportSample) -> None:
         """One image, one mask, one line."""
         self.write_image(sample)
         masks = self.new_folder(f"{sample.split}/masks")

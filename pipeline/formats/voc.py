@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, ClassVar
 from xml.etree import ElementTree
 
-from tag2mask.pipeline.formats.base import NOTHING_LOST, Exporter, Sample, numbered_boxes
+from tag2mask.pipeline.formats.base import NOTHING_LOST, Exporter, ExportSample, numbered_boxes
 from tag2mask.pipeline.formats.export_settings import ExportSettings
 from tag2mask.pipeline.formats.labelmap import labelmap
 from tag2mask.pipeline.formats.objects import corner_and_size
@@ -47,7 +47,7 @@ class VocExporter(Exporter):
         """``JPEGImages`` for every split."""
         return IMAGES
 
-    def write(self, sample: Sample) -> None:
+    def write(self, sample: ExportSample) -> None:
         """One image, one mask, one file of boxes, one line in each list."""
         self.write_image(sample)
         (self._masks / f"{sample.name}.png").write_bytes(encode_mask(sample.mask))
@@ -60,7 +60,7 @@ class VocExporter(Exporter):
             file.write(f"{sample.name}\n")
         self._tags.writerow([sample.file, "|".join(self.names(sample.tags)), sample.split])
 
-    def _annotation(self, sample: Sample) -> ElementTree.Element:
+    def _annotation(self, sample: ExportSample) -> ElementTree.Element:
         """The objects' boxes; VOC counts pixels from 1, and a box holds its last pixel."""
         root = ElementTree.Element("annotation")
         add_text(root, "folder", IMAGES)

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from tag2mask.pipeline.formats.base import Exporter, Sample
+from tag2mask.pipeline.formats.base import Exporter, ExportSample
 from tag2mask.pipeline.formats.export_settings import Shapes
 from tag2mask.pipeline.formats.polygons import one_polygon
 from tag2mask.pipeline.formats.splits import TRAIN
@@ -31,7 +31,7 @@ class YoloExporter(Exporter):
         """``images/<split>``."""
         return f"images/{split}"
 
-    def write(self, sample: Sample) -> None:
+    def write(self, sample: ExportSample) -> None:
         """One image and its polygons, the largest object first."""
         self.write_image(sample)
         height, width = sample.mask.shape
@@ -70,7 +70,5 @@ class YoloExporter(Exporter):
             lines.append(f"test: {self.image_folder('test')}")
         lines.append("names:")
         # A JSON string is a YAML string, whatever a name holds.
-        lines += [
-            f"  {index}: {json.dumps(name)}" for index, name in enumerate(self.classes.names)
-        ]
+        lines += [f"  {index}: {json.dumps(name)}" for index, name in enumerate(self.classes.names)]
         return "\n".join(lines) + "\n"

@@ -149,7 +149,7 @@ def write_sample(directory: str | Path, images: int, seed: int) -> list[str]:
     return list(CLASSES)
 
 
-class Sample(NamedTuple):
+class SyntheticImage(NamedTuple):
     """A generated image.
 
     Args:
@@ -165,7 +165,7 @@ class Sample(NamedTuple):
     quality: int
 
 
-def render(index: int, seed: int) -> Sample:
+def render(index: int, seed: int) -> SyntheticImage:
     """One image of a sample, the same in a sample of any length."""
     random = _random(index, seed)
     tags = _tags(index, random)
@@ -180,7 +180,7 @@ def render(index: int, seed: int) -> Sample:
     scene += random.uniform(0.005, 0.03) * random.standard_normal(scene.shape, np.float32)
     image = Image.fromarray((np.clip(scene, 0, 1) * 255).astype(np.uint8))
     image = image.filter(ImageFilter.GaussianBlur(random.uniform(0, 0.7)))
-    return Sample(image, mask, tags, quality=int(random.integers(60, 96)))
+    return SyntheticImage(image, mask, tags, quality=int(random.integers(60, 96)))
 
 
 def _write(folder: Path, images: int, seed: int) -> None:

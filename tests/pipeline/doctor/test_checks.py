@@ -25,7 +25,7 @@ def node(**changes):
 
 def test_this_machine_is_fit():
     checks = [doctor.check_python(), *doctor.check_packages(), doctor.check_gpu()]
-    assert not [check for check in checks if check.mend]
+    assert not [check for check in checks if check.fix]
     assert {"python", "torch", "torchvision", "ray", "prefect", "fastapi"} <= {
         check.name for check in checks
     }
@@ -33,17 +33,17 @@ def test_this_machine_is_fit():
 
 def test_versions_that_do_not_fit(monkeypatch):
     monkeypatch.setattr(doctor, "wanted_python", lambda: SpecifierSet("<3"))
-    assert "<3" in doctor.check_python().mend
+    assert "<3" in doctor.check_python().fix
     wanted = [Requirement("numpy>=99"), Requirement("ray[data]>=2.50"), Requirement("absent>1")]
     monkeypatch.setattr(requirements, "wanted_packages", lambda: wanted)
     monkeypatch.setattr(doctor, "wanted_packages", lambda: wanted)
     found = {check.name: check for check in doctor.check_packages()}
-    assert found["numpy"].mend == "run: pip install 'numpy>=99'"
-    assert (found["absent"].found, found["absent"].mend) == (
+    assert found["numpy"].fix == "run: pip install 'numpy>=99'"
+    assert (found["absent"].found, found["absent"].fix) == (
         "absent",
         "run: pip install 'absent>1'",
     )
-    assert not found["ray"].mend
+    assert not found["ray"].fix
 
 
 def test_a_checkout_that_is_not_installed_has_its_requirements(monkeypatch):
@@ -67,7 +67,7 @@ def test_a_crf_that_does_not_run(monkeypatch, error):
     monkeypatch.setitem(doctor.CRFS, "numba", broken)
     check = doctor.check_crf()
     assert check.found == str(error)
-    assert "pip install --force-reinstall numba" in check.mend
+    assert "pip install --force-reinstall numba" in check.fix
 
 
 def test_weights(monkeypatch):
@@ -79,31 +79,31 @@ def test_weights(monkeypatch):
     monkeypatch.setattr(Architecture, "build", offline)
     check = doctor.check_weights(tiny)
     assert (check.name, check.found) == ("weights of tiny", "no internet")
-    assert "backbone.pretrained=false" in check.mend
+    assert "backbone.pretrained=false" in check.fix
 
 
 @pytest.mark.parametrize("scheme", ["local", "memory"])
 def test_a_place_is_written_and_left_clean(tmp_path, scheme):
     out = str(tmp_path / "run") if scheme == "local" else f"memory://{tmp_path.name}/run"
     check = doctor.check_place(out)
-    assert not check.mend
+    assert not check.fix
     assert Folder(out).folder(doctor.PROBES).sizes() == {}
 
 
 def test_a_place_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
-    assert "--out" in doctor.check_place(str(tmp_path / "file/run")).mend
-    assert "--out" in doctor.check_place("nowhere://bucket").mend
+    assert "--out" in doctor.check_place(str(tmp_path / "file/run")).fix
+    assert "--out" in doctor.check_place("nowhere://bucket").fix
 
 
 def test_a_node_that_is_like_this_machine():
     check = only(check_nodes([node(gpus=("H100",))], HERE, OUT, "probe"))
-    assert (check.mend, check.found) == ("", "same versions, same storage, 1 GPUs")
-    assert not only(check_nodes([node(seen="")], HERE, None, "")).mend
+    assert (check.fix, check.found) == ("", "same versions, same storage, 1 GPUs")
+    assert not only(check_nodes([node(seen="")], HERE, None, "")).fix
 
 
 @pytest.mark.parametrize(
-    ("changes", "found", "mend"),
+    ("changes", "found", "fix"),
     [
         ({"versions": {**HERE, "torch": "2.11.0"}}, "torch 2.11.0 (here 2.12.0)", "same versions"),
         ({"versions": {**HERE, "ray": ""}}, "ray absent (here 2.60.0)", "same versions"),
@@ -112,7 +112,7 @@ def test_a_node_that_is_like_this_machine():
         ({"versions": {}, "problem": "ModuleNotFoundError: pipeline"}, "pipeline", "install"),
     ],
 )
-def test_a_node_that_is_not(changes, found, mend):
+def test_a_node_that_is_not(changes, found, fix):
     check = only(check_nodes([node(**changes)], HERE, OUT, "probe"))
     assert found in check.found
-    assert mend in check.mend
+    assert fix in check.fix

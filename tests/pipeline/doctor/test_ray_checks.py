@@ -11,4 +11,4 @@ def test_a_cluster_that_nobody_answers_for(monkeypatch):
     monkeypatch.setattr("tag2mask.pipeline.engine.ray.RayEngine.connect", refused)
     (check,) = check_cluster("10.0.0.1:6379", None)
     assert check.found == "cannot reach the Ray cluster at 10.0.0.1:6379"
-    assert "RAY_ADDRESS" in check.mend
+    assert "RAY_ADDRESS" in check.fix
