@@ -30,11 +30,18 @@ def correct(
     confirm: Annotated[
         bool, typer.Option("--confirm", help="Masks that were left as they are were found right.")
     ] = False,
+    crowd: Annotated[
+        str | None,
+        typer.Option(help="Meaning of edited crowd regions on ignored pixels: class or ignore."),
+    ] = None,
+    allow_empty: Annotated[
+        bool, typer.Option("--allow-empty", help="Masks without any class were emptied on purpose.")
+    ] = False,
 ) -> None:
     """Takes edited masks into the run: fixed ground truth for every later training and round."""
     from tag2mask.pipeline.correction.correct import take_corrections
 
-    taken = take_corrections(dataset, masks, editor, confirm)
+    taken = take_corrections(dataset, masks, editor, confirm, crowd, allow_empty)
     print(taken.sentence())
     if taken.corrected + taken.confirmed:
         print("run the command that labeled again: what follows from these masks is made again")
