@@ -24,17 +24,17 @@ ENGINES: dict[str, Callable[[int], Engine]] = {"local": LocalEngine, "ray": _ray
 
 
 def build_engine(name: str, workers: int) -> Engine:
-    """The engine of a name.
+    """Build an engine by name.
 
     Args:
         name: One of :data:`ENGINES`.
-        workers: Processes on this machine; an existing Ray cluster decides for itself.
+        workers: Number of processes on this machine; an existing Ray cluster ignores it.
 
     Raises:
-        UserError: If there is no such engine, it is not installed, or workers is below one.
+        UserError: If the name is unknown, the engine is not installed, or workers is below one.
     """
     if name not in ENGINES:
         raise UserError(f"unknown engine {name!r}: choose one of {', '.join(ENGINES)}")
     if workers < 1:
-        raise UserError(f"an engine needs at least one worker, not {workers}")
+        raise UserError(f"workers is {workers}: an engine needs at least one worker")
     return ENGINES[name](workers)

@@ -1,4 +1,4 @@
-"""What a stage, a source and an engine are, and how one stage is run on one batch."""
+"""Interfaces of stages, work sources and engines, and the run of stages on a batch of rows."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class Stage(Protocol):
     """A callable that maps a batch of rows to as many rows in the same order.
 
-    The constructor loads what is heavy. A stage knows neither files nor engines, and what it
-    makes of a row never depends on the other rows of the batch.
+    The constructor loads heavy objects, such as models. A stage uses neither files nor engines.
+    Its result for a row never depends on the other rows of the batch.
     """
 
     def __call__(self, rows: list[Row]) -> list[Row]:
@@ -33,12 +33,12 @@ class Stage(Protocol):
 
 @dataclass(frozen=True)
 class StageSpec:
-    """How to build a stage, and what it needs.
+    """Description of a stage: its constructor and its resources.
 
     Attributes:
         factory: A class or function that can be pickled by name.
-        settings: Its keyword arguments, which can be pickled.
-        gpus: GPUs for each copy of the stage; a fraction lets copies share one.
+        settings: Keyword arguments of the factory, which can be pickled.
+        gpus: Number of GPUs for each copy of the stage; a fraction lets copies share a GPU.
         cpus: Processor cores for each copy.
         batch_size: Rows for each call.
     """
@@ -50,37 +50,37 @@ class StageSpec:
     batch_size: int = 8
 
     def build(self) -> Stage:
-        """A new stage."""
+        """Build a new stage."""
         return self.factory(**self.settings)
 
 
 class WorkUnit(Protocol):
-    """A piece of work that a worker reads by itself: what is lost when it dies."""
+    """A piece of work that one worker reads; if the worker dies, exactly this piece is lost."""
 
     @property
     def ids(self) -> tuple[str, ...]:
-        """The ids of its rows."""
+        """The ids of the unit's rows."""
         ...
 
     def read(self) -> list[Row]:
-        """Its rows, read from storage."""
+        """Read the unit's rows from storage."""
         ...
 
     def split(self) -> Sequence[WorkUnit]:
-        """The same work as units of one row each."""
+        """Split the unit into units of one row each."""
         ...
 
 
 class WorkSource(Protocol):
-    """Work that can be cut into units which can be pickled."""
+    """Work that can be split into picklable units."""
 
     def units(self, done: AbstractSet[str] = frozenset()) -> Sequence[WorkUnit]:
-        """The units of all rows but those whose ids are done."""
+        """The units of all rows, without the rows whose ids are in ``done``."""
         ...
 
 
 class Engine(Protocol):
-    """Knows how to run stages over a source, and how to train a model."""
+    """An executor of stages over a source and of trainings."""
 
     def run(
         self,
@@ -93,25 +93,26 @@ class Engine(Protocol):
 
         Args:
             source: The work.
-            stages: Run one after another on each row. A row on which a stage fails gets
-                ``error`` and skips the stages that follow.
-            writer: Where rows go, in this process or another. Not committed here.
-            progress: Gets the number of rows staged so far, those of an earlier, killed run
-                included.
+            stages: The stages, run one after another on each row. A row on which a stage fails
+                gets ``error`` and skips the stages that follow.
+            writer: The writer that stages the rows, in this process or another. It is not
+                committed here.
+            progress: Called with the number of rows staged so far, including those of an
+                earlier, killed run.
         """
         ...
 
     def train(self, training: Trainable, report: ProgressCallback) -> dict[str, float]:
         """Train a model in place, from its last checkpoint if there is one.
 
-        The weights are the same whatever the engine.
+        The weights are the same with every engine.
 
         Args:
-            training: What to train.
-            report: Gets the step and the smoothed losses now and then, and at the end.
+            training: The training.
+            report: Called with the step and the smoothed losses now and then, and at the end.
 
         Returns:
-            The losses and ``seconds``.
+            The losses by name, and the duration as ``seconds``.
         """
         ...
 
@@ -123,16 +124,23 @@ def build_table(
     writer: TableWriter,
     progress: Callable[[int], None],
 ) -> Table:
-    """Make a table: run what is not staged yet and commit; nothing when it is done already.
+    """Build a table: run the rows that are not staged yet and commit; do nothing if it is done.
+
+    Args:
+        engine: The engine that runs the stages.
+        source: The work.
+        stages: The stages, see :meth:`Engine.run`.
+        writer: The writer of the table.
+        progress: Called with the number of rows staged so far.
 
     Raises:
-        RuntimeError: If the engine left rows undone: a table is whole or not there at all.
+        RuntimeError: If the engine left rows unstaged: a table is complete or absent.
     """
     if not Table.exists(writer.uri, writer.key):
         engine.run(source, stages, writer, progress)
         undone = sum(len(unit.ids) for unit in source.units(writer.staged_ids()))
         if undone:
-            raise RuntimeError(f"{undone} rows of the table {writer.uri} were not made")
+            raise RuntimeError(f"the engine left {undone} rows of the table {writer.uri} unstaged")
     return writer.commit()
 
 
@@ -143,6 +151,9 @@ def run_stages(stages: Sequence[Stage], sizes: Sequence[int], rows: list[Row]) -
         stages: The stages.
         sizes: Rows for each call, one number for each stage.
         rows: Any number of rows.
+
+    Returns:
+        As many rows in the same order.
     """
     for stage, size in zip(stages, sizes, strict=True):
         rows = run_stage(stage, rows, size)
@@ -150,16 +161,16 @@ def run_stages(stages: Sequence[Stage], sizes: Sequence[int], rows: list[Row]) -
 
 
 def run_stage(stage: Stage, rows: Sequence[Row], batch_size: int) -> list[Row]:
-    """Run one stage over rows; a failure costs the rows that cause it and no others.
+    """Run one stage over rows; a failure costs only the rows that cause it.
 
-    A batch on which the stage raises is halved, down to the single row, which gets the
-    exception as ``error``. So an out-of-memory batch is retried at a size that fits. A
-    storage that fails is no row's fault and ends the run.
+    A batch on which the stage raises is halved, down to a single row, which gets the exception
+    as ``error``. So a batch that exceeds the memory is retried at a size that fits. A
+    :class:`StorageError` is not caused by a row: it ends the run.
 
     Args:
         stage: The stage.
-        rows: Any number of rows. Those whose ``error`` is set pass by untouched.
-        batch_size: The most rows for one call.
+        rows: Any number of rows. Rows with an ``error`` pass unchanged.
+        batch_size: Largest number of rows for one call.
 
     Returns:
         As many rows in the same order.
@@ -177,16 +188,16 @@ def run_stage(stage: Stage, rows: Sequence[Row], batch_size: int) -> list[Row]:
 def _run_batch(stage: Stage, batch: list[Row]) -> list[Row]:
     failure = ""
     try:
-        # Copies: a stage that fills in rows and then raises must not leave them half done.
+        # Copies: a stage that changes rows and then raises must not leave them half changed.
         results = stage([dict(row) for row in batch])
         if len(results) != len(batch):
-            raise ValueError(f"the stage made {len(results)} rows of {len(batch)}")
+            raise ValueError(f"the stage returned {len(results)} rows for {len(batch)}")
         return results
     except StorageError:
         raise
     except Exception as error:
         failure = one_line(error)
-    # Outside the handler, where the traceback no longer keeps the failed batch in memory.
+    # Outside the handler, because there the traceback no longer keeps the batch in memory.
     _release_gpu_memory()
     if len(batch) == 1:
         return [{**batch[0], "error": failure}]
@@ -195,12 +206,15 @@ def _run_batch(stage: Stage, batch: list[Row]) -> list[Row]:
 
 
 def one_line(error: BaseException) -> str:
-    """An exception as ``Type: message`` in one line of at most 500 characters."""
+    """Format an exception as ``Type: message`` in one line of at most 500 characters."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"[:500].rstrip(": ")
 
 
 def picklable_error(error: Exception) -> Exception:
-    """The exception if it survives pickling, else its text; with its traceback as a note."""
+    """Return the exception if it can be pickled, else a RuntimeError with its text.
+
+    The traceback is added as a note.
+    """
     text = traceback.format_exc()
     try:
         copy = pickle.loads(pickle.dumps(error))

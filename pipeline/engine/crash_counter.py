@@ -1,4 +1,4 @@
-"""A count of the workers that died on a piece of work, kept where no such death reaches it."""
+"""A count of worker deaths by piece of work, in an actor that survives these deaths."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ray.actor import ActorHandle
 
 
 class CrashCounter:
-    """Counts for the whole cluster how often a piece of work was begun and never ended.
+    """A count, for the whole cluster, of pieces of work that began and never ended.
 
-    Ray Data repeats without end a task that kills its worker. The crashes outlives the worker
-    and tells the next one that it is not the first.
+    Ray Data repeats a task that kills its worker without end. The counter outlives the worker,
+    so the next worker can find out how many died before it.
     """
 
     def __init__(self) -> None:
@@ -24,25 +24,28 @@ class CrashCounter:
         self._broken: set[int] = set()
 
     def begin(self, work: str) -> int:
-        """Count one more try and return how many there were before it."""
+        """Count one more attempt; return the number of earlier ones."""
         self._begun[work] += 1
         return self._begun[work] - 1
 
     def end(self, work: str) -> None:
-        """Forget a piece of work that was finished."""
+        """Remove a finished piece of work from the count."""
         del self._begun[work]
 
     def give_up(self, stage: int) -> None:
-        """Remember that a stage kills whoever loads it."""
+        """Mark a stage as broken: every worker that loads it dies."""
         self._broken.add(stage)
 
     def is_broken(self, stage: int) -> bool:
-        """Whether loading a stage was given up."""
+        """Whether a stage was marked as broken."""
         return stage in self._broken
 
 
 def start_crash_counter() -> ActorHandle:
-    """A crashes for one run, which outlives the node it is on; end it with ``ray.kill``."""
+    """Start the counter of one run as a Ray actor that survives the loss of its node.
+
+    End it with ``ray.kill``.
+    """
     # Ray's types take what options() returns for the class itself.
     remote: Any = ray.remote(CrashCounter)
     return remote.options(num_cpus=0, max_restarts=-1, max_task_retries=-1).remote()
@@ -50,9 +53,9 @@ def start_crash_counter() -> ActorHandle:
 
 @contextmanager
 def counted(crashes: ActorHandle, *work: object) -> Iterator[int]:
-    """The number of workers that died on this work already."""
+    """Count a piece of work while it runs; yield the number of workers that died on it before."""
     name = hashlib.sha256(repr(work).encode()).hexdigest()
-    methods: Any = crashes  # made from the class at run time, unknown to the checker
+    methods: Any = crashes  # Ray adds the methods at run time, so mypy cannot find them
     deaths = methods.begin.remote(name)
     try:
         yield ray.get(deaths)

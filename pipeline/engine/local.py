@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class LocalEngine:
-    """Runs the stages on this machine.
+    """The engine that runs stages on this machine.
 
     Args:
-        workers: 1 runs in this process, which suits debugging and a single GPU; more run
-            in as many processes with one thread each, and survive the death of any.
+        workers: Number of processes. 1 runs in this process, for debugging or a single GPU. More
+            run in as many processes with one thread each, and survive the death of any of them.
     """
 
     def __init__(self, workers: int = 1) -> None:
@@ -34,7 +34,10 @@ class LocalEngine:
         writer: TableWriter,
         progress: Callable[[int], None],
     ) -> None:
-        """Push every row that is not staged yet through the stages and stage it."""
+        """Push every row that is not staged yet through the stages and stage it.
+
+        See :meth:`tag2mask.pipeline.engine.base.Engine.run`.
+        """
         done = writer.staged_ids()
         units = source.units(done)
         count = len(done)
@@ -50,16 +53,16 @@ class LocalEngine:
             progress(count)
 
     def train(self, training: Trainable, report: ProgressCallback) -> dict[str, float]:
-        """Trains a model in this process.
+        """Train a model in this process.
 
         Raises:
-            UserError: If the training is to be shared by several processes.
+            UserError: If the training needs several processes.
         """
         workers = training.workers
         if workers > 1:
             raise UserError(
-                f"the recipe trains with {workers} workers, which needs the engine 'ray': "
-                "choose it, or set the training's workers to 1"
+                f"the recipe trains with {workers} workers, which needs the engine 'ray': choose "
+                "that engine, or set the training's workers to 1"
             )
         return training.train(report)
 
@@ -76,8 +79,8 @@ def _in_this_process(
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    # As everywhere else: sums over several threads differ in their last bits, and what comes
-    # out must not depend on the engine.
+    # One thread as in the other engines: sums over several threads differ in their last bits,
+    # and the result must not depend on the engine.
     torch = sys.modules.get("torch")
     if torch is None:
         yield

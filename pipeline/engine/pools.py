@@ -1,6 +1,6 @@
-"""How a cluster's processors and GPUs are shared among the stages of a chain.
+"""The distribution of a cluster's processors and GPUs over the stages of a chain.
 
-A chain is split into groups, and a pool of actors runs each group.
+A chain is split into groups of stages, and a pool of actors runs each group.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from tag2mask.pipeline.engine.base import StageSpec
 
 @dataclass(frozen=True)
 class Node:
-    """What one machine of a cluster has to give."""
+    """The resources of one machine of a cluster: processor cores and GPUs."""
 
     cpus: float
     gpus: float = 0
@@ -23,10 +23,10 @@ class Node:
 
 @dataclass(frozen=True)
 class StageGroup:
-    """Stages that an actor runs in turn on each of its batches.
+    """Stages that an actor runs one after another on each of its batches.
 
     Attributes:
-        stages: At least one.
+        stages: The stages, at least one.
     """
 
     stages: tuple[StageSpec, ...]
@@ -49,7 +49,13 @@ class StageGroup:
 
 @dataclass(frozen=True)
 class Pool:
-    """The actors of a group: what each of them reserves, and how many there may be."""
+    """The actors of a group.
+
+    Attributes:
+        cpus: Processor cores that each actor reserves.
+        gpus: GPUs that each actor reserves.
+        size: Largest number of actors.
+    """
 
     cpus: float
     gpus: float
@@ -57,16 +63,19 @@ class Pool:
 
 
 def group_stages(stages: Sequence[StageSpec], nodes: Sequence[Node]) -> list[StageGroup]:
-    """Cut a chain where work passes between a GPU and processors, or between two GPU stages.
+    """Split a chain into groups, one before and one after each GPU stage.
 
-    There the two work at once and neither waits for the other. Stages that follow one another
-    on processors are one group: pools of their own would hold cores while they wait for each
-    other. (On two cores a CRF between two stages that take no time had one core: 6.5 images
-    a second, where two workers of the local engine made 14.1.)
+    So GPU stages and processor stages work at the same time and do not wait for each other.
+    Consecutive processor stages are one group: separate pools would hold cores while they wait
+    for each other. (On two cores, a CRF between two stages that take no time had one core: 6.5
+    images a second, where two workers of the local engine made 14.1.)
 
     Args:
         stages: The stages, in their order.
-        nodes: The machines of the cluster. Where none has a GPU, all stages are one group.
+        nodes: The machines of the cluster. If none has a GPU, all stages are one group.
+
+    Returns:
+        The groups, in the order of the chain.
     """
     has_gpus = any(node.gpus >= 1 for node in nodes)
     groups: list[StageGroup] = []
@@ -77,19 +86,22 @@ def group_stages(stages: Sequence[StageSpec], nodes: Sequence[Node]) -> list[Sta
 
 
 def plan_pools(groups: Sequence[StageGroup], nodes: Sequence[Node]) -> list[Pool]:
-    """Share a cluster among the groups so that one actor of each fits on any one node.
+    """Distribute a cluster over the groups so that one actor of each fits on every node.
 
-    Ray waits for ever for what no node has, and an actor that was lost with its node comes
-    back only where there is room. So the smallest node decides what an actor reserves: what
-    is left of a cluster can go on, however small it has become.
+    Ray waits for ever for resources that no node has, and an actor that was lost with its node
+    restarts only where there is room. So the smallest node decides how much an actor reserves:
+    the rest of a cluster can go on, however small it has become.
 
-    A group that has a GPU reserves no processors: it must not wait for those that the others
-    hold on its node. A part of a GPU is always 1/k, since only then k actors fill a
-    GPU and none of them is left over between two.
+    A group on GPUs reserves no processors, so that it never waits for those that other groups
+    hold on its node. A part of a GPU is always 1/k: only then k actors fill a GPU and no actor
+    is split over two.
 
     Args:
-        groups: Of a chain. Without GPUs in the cluster they all run on processors.
+        groups: The groups of a chain. Without GPUs in the cluster, all run on processors.
         nodes: The machines of the cluster.
+
+    Returns:
+        One pool for each group.
     """
     gpus = [node.gpus for node in nodes if node.gpus >= 1]
     parts = _parts([group.gpus for group in groups], min(gpus, default=0))
@@ -99,7 +111,7 @@ def plan_pools(groups: Sequence[StageGroup], nodes: Sequence[Node]) -> list[Pool
     reserved = [0.0 if part else group.cpus for group, part in zip(groups, parts, strict=True)]
     smallest = min((node.cpus for node in nodes if node.cpus > 0), default=math.inf)
     scale = min(1.0, smallest / sum(reserved)) if sum(reserved) else 1.0
-    # How many there may be follows from what they keep busy, not from what they reserve.
+    # Their number follows from the processors they keep busy, not from those they reserve.
     feeding = sum(
         group.cpus * n for group, n, part in zip(groups, on_gpu, parts, strict=True) if part
     )
@@ -111,13 +123,13 @@ def plan_pools(groups: Sequence[StageGroup], nodes: Sequence[Node]) -> list[Pool
 
 
 def _sizes(needs: Sequence[float], total: float) -> list[int]:
-    """How many actors of each group there may be while one of each of the others has room."""
+    """The largest number of actors of each group that leaves room for one of each other group."""
     left = total - sum(needs)
     return [1 + max(0, math.floor(left / need + 1e-6)) if need else 1 for need in needs]
 
 
 def _parts(wanted: Sequence[float], smallest: float) -> list[int]:
-    """Into how many parts the GPU of each group is split; 0 for a group without."""
+    """The number of parts into which each group's GPU is split; 0 for a group without GPU."""
     if not smallest:
         return [0] * len(wanted)
     together = math.ceil(sum(map(bool, wanted)) / math.floor(smallest))
@@ -125,5 +137,5 @@ def _parts(wanted: Sequence[float], smallest: float) -> list[int]:
 
 
 def _floor(value: float) -> float:
-    # Ray counts in steps of 1/10,000; rounded up, the sum might not fit.
+    # Ray counts in steps of 1/10,000. Rounded up, the sum might not fit.
     return math.floor(value * 10_000 + 1e-6) / 10_000

@@ -1,8 +1,8 @@
-"""The engine on Ray: pools of actors for GPUs and processors, all busy at once, on any cluster.
+"""The engine on Ray: pools of actors keep GPUs and processors of any cluster busy at once.
 
-Units flow through Ray Data: actors run the stages. Those on processors also read the units and
-stage the rows; where a GPU would have to wait for storage, tasks do. The driver holds the units'
-descriptions and nothing of their content.
+Units flow through Ray Data, and actors run the stages. Actors on processors also read the units
+and stage the rows. Next to GPU actors, tasks do that, so that a GPU never waits for storage. The
+driver holds only the units' descriptions, not their content.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _QUIET: dict[str, Any] = {"logging_level": "error", "log_to_driver": False}
 
 
 class RayEngine:
-    """Runs the stages on the cluster of ``RAY_ADDRESS``, or on a Ray started on this machine.
+    """The engine on the cluster of ``RAY_ADDRESS``, or on a Ray that it starts on this machine.
 
     Args:
-        workers: Processor cores for a Ray that is started here; a cluster knows its own.
+        workers: Processor cores for a Ray that is started here; an existing cluster ignores it.
     """
 
     def __init__(self, workers: int = 1) -> None:
@@ -53,14 +53,13 @@ class RayEngine:
     ) -> None:
         """Push every row that is not staged yet through the stages and stage it.
 
-        Ray repeats what a lost node or a killed worker took with it; a row on which workers
+        Ray repeats the work that was lost with a node or a killed worker. A row on which workers
         die again and again becomes an error row, see
         :class:`tag2mask.pipeline.engine.crash_counter.CrashCounter`.
 
         Raises:
             RuntimeError: If workers die while they load a stage.
-            Exception: What a stage's constructor, the reading of a unit, or the staging
-                raised.
+            Exception: Any error of a stage's constructor, of reading a unit, or of staging.
         """
         done = writer.staged_ids()
         progress(len(done))
@@ -78,7 +77,7 @@ class RayEngine:
 
         See :func:`tag2mask.pipeline.engine.ray_train.train_on_ray`.
         """
-        # Imported late: torch, which a driver that only runs stages does without.
+        # Imported late: it imports torch, which a driver that only runs stages does not need.
         from tag2mask.pipeline.engine.ray_train import train_on_ray
 
         self.connect()
@@ -88,9 +87,9 @@ class RayEngine:
         """Join the cluster, or start Ray here.
 
         Raises:
-            UserError: If it cannot be reached or started.
+            UserError: If Ray cannot be reached or started.
         """
-        # A run shows its own progress and errors; what Ray has to say is for its log files.
+        # A run shows its own progress and errors; Ray's messages stay in its log files.
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)
         if ray.is_initialized():
             return
@@ -109,14 +108,14 @@ class RayEngine:
 
     def _start(self) -> None:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        # Ray's core writes to the terminal that Ray Data's own actors hold large arguments.
+        # Ray's core would warn on the terminal about large arguments of Ray Data's own actors.
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         # "local", because Ray would join any cluster that happens to run on this machine.
         ray.init("local", num_cpus=self.workers, include_dashboard=False, **_QUIET)
 
 
 def _check_reachable(address: str) -> None:
-    """Raise OSError if nobody answers: Ray itself would try for many minutes."""
+    """Raise OSError if nothing answers at the address: Ray itself would try for many minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if host and port.isdigit():
         socket.create_connection((host, int(port)), timeout=10).close()
@@ -125,15 +124,15 @@ def _check_reachable(address: str) -> None:
 def _stream(
     units: Sequence[WorkUnit], stages: Sequence[StageSpec], writer: TableWriter
 ) -> Iterator[int]:
-    """Run units through the stages into the staging folder; yields how many rows it got."""
+    """Run units through the stages into the staging folder; yield numbers of staged rows."""
     crashes = start_crash_counter()
     try:
         failure = yield from _staged(units, stages, writer, crashes)
         if failure is not None:
-            # What is left of the run holds its actors, and they their processors, until it is
-            # collected: the next run would wait for them.
+            # The rest of the run holds its actors and their processors until it is collected:
+            # the next run would wait for them.
             gc.collect()
-            raise pickle.loads(failure)  # made by our own workers, never stored
+            raise pickle.loads(failure)  # our own workers made it; it was never stored
     finally:
         ray.kill(crashes)
 
@@ -144,13 +143,13 @@ def _staged(
     writer: TableWriter,
     crashes: ActorHandle,
 ) -> Generator[int, None, bytes | None]:
-    """Yields how many rows were staged; returns the pickled exception that ended the run."""
+    """Yield numbers of staged rows; return the pickled exception that ended the run, if any."""
     context = DataContext.get_current().copy()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
     with DataContext.current(context):
         dataset = _dataset(units, stages, writer, crashes)
-    # Not iter_batches, which leaves a thread behind.
+    # Not iter_batches: it leaves a thread running.
     for bundle in dataset.iter_internal_ref_bundles():
         for block in ray.get(list(bundle.block_refs)):
             failure = failure_of(block)
@@ -169,13 +168,13 @@ def _dataset(
     nodes = _nodes()
     groups = group_stages(stages, nodes)
     pools = plan_pools(groups, nodes)
-    # Tasks reserve no processors, because the actors hold theirs from beginning to end.
+    # Tasks reserve no processors, because the actors hold them during the whole run.
     tasks: dict[str, Any] = {
         "batch_format": "pyarrow",
         "num_cpus": 0,
         "compute": TaskPoolStrategy(_tasks()),
     }
-    # One unit a block, so that a unit is what is lost and repeated.
+    # One unit in each block, so that a death costs one unit.
     blocks: ray.data.Dataset = ray.data.from_items(
         [{UNIT: pickle.dumps(unit)} for unit in units], override_num_blocks=len(units)
     )
@@ -200,11 +199,11 @@ def _dataset(
 
 
 def _nodes() -> list[Node]:
-    """The machines that are there now."""
+    """The machines of the cluster that are alive now."""
     resources = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     return [Node(found.get("CPU", 0), found.get("GPU", 0)) for found in resources]
 
 
 def _tasks() -> int:
-    """How many readers, and how many writers, may run at once."""
+    """The largest number of readers, and of writers, at the same time."""
     return max(1, int(ray.cluster_resources().get("CPU", 1)))

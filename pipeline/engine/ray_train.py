@@ -1,7 +1,7 @@
-"""Training on a Ray cluster: workers of Ray Train, where the GPUs are, that may be lost.
+"""Training on a Ray cluster: Ray Train's workers run on the GPUs and may be lost.
 
-The driver sends what to train and waits. The weights come back as they go on: through the
-checkpoints in the run's storage, so that nothing is lost with any process or node.
+The driver sends the training and waits. The weights come back through the checkpoints in the
+run's storage, so no process and no node holds the only copy.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from tag2mask.pipeline.training.group import DistributedGroup, SingleProcess
 from tag2mask.pipeline.training.trainable import Losses, ProgressCallback, Trainable
 
 _POLL_SECONDS = 1.0
-# Failures that a training may have from one checkpoint to the next.
+# Largest number of failures from one checkpoint to the next.
 _RESTARTS = 3
-# What may pass: storage that does not answer, a peer or a GPU that is lost. Other errors come
-# again with the same crop, so the first of them ends the training.
+# Errors that may pass: storage that does not answer, a lost peer or GPU. Any other error would
+# come again with the same crop, so it ends the training at once.
 _PASSING = (OSError, RuntimeError)
 
 
 class _Board:
-    """What the workers tell the driver: the last step and loss, and what went wrong."""
+    """Messages of the workers to the driver: the last step and losses, and the failure."""
 
     def __init__(self) -> None:
         self._news: tuple[int, Losses] | None = None
@@ -52,7 +52,7 @@ class _Board:
         return news
 
     def fail(self, failure: bytes, final: bool) -> None:
-        # The first of an attempt counts: when one worker fails, its peers fail for the lack of it.
+        # The first failure of an attempt counts: when one worker fails, its peers fail without it.
         if self._failure is None or (final and not self._final):
             self._failure, self._final = failure, final
 
@@ -63,23 +63,24 @@ class _Board:
 
 
 def train_on_ray(training: Trainable, report: ProgressCallback) -> dict[str, float]:
-    """Trains a model in place on the cluster that this process is connected to.
+    """Train a model in place on the cluster to which this process is connected.
 
-    Each worker gets a GPU if the cluster has any. One worker gives the weights that training
-    in this process would have given; several share every batch, see
-    :mod:`tag2mask.pipeline.training.group`. A lost worker is replaced and all go on from the last
-    checkpoint, as often as it takes, as long as there is a new checkpoint in between.
+    Each worker gets a GPU if the cluster has any. One worker gives the same weights as training
+    in this process. Several workers share every batch, see
+    :mod:`tag2mask.pipeline.training.group`. A lost worker is replaced, and all go on from the last
+    checkpoint. This repeats as long as a new checkpoint is written in between.
 
     Args:
-        training: What to train, and with how many workers.
-        report: Gets the step and the smoothed losses, once a second at most, and at the end.
+        training: The training, with its number of workers.
+        report: Called with the step and the smoothed losses, at most once a second, and at the
+            end.
 
     Returns:
-        The smoothed losses and ``seconds`` (of waiting).
+        The smoothed losses by name, and the waiting time as ``seconds``.
 
     Raises:
         UserError: If the cluster has too few GPUs, or its nodes do not share the storage.
-        Exception: What the training raised again and again.
+        Exception: The error that the training raised again and again.
     """
     started = time.monotonic()
     workers = training.workers
@@ -89,12 +90,12 @@ def train_on_ray(training: Trainable, report: ProgressCallback) -> dict[str, flo
     work = {
         "training": ray.put(training),
         "board": board,
-        # The sums of several threads differ in their last bits from those of one, so a single
-        # worker takes as many as training in this process would.
+        # Sums over several threads differ in their last bits from those of one thread. So a
+        # single worker takes as many threads as training in this process would.
         "threads": max(1, torch.get_num_threads() // workers),
     }
-    # In a task, because in the driver Ray Train would take over the answer to Ctrl-C for the
-    # rest of the process; the task is done again if the node with Ray Train's books is lost.
+    # In a task, because in the driver Ray Train would handle Ctrl-C for the rest of the process.
+    # The task is repeated if the node with Ray Train's state is lost.
     fit: Any = ray.remote(_fit)
     fit = fit.options(num_cpus=0, max_retries=_RESTARTS, retry_exceptions=[ActorDiedError])
     try:
@@ -105,15 +106,21 @@ def train_on_ray(training: Trainable, report: ProgressCallback) -> dict[str, flo
     step, losses = training.load_checkpoint()
     if step < training.steps:
         raise UserError(
-            f"the cluster trained a model, but it is not at {training.checkpoints.uri} as this "
-            "process sees it: choose a place that is the same on every node"
+            f"the cluster trained a model, but this process does not find it at "
+            f"{training.checkpoints.uri}: choose a place that is the same on every node"
         )
     report(step, losses)
     return {**losses, "seconds": time.monotonic() - started}
 
 
 def worker_resources(workers: int) -> dict[str, float]:
-    """What each worker reserves: a GPU where the cluster has any, else a processor.
+    """The resources that each worker reserves: a GPU if the cluster has any, else a processor.
+
+    Args:
+        workers: Number of workers.
+
+    Returns:
+        Amounts by Ray's names of the resources.
 
     Raises:
         UserError: If there are GPUs, but too few.
@@ -134,8 +141,8 @@ def worker_resources(workers: int) -> dict[str, float]:
 def _wait(
     fitting: ObjectRef[bytes | None], board: ActorHandle, report: ProgressCallback, steps: int
 ) -> None:
-    """Reports what is on the board, but for the last step, until the training ends."""
-    methods: Any = board  # made from the class at run time, unknown to the checker
+    """Report the board's news, except the last step, until the training ends."""
+    methods: Any = board  # Ray adds the methods at run time, so mypy cannot find them
     try:
         while not ray.wait([fitting], timeout=_POLL_SECONDS)[0]:
             news = ray.get(methods.news.remote())
@@ -145,19 +152,19 @@ def _wait(
         ray.cancel(fitting)
         raise
     if failure := ray.get(fitting):
-        raise pickle.loads(failure)  # made by our own workers, never stored
+        raise pickle.loads(failure)  # our own workers made it; it was never stored
 
 
 def _fit(
     work: dict[str, Any], checkpoints: Checkpoints, workers: int, resources: dict[str, float]
 ) -> bytes | None:
-    """Trains until all steps are done or it is in vain; a task of its own.
+    """Train until all steps are done or another attempt is useless; runs as a task.
 
     Returns:
-        The exception, pickled, if it was in vain.
+        The pickled exception if the training failed.
     """
-    # Ray Train's own restarts are not used: they are counted over the whole training, however
-    # far it gets in between, and they try again what can only fail again.
+    # Ray Train's own restarts are not used: it counts them over the whole training, whatever the
+    # progress in between, and it also repeats errors that always come again.
     failures = 0
     while True:
         before = checkpoints.steps()
@@ -183,7 +190,7 @@ def _trainer(
             num_workers=workers, use_gpu="GPU" in resources, resources_per_worker=resources
         ),
         run_config=RunConfig(
-            # Ray's own files beside our checkpoint, to be cleared with it.
+            # Ray's own files are beside our checkpoint and are cleared with it.
             name="ray",
             storage_path=path,
             storage_filesystem=pyarrow.fs.PyFileSystem(pyarrow.fs.FSSpecHandler(storage)),
@@ -193,11 +200,11 @@ def _trainer(
 
 
 def _work(work: dict[str, Any]) -> None:
-    """The life of one worker."""
+    """The main function of one worker."""
     context = ray.train.get_context()
     board = work["board"]
     torch.set_num_threads(work["threads"])
-    tell = board.post.remote if context.get_world_rank() == 0 else _tell_nobody
+    tell = board.post.remote if context.get_world_rank() == 0 else _ignore_report
     group = DistributedGroup() if context.get_world_size() > 1 else SingleProcess()
     try:
         ray.get(work["training"]).train(tell, group)
@@ -207,5 +214,5 @@ def _work(work: dict[str, Any]) -> None:
         raise
 
 
-def _tell_nobody(step: int, losses: Losses) -> None:
-    """What other workers than the first report is the same."""
+def _ignore_report(step: int, losses: Losses) -> None:
+    """Drop the report of a worker other than the first: it would be the same."""

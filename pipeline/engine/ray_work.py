@@ -1,6 +1,6 @@
-"""What Ray's workers do with a block: read its units, run the stages on its rows, stage them.
+"""Work of Ray's workers on a block: read its units, run stages on its rows, stage the rows.
 
-A failure ends the run. It travels as a value, for Ray Data would repeat a task that raises.
+A failure ends the run. It is passed on as a value, because Ray Data repeats a task that raises.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from tag2mask.pipeline.engine.pools import StageGroup
 from tag2mask.pipeline.records import Row
 from tag2mask.pipeline.tables.table_writer import TableWriter
 
-# What a block holds: pickled units, or packed rows, or how many rows were staged; and, but for
-# units, pickled exceptions.
+# Columns of a block: pickled units, packed rows, or numbers of staged rows. Blocks of rows and
+# of numbers also have a column of pickled exceptions.
 UNIT, ROW, STAGED, FAILURE = "unit", "row", "staged", "failure"
 _SCHEMAS = {
     ROW: pa.schema([(ROW, pa.binary()), (FAILURE, pa.binary())]),
@@ -32,13 +32,13 @@ _DIED = f"its worker process died {_TRIES} times"
 
 
 def failure_of(block: pa.Table) -> bytes | None:
-    """The first pickled exception of a block, made by :mod:`pipeline` and never stored."""
+    """The first pickled exception of a block, if any; workers made it, and it is never stored."""
     failures = block[FAILURE].drop_null() if FAILURE in block.column_names else []
     return failures[0].as_py() if len(failures) else None
 
 
 def read(block: pa.Table, crashes: ActorHandle) -> pa.Table:
-    """A block of the rows of a block of units."""
+    """Read the units of a block; return a block of their rows."""
     try:
         return _filled(ROW, [pack(row) for row in _read(block, crashes)])
     except Exception as error:
@@ -46,7 +46,7 @@ def read(block: pa.Table, crashes: ActorHandle) -> pa.Table:
 
 
 def stage(block: pa.Table, writer: TableWriter) -> pa.Table:
-    """A block that says how many rows of a block of rows were staged: all of them."""
+    """Stage the rows of a block; return a block with their number."""
     failure = failure_of(block)
     if failure is None:
         try:
@@ -57,16 +57,16 @@ def stage(block: pa.Table, writer: TableWriter) -> pa.Table:
 
 
 class GroupActor:
-    """Holds the stages of one group of the chain.
+    """An actor that runs the stages of one group of the chain.
 
-    They are built at the first batch: an actor that dies in its constructor is restarted by
-    Ray for ever.
+    It builds the stages at the first batch, not in its constructor: Ray restarts an actor that
+    dies in its constructor for ever.
 
     Args:
-        number: Of the group.
-        group: Its stages.
-        crashes: Of the run.
-        writer: Stages the rows that come out, where no group follows.
+        number: Number of the group in the chain.
+        group: The stages.
+        crashes: Crash counter of the run.
+        writer: Writer that stages the resulting rows; None if another group follows.
     """
 
     def __init__(
@@ -81,14 +81,14 @@ class GroupActor:
         self._failure: bytes | None = None
 
     def __call__(self, block: pa.Table) -> pa.Table:
-        """A block of rows, or of numbers of staged rows, of a block of units or of rows."""
+        """Map a block of units or of rows to a block of rows or of numbers of staged rows."""
         failure = self._failure or failure_of(block)
         if failure is None:
             try:
                 return self._work(block)
             except Exception as error:
-                # What a stage makes of rows never raises: this is the end of the run, and the
-                # batches that still come need not try in vain.
+                # Errors of stages become error rows, so this error ends the run. The batches
+                # that still come return it without another attempt.
                 failure = self._failure = pickle.dumps(picklable_error(error))
         return _failed(self._made, failure)
 
@@ -108,12 +108,12 @@ class GroupActor:
         actor = ray.get_runtime_context().get_actor_id()
         with counted(self._crashes, "build", actor) as deaths:
             if deaths >= _TRIES:
-                # Else every batch that is still to come would cost as many workers again.
+                # Otherwise every batch that still comes would cost as many workers again.
                 ray.get(crashes.give_up.remote(self._number))
             if ray.get(crashes.is_broken.remote(self._number)):
                 raise RuntimeError(
-                    "worker processes die while they load the stages: memory may be short, "
-                    "try fewer workers"
+                    "worker processes die while they load the stages: the memory may be too "
+                    "small, try fewer workers"
                 )
             return [spec.build() for spec in self._specs]
 

@@ -1,7 +1,7 @@
-"""Worker processes that may die: each has a pipe of its own, so a death names its work.
+"""Worker processes that may die: each has its own pipe, so a broken pipe identifies its unit.
 
-A shared pool (``concurrent.futures``) breaks as a whole when one of its processes is killed:
-the work of the innocent is lost with it, and nobody knows which unit did it.
+A shared pool (``concurrent.futures``) breaks as a whole when one of its processes is killed.
+The work of the other processes is lost, and the unit that caused it stays unknown.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from typing import Any
 from tag2mask.pipeline.engine.base import StageSpec, WorkUnit, picklable_error, run_stages
 from tag2mask.pipeline.tables.table_writer import TableWriter
 
-# A unit whose worker died is tried once more, elsewhere: the reason may have been memory
-# that another process held.
+# A unit whose worker died is tried once more in another process: another process may have used
+# up the memory.
 _TRIES = 2
 _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -31,7 +31,7 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 class _Attempt:
     unit: WorkUnit
     deaths: int = 0
-    error: str | None = None  # set when the stages are not tried any more
+    error: str | None = None  # set after the last attempt to run the stages
 
 
 @dataclass
@@ -50,7 +50,7 @@ class _Worker:
             self.process.join()
 
     def end(self) -> str:
-        """How the process ended, after its pipe broke."""
+        """Describe how the process ended, after its pipe broke."""
         self.connection.close()
         self.process.join(5)
         code = self.process.exitcode
@@ -61,12 +61,12 @@ class _Worker:
 
 
 class WorkerProcesses:
-    """Runs units in processes, each of which builds the stages once.
+    """A set of processes that run units; each process builds the stages once.
 
     Args:
         count: Number of processes.
-        stages: What to run; sent to the processes by pickle.
-        writer: Where rows go; the processes stage them, only counts come back.
+        stages: The stages; sent to the processes by pickle.
+        writer: Writer with which the processes stage the rows; they send back only counts.
     """
 
     def __init__(self, count: int, stages: Sequence[StageSpec], writer: TableWriter) -> None:
@@ -78,15 +78,14 @@ class WorkerProcesses:
         self._deaths_while_loading = 0
 
     def run(self, units: Iterable[WorkUnit]) -> Iterator[int]:
-        """Run units and yield the number of rows staged by each piece of work that is done.
+        """Run units; yield the number of staged rows after each finished piece of work.
 
-        When a process dies, its unit is tried again in a new one, then one row after another;
-        a row on which processes die again becomes an error row.
+        When a process dies, its unit is tried again in a new process, then row by row. A row on
+        which processes die again becomes an error row.
 
         Raises:
             RuntimeError: If processes die while they load the stages.
-            Exception: What a stage's constructor, the reading of a unit, or the staging
-                raised.
+            Exception: Any error of a stage's constructor, of reading a unit, or of staging.
         """
         self._queue.extend(_Attempt(unit) for unit in units)
         try:
@@ -104,7 +103,7 @@ class WorkerProcesses:
         for worker in self._workers:
             if worker.ready and worker.attempt is None and self._queue:
                 worker.attempt = self._queue.popleft()
-                # A process that has just died shows itself when it is listened to.
+                # _listen handles a process that has just died.
                 with suppress(BrokenPipeError, ConnectionError):
                     worker.connection.send((worker.attempt.unit, worker.attempt.error))
         starting = sum(not worker.ready for worker in self._workers)
@@ -134,14 +133,14 @@ class WorkerProcesses:
             self._deaths_while_loading += 1
             if self._deaths_while_loading == _TRIES:
                 raise RuntimeError(
-                    f"worker processes die while they load the stages ({end}): memory may be "
-                    "short, try fewer workers"
+                    f"worker processes die while they load the stages ({end}): the memory may be "
+                    "too small, try fewer workers"
                 )
         if attempt is None:
             return
         attempt.deaths += 1
         if attempt.error:
-            # Even reading it is deadly.
+            # Even reading the row kills its worker.
             yield self._writer.stage([{"id": attempt.unit.ids[0], "error": attempt.error}])
             return
         if attempt.deaths < _TRIES:
@@ -154,22 +153,22 @@ class WorkerProcesses:
 
 
 def _start(stages: Sequence[StageSpec], writer: TableWriter) -> _Worker:
-    # spawn: a forked child inherits locks and threads of torch in whatever state they are.
+    # spawn: a forked child would inherit torch's locks and threads in any state.
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     payload = pickle.dumps((tuple(stages), writer))
     process = context.Process(target=_serve, args=(theirs, payload), daemon=True)
     with _one_thread():
         process.start()
-    # With our copy closed, the pipe breaks when the process dies.
+    # Only with our copy closed does the pipe break when the process dies.
     theirs.close()
     return _Worker(process, ours)
 
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    # Libraries read these when they are loaded, which happens before the process runs any
-    # line of ours: only the environment that it is born with comes in time.
+    # Libraries read these variables when they are loaded, before the process runs our first
+    # line. So they must be in the environment with which the process starts.
     before = {name: os.environ.get(name) for name in _ONE_THREAD}
     os.environ.update(dict.fromkeys(_ONE_THREAD, "1"))
     try:
@@ -183,8 +182,8 @@ def _one_thread() -> Iterator[None]:
 
 
 def _serve(connection: Connection, payload: bytes) -> None:
-    """The life of a worker process; it ends when the pipe does."""
-    # Ctrl-C reaches the whole group of processes: the driver alone answers it.
+    """The main function of a worker process; it ends when the pipe is closed."""
+    # Ctrl-C reaches the whole group of processes: only the driver handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answer: int | Exception = 0
     try:
@@ -203,7 +202,7 @@ def _serve(connection: Connection, payload: bytes) -> None:
 
 
 def _load(payload: bytes) -> Callable[[WorkUnit, str | None], int]:
-    specs, writer = pickle.loads(payload)  # from our own parent, not from storage
+    specs, writer = pickle.loads(payload)  # our own parent sent it; it was never stored
     stages = [spec.build() for spec in specs]
     sizes = [spec.batch_size for spec in specs]
     if "torch" in sys.modules:
