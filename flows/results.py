@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from tag2mask.pipeline.evaluation.assessment import Assessment
 from tag2mask.pipeline.ingestion.counts import IngestCounts
 from tag2mask.pipeline.report.ladder import LadderRow
 from tag2mask.pipeline.report.scores import assessment_text
+
+if TYPE_CHECKING:
+    from tag2mask.pipeline.formats.export_dataset import Written
 
 
 @dataclass(frozen=True)
@@ -132,14 +136,38 @@ class ExportResult:
         out: The folder.
         format: Name of the format.
         images: Number of images, each with its mask.
-        lost: A sentence on what the format cannot hold.
+        lost: Sentences on what the format cannot hold and what was dropped, one a line.
+        splits: Number of images of each split.
+        objects: Number of objects; 0 in formats that know none.
+        dropped: Number of components that were too small to be objects.
     """
 
     out: str
     format: str
     images: int
     lost: str
+    splits: Mapping[str, int] = field(default_factory=dict)
+    objects: int = 0
+    dropped: int = 0
 
     def __str__(self) -> str:
         """The summary."""
-        return f"{self.images:,} images and masks in {self.out} ({self.format})\n{self.lost}"
+        head = f"{self.images:,} images and masks in {self.out} ({self.format})"
+        if len(self.splits) > 1:
+            parts = (f"{name} {count:,}" for name, count in sorted(self.splits.items()))
+            head += f": {', '.join(parts)}"
+        lines = [head, f"{self.objects:,} objects"] if self.objects else [head]
+        return "\n".join([*lines, self.lost])
+
+
+def export_result(out: str, format_: str, written: Written) -> ExportResult:
+    """The result of an export."""
+    return ExportResult(
+        out=out,
+        format=format_,
+        images=written.images,
+        lost=written.lost,
+        splits=written.splits,
+        objects=written.objects,
+        dropped=written.dropped,
+    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from tag2mask.flows.results import ExportResult
+from tag2mask.flows.results import ExportResult, export_result
 from tag2mask.pipeline.formats.export_dataset import Choice, export_dataset
+from tag2mask.pipeline.formats.export_settings import read_export_settings
 
 
 def export(
@@ -16,6 +17,13 @@ def export(
     format: str,
     classes: Collection[str] | None = None,
     confidence: float = 0.0,
+    min_area: float = 0.001,
+    objects: str = "component",
+    shapes: str | None = None,
+    split: str = "stratified",
+    val: float | None = None,
+    test: float = 0.0,
+    seed: int = 0,
 ) -> ExportResult:
     """Writes a published dataset as files of another format.
 
@@ -25,16 +33,36 @@ def export(
         format: ``voc``, ``coco``, ``coco-panoptic``, ``coco-stuff``, ``hf`` or ``yolo``.
         classes: Only images whose mask shows one of these classes; None takes all.
         confidence: Minimum mean confidence of a mask, in [0, 1].
+        min_area: Minimum area of a connected component, as a share of the image, in [0, 1);
+            smaller ones are no objects.
+        objects: ``component`` or ``class``: one object for each connected component of a
+            class, or for each class.
+        shapes: ``polygon`` or ``rle``; None takes the format's own choice.
+        split: ``stratified`` by class, by ``hash`` of the image, or as the folders of the
+            ``source`` name it.
+        val: Share of the images in the split val, in [0, 1); None takes the format's own,
+            0.1 for ``yolo`` and else 0.
+        test: Share of the images in the split test, in [0, 1).
+        seed: Random seed of the splits.
 
     Raises:
-        UserError: If the format or a class is unknown, no image meets the conditions, or the
-            folder is not empty.
+        UserError: If the format, a class or an option is unknown, no image meets the
+            conditions, a split would be empty, or the folder is not empty.
 
     Example:
         >>> exported = tag2mask.export("run/dataset", out="voc", format="voc")
         >>> exported.images
         24
     """
+    settings = read_export_settings(
+        min_area=min_area,
+        objects=objects,
+        shapes=shapes,
+        split=split,
+        val_share=val,
+        test_share=test,
+        seed=seed,
+    )
     choice = Choice(classes, confidence)
-    written, lost = export_dataset(str(dataset), format, str(out), choice)
-    return ExportResult(str(out), format, written, lost)
+    written = export_dataset(str(dataset), format, str(out), choice, settings)
+    return export_result(str(out), format, written)

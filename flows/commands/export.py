@@ -13,17 +13,55 @@ def export(
     dataset: Annotated[str, typer.Argument(help="A published dataset: RUN/dataset.")],
     out: Annotated[str, typer.Option("--out", help="A new folder on this machine.")],
     format_: Annotated[
-        str, typer.Option("--format", help="voc, coco, coco-panoptic, coco-stuff, hf or yolo.")
+        str,
+        typer.Option("--format", help="voc, coco, coco-panoptic, coco-stuff, hf or yolo."),
     ],
     classes: Classes = None,
-    confidence: Annotated[float, typer.Option(help="Least mean confidence of a mask.")] = 0.0,
+    confidence: Annotated[
+        float, typer.Option(help="Minimum mean confidence of a mask, in [0, 1].")
+    ] = 0.0,
+    min_area: Annotated[
+        float,
+        typer.Option(
+            help="Minimum area of a component, as a share of the image; smaller ones are no "
+            "objects."
+        ),
+    ] = 0.001,
+    objects: Annotated[
+        str,
+        typer.Option(help="component or class: one object for each connected component or class."),
+    ] = "component",
+    shapes: Annotated[
+        str | None,
+        typer.Option(help="polygon or rle (run lengths); default: the format's own choice."),
+    ] = None,
+    split: Annotated[
+        str,
+        typer.Option(help="stratified by class, hash of the image, or source: its folders."),
+    ] = "stratified",
+    val: Annotated[
+        float | None,
+        typer.Option(help="Share of the images in val; default: 0.1 for yolo, else 0."),
+    ] = None,
+    test: Annotated[float, typer.Option(help="Share of the images in test.")] = 0.0,
+    seed: Annotated[int, typer.Option(help="Random seed of the splits.")] = 0,
 ) -> None:
     """Writes a dataset as files of another format, and says what that format loses."""
-    from tag2mask.flows.progress import Terminal
-    from tag2mask.flows.results import ExportResult
+    from tag2mask.flows.progress import build_reporter
+    from tag2mask.flows.results import export_result
     from tag2mask.pipeline.formats.export_dataset import Choice, export_dataset, open_dataset
+    from tag2mask.pipeline.formats.export_settings import read_export_settings
 
-    progress = Terminal().rows("export", len(open_dataset(dataset)))
+    settings = read_export_settings(
+        min_area=min_area,
+        objects=objects,
+        shapes=shapes,
+        split=split,
+        val_share=val,
+        test_share=test,
+        seed=seed,
+    )
+    progress = build_reporter().rows("export", len(open_dataset(dataset)))
     choice = Choice(split_names(classes), confidence)
-    written, lost = export_dataset(dataset, format_, out, choice, progress)
-    print(ExportResult(out, format_, written, lost))
+    written = export_dataset(dataset, format_, out, choice, settings, progress)
+    print(export_result(out, format_, written))

@@ -78,8 +78,7 @@ def write_review(uri: str, out: str | Path, count: int, kind: str) -> int:
 
     rows = Scan(dataset, columns=COLUMNS, ids=chosen).rows()
     # The names hold the ids, so that what comes back is known whatever a tool leaves out.
-    written, _ = write_rows(rows, kind, out, class_table(dataset), full_name)
-    return written
+    return write_rows(rows, kind, out, class_table(dataset), full_name).images
 
 
 def _keep_least(heap: list[tuple[float, str]], item: tuple[float, str], count: int) -> None:

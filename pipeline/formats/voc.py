@@ -20,6 +20,7 @@ from tag2mask.pipeline.formats.labelmap import labelmap
 from tag2mask.pipeline.formats.objects import corner_and_size
 from tag2mask.pipeline.formats.xml_text import add_text, write_xml
 from tag2mask.pipeline.records import ClassTable, encode_mask
+from tag2mask.pipeline.records.name_lists import join_tags
 
 MASKS = "SegmentationClass"
 IMAGES = "JPEGImages"
@@ -58,7 +59,7 @@ class VocExporter(Exporter):
             ]
         for file in self._lists[sample.split]:
             file.write(f"{sample.name}\n")
-        self._tags.writerow([sample.file, "|".join(self.names(sample.tags)), sample.split])
+        self._tags.writerow([sample.file, join_tags(self.names(sample.tags)), sample.split])
 
     def _annotation(self, sample: ExportSample) -> ElementTree.Element:
         """The objects' boxes; VOC counts pixels from 1, and a box holds its last pixel."""

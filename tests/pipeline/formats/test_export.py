@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
+from xml.etree import ElementTree
 
 import datasets
 import numpy as np
@@ -20,6 +21,11 @@ from tag2mask.pipeline.evaluation.voc import confusion, scores
 from tag2mask.pipeline.formats import EXPORTERS
 from tag2mask.pipeline.formats.base import id_prefix
 from tag2mask.pipeline.formats.export_dataset import Choice, export_dataset, write_rows
+from tag2mask.pipeline.formats.export_settings import (
+    LOSSLESS,
+    ExportSettings,
+    read_export_settings,
+)
 from tag2mask.pipeline.records import IGNORE, ClassTable, palette
 from tag2mask.pipeline.sources import open_source
 from tag2mask.pipeline.tables.table import Table
@@ -49,7 +55,9 @@ class ExportTests:
 
     kind: ClassVar[str]
     lost: ClassVar[str]
+    lost_start: ClassVar[str] = "nothing is lost"
     keeps_ignore: ClassVar[bool] = True
+    settings: ClassVar[ExportSettings] = ExportSettings(min_area=0, val_share=0)
 
     def rebuilt(self, folder: Path) -> Masks:
         """The masks by the stem of their image, read without this project's code."""
@@ -59,8 +67,10 @@ class ExportTests:
     @classmethod
     def exported(cls, table: Table, tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder = tmp_path_factory.mktemp(cls.kind) / "out"
-        written, cls.lost = export_dataset(table.uri, cls.kind, folder)
-        assert written == len(table)
+        written = export_dataset(table.uri, cls.kind, folder, settings=cls.settings)
+        cls.lost = written.lost
+        assert written.images == len(table)
+        assert written.splits == {"train": len(table)}
         return folder
 
     def test_no_pixel_is_lost(self, exported: Path, table: Table) -> None:
@@ -73,12 +83,12 @@ class ExportTests:
         return mask if self.keeps_ignore else np.where(mask == IGNORE, 0, mask)
 
     def test_images_are_the_same_bytes(self, exported: Path, table: Table) -> None:
-        folder = exported / EXPORTERS[self.kind].images
+        folder = exported / EXPORTERS[self.kind].image_folder("train")
         found = {file.read_bytes() for file in folder.iterdir()}
         assert found == {row["image"]["bytes"] for row in table.rows(["image"])}
 
     def test_names_are_plain_and_different(self, exported: Path) -> None:
-        folder = exported / EXPORTERS[self.kind].images
+        folder = exported / EXPORTERS[self.kind].image_folder("train")
         stems = [file.stem for file in folder.iterdir()]
         assert sorted(stem.partition("-")[0] for stem in stems) == sorted(
             name.rstrip("-") for name in NAMES.values()
@@ -86,7 +96,7 @@ class ExportTests:
         assert sum(id_prefix(stem) is not None for stem in stems) == 2
 
     def test_a_format_says_what_it_loses(self, exported: Path) -> None:
-        assert self.lost.startswith("nothing is lost" if self.keeps_ignore else "polygons can")
+        assert self.lost.startswith(self.lost_start)
 
     def test_nothing_is_there_after_a_failure(self, tmp_path: Path) -> None:
         def broken() -> Iterator[dict[str, object]]:
@@ -100,8 +110,10 @@ class ExportTests:
     def test_a_row_is_written_before_the_next_is_read(self, tmp_path: Path) -> None:
         def watched() -> Iterator[dict[str, object]]:
             for number, mask in enumerate(awkward_masks()):
-                folders = list(tmp_path.glob(f".out.*/{EXPORTERS[self.kind].images}"))
-                assert [len(list(folder.iterdir())) for folder in folders] == [number]
+                folders = list(
+                    tmp_path.glob(f".out.*/{EXPORTERS[self.kind].image_folder('train')}")
+                )
+                assert sum(len(list(folder.iterdir())) for folder in folders) == number
                 yield dataset_row(mask, f"{number}.png")
 
         write_rows(watched(), self.kind, tmp_path / "out", TABLE, lambda row: row["id"])
@@ -124,7 +136,29 @@ class TestVoc(ExportTests):
         assert (exported / "classes.txt").read_text().split() == list(CLASSES)
         lines = (exported / "labelmap.txt").read_text().splitlines()
         assert lines[1:3] == ["background:0,0,0::", "cat:128,0,0::"]
-        assert lines[-1] == "ignore:224,224,192::"
+        assert lines[-1] == "bird:128,128,0::"
+        assert len(lines) == 1 + 1 + len(CLASSES)
+
+    def test_boxes_of_the_objects(self, exported: Path) -> None:
+        (mask,) = [m for m in awkward_masks() if m.shape == (20, 30)]
+        files = sorted((exported / "Annotations").iterdir())
+        assert len(files) == len(awkward_masks())
+        trees = [ElementTree.parse(file).getroot() for file in files]
+        (root,) = [tree for tree in trees if tree.findtext("size/width") == "30"]
+        assert root.findtext("segmented") == "1"
+        assert root.findtext("size/height") == "20"
+        stem = Path(root.findtext("filename") or "").stem
+        assert (exported / f"SegmentationClass/{stem}.png").is_file()
+        found = {
+            item.findtext("name"): [
+                int(item.findtext(f"bndbox/{side}") or "")
+                for side in ("xmin", "ymin", "xmax", "ymax")
+            ]
+            for item in root.iter("object")
+        }
+        # From 1, and the last pixel is inside.
+        assert found == {"cat": [4, 3, 20, 18], "dog": [9, 9, 10, 10]}
+        assert (mask[2:18, 3:20] > 0).any(axis=1).all()
 
     def test_the_tree_is_a_source_with_the_same_tags(self, exported: Path, table: Table) -> None:
         found = [file.tags for file in open_source(str(exported)).images() if not file.problem]
@@ -134,11 +168,22 @@ class TestVoc(ExportTests):
 
 class TestCocoInstances(ExportTests):
     kind = "coco"
+    lost_start = "drawn again at the pixels' centers, polygons have a mean IoU of 1.0000"
 
     @pytest.fixture(scope="class")
     @classmethod
     def coco(cls, exported: Path) -> COCO:
         return COCO(str(exported / "annotations/instances_train.json"))
+
+    def test_the_outlines_have_their_form(self, coco: COCO) -> None:
+        for annotation in coco.dataset["annotations"]:
+            polygons = annotation["segmentation"]
+            assert isinstance(polygons, list)
+            assert all(len(polygon) >= 6 and len(polygon) % 2 == 0 for polygon in polygons)
+            assert annotation["iscrowd"] or len(polygons) == 1
+            # FiftyOne has a field confidence of its own, and reads the key score into it.
+            assert "confidence" not in annotation
+            assert annotation["iscrowd"] or 0 <= annotation["score"] <= 1
 
     def rebuilt(self, folder: Path) -> Masks:
         coco = COCO(str(folder / "annotations/instances_train.json"))
@@ -162,9 +207,7 @@ class TestCocoInstances(ExportTests):
 
     def test_measured_against_itself_it_is_perfect(self, coco: COCO) -> None:
         detections = [
-            {**annotation, "score": annotation["confidence"]}
-            for annotation in coco.dataset["annotations"]
-            if not annotation["iscrowd"]
+            annotation for annotation in coco.dataset["annotations"] if not annotation["iscrowd"]
         ]
         results = COCOeval(coco, coco.loadRes(detections), "segm")
         # More pieces than COCO's hundred would only be cut off.
@@ -189,6 +232,15 @@ class TestCocoInstances(ExportTests):
         assert [crowd["category_id"] for crowd in crowds] == [2, 3]
         assert [crowd["area"] for crowd in crowds] == [17, 17]
         assert "crowd" in self.lost
+
+
+class TestCocoRunLengths(TestCocoInstances):
+    settings = LOSSLESS
+    lost_start = "nothing is lost"
+
+    def test_the_outlines_have_their_form(self, coco: COCO) -> None:
+        for annotation in coco.dataset["annotations"]:
+            assert {*annotation["segmentation"]} == {"size", "counts"}
 
 
 class TestCocoPanoptic(ExportTests):
@@ -268,6 +320,7 @@ class TestHuggingFace(ExportTests):
 class TestYolo(ExportTests):
     kind = "yolo"
     keeps_ignore = False
+    lost_start = "drawn again at the pixels' centers, polygons have a mean IoU"
 
     def rebuilt(self, folder: Path) -> Masks:
         return {stem: mask for stem, mask, _ in self.drawn(folder)}
@@ -312,11 +365,11 @@ def test_every_format_is_tested() -> None:
 
 
 def test_a_choice_takes_rows_and_changes_no_pixel(table: Table, tmp_path: Path) -> None:
-    written, _ = export_dataset(table.uri, "voc", tmp_path / "dogs", Choice(["dog"]))
+    written = export_dataset(table.uri, "voc", tmp_path / "dogs", Choice(["dog"]))
     found = TestVoc().rebuilt(tmp_path / "dogs")
     expected = {mask.tobytes() for mask in awkward_masks() if (mask == 2).any()}
     assert {mask.tobytes() for mask in found.values()} == expected
-    assert written == len(expected) == 3
+    assert written.images == len(expected) == 3
 
 
 def test_a_choice_by_confidence(tmp_path: Path) -> None:
@@ -325,7 +378,7 @@ def test_a_choice_by_confidence(tmp_path: Path) -> None:
         for number in range(10)
     ]
     uri = dataset(tmp_path, rows).uri
-    assert export_dataset(uri, "hf", tmp_path / "out", Choice(confidence=0.75))[0] == 2
+    assert export_dataset(uri, "hf", tmp_path / "out", Choice(confidence=0.75)).images == 2
 
 
 @pytest.mark.parametrize(
@@ -360,3 +413,103 @@ def test_a_table_of_other_rows_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(UserError, match=r"no column.*RUN/dataset"):
         export_dataset(images_table(tmp_path, 2).uri, "voc", tmp_path / "out")
+
+
+def specks() -> np.ndarray:
+    """A mask (40, 50) with two large components of class 1, one of class 2, and three specks."""
+    mask = np.zeros((40, 50), np.uint8)
+    mask[2:20, 2:12] = 1
+    mask[2:20, 30:40] = 1
+    mask[25:38, 5:30] = 2
+    mask[22, 45] = mask[39, 0] = 1
+    mask[0, 48:] = 3
+    return mask
+
+
+@pytest.mark.parametrize("shapes", ["polygon", "rle"])
+@pytest.mark.parametrize(("objects", "count"), [("component", 3), ("class", 2)])
+def test_specks_are_dropped_and_counted(
+    tmp_path: Path, objects: str, count: int, shapes: str
+) -> None:
+    uri = dataset(tmp_path, [dataset_row(specks(), "a.png", tags=(1, 2, 3))]).uri
+    settings = read_export_settings(objects=objects, shapes=shapes, min_area=0.002)
+    written = export_dataset(uri, "coco", tmp_path / "out", settings=settings)
+    assert (written.objects, written.dropped) == (count, 3)
+    assert written.lost.startswith("3 components under 0.200% of their image are no objects")
+    coco = COCO(str(tmp_path / "out/annotations/instances_train.json"))
+    shown = np.zeros((40, 50), np.uint8)
+    for annotation in coco.dataset["annotations"]:
+        region = coco.annToMask(annotation).astype(bool)
+        assert region.sum() == annotation["area"]
+        shown[region] = annotation["category_id"]
+    expected = specks()
+    expected[22, 45] = expected[39, 0] = expected[0, 48:] = 0
+    np.testing.assert_array_equal(shown, expected)
+
+
+@pytest.mark.parametrize("kind", ["coco", "yolo", "voc", "coco-panoptic"])
+def test_the_default_drops_no_object_that_a_person_sees(tmp_path: Path, kind: str) -> None:
+    mask = np.zeros((200, 300), np.uint8)
+    mask[10:20, 10:20] = 1
+    mask[100:108, 100:108] = 2  # 64 of 60,000 pixels
+    mask[150, 150] = mask[160:162, 160:165] = 3
+    uri = dataset(tmp_path, [dataset_row(mask, "a.png"), dataset_row(mask.T, "b.png")]).uri
+    written = export_dataset(uri, kind, tmp_path / "out")
+    assert (written.objects, written.dropped) == (4, 4)
+
+
+def test_dropped_components_belong_to_no_segment(tmp_path: Path) -> None:
+    uri = dataset(tmp_path, [dataset_row(specks(), "a.png")]).uri
+    export_dataset(uri, "coco-panoptic", tmp_path / "out", settings=ExportSettings(min_area=0.002))
+    found = TestCocoPanoptic().rebuilt(tmp_path / "out")["a"]
+    expected = specks()
+    expected[22, 45] = expected[39, 0] = expected[0, 48:] = IGNORE
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_parts_of_one_class_are_one_line(tmp_path: Path) -> None:
+    uri = dataset(tmp_path, [dataset_row(specks(), "a.png")]).uri
+    settings = ExportSettings(min_area=0.002, objects="class", val_share=0)
+    export_dataset(uri, "yolo", tmp_path / "out", settings=settings)
+    lines = (tmp_path / "out/labels/train/a.txt").read_text().splitlines()
+    assert sorted(line.split()[0] for line in lines) == ["0", "1"]
+    ((_, exact, _),) = TestYolo().drawn(tmp_path / "out")
+    expected = specks()
+    expected[22, 45] = expected[39, 0] = expected[0, 48:] = 0
+    np.testing.assert_array_equal(exact, expected)
+
+
+def test_coco_evaluates_an_export_against_itself_as_perfect(tmp_path: Path) -> None:
+    """With COCO's own limit of a hundred detections an image, on masks full of specks."""
+    random = np.random.default_rng(0)
+    rows = []
+    for number in range(3):
+        mask = np.where(random.random((120, 160)) < 0.05, 3, 0).astype(np.uint8)
+        mask[20:60, 20:70] = 1
+        mask[70:110, 40:150] = 2
+        rows.append(dataset_row(mask, f"{number}.png"))
+    uri = dataset(tmp_path, rows).uri
+    written = export_dataset(uri, "coco", tmp_path / "out")
+    assert written.objects == 6
+    assert written.dropped > 1000
+    coco = COCO(str(tmp_path / "out/annotations/instances_train.json"))
+    for kind in ("segm", "bbox"):
+        results = COCOeval(coco, coco.loadRes(coco.dataset["annotations"]), kind)
+        results.evaluate()
+        results.accumulate()
+        results.summarize()
+        assert results.stats[0] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"min_area": 2}, "min-area 2"),
+        ({"objects": "thing"}, "objects 'thing'"),
+        ({"shapes": "box"}, "shapes 'box'"),
+        ({"val_share": 1}, "val 1"),
+    ],
+)
+def test_bad_settings_are_one_sentence(values: dict[str, float | str], sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        read_export_settings(**values)
