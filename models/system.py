@@ -30,7 +30,7 @@ class SystemSettings(Settings):
 
 
 @dataclass(frozen=True)
-class Turn:
+class OptimizerStep:
     """One optimizer step of every training step: some networks, moved by one loss.
 
     Attributes:
@@ -80,7 +80,7 @@ class System(nn.Module, ABC):
 
     Attributes:
         settings_type: The class of the member's settings.
-        averaged: Names of submodules, as in :attr:`Turn.networks`; what is used of them is
+        averaged: Names of submodules, as in :attr:`OptimizerStep.networks`; what is used of them is
             their exponential moving average.
         view: What the images are: ``image`` (whole ones, background included) or
             ``cutout`` (one object each, filling the image, the background white, its mask
@@ -96,7 +96,7 @@ class System(nn.Module, ABC):
         self.settings = settings
 
     @abstractmethod
-    def turns(self) -> tuple[Turn, ...]:
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
         """The turns of a step, in their order."""
 
     @abstractmethod

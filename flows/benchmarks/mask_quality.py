@@ -14,7 +14,7 @@ from torchvision.utils import make_grid
 
 from tag2mask.flows.benchmarks.setup import Bench, BenchRequest, open_bench
 from tag2mask.models.transformation import TransformingSystem
-from tag2mask.models.transformation.segmentation_system import Segmenting
+from tag2mask.models.transformation.segmentation_system import SegmentationSystem
 from tag2mask.pipeline.benchmarks import control_rounds
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assess import assess, class_table
@@ -190,10 +190,10 @@ def _place(bench: Bench) -> str:
     return bench.run.uri.rsplit("/", 1)[0]
 
 
-def _judge(bench: Bench, pairs: RoundPairs, view: str) -> Segmenting:
+def _judge(bench: Bench, pairs: RoundPairs, view: str) -> SegmentationSystem:
     uri = _trained(bench, "segmenter", f"judge-{view}", pairs, view, BUDGETS[view]["judge"])
     system, _ = load_system(uri)
-    if not isinstance(system, Segmenting):
+    if not isinstance(system, SegmentationSystem):
         raise TypeError(f"{uri} holds no segmenter")
     return system
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tag2mask.models.generation.conditions.tags import Tags
-from tag2mask.models.generation.dcgan import ImageGan, KnowingSettings
+from tag2mask.models.generation.dcgan import ImageGan, ProjectedGanSettings
 
 
 class ConditionalGan(ImageGan):
@@ -14,8 +14,8 @@ class ConditionalGan(ImageGan):
     one on a backbone compares them with what it sees.
     """
 
-    settings_type = KnowingSettings
+    settings_type = ProjectedGanSettings
     needs = Tags.needs
 
-    def __init__(self, settings: KnowingSettings) -> None:
+    def __init__(self, settings: ProjectedGanSettings) -> None:
         super().__init__(settings, Tags(settings.classes), backbone=settings.backbone)

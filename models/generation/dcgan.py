@@ -9,9 +9,9 @@ from pydantic import Field, field_validator
 from torch import Tensor, nn
 
 from tag2mask.models.backbones import BACKBONES
-from tag2mask.models.generation.conditions.base import Condition, Facts, said
-from tag2mask.models.generation.conditions.nothing import Nothing
-from tag2mask.models.generation.diff_augment import CHANGES, Change
+from tag2mask.models.generation.conditions.base import Condition, ConditionInputs, vector_inputs
+from tag2mask.models.generation.conditions.unconditional import Unconditional
+from tag2mask.models.generation.diff_augment import AUGMENTATIONS, Augmentation
 from tag2mask.models.generation.gan import Gan, GanSettings
 from tag2mask.models.generation.networks import (
     Discriminator,
@@ -30,7 +30,7 @@ WHITE = 2.0  # before the tanh
 class ImageSettings(GanSettings):
     """Of those that make images."""
 
-    augment: tuple[Change, ...] = Field(
+    augment: tuple[Augmentation, ...] = Field(
         (),
         description="Random changes of images, in this order, before the discriminator "
         "(Zhao et al., 2020); for some thousand of them and less, all three.",
@@ -45,7 +45,7 @@ class ImageSettings(GanSettings):
         return tuple("color" if change == "colour" else change for change in changes)
 
 
-class KnowingSettings(ImageSettings):
+class ProjectedGanSettings(ImageSettings):
     """Of those whose discriminator may know photographs before it is trained."""
 
     old_names: ClassVar[dict[str, str]] = {"trunk": "backbone"}
@@ -102,28 +102,30 @@ class ImageGan(Gan):
                 maker.begin_at(WHITE)
         super().__init__(settings, Generator(told, maker, nn.Tanh()), discriminator, condition)
 
-    def judged(self, made: Tensor, facts: Facts, rng: torch.Generator) -> Judgement:
-        """See :meth:`tag2mask.models.generation.gan.Gan.judged`; what is seen is augmented."""
+    def discriminate(
+        self, made: Tensor, inputs: ConditionInputs, rng: torch.Generator
+    ) -> Judgement:
+        """See :meth:`tag2mask.models.generation.gan.Gan.discriminate`; images are augmented."""
         if self.settings.augment:
-            maps = with_planes(made, facts.planes)
+            maps = with_planes(made, inputs.planes)
             for change in self.settings.augment:
-                maps = CHANGES[change](maps, rng)
-            made, facts = maps[:, :3], facts._replace(planes=maps[:, 3:])
-        return super().judged(made, facts, rng)
+                maps = AUGMENTATIONS[change](maps, rng)
+            made, inputs = maps[:, :3], inputs._replace(planes=maps[:, 3:])
+        return super().discriminate(made, inputs, rng)
 
 
 class Dcgan(ImageGan):
     """Makes images from noise alone."""
 
-    settings_type: ClassVar[type[SystemSettings]] = KnowingSettings
-    settings: KnowingSettings
+    settings_type: ClassVar[type[SystemSettings]] = ProjectedGanSettings
+    settings: ProjectedGanSettings
 
-    def __init__(self, settings: KnowingSettings) -> None:
-        super().__init__(settings, Nothing(), backbone=settings.backbone)
+    def __init__(self, settings: ProjectedGanSettings) -> None:
+        super().__init__(settings, Unconditional(), backbone=settings.backbone)
 
     def images(self, noise: Tensor) -> Tensor:
         """Images (N, 3, S, S) of latent vectors (N, Z), such as :func:`analogy` gives."""
-        return self.made(noise, said(noise.new_zeros(len(noise), 0)))
+        return self.made(noise, vector_inputs(noise.new_zeros(len(noise), 0)))
 
 
 def analogy(like: Tensor, without: Tensor, having: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Change = Literal["color", "translation", "cutout"]
+Augmentation = Literal["color", "translation", "cutout"]
 
 SHIFT = 8  # a translation goes up to one 8th of a side
 HOLE = 2  # a cutout hides a square of half a side
@@ -69,7 +69,7 @@ def cutout(maps: Tensor, rng: torch.Generator) -> Tensor:
     return torch.cat([maps[:, :3] * ~hidden, maps[:, 3:]], dim=1)
 
 
-CHANGES: dict[Change, Callable[[Tensor, torch.Generator], Tensor]] = {
+AUGMENTATIONS: dict[Augmentation, Callable[[Tensor, torch.Generator], Tensor]] = {
     "color": color,
     "translation": translation,
     "cutout": cutout,

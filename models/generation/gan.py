@@ -15,16 +15,16 @@ from torch import Tensor
 
 from tag2mask.models.adversarial import discriminator_loss, generator_loss
 from tag2mask.models.generation.base import GeneratingSystem
-from tag2mask.models.generation.conditions.base import Condition, Facts
+from tag2mask.models.generation.conditions.base import Condition, ConditionInputs
 from tag2mask.models.generation.networks import (
     Discriminator,
     Generator,
     Judgement,
-    at_rest,
+    eval_mode,
     pyramid,
 )
 from tag2mask.models.generation.projected import ProjectedDiscriminator
-from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.system import Batch, OptimizerStep, SystemSettings
 
 EXAMPLES = 4  # in a row of what is shown
 
@@ -95,23 +95,23 @@ class Gan(GeneratingSystem):
         self.generator, self.discriminator = generator, discriminator
         self.condition = condition
 
-    def turns(self) -> tuple[Turn, ...]:
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
         """The discriminator, then the generator."""
         judges: tuple[str, ...] = ("discriminator",)
         if any(True for _ in self.condition.parameters()):
             judges = (*judges, "condition")
         return (
-            Turn("discriminator", judges, self.settings.discriminator_lr),
-            Turn("generator", ("generator",), self.settings.generator_lr),
+            OptimizerStep("discriminator", judges, self.settings.discriminator_lr),
+            OptimizerStep("generator", ("generator",), self.settings.generator_lr),
         )
 
     def reals(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """What the discriminator takes for real: the images."""
         return batch["image"]
 
-    def make(self, noise: Tensor, facts: Facts) -> tuple[Tensor, dict[str, Tensor]]:
+    def make(self, noise: Tensor, inputs: ConditionInputs) -> tuple[Tensor, dict[str, Tensor]]:
         """What the generator makes, and further terms of its loss."""
-        return self.generator(noise, facts), self.generator.reader.terms(facts)
+        return self.generator(noise, inputs), self.generator.reader.terms(inputs)
 
     def waits(self, real: Tensor, fake: Tensor) -> bool:
         """Whether the discriminator leaves its turn out, by its logits."""
@@ -123,55 +123,59 @@ class Gan(GeneratingSystem):
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """See :class:`tag2mask.models.system.System`."""
-        facts = self.condition.facts(len(batch["image"]), batch, rng)
+        inputs = self.condition.make_inputs(len(batch["image"]), batch, rng)
         if turn == "discriminator":
-            return self.judging(self.reals(batch, rng), facts, rng)
-        return self.making(self.condition.between(facts, rng), rng)
+            return self.discriminator_losses(self.reals(batch, rng), inputs, rng)
+        return self.generator_losses(self.condition.between(inputs, rng), rng)
 
-    def judging(self, reals: Tensor, facts: Facts, rng: torch.Generator) -> dict[str, Tensor]:
+    def discriminator_losses(
+        self, reals: Tensor, inputs: ConditionInputs, rng: torch.Generator
+    ) -> dict[str, Tensor]:
         """Terms of the discriminator's loss."""
         with torch.no_grad():
-            made, _ = self.make(self.noise(len(reals), rng), facts)
-        real = self.judged(reals, facts, rng).logits
-        fake, features = self.judged(made, facts, rng)
-        wrong = self.condition.wrong(facts, rng)
-        if wrong is not None:
-            # A real image with wrong facts is as bad as one that was made (GAN-CLS).
-            unfit = self.judged(reals, wrong.facts, rng).logits
-            fake = torch.cat([fake, unfit[wrong.counts]])
+            made, _ = self.make(self.noise(len(reals), rng), inputs)
+        real = self.discriminate(reals, inputs, rng).logits
+        fake, features = self.discriminate(made, inputs, rng)
+        mismatched = self.condition.draw_mismatched(inputs, rng)
+        if mismatched is not None:
+            # A real image with mismatched inputs is as bad as one that was made (GAN-CLS).
+            unfit = self.discriminate(reals, mismatched.inputs, rng).logits
+            fake = torch.cat([fake, unfit[mismatched.counts]])
         if self.waits(real, fake):
             return {}
         judged = discriminator_loss(real, fake, self.settings.smoothing)
-        return {"discriminator": judged, **self.condition.terms(features, facts)}
+        return {"discriminator": judged, **self.condition.terms(features, inputs)}
 
-    def making(self, facts: Facts, rng: torch.Generator) -> dict[str, Tensor]:
+    def generator_losses(self, inputs: ConditionInputs, rng: torch.Generator) -> dict[str, Tensor]:
         """Terms of the generator's loss."""
-        made, terms = self.make(self.noise(len(facts.vector), rng), facts)
-        logits, features = self.judged(made, facts, rng)
+        made, terms = self.make(self.noise(len(inputs.vector), rng), inputs)
+        logits, features = self.discriminate(made, inputs, rng)
         return {
             "generator": generator_loss(logits),
             **terms,
-            **self.condition.terms(features, facts),
+            **self.condition.terms(features, inputs),
         }
 
-    def judged(self, made: Tensor, facts: Facts, rng: torch.Generator) -> Judgement:
+    def discriminate(
+        self, made: Tensor, inputs: ConditionInputs, rng: torch.Generator
+    ) -> Judgement:
         """What the discriminator says while both are trained."""
-        return self.discriminator(made, facts)
+        return self.discriminator(made, inputs)
 
     def noise(self, count: int, rng: torch.Generator) -> Tensor:
         """Latent vectors z (N, Z) from N(0, 1)."""
         return torch.randn(count, self.settings.latent, generator=rng, device=rng.device)
 
-    def made(self, noise: Tensor, facts: Facts) -> Tensor:
+    def made(self, noise: Tensor, inputs: ConditionInputs) -> Tensor:
         """What the generator makes outside of training, each independent of its batch."""
-        with at_rest(self.generator):
-            return self.make(noise, facts)[0]
+        with eval_mode(self.generator):
+            return self.make(noise, inputs)[0]
 
     @torch.no_grad()
     def sample(self, count: int, wanted: Batch, rng: torch.Generator) -> Tensor:
         """See :class:`tag2mask.models.generation.base.GeneratingSystem`."""
-        facts = self.condition.facts(count, wanted, rng)
-        return self.render(self.made(self.noise(count, rng), facts))
+        inputs = self.condition.make_inputs(count, wanted, rng)
+        return self.render(self.made(self.noise(count, rng), inputs))
 
     @torch.no_grad()
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:

@@ -11,15 +11,15 @@ from torch import Tensor
 from torch.nn.functional import mse_loss
 
 from tag2mask.models.generation.cgan import ConditionalGan
-from tag2mask.models.generation.conditions.base import said
-from tag2mask.models.generation.dcgan import KnowingSettings
-from tag2mask.models.generation.networks import Encoder, at_rest
-from tag2mask.models.system import Batch, Turn
+from tag2mask.models.generation.conditions.base import vector_inputs
+from tag2mask.models.generation.dcgan import ProjectedGanSettings
+from tag2mask.models.generation.networks import Encoder, eval_mode
+from tag2mask.models.system import Batch, OptimizerStep
 
 EDITS = 8  # tags that are shown, beginning with the first
 
 
-class InvertibleSettings(KnowingSettings):
+class InvertibleSettings(ProjectedGanSettings):
     """Of IcGAN."""
 
     encoder_rate: float = Field(2e-4, gt=0, description="Learning rate of the encoders.")
@@ -46,15 +46,16 @@ class InvertibleGan(ConditionalGan):
         self.encode_noise = Encoder(settings.size, settings.latent, **sizes)
         self.encode_tags = Encoder(settings.size, settings.classes, **sizes)
 
-    def turns(self) -> tuple[Turn, ...]:
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
         """The adversaries until the encoders begin."""
         begin, rate = self.settings.begin, self.settings.encoder_rate
         adversaries = (
-            Turn(turn.name, turn.networks, turn.learning_rate, span=(0.0, begin))
-            for turn in super().turns()
+            OptimizerStep(turn.name, turn.networks, turn.learning_rate, span=(0.0, begin))
+            for turn in super().optimizer_steps()
         )
         encoders = (
-            Turn(name, (name,), rate, span=(begin, 1.0)) for name in ("encode_noise", "encode_tags")
+            OptimizerStep(name, (name,), rate, span=(begin, 1.0))
+            for name in ("encode_noise", "encode_tags")
         )
         return (*adversaries, *encoders)
 
@@ -65,15 +66,15 @@ class InvertibleGan(ConditionalGan):
         if turn == "encode_noise":
             noise = self.noise(len(batch["tags"]), rng)
             with torch.no_grad():
-                images = self.made(noise, said(batch["tags"].float()))
+                images = self.made(noise, vector_inputs(batch["tags"].float()))
             return {"noise": mse_loss(self.encode_noise(images), noise)}
         return super().losses(turn, batch, rng)
 
     @torch.no_grad()
     def edit(self, images: Tensor, tags: Tensor) -> Tensor:
         """The same images (N, 3, S, S) with other tags (N, C): z stays, y is changed."""
-        with at_rest(self.encode_noise):
-            return self.made(self.encode_noise(images), said(tags.float()))
+        with eval_mode(self.encode_noise):
+            return self.made(self.encode_noise(images), vector_inputs(tags.float()))
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor) -> Tensor:
@@ -83,7 +84,7 @@ class InvertibleGan(ConditionalGan):
     @torch.no_grad()
     def recognize(self, images: Tensor) -> Tensor:
         """The tags that are read from images, (N, C), around zero and one."""
-        with at_rest(self.encode_tags):
+        with eval_mode(self.encode_tags):
             return self.encode_tags(images)
 
     @torch.no_grad()

@@ -7,10 +7,10 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from tag2mask.models.generation.conditions.base import said
+from tag2mask.models.generation.conditions.base import vector_inputs
 from tag2mask.models.generation.conditions.code import Code, Posterior
 from tag2mask.models.generation.dcgan import ImageGan, ImageSettings
-from tag2mask.models.generation.networks import at_rest, features_of
+from tag2mask.models.generation.networks import eval_mode, features_of
 from tag2mask.models.system import Batch
 
 
@@ -38,8 +38,8 @@ class InfoGan(ImageGan):
     @torch.no_grad()
     def recognize(self, images: Tensor) -> Posterior:
         """The code that images (N, 3, S, S) are believed to have."""
-        with at_rest(self.discriminator), at_rest(self.condition):
-            nothing = said(images.new_zeros(len(images), 0))
+        with eval_mode(self.discriminator), eval_mode(self.condition):
+            nothing = vector_inputs(images.new_zeros(len(images), 0))
             return self.condition.posterior(self.discriminator(images, nothing).features)
 
     @torch.no_grad()
@@ -52,5 +52,5 @@ class InfoGan(ImageGan):
             chosen = one_hot(torch.tensor([category], device=rng.device), categories)
             code = noise.new_zeros(rows, categories + self.settings.continuous)
             code[:, :categories] = chosen
-            images.append(self.made(noise, said(code)))
+            images.append(self.made(noise, vector_inputs(code)))
         return torch.cat(images, dim=3)

@@ -12,10 +12,10 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import mse_loss, softplus
 
-from tag2mask.models.generation.conditions.base import said
-from tag2mask.models.generation.dcgan import Dcgan, KnowingSettings
-from tag2mask.models.generation.networks import Encoder, at_rest
-from tag2mask.models.system import Batch, Turn
+from tag2mask.models.generation.conditions.base import vector_inputs
+from tag2mask.models.generation.dcgan import Dcgan, ProjectedGanSettings
+from tag2mask.models.generation.networks import Encoder, eval_mode
+from tag2mask.models.system import Batch, OptimizerStep
 
 RATE = 0.1  # of the optimization, in deviations of the noise
 STEPS = 200
@@ -26,7 +26,7 @@ WHITE = 0.1  # mean squared distance from white at which a pixel belongs to a th
 TRIALS = 32  # starts among which the best is taken for an outline
 
 
-class InteractiveSettings(KnowingSettings):
+class InteractiveSettings(ProjectedGanSettings):
     """Of the interactive GAN."""
 
     predictor_rate: float = Field(2e-4, gt=0, description="Learning rate of the predictor.")
@@ -54,15 +54,15 @@ class InteractiveGan(Dcgan):
             settings.size, settings.latent, width=settings.width, coarsest=settings.coarsest
         )
 
-    def turns(self) -> tuple[Turn, ...]:
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
         """The adversaries until the predictor begins."""
         begin = self.settings.begin
         adversaries = (
-            Turn(turn.name, turn.networks, turn.learning_rate, span=(0.0, begin))
-            for turn in super().turns()
+            OptimizerStep(turn.name, turn.networks, turn.learning_rate, span=(0.0, begin))
+            for turn in super().optimizer_steps()
         )
         rate = self.settings.predictor_rate
-        return (*adversaries, Turn("predictor", ("predictor",), rate, span=(begin, 1.0)))
+        return (*adversaries, OptimizerStep("predictor", ("predictor",), rate, span=(begin, 1.0)))
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """For the predictor, the distance of images from their projections (equation 5).
@@ -85,8 +85,8 @@ class InteractiveGan(Dcgan):
 
     def distance(self, made: Tensor, wanted: Tensor) -> Tensor:
         """Of images (N, 3, S, S) in pixels and features: (N,)."""
-        nothing = said(made.new_zeros(len(made), 0))
-        with at_rest(self.discriminator):
+        nothing = vector_inputs(made.new_zeros(len(made), 0))
+        with eval_mode(self.discriminator):
             ours = self.discriminator(made, nothing).features.flatten(1)
             theirs = self.discriminator(wanted, nothing).features.flatten(1)
         # Features have no scale of their own: their distance is relative.
@@ -96,7 +96,7 @@ class InteractiveGan(Dcgan):
     @torch.no_grad()
     def predict(self, images: Tensor) -> Tensor:
         """The noise (N, Z) that images (N, 3, S, S) might come from, at once."""
-        with at_rest(self.predictor):
+        with eval_mode(self.predictor):
             return self.predictor(images)
 
     def project(self, images: Tensor, start: Tensor | None = None, steps: int = STEPS) -> Tensor:
@@ -157,8 +157,8 @@ class InteractiveGan(Dcgan):
     def _edit(self, start: Tensor, off: Callable[[Tensor], Tensor], steps: int) -> Tensor:
         def loss(noise: Tensor) -> Tensor:
             images = self.images(noise)
-            with at_rest(self.discriminator):
-                judged = self.discriminator(images, said(noise.new_zeros(len(noise), 0)))
+            with eval_mode(self.discriminator):
+                judged = self.discriminator(images, vector_inputs(noise.new_zeros(len(noise), 0)))
             moved = (noise - start).square().mean(dim=1)
             return off(images) + STAY * moved + REAL * softplus(-judged.logits).mean(dim=1)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from tag2mask.models.generation.conditions.base import Facts
+from tag2mask.models.generation.conditions.base import ConditionInputs
 from tag2mask.models.generation.conditions.mask import Mask
-from tag2mask.models.generation.dcgan import ImageGan, KnowingSettings
+from tag2mask.models.generation.dcgan import ImageGan, ProjectedGanSettings
 
 
 class MaskGan(ImageGan):
@@ -17,14 +17,14 @@ class MaskGan(ImageGan):
     as the cut-outs are that it learns from: all that is left to learn is what is inside.
     """
 
-    settings_type = KnowingSettings
+    settings_type = ProjectedGanSettings
     needs = Mask.needs
 
-    def __init__(self, settings: KnowingSettings) -> None:
+    def __init__(self, settings: ProjectedGanSettings) -> None:
         super().__init__(settings, Mask(settings.classes), backbone=settings.backbone)
 
-    def make(self, noise: Tensor, facts: Facts) -> tuple[Tensor, dict[str, Tensor]]:
+    def make(self, noise: Tensor, inputs: ConditionInputs) -> tuple[Tensor, dict[str, Tensor]]:
         """See :meth:`tag2mask.models.generation.gan.Gan.make`; cut out by the mask."""
-        made, terms = super().make(noise, facts)
-        background = facts.planes[:, :1]
+        made, terms = super().make(noise, inputs)
+        background = inputs.planes[:, :1]
         return made * (1 - background) + background, terms

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from tag2mask.models.adversarial import SLOPE, initialize
-from tag2mask.models.generation.conditions.base import Facts, Reader
+from tag2mask.models.generation.conditions.base import ConditionInputs, Reader
 
 Shape = tuple[int, ...]
 
@@ -192,9 +192,9 @@ class Generator(nn.Module):
         super().__init__()
         self.reader, self.body, self.last = reader, body, last
 
-    def forward(self, noise: Tensor, facts: Facts) -> Tensor:
-        """Noise (N, Z) and facts to (N, C, ...)."""
-        told = self.reader(facts)
+    def forward(self, noise: Tensor, inputs: ConditionInputs) -> Tensor:
+        """Noise (N, Z) and inputs to (N, C, ...)."""
+        told = self.reader(inputs)
         return self.last(self.body(torch.cat([noise, told.vector], dim=1), told.planes))
 
 
@@ -225,9 +225,9 @@ class Discriminator(nn.Module):
         self.reader, self.body = reader, body
         self.judge = nn.Linear(features, 1)
 
-    def forward(self, made: Tensor, facts: Facts) -> Judgement:
+    def forward(self, made: Tensor, inputs: ConditionInputs) -> Judgement:
         """What is judged (N, C, ...) and what it should fit to."""
-        told = self.reader(facts)
+        told = self.reader(inputs)
         features = self.body(with_planes(made, told.planes), told.vector)
         return Judgement(self.judge(features.flatten(1)), features)
 
@@ -247,7 +247,7 @@ class Encoder(nn.Module):
 
 
 @contextmanager
-def at_rest(network: nn.Module) -> Iterator[None]:
+def eval_mode(network: nn.Module) -> Iterator[None]:
     """Evaluation mode for a while: what is made does not depend on who shares a batch."""
     before = network.training
     network.eval()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import Field
 from torch import Tensor, nn
 
-from tag2mask.models.generation.conditions.base import Untold
-from tag2mask.models.generation.conditions.nothing import Nothing
+from tag2mask.models.generation.conditions.base import IgnoreCondition
+from tag2mask.models.generation.conditions.unconditional import Unconditional
 from tag2mask.models.generation.gan import Gan, GanSettings
 from tag2mask.models.generation.networks import Discriminator, Generator
 
@@ -67,7 +67,7 @@ class OriginalGan(Gan):
         judge = _Maxout(3 * settings.size**2, settings.hidden)
         super().__init__(
             settings,
-            Generator(Untold(), generator, nn.Tanh()),
-            Discriminator(Untold(), judge, settings.hidden),
-            Nothing(),
+            Generator(IgnoreCondition(), generator, nn.Tanh()),
+            Discriminator(IgnoreCondition(), judge, settings.hidden),
+            Unconditional(),
         )

@@ -18,7 +18,7 @@ from torch.nn.functional import interpolate
 from torch.nn.utils.parametrizations import spectral_norm
 
 from tag2mask.models.adversarial import SLOPE
-from tag2mask.models.generation.conditions.base import Facts, Reader
+from tag2mask.models.generation.conditions.base import ConditionInputs, Reader
 from tag2mask.models.generation.networks import Judgement, with_planes
 from tag2mask.models.transformation.perceptual import Perceptual
 
@@ -107,7 +107,7 @@ class Head(nn.Module):
         self.judge = spectral_norm(nn.Conv2d(width, 1, 1))
         self.compare = spectral_norm(nn.Linear(told.vector, width)) if told.vector else None
 
-    def forward(self, x: Tensor, told: Facts) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, told: ConditionInputs) -> tuple[Tensor, Tensor]:
         """Logits (N, places), and the maps (N, width, h, w) that they are of."""
         x = with_planes(x, told.planes)
         for shrink in self.shrink:
@@ -143,9 +143,9 @@ class ProjectedDiscriminator(nn.Module):
             )
         )
 
-    def forward(self, made: Tensor, facts: Facts) -> Judgement:
+    def forward(self, made: Tensor, inputs: ConditionInputs) -> Judgement:
         """What is judged (N, 3, S, S) and what it should fit to."""
-        told = self.reader(facts)
+        told = self.reader(inputs)
         maps = self.mixing(self.features(made))
         judged = [head(x, told) for head, x in zip(self.heads, maps, strict=True)]
         return Judgement(torch.cat([logits for logits, _ in judged], dim=1), judged[-1][1])

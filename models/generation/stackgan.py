@@ -16,7 +16,7 @@ from tag2mask.models.generation.dcgan import ImageGan, ImageSettings
 from tag2mask.models.generation.gan import EXAMPLES, Gan, GanSettings
 from tag2mask.models.generation.networks import Discriminator, Downsampler, Generator
 from tag2mask.models.generation.refiner import Refiner
-from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.system import Batch, OptimizerStep, SystemSettings
 
 STAGES = ("first", "second")
 
@@ -49,7 +49,7 @@ class StackGan(GeneratingSystem):
     """Tags to a small image, and tags and the small image to a large one.
 
     The first stage is trained, then the second on what it makes. Both are GANs with
-    conditioning augmentation and wrong pairs, on tags in place of sentences.
+    conditioning augmentation and mismatched pairs, on tags in place of sentences.
     """
 
     settings_type: ClassVar[type[SystemSettings]] = StackSettings
@@ -64,19 +64,19 @@ class StackGan(GeneratingSystem):
         self.first = ImageGan(small, AugmentedTags(settings.classes, settings.told), joins=-1)
         self.second = _Second(settings)
 
-    def turns(self) -> tuple[Turn, ...]:
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
         """Those of the first stage, then those of the second."""
         begin = self.settings.begin
         spans = {"first": (0.0, begin), "second": (begin, 1.0)}
         return tuple(
-            Turn(
+            OptimizerStep(
                 f"{stage} {turn.name}",
                 tuple(f"{stage}.{network}" for network in turn.networks),
                 turn.learning_rate,
                 span=spans[stage],
             )
             for stage in STAGES
-            for turn in self._stage(stage).turns()
+            for turn in self._stage(stage).optimizer_steps()
         )
 
     def _stage(self, stage: str) -> Gan:

@@ -9,12 +9,12 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from tag2mask.models.generation.conditions.text import Text
-from tag2mask.models.generation.dcgan import ImageGan, KnowingSettings
-from tag2mask.models.generation.networks import at_rest
+from tag2mask.models.generation.dcgan import ImageGan, ProjectedGanSettings
+from tag2mask.models.generation.networks import eval_mode
 from tag2mask.models.generation.sentences import Sentences
 
 
-class TextSettings(KnowingSettings):
+class TextSettings(ProjectedGanSettings):
     """Of the text-conditioned GAN."""
 
     names: tuple[str, ...] = Field(
@@ -35,7 +35,7 @@ class TextSettings(KnowingSettings):
 class TextGan(ImageGan):
     """Makes images of sentences such as "a dog left of a cat".
 
-    Trained on sentences that tags and masks give, with wrong pairs (GAN-CLS) and sentences
+    Trained on sentences that tags and masks give, with mismatched pairs (GAN-CLS) and sentences
     between two (GAN-INT); the discriminator is told at its last level (figure 2).
     """
 
@@ -65,5 +65,5 @@ class TextGan(ImageGan):
     @torch.no_grad()
     def match(self, images: Tensor, words: Tensor) -> Tensor:
         """How well sentences (N, L) fit to images (N, 3, S, S): logits (N,)."""
-        with at_rest(self.discriminator):
+        with eval_mode(self.discriminator):
             return self.discriminator(images, self.condition.plain(words)).logits.mean(dim=1)

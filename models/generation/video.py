@@ -9,15 +9,19 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from tag2mask.models.generation.clips import Clips, moving_clips
-from tag2mask.models.generation.conditions.base import Facts, Untold, said
-from tag2mask.models.generation.conditions.nothing import Nothing
+from tag2mask.models.generation.conditions.base import (
+    ConditionInputs,
+    IgnoreCondition,
+    vector_inputs,
+)
+from tag2mask.models.generation.conditions.unconditional import Unconditional
 from tag2mask.models.generation.gan import Gan, GanSettings
 from tag2mask.models.generation.networks import (
     Discriminator,
     Downsampler,
     Generator,
     Upsampler,
-    at_rest,
+    eval_mode,
 )
 from tag2mask.models.system import Batch
 
@@ -89,18 +93,18 @@ class VideoGan(Gan):
         )
         super().__init__(
             settings,
-            Generator(Untold(), TwoStreams(settings), nn.Identity()),
-            Discriminator(Untold(), judge, judge.outputs),
-            Nothing(),
+            Generator(IgnoreCondition(), TwoStreams(settings), nn.Identity()),
+            Discriminator(IgnoreCondition(), judge, judge.outputs),
+            Unconditional(),
         )
 
     def reals(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """Clips (N, 3, T, S, S) of moving cut-outs."""
         return moving_clips(batch["image"], batch["mask"], self.settings.frames, rng).images
 
-    def make(self, noise: Tensor, facts: Facts) -> tuple[Tensor, dict[str, Tensor]]:
+    def make(self, noise: Tensor, inputs: ConditionInputs) -> tuple[Tensor, dict[str, Tensor]]:
         """Clips, and the mean of their masks: what can stand still shall."""
-        streams = cast(Streams, self.generator(noise, facts))
+        streams = cast(Streams, self.generator(noise, inputs))
         return streams.clip, {"sparsity": self.settings.sparsity * streams.mask.mean()}
 
     def render(self, made: Tensor) -> Tensor:
@@ -111,9 +115,9 @@ class VideoGan(Gan):
     @torch.no_grad()
     def clips(self, count: int, rng: torch.Generator) -> Clips:
         """New clips with the masks of what moves in them."""
-        with at_rest(self.generator):
+        with eval_mode(self.generator):
             noise = self.noise(count, rng)
-            streams = cast(Streams, self.generator(noise, said(noise[:, :0])))
+            streams = cast(Streams, self.generator(noise, vector_inputs(noise[:, :0])))
         return Clips(streams.clip, streams.mask)
 
     @torch.no_grad()

@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from tag2mask.models.generation.conditions.base import Facts, Untold
-from tag2mask.models.generation.conditions.nothing import Nothing
+from tag2mask.models.generation.conditions.base import ConditionInputs, IgnoreCondition
+from tag2mask.models.generation.conditions.unconditional import Unconditional
 from tag2mask.models.generation.gan import Gan, GanSettings, check_side
 from tag2mask.models.generation.networks import Discriminator, Downsampler, Generator, Upsampler
 from tag2mask.models.generation.solids import inflate, shade
@@ -54,9 +54,11 @@ class VoxelGan(Gan):
         judge = Downsampler(1, cube, **sizes)
         super().__init__(
             settings,
-            Generator(Untold(), Upsampler(settings.latent, 1, cube, **sizes), nn.Sigmoid()),
-            Discriminator(Untold(), judge, judge.outputs),
-            Nothing(),
+            Generator(
+                IgnoreCondition(), Upsampler(settings.latent, 1, cube, **sizes), nn.Sigmoid()
+            ),
+            Discriminator(IgnoreCondition(), judge, judge.outputs),
+            Unconditional(),
         )
 
     def reals(self, batch: Batch, rng: torch.Generator) -> Tensor:
@@ -72,7 +74,7 @@ class VoxelGan(Gan):
         """New solids (N, 1, D, D, D): how far each voxel is full, in [0, 1]."""
         with torch.no_grad():
             noise = self.noise(count, rng)
-            return self.made(noise, Facts(noise[:, :0], noise.new_zeros(count, 0, 1, 1)))
+            return self.made(noise, ConditionInputs(noise[:, :0], noise.new_zeros(count, 0, 1, 1)))
 
     def render(self, made: Tensor) -> Tensor:
         """Three shaded views side by side: (N, 3, S, 3 S)."""

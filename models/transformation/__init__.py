@@ -16,7 +16,7 @@ from tag2mask.models.transformation.mask_to_photo import MaskToPhoto
 from tag2mask.models.transformation.masked import masked
 from tag2mask.models.transformation.optical_flow import FlowCorrelation, FlowSimple
 from tag2mask.models.transformation.patch_swap import PatchSwap
-from tag2mask.models.transformation.segmentation_system import Segmenting
+from tag2mask.models.transformation.segmentation_system import SegmentationSystem
 from tag2mask.models.transformation.super_resolution import SuperResolution
 from tag2mask.models.transformation.ubernet import UberNet
 from tag2mask.models.transformation.unseen_style import UnseenStyle
@@ -39,7 +39,7 @@ TRANSFORMERS: dict[str, type[TransformingSystem]] = {
     "feature_inversion": FeatureInversion,
     "inpainting": Inpainting,
     "mask_to_photo": MaskToPhoto,
-    "segmenter": Segmenting,
+    "segmenter": SegmentationSystem,
     "super_resolution": SuperResolution,
     "ubernet": UberNet,
     **STYLES,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, interpolate, mse_loss
 
 from tag2mask.models.adversarial import initialize
-from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.system import Batch, OptimizerStep, SystemSettings
 from tag2mask.models.transformation.base import TransformingSystem
 from tag2mask.models.transformation.color_spaces import from_lab, to_lab
 from tag2mask.models.transformation.encoder_decoder import Decoder, Encoder, padded, widths_of
@@ -53,10 +53,10 @@ class Colorization(TransformingSystem):
         self.colors = Decoder(widths, 2, settings.skip)
         self.tags = nn.Linear(self.whole.outputs, settings.classes)
 
-    def turns(self) -> tuple[Turn, ...]:
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
         """One of all networks."""
         networks = ("low", "whole", "fusion", "colors", "tags")
-        return (Turn("colors", networks, self.settings.learning_rate, (0.9, 0.999), 0.1),)
+        return (OptimizerStep("colors", networks, self.settings.learning_rate, (0.9, 0.999), 0.1),)
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """The squared error of the colors, and α times the cross entropy of the tags."""

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import mse_loss
 
-from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.system import Batch, OptimizerStep, SystemSettings
 from tag2mask.models.transformation.inversion import FeatureDecoder
 from tag2mask.models.transformation.style import StyleSettings, StyleSystem, styles_of
 
@@ -56,10 +56,10 @@ class DecodedStyle(StyleSystem):
             (N, C, h, w).
         """
 
-    def turns(self) -> tuple[Turn, ...]:
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
         """The decoder's."""
         rate = self.settings.learning_rate
-        return (Turn("decode", ("decoder",), rate, betas=(0.9, 0.999), final=0.0),)
+        return (OptimizerStep("decode", ("decoder",), rate, betas=(0.9, 0.999), final=0.0),)
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """The image's error, the features' error, and style and smoothness."""

@@ -15,7 +15,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.system import Batch, OptimizerStep, SystemSettings
 from tag2mask.models.transformation.base import TransformingSystem
 from tag2mask.models.transformation.colors import depth_colors
 from tag2mask.models.transformation.encoder_decoder import EncoderDecoder, widths_of
@@ -59,9 +59,11 @@ class Depth(TransformingSystem):
         super().__init__(settings)
         self.network = EncoderDecoder(3, 1, widths_of(settings.width, settings.levels))
 
-    def turns(self) -> tuple[Turn, ...]:
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
         """One."""
-        return (Turn("network", ("network",), self.settings.learning_rate, (0.9, 0.999), 0.1),)
+        return (
+            OptimizerStep("network", ("network",), self.settings.learning_rate, (0.9, 0.999), 0.1),
+        )
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """How the right view, warped, differs from the left one, and γ times the roughness.

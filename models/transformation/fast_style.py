@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.system import Batch, OptimizerStep, SystemSettings
 from tag2mask.models.transformation.painter import Painter
 from tag2mask.models.transformation.style import StyleSettings, StyleSystem, styles_of
 
@@ -53,10 +53,10 @@ class FastStyle(StyleSystem):
         self.style.copy_(fitted)
         self.has_style.fill_(True)
 
-    def turns(self) -> tuple[Turn, ...]:
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
         """The painter's."""
         rate = self.settings.learning_rate
-        return (Turn("paint", ("painter",), rate, betas=(0.9, 0.999), final=0.0),)
+        return (OptimizerStep("paint", ("painter",), rate, betas=(0.9, 0.999), final=0.0),)
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """Content, style and smoothness of what is painted."""

@@ -13,7 +13,7 @@ from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import interpolate, mse_loss, normalize
 
-from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.system import Batch, OptimizerStep, SystemSettings
 from tag2mask.models.transformation.base import TransformingSystem
 from tag2mask.models.transformation.optimization import Optimizer, optimize_images
 from tag2mask.models.transformation.perceptual import Perceptual
@@ -69,9 +69,9 @@ class FeatureInterpolation(TransformingSystem):
         self.register_buffer("keys", torch.zeros(kept, channels))
         self.register_buffer("seen", torch.tensor(0))
 
-    def turns(self) -> tuple[Turn, ...]:
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
         """One in which nothing is optimized."""
-        return (Turn("remember", ()),)
+        return (OptimizerStep("remember", ()),)
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """Nothing; the images of the batch are kept, in the places of the oldest ones."""

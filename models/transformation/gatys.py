@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.system import Batch, OptimizerStep, SystemSettings
 from tag2mask.models.transformation.optimization import Optimizer, optimize_images
 from tag2mask.models.transformation.style import StyleSettings, StyleSystem
 
@@ -32,7 +32,7 @@ class Gatys(StyleSystem):
     settings_type: ClassVar[type[SystemSettings]] = GatysSettings
     settings: GatysSettings
 
-    def turns(self) -> tuple[Turn, ...]:
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
         """None."""
         return ()
 

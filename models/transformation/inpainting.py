@@ -61,7 +61,7 @@ class Inpainting(Pix2Pix):
         image, hole = given[:, :3], given[:, 3:]
         return image + hole * made
 
-    def judged(self, given: Tensor) -> Tensor:
+    def loss_weights(self, given: Tensor) -> Tensor:
         """The hole and its rim."""
         return self._wider(given[:, 3] > 0).unsqueeze(1).to(given.dtype)
 

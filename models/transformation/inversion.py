@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, mse_loss
 
 from tag2mask.models.adversarial import SLOPE
-from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.system import Batch, OptimizerStep, SystemSettings
 from tag2mask.models.transformation.base import TransformingSystem
 from tag2mask.models.transformation.perceptual import Perceptual
 
@@ -86,10 +86,10 @@ class FeatureInversion(TransformingSystem):
             self.features.channels[stage], self.features.strides[stage], settings.width
         )
 
-    def turns(self) -> tuple[Turn, ...]:
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
         """The decoder's."""
         rate = self.settings.learning_rate
-        return (Turn("invert", ("decoder",), rate, betas=(0.9, 0.999), final=0.0),)
+        return (OptimizerStep("invert", ("decoder",), rate, betas=(0.9, 0.999), final=0.0),)
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """The squared error of the images (equation 1)."""

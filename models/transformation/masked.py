@@ -48,4 +48,4 @@ def masked(member: type[TransformingSystem]) -> type[TransformingSystem]:
         "needs": tuple(dict.fromkeys((*member.needs, "mask", "tags"))),
         "transform": transform,
     }
-    return type(f"Confined{member.__name__}", (member,), namespace)
+    return type(f"Masked{member.__name__}", (member,), namespace)

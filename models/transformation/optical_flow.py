@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import avg_pool2d, interpolate
 
-from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.system import Batch, OptimizerStep, SystemSettings
 from tag2mask.models.transformation.base import TransformingSystem
 from tag2mask.models.transformation.colors import flow_colors
 from tag2mask.models.transformation.encoder_decoder import padded, widths_of
@@ -78,9 +78,11 @@ class OpticalFlow(TransformingSystem):
     def build(cls, settings: OpticalFlowSettings, widths: tuple[int, ...]) -> nn.Module:
         """The network: two frames to the flows of its levels, in units of the reach."""
 
-    def turns(self) -> tuple[Turn, ...]:
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
         """One."""
-        return (Turn("network", ("network",), self.settings.learning_rate, (0.9, 0.999), 0.01),)
+        return (
+            OptimizerStep("network", ("network",), self.settings.learning_rate, (0.9, 0.999), 0.01),
+        )
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """The endpoint error of every level, in pixels; coarser ones count less."""

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn.functional import l1_loss
 
 from tag2mask.models.adversarial import discriminator_loss, generator_loss
-from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.system import Batch, OptimizerStep, SystemSettings
 from tag2mask.models.transformation.base import TransformingSystem
 from tag2mask.models.transformation.encoder_decoder import EncoderDecoder, levels_of, widths_of
 from tag2mask.models.transformation.patch_gan import PatchGan
@@ -108,7 +108,7 @@ class Pix2Pix(TransformingSystem):
         del given
         return made
 
-    def judged(self, given: Tensor) -> Tensor:
+    def loss_weights(self, given: Tensor) -> Tensor:
         """Weights (N, 1, H, W) of the pixels in the L1 loss: all alike, or a member's."""
         return torch.ones_like(given[:, :1])
 
@@ -116,12 +116,12 @@ class Pix2Pix(TransformingSystem):
     def shown(self, given: Tensor) -> Tensor:
         """What is given as RGB (N, 3, H, W) in [-1, 1], for a person."""
 
-    def turns(self) -> tuple[Turn, ...]:
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
         """The discriminator's, then the generator's."""
         rate = self.settings.learning_rate
         return (
-            Turn("discriminator", ("discriminator",), rate, final=0.0),
-            Turn("generator", ("generator",), rate, final=0.0),
+            OptimizerStep("discriminator", ("discriminator",), rate, final=0.0),
+            OptimizerStep("generator", ("generator",), rate, final=0.0),
         )
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
@@ -134,7 +134,7 @@ class Pix2Pix(TransformingSystem):
             # Apart, so that each is normalized by statistics of its own kind.
             judged = self._judge(given, real), self._judge(given, fake)
             return {"discriminator": discriminator_loss(*judged)}
-        made, weights = self._make(given, rng), self.judged(given)
+        made, weights = self._make(given, rng), self.loss_weights(given)
         distance = (weights * (made - real).abs()).sum() / (3 * weights.sum()).clamp(min=1)
         finished = self.finished(given, made)
         terms = {

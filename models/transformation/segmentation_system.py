@@ -11,13 +11,13 @@ from torch.nn.functional import interpolate
 
 from tag2mask.models.backbones import BACKBONES
 from tag2mask.models.segmentation import SEGMENTERS, DeepSupervision
-from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.system import Batch, OptimizerStep, SystemSettings
 from tag2mask.models.transformation.base import TransformingSystem
 from tag2mask.models.transformation.colors import label_colors
 from tag2mask.models.weak.cross_entropy import pixel_cross_entropy
 
 
-class SegmentingSettings(SystemSettings):
+class SegmentationSystemSettings(SystemSettings):
     """A backbone and a head; the defaults are small enough to be trained in a minute."""
 
     backbone: str = Field("tiny", description="One of tag2mask.models.backbones.BACKBONES.")
@@ -35,7 +35,7 @@ class SegmentingSettings(SystemSettings):
     learning_rate: float = Field(2e-3, gt=0, description="Learning rate of Adam.")
 
 
-class Segmenting(TransformingSystem):
+class SegmentationSystem(TransformingSystem):
     """A fully supervised segmenter, trained by the pixel cross-entropy.
 
     As a judge of generated photos (the FCN-score of Isola et al., CVPR 2017, section 4.1) it
@@ -48,10 +48,10 @@ class Segmenting(TransformingSystem):
         ValueError: If there is no such backbone or head, or they do not fit together.
     """
 
-    settings_type: ClassVar[type[SystemSettings]] = SegmentingSettings
-    settings: SegmentingSettings
+    settings_type: ClassVar[type[SystemSettings]] = SegmentationSystemSettings
+    settings: SegmentationSystemSettings
 
-    def __init__(self, settings: SegmentingSettings) -> None:
+    def __init__(self, settings: SegmentationSystemSettings) -> None:
         super().__init__(settings)
         for family, name in ((BACKBONES, settings.backbone), (SEGMENTERS, settings.head)):
             if name not in family:
@@ -63,10 +63,10 @@ class Segmenting(TransformingSystem):
             backbone, settings.classes + 1, width=settings.width, dropout=settings.dropout
         )
 
-    def turns(self) -> tuple[Turn, ...]:
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
         """One, of the segmenter."""
         rate = self.settings.learning_rate
-        return (Turn("segmenter", ("segmenter",), rate, betas=(0.9, 0.999), final=0.0),)
+        return (OptimizerStep("segmenter", ("segmenter",), rate, betas=(0.9, 0.999), final=0.0),)
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """The cross-entropy of all pixels that are not to be ignored."""

@@ -9,7 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, mse_loss
 
-from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.system import Batch, OptimizerStep, SystemSettings
 from tag2mask.models.transformation.base import TransformingSystem
 from tag2mask.models.transformation.color_spaces import from_ycbcr, luminance, to_ycbcr
 
@@ -45,9 +45,11 @@ class SuperResolution(TransformingSystem):
             nn.PixelShuffle(settings.factor),
         )
 
-    def turns(self) -> tuple[Turn, ...]:
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
         """One; its rate falls to a hundredth, as the paper's does."""
-        return (Turn("network", ("network",), self.settings.learning_rate, (0.9, 0.999), 0.01),)
+        return (
+            OptimizerStep("network", ("network",), self.settings.learning_rate, (0.9, 0.999), 0.01),
+        )
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """The mean squared error of the luminance (equation 4)."""

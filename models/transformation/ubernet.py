@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from tag2mask.models.adversarial import initialize
-from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.system import Batch, OptimizerStep, SystemSettings
 from tag2mask.models.transformation.base import TransformingSystem
 from tag2mask.models.transformation.colors import label_colors
 from tag2mask.models.transformation.encoder_decoder import Encoder, padded, widths_of
@@ -99,10 +99,10 @@ class UberNet(TransformingSystem):
             self.tasks[name] = TASKS[name](settings.classes, settings.size)
             self.add_module(name, TaskDecoder(widths, self.tasks[name].channels, settings.decoder))
 
-    def turns(self) -> tuple[Turn, ...]:
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
         """One of all networks."""
         networks = ("backbone", *self.tasks)
-        return (Turn("tasks", networks, self.settings.learning_rate, (0.9, 0.999), 0.1),)
+        return (OptimizerStep("tasks", networks, self.settings.learning_rate, (0.9, 0.999), 0.1),)
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """γ times the loss of each task that the batch has labels for."""

@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from tag2mask.models.adversarial import SLOPE
-from tag2mask.models.system import Batch, SystemSettings, Turn
+from tag2mask.models.system import Batch, OptimizerStep, SystemSettings
 from tag2mask.models.transformation.fast_style import PainterSettings
 from tag2mask.models.transformation.painter import Painter
 from tag2mask.models.transformation.statistics import moments
@@ -76,10 +76,12 @@ class UnseenStyle(StyleSystem):
         self.encoder = StyleEncoder(settings.style_width, settings.code)
         self.painter = Painter(settings.width, settings.blocks, settings.code)
 
-    def turns(self) -> tuple[Turn, ...]:
+    def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
         """One, of both networks."""
         rate = self.settings.learning_rate
-        return (Turn("paint", ("encoder", "painter"), rate, betas=(0.9, 0.999), final=0.0),)
+        return (
+            OptimizerStep("paint", ("encoder", "painter"), rate, betas=(0.9, 0.999), final=0.0),
+        )
 
     def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """Content, style and smoothness of images in the styles that belong to them."""

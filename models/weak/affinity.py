@@ -132,7 +132,7 @@ def transitions(features: Tensor, radius: int = RADIUS, sharpness: float = SHARP
 
 
 @torch.no_grad()
-def walked(features: Tensor, scores: Tensor, walk_log2_steps: int = WALK_LOG2_STEPS) -> Tensor:
+def random_walk(features: Tensor, scores: Tensor, walk_log2_steps: int = WALK_LOG2_STEPS) -> Tensor:
     """Scores after a random walk along affinities (equation 10).
 
     Args:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from tag2mask.models.saliency.scaling import scaled_to
-from tag2mask.models.weak.affinity import walked
+from tag2mask.models.weak.affinity import random_walk
 from tag2mask.pipeline.records import Row
 from tag2mask.pipeline.records.mask_rows import as_tensor, rgb
 from tag2mask.pipeline.stages.segment import LOGITS
@@ -46,5 +46,5 @@ class Spread:
         """(1 + T, h, w) float32 at the stride of the affinities."""
         small = scaled_to(as_tensor(rgb(row)).to(self.device), self.size)
         before = torch.from_numpy(row[LOGITS]).to(self.device).softmax(dim=0)
-        after = walked(self.network(small)[0], before, self.walk_log2_steps)
+        after = random_walk(self.network(small)[0], before, self.walk_log2_steps)
         return after.clamp(min=SMALLEST).log().cpu().numpy()

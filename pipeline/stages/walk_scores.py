@@ -7,7 +7,7 @@ import torch
 from torch.nn.functional import interpolate
 
 from tag2mask.models.saliency.scaling import scaled_to
-from tag2mask.models.weak.affinity import WALK_LOG2_STEPS, walked
+from tag2mask.models.weak.affinity import WALK_LOG2_STEPS, random_walk
 from tag2mask.pipeline.records import Row
 from tag2mask.pipeline.records.mask_rows import as_tensor, rgb
 from tag2mask.pipeline.stages.refine import SeedMasks, scored_probabilities
@@ -58,7 +58,9 @@ class Propagate:
         before = scored_probabilities(row, image.shape[:2], self.score_power)
         small = scaled_to(as_tensor(image).to(self.device), self.size)
         features = self.network(small)[0]
-        after = walked(features, torch.from_numpy(before).to(self.device), self.walk_log2_steps)
+        after = random_walk(
+            features, torch.from_numpy(before).to(self.device), self.walk_log2_steps
+        )
         return after.cpu().numpy()
 
 

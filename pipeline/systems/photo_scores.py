@@ -11,7 +11,7 @@ from torch import Tensor
 from torchvision.transforms.v2.functional import gaussian_blur
 
 from tag2mask.models.kernel_distance import kernel_distance
-from tag2mask.models.transformation.segmentation_system import Segmenting
+from tag2mask.models.transformation.segmentation_system import SegmentationSystem
 from tag2mask.pipeline.evaluation.voc import confusion, scores
 
 # From a batch of real photos with masks to photos (N, 3, S, S) in [-1, 1].
@@ -37,7 +37,10 @@ class PhotoScores:
 
 
 def score_photos(
-    judge: Segmenting, photos: Photos, batches: list[dict[str, Tensor]], names: tuple[str, ...]
+    judge: SegmentationSystem,
+    photos: Photos,
+    batches: list[dict[str, Tensor]],
+    names: tuple[str, ...],
 ) -> PhotoScores:
     """Scores photos.
 

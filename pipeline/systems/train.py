@@ -10,7 +10,7 @@ from tag2mask.pipeline.dataset.mask_dataset import MaskDataset
 from tag2mask.pipeline.engine.base import Engine
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.ingestion.decoding import DecodeError
-from tag2mask.pipeline.labeling.workspace import Reporter
+from tag2mask.pipeline.progress import Reporter
 from tag2mask.pipeline.records import ClassTable
 from tag2mask.pipeline.systems.batches import Batches, Pairs
 from tag2mask.pipeline.systems.image_files import as_image, read_image
@@ -102,7 +102,7 @@ def train_on_pairs(
         batches = Batches(pairs, view or system.view, side, settings.batch, settings.seed)
         checkpoints = Checkpoints(f"{folder.uri}/{STAGING}/{key[:12]}")
         outcome: dict[str, float] = {}
-        if system.turns():  # some systems have nothing to learn
+        if system.optimizer_steps():  # some systems have nothing to learn
             training = SystemTraining(system, batches, settings, checkpoints, Logbook(folder.uri))
             outcome = engine.train(training, reporter.steps(recipe.task, settings.steps))
         card = save_model(

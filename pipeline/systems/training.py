@@ -10,7 +10,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from tag2mask.models.system import Batch, System, Turn
+from tag2mask.models.system import Batch, OptimizerStep, System
 from tag2mask.pipeline.systems.batches import Batches, as_batch
 from tag2mask.pipeline.systems.ema import Averaged
 from tag2mask.pipeline.systems.training_log import Logbook
@@ -76,7 +76,9 @@ class SystemTraining(Training):
 
     def make_optimizer(self) -> torch.optim.Optimizer:
         """One Adam for all networks that have a turn, a group of parameters for each."""
-        names = dict.fromkeys(name for turn in self.system.turns() for name in turn.networks)
+        names = dict.fromkeys(
+            name for turn in self.system.optimizer_steps() for name in turn.networks
+        )
         groups = [{"params": list(self._parameters(name)), "name": name} for name in names]
         learning = [group for group in groups if group["params"]]
         # A system may only remember its images, and Adam refuses to have no parameters.
@@ -123,7 +125,7 @@ class SystemTraining(Training):
         """The terms of all losses in this process, by turn and term."""
         found: dict[str, float] = {}
         settings, device = self.settings, batch["image"].device
-        for number, turn in enumerate(self.system.turns()):
+        for number, turn in enumerate(self.system.optimizer_steps()):
             rate = turn.rate(step / self.steps)
             if rate is None:
                 continue
@@ -143,7 +145,7 @@ class SystemTraining(Training):
     def _update(
         self,
         optimizer: torch.optim.Optimizer,
-        turn: Turn,
+        turn: OptimizerStep,
         loss: Tensor,
         rate: float,
         group: Group,

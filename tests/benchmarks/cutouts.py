@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from tag2mask.models.generation import GeneratingSystem
-from tag2mask.models.transformation.segmentation_system import Segmenting
+from tag2mask.models.transformation.segmentation_system import SegmentationSystem
 from tag2mask.pipeline.systems.batches import Batches, as_batch
 from tag2mask.pipeline.systems.loading import load_generator, load_system
 from tag2mask.pipeline.systems.photo_scores import Photos, blurred, real, score_photos
@@ -24,7 +24,7 @@ from tag2mask.pipeline.tables.table import Table
 BATCHES, BATCH = 10, 40
 
 
-def shown(judge: Segmenting, photos: Photos, batches: list[dict[str, Tensor]]) -> float:
+def shown(judge: SegmentationSystem, photos: Photos, batches: list[dict[str, Tensor]]) -> float:
     """The share of photos of which the judge sees most of the class of their mask."""
     right = []
     for batch in batches:
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("models", nargs="*")
     given = parser.parse_args()
     judge, _ = load_system(f"{given.ladder}/systems/judge-cutout")
-    assert isinstance(judge, Segmenting)
+    assert isinstance(judge, SegmentationSystem)
     images = Table.open(f"{given.ladder}/dev/images")
     ground_truth = Table.open(f"{given.ladder}/dev/rounds/truth")
     pairs = round_pairs(images, ground_truth, ground_truth.ids())

@@ -25,7 +25,7 @@ def train(
     """
     system.train()
     averaged = Averaged(system, average)
-    names = {name for turn in system.turns() for name in turn.networks}
+    names = {name for turn in system.optimizer_steps() for name in turn.networks}
     groups = [
         {"params": list(system.get_submodule(name).parameters()), "name": name} for name in names
     ]
@@ -33,7 +33,7 @@ def train(
     terms: dict[str, Tensor] = {}
     for step in range(steps):
         batch = batches(step)
-        for number, turn in enumerate(system.turns()):
+        for number, turn in enumerate(system.optimizer_steps()):
             rate = turn.rate(step / steps)
             rng = torch.Generator().manual_seed(1000 * step + number)
             losses = {} if rate is None else system.losses(turn.name, batch, rng)

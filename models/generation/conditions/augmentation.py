@@ -6,7 +6,13 @@ import torch
 from torch import Tensor, nn
 
 from tag2mask.models.adversarial import SLOPE
-from tag2mask.models.generation.conditions.base import Facts, Reader, Wrong, mismatched, said
+from tag2mask.models.generation.conditions.base import (
+    ConditionInputs,
+    Mismatched,
+    Reader,
+    swap_vectors,
+    vector_inputs,
+)
 from tag2mask.models.generation.conditions.tags import Tags
 from tag2mask.models.system import Batch
 
@@ -18,7 +24,7 @@ class Augmentation(Reader):
     around each they overlap.
 
     Args:
-        classes: Number of tags C; the noise follows them in the facts.
+        classes: Number of tags C; the noise follows them in the inputs.
         vector: Numbers that are drawn, N_g of the paper.
     """
 
@@ -27,19 +33,19 @@ class Augmentation(Reader):
         self.classes = classes
         self.moments = nn.Sequential(nn.Linear(classes, 2 * vector), nn.LeakyReLU(SLOPE))
 
-    def _moments(self, facts: Facts) -> tuple[Tensor, Tensor]:
-        mean, log_deviation = self.moments(facts.vector[:, : self.classes]).chunk(2, dim=1)
+    def _moments(self, inputs: ConditionInputs) -> tuple[Tensor, Tensor]:
+        mean, log_deviation = self.moments(inputs.vector[:, : self.classes]).chunk(2, dim=1)
         return mean, log_deviation
 
-    def forward(self, facts: Facts) -> Facts:
+    def forward(self, inputs: ConditionInputs) -> ConditionInputs:
         """(N, C + V) tags and noise to (N, V)."""
-        mean, log_deviation = self._moments(facts)
-        drawn = mean + log_deviation.exp() * facts.vector[:, self.classes :]
-        return facts._replace(vector=drawn)
+        mean, log_deviation = self._moments(inputs)
+        drawn = mean + log_deviation.exp() * inputs.vector[:, self.classes :]
+        return inputs._replace(vector=drawn)
 
-    def terms(self, facts: Facts) -> dict[str, Tensor]:
+    def terms(self, inputs: ConditionInputs) -> dict[str, Tensor]:
         """KL(N(mean, deviation) || N(0, 1)) (equation 2), the mean over the numbers."""
-        mean, log_deviation = self._moments(facts)
+        mean, log_deviation = self._moments(inputs)
         divergence = (mean.square() + (2 * log_deviation).exp() - 1) / 2 - log_deviation
         return {"divergence": divergence.mean()}
 
@@ -57,13 +63,13 @@ class Compression(Reader):
         self.classes = classes
         self.compress = nn.Sequential(nn.Linear(classes, vector), nn.LeakyReLU(SLOPE))
 
-    def forward(self, facts: Facts) -> Facts:
+    def forward(self, inputs: ConditionInputs) -> ConditionInputs:
         """(N, C + any) to (N, V)."""
-        return facts._replace(vector=self.compress(facts.vector[:, : self.classes]))
+        return inputs._replace(vector=self.compress(inputs.vector[:, : self.classes]))
 
 
 class AugmentedTags(Tags):
-    """Tags by conditioning augmentation, with wrong pairs for the discriminator.
+    """Tags by conditioning augmentation, with mismatched pairs for the discriminator.
 
     Args:
         classes: Number of tags C.
@@ -74,15 +80,15 @@ class AugmentedTags(Tags):
         super().__init__(classes)
         self.vector = vector
 
-    def facts(self, count: int, batch: Batch, rng: torch.Generator) -> Facts:
+    def make_inputs(self, count: int, batch: Batch, rng: torch.Generator) -> ConditionInputs:
         """The tags and the noise of the augmentation (N, C + V)."""
         tags = batch["tags"].float()
         noise = torch.randn(count, self.vector, generator=rng, device=tags.device)
-        return said(torch.cat([tags, noise], dim=1))
+        return vector_inputs(torch.cat([tags, noise], dim=1))
 
-    def wrong(self, facts: Facts, rng: torch.Generator) -> Wrong:
+    def draw_mismatched(self, inputs: ConditionInputs, rng: torch.Generator) -> Mismatched:
         """Other tags for the same image."""
-        return mismatched(facts._replace(vector=facts.vector[:, : self.classes]), rng)
+        return swap_vectors(inputs._replace(vector=inputs.vector[:, : self.classes]), rng)
 
     def for_generator(self) -> Reader:
         """Augmented."""

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from tag2mask.models.system import Batch
 
 
-class Facts(NamedTuple):
+class ConditionInputs(NamedTuple):
     """What is said about images.
 
     Attributes:
@@ -23,25 +23,25 @@ class Facts(NamedTuple):
     planes: Tensor
 
 
-class Wrong(NamedTuple):
-    """Facts that do not fit to the images.
+class Mismatched(NamedTuple):
+    """Condition inputs that do not match the images.
 
     Attributes:
-        facts: Of another image each.
-        counts: (N,) bool; false where no image of the batch has other facts.
+        inputs: Of another image each.
+        counts: (N,) bool; false where no image of the batch has other inputs.
     """
 
-    facts: Facts
+    inputs: ConditionInputs
     counts: Tensor
 
 
-def said(vector: Tensor) -> Facts:
-    """Facts without maps."""
-    return Facts(vector, vector.new_zeros(len(vector), 0, 1, 1, dtype=torch.float32))
+def vector_inputs(vector: Tensor) -> ConditionInputs:
+    """Condition inputs without maps."""
+    return ConditionInputs(vector, vector.new_zeros(len(vector), 0, 1, 1, dtype=torch.float32))
 
 
 class Reader(nn.Module):
-    """How a network reads facts; this one gives them on as they are.
+    """How a network reads inputs; this one gives them on as they are.
 
     Args:
         vector: Length V of the vector that the network is given.
@@ -52,35 +52,35 @@ class Reader(nn.Module):
         super().__init__()
         self.vector, self.planes = vector, planes
 
-    def forward(self, facts: Facts) -> Facts:
-        """Facts as numbers: a vector (N, V) and planes (N, P, h, w)."""
-        return facts
+    def forward(self, inputs: ConditionInputs) -> ConditionInputs:
+        """Condition inputs as numbers: a vector (N, V) and planes (N, P, h, w)."""
+        return inputs
 
-    def terms(self, facts: Facts) -> dict[str, Tensor]:
+    def terms(self, inputs: ConditionInputs) -> dict[str, Tensor]:
         """Terms of the loss of the network that reads, by name."""
         return {}
 
 
-class Untold(Reader):
-    """Keeps the facts from a network."""
+class IgnoreCondition(Reader):
+    """Keeps the inputs from a network."""
 
-    def forward(self, facts: Facts) -> Facts:
+    def forward(self, inputs: ConditionInputs) -> ConditionInputs:
         """Nothing, as (N, 0)."""
-        return said(facts.planes.new_zeros(len(facts.planes), 0))
+        return vector_inputs(inputs.planes.new_zeros(len(inputs.planes), 0))
 
 
 class Condition(nn.Module, ABC):
     """What is told about images; what it learns itself it learns with the discriminator.
 
     Attributes:
-        needs: Names of what :meth:`facts` reads in a batch.
+        needs: Names of what :meth:`make_inputs` reads in a batch.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
-    def facts(self, count: int, batch: Batch, rng: torch.Generator) -> Facts:
-        """Facts that fit to the images of a batch, or that are wanted of new ones.
+    def make_inputs(self, count: int, batch: Batch, rng: torch.Generator) -> ConditionInputs:
+        """Condition inputs that match the images of a batch, or that are wanted of new ones.
 
         Args:
             count: Number N of the images.
@@ -88,38 +88,38 @@ class Condition(nn.Module, ABC):
             rng: For all randomness.
         """
 
-    def between(self, facts: Facts, rng: torch.Generator) -> Facts:
-        """What the generator is told in its own turn: facts, or some between them."""
-        return facts
+    def between(self, inputs: ConditionInputs, rng: torch.Generator) -> ConditionInputs:
+        """What the generator is told in its own turn: inputs, or some between them."""
+        return inputs
 
-    def wrong(self, facts: Facts, rng: torch.Generator) -> Wrong | None:
-        """Facts that a discriminator must find wrong for real images, if it learns so."""
+    def draw_mismatched(self, inputs: ConditionInputs, rng: torch.Generator) -> Mismatched | None:
+        """Mismatched inputs of real images, which a discriminator learns to reject; None for none."""
         return None
 
     def for_generator(self) -> Reader:
-        """How a generator reads the facts."""
-        return Untold()
+        """How a generator reads the inputs."""
+        return IgnoreCondition()
 
     def for_discriminator(self) -> Reader:
         """How a discriminator reads them."""
-        return Untold()
+        return IgnoreCondition()
 
-    def terms(self, features: Tensor, facts: Facts) -> dict[str, Tensor]:
+    def terms(self, features: Tensor, inputs: ConditionInputs) -> dict[str, Tensor]:
         """Terms of both networks' losses, by name.
 
         Args:
             features: (N, C, ...) of the discriminator, on images that were made.
-            facts: What these were made by.
+            inputs: What these were made by.
         """
         return {}
 
 
-def mismatched(facts: Facts, rng: torch.Generator) -> Wrong:
+def swap_vectors(inputs: ConditionInputs, rng: torch.Generator) -> Mismatched:
     """Gives each image the vector of another one of the batch that differs from its own."""
-    rows = facts.vector.flatten(1)
+    rows = inputs.vector.flatten(1)
     differs = (rows[:, None] != rows[None]).any(dim=2)
     counts = differs.any(dim=1)
     # A row of zeros has no distribution to draw from; what it draws does not count.
     chances = differs.float() + (~counts[:, None]).float()
     chosen = torch.multinomial(chances, 1, generator=rng)[:, 0]
-    return Wrong(facts._replace(vector=facts.vector[chosen]), counts)
+    return Mismatched(inputs._replace(vector=inputs.vector[chosen]), counts)

@@ -10,7 +10,12 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
 from tag2mask.models.adversarial import SLOPE
-from tag2mask.models.generation.conditions.base import Condition, Facts, Reader, said
+from tag2mask.models.generation.conditions.base import (
+    Condition,
+    ConditionInputs,
+    Reader,
+    vector_inputs,
+)
 from tag2mask.models.system import Batch
 
 HIDDEN = 128
@@ -55,12 +60,14 @@ class Code(Condition):
             nn.Linear(HIDDEN, categories + 2 * continuous),
         )
 
-    def facts(self, count: int, batch: Batch, rng: torch.Generator) -> Facts:
+    def make_inputs(self, count: int, batch: Batch, rng: torch.Generator) -> ConditionInputs:
         """Random codes (N, K + M)."""
         device = rng.device
         chosen = torch.randint(self.categories, (count,), generator=rng, device=device)
         uniform = torch.rand(count, self.continuous, generator=rng, device=device)
-        return said(torch.cat([one_hot(chosen, self.categories).float(), 2 * uniform - 1], 1))
+        return vector_inputs(
+            torch.cat([one_hot(chosen, self.categories).float(), 2 * uniform - 1], 1)
+        )
 
     def for_generator(self) -> Reader:
         """As it is; the discriminator is not told."""
@@ -72,10 +79,10 @@ class Code(Condition):
         logits, mean, log_deviation = self.head(features).split(sizes, dim=1)
         return Posterior(logits, mean, log_deviation.clamp(min=SURE))
 
-    def terms(self, features: Tensor, facts: Facts) -> dict[str, Tensor]:
+    def terms(self, features: Tensor, inputs: ConditionInputs) -> dict[str, Tensor]:
         """-log Q(c | x) of the two kinds of code, up to constants."""
         believed = self.posterior(features)
-        category, number = facts.vector.split([self.categories, self.continuous], dim=1)
+        category, number = inputs.vector.split([self.categories, self.continuous], dim=1)
         terms = {"category": CATEGORICAL * cross_entropy(believed.logits, category)}
         if self.continuous:
             error = (number - believed.mean) / believed.log_deviation.exp()

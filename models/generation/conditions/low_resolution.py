@@ -5,7 +5,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from tag2mask.models.generation.conditions.base import Condition, Facts, Reader, Wrong, said
+from tag2mask.models.generation.conditions.base import (
+    Condition,
+    ConditionInputs,
+    Mismatched,
+    Reader,
+    vector_inputs,
+)
 from tag2mask.models.system import Batch
 
 
@@ -16,13 +22,13 @@ class WithImage(Reader):
         super().__init__(inner.vector, planes=3)
         self.inner = inner
 
-    def forward(self, facts: Facts) -> Facts:
+    def forward(self, inputs: ConditionInputs) -> ConditionInputs:
         """The planes as they are, the vector as the inner reader reads it."""
-        return self.inner(facts)._replace(planes=facts.planes)
+        return self.inner(inputs)._replace(planes=inputs.planes)
 
-    def terms(self, facts: Facts) -> dict[str, Tensor]:
+    def terms(self, inputs: ConditionInputs) -> dict[str, Tensor]:
         """Those of the inner reader."""
-        return self.inner.terms(facts)
+        return self.inner.terms(inputs)
 
 
 class WithoutImage(Reader):
@@ -32,9 +38,9 @@ class WithoutImage(Reader):
         super().__init__(inner.vector)
         self.inner = inner
 
-    def forward(self, facts: Facts) -> Facts:
+    def forward(self, inputs: ConditionInputs) -> ConditionInputs:
         """The vector alone, as the inner reader reads it."""
-        return said(self.inner(facts).vector)
+        return vector_inputs(self.inner(inputs).vector)
 
 
 class LowResolution(Condition):
@@ -53,13 +59,13 @@ class LowResolution(Condition):
         super().__init__()
         self.inner = inner
 
-    def facts(self, count: int, batch: Batch, rng: torch.Generator) -> Facts:
+    def make_inputs(self, count: int, batch: Batch, rng: torch.Generator) -> ConditionInputs:
         """Those of the inner condition, and ``small`` (N, 3, s, s) of the batch as planes."""
-        return self.inner.facts(count, batch, rng)._replace(planes=batch["small"])
+        return self.inner.make_inputs(count, batch, rng)._replace(planes=batch["small"])
 
-    def wrong(self, facts: Facts, rng: torch.Generator) -> Wrong | None:
+    def draw_mismatched(self, inputs: ConditionInputs, rng: torch.Generator) -> Mismatched | None:
         """As the inner condition."""
-        return self.inner.wrong(facts, rng)
+        return self.inner.draw_mismatched(inputs, rng)
 
     def for_generator(self) -> Reader:
         """With the small image."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from tag2mask.models.generation.conditions.base import Condition, Facts, Reader
+from tag2mask.models.generation.conditions.base import Condition, ConditionInputs, Reader
 from tag2mask.models.label_planes import label_planes
 from tag2mask.models.system import Batch
 
@@ -22,10 +22,10 @@ class Mask(Condition):
         super().__init__()
         self.classes = classes
 
-    def facts(self, count: int, batch: Batch, rng: torch.Generator) -> Facts:
+    def make_inputs(self, count: int, batch: Batch, rng: torch.Generator) -> ConditionInputs:
         """The labels as planes (N, C + 1, H, W)."""
         planes = label_planes(batch["mask"], self.classes)
-        return Facts(planes.new_zeros(count, 0), planes)
+        return ConditionInputs(planes.new_zeros(count, 0), planes)
 
     def for_generator(self) -> Reader:
         """As it is."""

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import torch
 
-from tag2mask.models.generation.conditions.base import Condition, Facts, Reader, said
+from tag2mask.models.generation.conditions.base import (
+    Condition,
+    ConditionInputs,
+    Reader,
+    vector_inputs,
+)
 from tag2mask.models.system import Batch
 
 
@@ -21,9 +26,9 @@ class Tags(Condition):
         super().__init__()
         self.classes = classes
 
-    def facts(self, count: int, batch: Batch, rng: torch.Generator) -> Facts:
+    def make_inputs(self, count: int, batch: Batch, rng: torch.Generator) -> ConditionInputs:
         """The tags (N, C)."""
-        return said(batch["tags"].float())
+        return vector_inputs(batch["tags"].float())
 
     def for_generator(self) -> Reader:
         """As they are."""

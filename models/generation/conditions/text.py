@@ -8,11 +8,11 @@ from torch import Tensor, nn
 from tag2mask.models.adversarial import SLOPE
 from tag2mask.models.generation.conditions.base import (
     Condition,
-    Facts,
+    ConditionInputs,
+    Mismatched,
     Reader,
-    Wrong,
-    mismatched,
-    said,
+    swap_vectors,
+    vector_inputs,
 )
 from tag2mask.models.generation.sentences import Sentences
 from tag2mask.models.system import Batch
@@ -38,17 +38,17 @@ class SentenceReader(Reader):
         self.recur = nn.GRU(EMBEDDING, states, batch_first=True)
         self.compress = nn.Sequential(nn.Linear(states, vector), nn.LeakyReLU(SLOPE))
 
-    def forward(self, facts: Facts) -> Facts:
+    def forward(self, inputs: ConditionInputs) -> ConditionInputs:
         """Two sentences (N, 2, L) for each image to (N, V)."""
-        _, ends = self.recur(self.embed(facts.vector.flatten(0, 1)))
+        _, ends = self.recur(self.embed(inputs.vector.flatten(0, 1)))
         means = ends[0].unflatten(0, (-1, 2)).mean(dim=1)
-        return said(self.compress(means))
+        return vector_inputs(self.compress(means))
 
 
 class Text(Condition):
     """Both networks are told a sentence on the image.
 
-    The facts are two sentences for each image, of which networks read the mean: the same
+    The inputs are two sentences for each image, of which networks read the mean: the same
     one twice, or for GAN-INT (section 4.3, with a share of 0.5) two different ones, of which
     there is no image. For GAN-CLS (section 4.2) the discriminator also sees real images
     with the sentences of others.
@@ -65,26 +65,26 @@ class Text(Condition):
         super().__init__()
         self.sentences, self.states, self.vector = sentences, states, vector
 
-    def facts(self, count: int, batch: Batch, rng: torch.Generator) -> Facts:
+    def make_inputs(self, count: int, batch: Batch, rng: torch.Generator) -> ConditionInputs:
         """A sentence on each image, or the given ``words`` (N, L), twice: (N, 2, L)."""
         if "words" in batch:
             return self.plain(batch["words"])
         return self.plain(self.sentences.describe(batch["tags"], batch["mask"], rng))
 
-    def plain(self, words: Tensor) -> Facts:
-        """The facts that sentences (N, L) are."""
-        return said(words[:, None].expand(-1, 2, -1))
+    def plain(self, words: Tensor) -> ConditionInputs:
+        """The inputs that sentences (N, L) are."""
+        return vector_inputs(words[:, None].expand(-1, 2, -1))
 
-    def between(self, facts: Facts, rng: torch.Generator) -> Facts:
+    def between(self, inputs: ConditionInputs, rng: torch.Generator) -> ConditionInputs:
         """Every second image is told its own sentence and another one."""
-        others = mismatched(facts, rng).facts.vector
-        mixed = torch.stack([facts.vector[:, 0], others[:, 0]], dim=1)
+        others = swap_vectors(inputs, rng).inputs.vector
+        mixed = torch.stack([inputs.vector[:, 0], others[:, 0]], dim=1)
         every_second = torch.arange(len(mixed), device=mixed.device) % 2 == 0
-        return said(torch.where(every_second[:, None, None], facts.vector, mixed))
+        return vector_inputs(torch.where(every_second[:, None, None], inputs.vector, mixed))
 
-    def wrong(self, facts: Facts, rng: torch.Generator) -> Wrong:
+    def draw_mismatched(self, inputs: ConditionInputs, rng: torch.Generator) -> Mismatched:
         """The sentence of another image."""
-        return mismatched(facts, rng)
+        return swap_vectors(inputs, rng)
 
     def for_generator(self) -> Reader:
         """By its own recurrence."""

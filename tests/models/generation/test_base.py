@@ -100,7 +100,7 @@ class TestGeneratingSystem:
 
     def test_losses_follow_from_the_generator(self, system, batch):
         state = copy.deepcopy(system.state_dict())
-        for turn in system.turns():
+        for turn in system.optimizer_steps():
             found = []
             for seed in (0, 0):
                 system.load_state_dict(state)
@@ -112,7 +112,7 @@ class TestGeneratingSystem:
     def test_a_turn_reaches_every_parameter_of_its_networks(self, system, batch):
         system.train()
         learnt = set()
-        for turn in system.turns():
+        for turn in system.optimizer_steps():
             assert turn.span[0] < turn.span[1]
             found = gradients(system, turn, batch)
             assert all(value is not None for value in found.values()), turn.name
@@ -121,13 +121,13 @@ class TestGeneratingSystem:
         assert learnt == {name for name, _ in system.named_parameters()}
 
     def test_averages_are_networks_that_learn(self, system):
-        learning = {name for turn in system.turns() for name in turn.networks}
+        learning = {name for turn in system.optimizer_steps() for name in turn.networks}
         assert set(system.averaged) <= learning
         assert system.averaged
 
     def test_turns_do_not_change_the_weights_or_each_other(self, system, batch):
         before = {name: value.clone() for name, value in system.named_parameters()}
-        for turn in system.turns():
+        for turn in system.optimizer_steps():
             system.losses(turn.name, batch, rng())
         for name, value in system.named_parameters():
             assert torch.equal(value, before[name])

@@ -3,7 +3,7 @@ import torch
 from torchvision.transforms.v2.functional import crop, pad
 
 from tag2mask.models.generation import GENERATORS
-from tag2mask.models.generation.diff_augment import CHANGES, color, cutout, translation
+from tag2mask.models.generation.diff_augment import AUGMENTATIONS, color, cutout, translation
 from tests.models.generation.toys import pairs
 
 
@@ -15,9 +15,9 @@ def maps(count=4, planes=2, height=16, width=24, seed=0):
     return torch.rand(count, 3 + planes, height, width, generator=rng(seed)) * 2 - 1
 
 
-@pytest.fixture(params=sorted(CHANGES))
+@pytest.fixture(params=sorted(AUGMENTATIONS))
 def change(request):
-    return CHANGES[request.param]
+    return AUGMENTATIONS[request.param]
 
 
 def test_changes_differ_by_image_and_draw_and_repeat(change):
@@ -83,7 +83,7 @@ def test_cutouts_hide_half_a_side_of_the_image_alone():
 
 @pytest.mark.parametrize("name", ["mask_gan", "cgan"])
 def test_discriminators_see_changed_images_alone(name):
-    """Both turns lose other than without; the same facts without maps, the same masks with."""
+    """Both turns lose other than without; the same inputs without maps, the same masks with."""
     batch = pairs(6, seed=0, size=32)
     losses = []
     for augment in ((), ("color",), ("color", "translation", "cutout")):
@@ -96,9 +96,12 @@ def test_discriminators_see_changed_images_alone(name):
             lambda _, given, seen=seen: seen.append(given)
         )
         losses.append(
-            [sum(system.losses(turn.name, batch, rng()).values()) for turn in system.turns()]
+            [
+                sum(system.losses(turn.name, batch, rng()).values())
+                for turn in system.optimizer_steps()
+            ]
         )
-        for shown, facts in seen:
+        for shown, inputs in seen:
             assert shown.shape == (6, 3, 32, 32)
-            assert facts.planes.shape[1] == (3 if name == "mask_gan" else 0)
+            assert inputs.planes.shape[1] == (3 if name == "mask_gan" else 0)
     assert len({tuple(term.item() for term in pair) for pair in losses}) == 3

@@ -27,11 +27,11 @@ def figures(system):
     """How well categories are classes, and how well both kinds of code are found again."""
     data, rng = digits(), torch.Generator().manual_seed(0)
     classes = system.recognize(data["image"]).logits.argmax(dim=1)
-    facts = system.condition.facts(300, {}, rng)
+    inputs = system.condition.make_inputs(300, {}, rng)
     with torch.no_grad():
-        believed = system.recognize(system.made(system.noise(300, rng), facts))
-    found = believed.logits.argmax(dim=1) == facts.vector[:, :10].argmax(dim=1)
-    codes = torch.stack([believed.mean[:, 0], facts.vector[:, 10]])
+        believed = system.recognize(system.made(system.noise(300, rng), inputs))
+    found = believed.logits.argmax(dim=1) == inputs.vector[:, :10].argmax(dim=1)
+    codes = torch.stack([believed.mean[:, 0], inputs.vector[:, 10]])
     return {
         "classes": matched(classes, data["tags"].argmax(dim=1)),
         "categories": found.float().mean().item(),

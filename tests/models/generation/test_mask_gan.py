@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from tag2mask.models.generation.dcgan import KnowingSettings
+from tag2mask.models.generation.dcgan import ProjectedGanSettings
 from tag2mask.models.generation.mask_gan import MaskGan
 from tests.models.generation.toys import COLORS, batches, blobs
 from tests.models.turns import train
@@ -11,7 +11,7 @@ NEAR = 0.5  # of a color, in each of its channels
 
 def build(seed=0):
     torch.manual_seed(seed)
-    settings = KnowingSettings(
+    settings = ProjectedGanSettings(
         size=16,
         classes=2,
         latent=8,

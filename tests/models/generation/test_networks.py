@@ -5,7 +5,7 @@ from torch import nn
 from tag2mask.models.generation.networks import (
     Downsampler,
     Upsampler,
-    at_rest,
+    eval_mode,
     features_of,
     pyramid,
     with_planes,
@@ -98,9 +98,9 @@ class TestWithPlanes:
 
 def test_rest_ends():
     network = nn.BatchNorm1d(2)
-    with at_rest(network):
+    with eval_mode(network):
         assert not network.training
     assert network.training
-    with pytest.raises(ValueError, match="stop"), at_rest(network):
+    with pytest.raises(ValueError, match="stop"), eval_mode(network):
         raise ValueError("stop")
     assert network.training

@@ -5,15 +5,17 @@ import torch
 
 from tag2mask.models.generation import GENERATORS
 from tag2mask.models.generation.cgan import ConditionalGan
-from tag2mask.models.generation.conditions.base import Facts, Reader, said
-from tag2mask.models.generation.dcgan import KnowingSettings
+from tag2mask.models.generation.conditions.base import ConditionInputs, Reader, vector_inputs
+from tag2mask.models.generation.dcgan import ProjectedGanSettings
 from tag2mask.models.generation.projected import Head, Mixing, ProjectedDiscriminator
 from tests.models.generation.toys import batches, blobs, kinds, pairs
 from tests.models.turns import train
 
 CLASSES, SIZE, COUNT = 2, 32, 6
 KNOWING = sorted(
-    name for name, member in GENERATORS.items() if issubclass(member.settings_type, KnowingSettings)
+    name
+    for name, member in GENERATORS.items()
+    if issubclass(member.settings_type, ProjectedGanSettings)
 )
 
 
@@ -42,7 +44,7 @@ def test_a_turn_moves_what_learns_and_nothing_of_the_backbone(name):
     system = member(member.settings_type(**small)).train()
     batch = pairs(COUNT, seed=0, size=SIZE)
     still = {"discriminator.features", "discriminator.mixing"}
-    for turn in system.turns()[:2]:
+    for turn in system.optimizer_steps()[:2]:
         system.zero_grad(set_to_none=True)
         terms = system.losses(turn.name, batch, rng())
         torch.stack(list(terms.values())).sum().backward()
@@ -55,7 +57,7 @@ def test_a_turn_moves_what_learns_and_nothing_of_the_backbone(name):
 
 @pytest.mark.parametrize("side", [16, 24, 32, 64])
 def test_every_stage_judges_some_places(side):
-    judged = discriminator(side=side)(images(side=side), said(torch.zeros(COUNT, 0)))
+    judged = discriminator(side=side)(images(side=side), vector_inputs(torch.zeros(COUNT, 0)))
     assert judged.logits.shape[0] == COUNT
     assert judged.logits.shape[1] >= 6
     assert judged.features.shape[:2] == (COUNT, 8)
@@ -65,27 +67,27 @@ def test_every_stage_judges_some_places(side):
 def test_what_is_told_changes_what_is_said():
     judge = discriminator(Reader(vector=3)).eval()
     seen = images(1)
-    told = [judge(seen, said(vector[None])).logits for vector in torch.eye(3)]
+    told = [judge(seen, vector_inputs(vector[None])).logits for vector in torch.eye(3)]
     assert not torch.allclose(told[0], told[1])
     planes = discriminator(Reader(planes=2)).eval()
     nothing, something = torch.zeros(1, 2, SIZE, SIZE), torch.ones(1, 2, SIZE, SIZE)
     vector = torch.zeros(1, 0)
-    said_nothing = planes(seen, Facts(vector, nothing)).logits
-    assert not torch.allclose(said_nothing, planes(seen, Facts(vector, something)).logits)
+    said_nothing = planes(seen, ConditionInputs(vector, nothing)).logits
+    assert not torch.allclose(said_nothing, planes(seen, ConditionInputs(vector, something)).logits)
 
 
 def test_images_do_not_see_each_other():
     judge = discriminator().eval()
     seen = images()
-    alone = [judge(one[None], said(torch.zeros(1, 0))).logits for one in seen]
-    together = judge(seen, said(torch.zeros(COUNT, 0))).logits
+    alone = [judge(one[None], vector_inputs(torch.zeros(1, 0))).logits for one in seen]
+    together = judge(seen, vector_inputs(torch.zeros(COUNT, 0))).logits
     torch.testing.assert_close(together, torch.cat(alone), atol=1e-5, rtol=1e-4)
 
 
 def test_heads_are_spectrally_normal():
     """The largest singular value of every layer that learns is one."""
     head = Head(4, 16, 4, 8, Reader(vector=3)).train()
-    told = said(torch.zeros(1, 3))
+    told = vector_inputs(torch.zeros(1, 3))
     for _ in range(50):  # of the power iteration
         head(torch.zeros(1, 4, 16, 16), told)
     layers = [*(block[0] for block in head.shrink), head.judge, head.compare]
@@ -114,7 +116,7 @@ def test_mixing_goes_from_coarse_to_fine_and_repeats():
 def test_its_generator_learns_to_obey():
     """Random filters know no things, but colors, which are told."""
     torch.manual_seed(0)
-    settings = KnowingSettings(
+    settings = ProjectedGanSettings(
         size=SIZE,
         classes=4,
         latent=16,
@@ -132,4 +134,4 @@ def test_its_generator_learns_to_obey():
 
 def test_an_unknown_backbone_is_refused():
     with pytest.raises(ValueError, match="'vgg' is none of efficientnet_lite0"):
-        KnowingSettings(backbone="vgg")
+        ProjectedGanSettings(backbone="vgg")

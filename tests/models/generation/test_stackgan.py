@@ -67,7 +67,7 @@ def blur(images):
 
 
 def test_stages_follow_each_other():
-    turns = StackGan(StackSettings(size=32, width=4)).turns()
+    turns = StackGan(StackSettings(size=32, width=4)).optimizer_steps()
     assert [turn.span for turn in turns] == [(0.0, 0.5)] * 2 + [(0.5, 1.0)] * 2
 
 

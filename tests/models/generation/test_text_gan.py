@@ -51,13 +51,14 @@ def obedience(system):
 def detection(system):
     """AUC of telling the sentence of an image that was never seen from that of another."""
     data, rng = pairs(400, seed=3), torch.Generator().manual_seed(4)
-    facts = system.condition.facts(400, data, rng)
-    wrong = system.condition.wrong(facts, rng)
+    inputs = system.condition.make_inputs(400, data, rng)
+    mismatched = system.condition.draw_mismatched(inputs, rng)
     scores = [
-        system.match(data["image"], vector[:, 0]) for vector in (facts.vector, wrong.facts.vector)
+        system.match(data["image"], vector[:, 0])
+        for vector in (inputs.vector, mismatched.inputs.vector)
     ]
     # Another sentence may be right as well: red left of blue is blue right of red.
-    same = _meaning(system, facts.vector) == _meaning(system, wrong.facts.vector)
+    same = _meaning(system, inputs.vector) == _meaning(system, mismatched.inputs.vector)
     ground_truth = torch.cat([torch.ones(400), torch.zeros(400)[~same]])
     return roc_auc_score(ground_truth, torch.cat([scores[0], scores[1][~same]]))
 

@@ -31,7 +31,7 @@ def build(**settings):
 
 
 def remember(system, batch):
-    (turn,) = system.turns()
+    (turn,) = system.optimizer_steps()
     assert turn.networks == ()
     assert system.losses(turn.name, batch, torch.Generator()) == {}
 

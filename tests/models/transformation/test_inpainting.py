@@ -47,7 +47,7 @@ def test_the_hole_and_its_rim_are_judged():
     batch = scenes(4, seed=0)
     system = build(rim=2)
     given = system.given(batch)
-    assert torch.equal(system.judged(given) > 0, wider(given[:, 3] > 0, 2))
+    assert torch.equal(system.loss_weights(given) > 0, wider(given[:, 3] > 0, 2))
 
 
 def test_a_image_without_holes_has_no_distance():

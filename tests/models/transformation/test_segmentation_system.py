@@ -4,12 +4,17 @@ import pytest
 import torch
 from torch.nn.functional import interpolate
 
-from tag2mask.models.transformation.segmentation_system import Segmenting, SegmentingSettings
+from tag2mask.models.transformation.segmentation_system import (
+    SegmentationSystem,
+    SegmentationSystemSettings,
+)
 
 
 def system(enlarged):
     torch.manual_seed(0)
-    return Segmenting(SegmentingSettings(size=32, classes=3, enlarged=enlarged)).eval()
+    return SegmentationSystem(
+        SegmentationSystemSettings(size=32, classes=3, enlarged=enlarged)
+    ).eval()
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def train(
     rate: float,
 ) -> None:
     """Trains a system of one turn in place, the learning rate falling in the second half."""
-    (turn,) = system.turns()
+    (turn,) = system.optimizer_steps()
     rng = torch.Generator().manual_seed(0)
     parameters = [p for name in turn.networks for p in getattr(system, name).parameters()]
     optimizer = torch.optim.Adam(parameters, rate)

@@ -12,9 +12,9 @@ from tag2mask.models.weak.affinity import (
     affinity,
     affinity_loss,
     pair_offsets,
+    random_walk,
     shifted_pair,
     transitions,
-    walked,
 )
 from tests.models.randomized import random_images
 
@@ -80,7 +80,7 @@ def test_a_walk_stays_on_its_side_of_an_edge():
     features[:, :, 8:] = 10
     scores = torch.zeros(1, 96, 128)
     scores[0, 40:56, 8:24] = 1
-    spread = walked(features, scores)[0]
+    spread = random_walk(features, scores)[0]
     assert spread.shape == (12, 16)
     assert spread[:, :7].min() > 0.3 * spread.max()
     assert spread[:, 9:].max() < 1e-3

@@ -4,7 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from tag2mask.models.transformation.segmentation_system import Segmenting, SegmentingSettings
+from tag2mask.models.transformation.segmentation_system import (
+    SegmentationSystem,
+    SegmentationSystemSettings,
+)
 from tag2mask.pipeline.records import encode_mask
 from tag2mask.pipeline.systems.batches import Batches, as_batch
 from tag2mask.pipeline.systems.photo_scores import blurred, real, score_photos, standardised
@@ -13,7 +16,7 @@ from tests.pipeline.systems.toy_system import ToyPairs
 from tests.pipeline.toys import CLASSES, images_table, round_table
 
 
-class SeesColors(Segmenting):
+class SeesColors(SegmentationSystem):
     """A judge that needs no training: the strongest color is the class."""
 
     def labels(self, images):
@@ -30,7 +33,7 @@ def batches():
 @pytest.fixture(scope="module")
 def judge(batches):
     torch.manual_seed(0)
-    judge = SeesColors(SegmentingSettings(size=32, classes=3))
+    judge = SeesColors(SegmentationSystemSettings(size=32, classes=3))
     # Without statistics of real images its features are next to nothing.
     for batch in 10 * batches:
         judge.features(batch["image"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from tag2mask.models.system import System, SystemSettings, Turn
+from tag2mask.models.system import OptimizerStep, System, SystemSettings
 
 
 class ToySettings(SystemSettings):
@@ -30,12 +30,12 @@ class ToySystem(System):
         self.late = nn.Conv2d(3, 3, 1)
         self.never = nn.Conv2d(3, 3, 1)
 
-    def turns(self):
+    def optimizer_steps(self):
         return (
-            Turn("discriminator", ("discriminator",), learning_rate=1e-2),
-            Turn("generator", ("generator",), learning_rate=1e-2),
-            Turn("late", ("late",), span=(0.5, 1.0)),
-            Turn("never", ("never",)),
+            OptimizerStep("discriminator", ("discriminator",), learning_rate=1e-2),
+            OptimizerStep("generator", ("generator",), learning_rate=1e-2),
+            OptimizerStep("late", ("late",), span=(0.5, 1.0)),
+            OptimizerStep("never", ("never",)),
         )
 
     def made(self, batch, rng):

@@ -1,0 +1,16 @@
+"""No condition at all."""
+
+from __future__ import annotations
+
+import torch
+
+from tag2mask.models.generation.conditions.base import Condition, ConditionInputs, vector_inputs
+from tag2mask.models.system import Batch
+
+
+class Unconditional(Condition):
+    """Nobody is told anything."""
+
+    def make_inputs(self, count: int, batch: Batch, rng: torch.Generator) -> ConditionInputs:
+        """Vectors of no number."""
+        return vector_inputs(torch.zeros(count, 0, device=rng.device))
