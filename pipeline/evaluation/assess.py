@@ -13,6 +13,7 @@ from tag2mask.pipeline.evaluation.assessment import Assessment, assess_rows
 from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.evaluation.voc import Scores, evaluate_masks
 from tag2mask.pipeline.records import ClassTable, Row
+from tag2mask.pipeline.records.name_lists import name_lines
 from tag2mask.pipeline.tables.manifest import MANIFEST
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
@@ -92,14 +93,14 @@ def read_classes(folder: Folder) -> ClassTable:
         UserError: If the file is missing or does not list classes.
     """
     try:
-        lines = folder.read(CLASSES).decode().splitlines()
+        names = name_lines(folder.read(CLASSES).decode())
     except FileNotFoundError as error:
         raise UserError(
             f"{folder.uri} has no {CLASSES}: write the class names there, one a line, in the "
             "order of the pixel values from 1"
         ) from error
     try:
-        return ClassTable(names=tuple(line.strip() for line in lines if line.strip()))
+        return ClassTable(names=tuple(names))
     except ValidationError as error:
         reason = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise UserError(f"{folder.uri}/{CLASSES} does not list classes: {reason}") from error

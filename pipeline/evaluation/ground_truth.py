@@ -9,6 +9,7 @@ import numpy as np
 
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.records import IGNORE, VOC_CLASSES, ClassTable, decode_mask
+from tag2mask.pipeline.records.name_lists import name_lines
 
 __all__ = ["GroundTruthFolder"]
 
@@ -105,8 +106,8 @@ class GroundTruthFolder:
     def _read_names(self, file: str) -> tuple[str, ...]:
         if not self._files.exists(file):
             return VOC_CLASSES
-        lines = (line.strip() for line in self._files.cat_file(file).decode().splitlines())
-        return tuple(line for line in lines if line and line != "background")
+        names = name_lines(self._files.cat_file(file).decode())
+        return tuple(name for name in names if name != "background")
 
     def _translate(self, names: tuple[str, ...], classes: ClassTable) -> np.ndarray:
         unknown = [name for name in classes.names if name not in names]
