@@ -30,7 +30,8 @@ def export(
     Args:
         dataset: The dataset, a local path or fsspec URI.
         out: A local folder that does not exist or is empty.
-        format: ``voc``, ``coco``, ``coco-panoptic``, ``coco-stuff``, ``hf`` or ``yolo``.
+        format: ``voc``, ``coco``, ``coco-panoptic``, ``coco-stuff``, ``hf``, ``yolo``,
+            ``label-studio``, ``cvat`` or ``webdataset``.
         classes: Only images whose mask shows one of these classes; None takes all.
         confidence: Minimum mean confidence of a mask, in [0, 1].
         min_area: Minimum area of a connected component, as a share of the image, in [0, 1);

@@ -14,7 +14,11 @@ def export(
     out: Annotated[str, typer.Option("--out", help="A new folder on this machine.")],
     format_: Annotated[
         str,
-        typer.Option("--format", help="voc, coco, coco-panoptic, coco-stuff, hf or yolo."),
+        typer.Option(
+            "--format",
+            help="voc, coco, coco-panoptic, coco-stuff, hf, yolo, label-studio, cvat or "
+            "webdataset.",
+        ),
     ],
     classes: Classes = None,
     confidence: Annotated[

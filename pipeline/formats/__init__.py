@@ -6,8 +6,11 @@ from tag2mask.pipeline.formats.base import Exporter, ExportSample
 from tag2mask.pipeline.formats.coco_instances import CocoInstancesExporter
 from tag2mask.pipeline.formats.coco_panoptic import CocoPanopticExporter
 from tag2mask.pipeline.formats.coco_stuff import CocoStuffExporter
+from tag2mask.pipeline.formats.cvat import CvatExporter
 from tag2mask.pipeline.formats.hugging_face import HuggingFaceExporter
+from tag2mask.pipeline.formats.label_studio import LabelStudioExporter
 from tag2mask.pipeline.formats.voc import VocExporter
+from tag2mask.pipeline.formats.webdataset import WebdatasetExporter
 from tag2mask.pipeline.formats.yolo import YoloExporter
 
 EXPORTERS: dict[str, type[Exporter]] = {
@@ -17,6 +20,9 @@ EXPORTERS: dict[str, type[Exporter]] = {
     "coco-stuff": CocoStuffExporter,
     "hf": HuggingFaceExporter,
     "yolo": YoloExporter,
+    "label-studio": LabelStudioExporter,
+    "cvat": CvatExporter,
+    "webdataset": WebdatasetExporter,
 }
 
 __all__ = ["EXPORTERS", "ExportSample", "Exporter"]

@@ -247,6 +247,12 @@ class Exporter(ABC):
             f"{self.dropped_pixels_are}"
         )
 
+    def shapes_sentence(self) -> str:
+        """A sentence on outlines, in formats whose ignored pixels have no label."""
+        kept = self.polygon_sentence() if self.uses_polygons else "every pixel of an object is kept"
+        share = self._ignored_pixels / self._pixels
+        return f"{kept}; ignored pixels, {share:.2%} of all, have no label"
+
     def polygon_sentence(self) -> str:
         """A sentence on what polygons lose."""
         iou = self._loss.mean_iou()

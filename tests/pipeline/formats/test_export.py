@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import datasets
 import numpy as np
 import pytest
+import webdataset
 from PIL import Image, ImageDraw
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
@@ -358,6 +361,176 @@ class TestYolo(ExportTests):
         lines = (exported / "data.yaml").read_text().splitlines()
         assert lines[0] == "train: images/train"
         assert lines[-3:] == ['  0: "cat"', '  1: "dog"', '  2: "bird"']
+
+
+class TestLabelStudio(ExportTests):
+    kind = "label-studio"
+    keeps_ignore = False
+    lost_start = "every pixel of an object is kept; ignored pixels, "
+
+    def rebuilt(self, folder: Path) -> Masks:
+        config = ElementTree.parse(folder / "label_config.xml").getroot()
+        labels = [label.get("value") for label in config.iter("Label")]
+        assert labels == list(CLASSES)
+        masks = {}
+        for task in json.loads((folder / "tasks_train.json").read_text()):
+            place = unquote(task["data"]["image"].removeprefix("/data/local-files/?d="))
+            assert (folder / place).is_file()
+            (prediction,) = task["predictions"]
+            with Image.open(folder / place) as image:
+                width, height = image.size
+            mask = np.zeros((height, width), np.uint8)
+            for result in prediction["result"]:
+                assert (result["original_width"], result["original_height"]) == (width, height)
+                assert (result["from_name"], result["to_name"]) == ("label", "image")
+                (name,) = result["value"][result["type"]]
+                region = self.region(result["value"], height, width)
+                assert not mask[region].any()
+                mask[region] = CLASSES.index(name) + 1
+            masks[Path(place).stem] = mask
+        return masks
+
+    def region(self, value: dict[str, list[int]], height: int, width: int) -> np.ndarray:
+        channels = unpacked(value["rle"]).reshape(height, width, 4)
+        assert (channels == channels[..., :1]).all()
+        return channels[..., 0] == 255
+
+    def test_predictions_are_scored(self, exported: Path) -> None:
+        tasks = json.loads((exported / "tasks_train.json").read_text())
+        for task in tasks:
+            assert task["predictions"][0]["model_version"] == "powerful"
+            assert task["predictions"][0]["score"] == 0.8
+            for result in task["predictions"][0]["result"]:
+                assert 0.5 < result["score"] < 0.9
+
+
+class TestLabelStudioPolygons(TestLabelStudio):
+    settings = ExportSettings(min_area=0, shapes="polygon")
+    lost_start = "drawn again at the pixels' centers, polygons have a mean IoU of 1.0000; ignored"
+
+    def region(self, value: dict[str, list[int]], height: int, width: int) -> np.ndarray:
+        corners = np.array(value["points"]) * (width, height) / 100 - 0.5
+        region = np.zeros((height, width), bool)
+        region[polygon(corners[:, 1], corners[:, 0], region.shape)] = True
+        return region
+
+
+def unpacked(data: list[int]) -> np.ndarray:
+    """The values of Label Studio's run lengths, read bit by bit."""
+    bits = "".join(f"{number:08b}" for number in data)
+    at = 0
+
+    def read(count: int) -> int:
+        nonlocal at
+        at += count
+        return int(bits[at - count : at], 2)
+
+    total, value_bits = read(32), read(5) + 1
+    sizes = [read(4) + 1 for _ in range(4)]
+    values: list[int] = []
+    while len(values) < total:
+        repeated = read(1)
+        length = read(sizes[read(2)]) + 1
+        values += (
+            [read(value_bits)] * length if repeated else [read(value_bits) for _ in range(length)]
+        )
+    assert len(values) == total
+    return np.array(values, np.uint8)
+
+
+class TestCvat(ExportTests):
+    kind = "cvat"
+    keeps_ignore = False
+    lost_start = "every pixel of an object is kept; ignored pixels, "
+
+    def rebuilt(self, folder: Path) -> Masks:
+        root = ElementTree.parse(folder / "annotations.xml").getroot()
+        assert root.findtext("version") == "1.1"
+        labels = [label.findtext("name") for label in root.iter("label")]
+        assert labels == list(CLASSES)
+        masks = {}
+        for number, image in enumerate(root.iter("image")):
+            assert (image.get("id"), image.get("subset")) == (str(number), "train")
+            with Image.open(folder / "images" / (image.get("name") or "")) as opened:
+                assert (image.get("width"), image.get("height")) == tuple(map(str, opened.size))
+                width, height = opened.size
+            mask = np.zeros((height, width), np.uint8)
+            for shape in image:
+                region = self.region(shape, height, width)
+                assert not mask[region].any()
+                mask[region] = labels.index(shape.get("label")) + 1
+            masks[Path(image.get("name") or "").stem] = mask
+        return masks
+
+    def region(self, shape: ElementTree.Element, height: int, width: int) -> np.ndarray:
+        assert shape.tag == "mask"
+        left, top, w, h = (int(shape.get(key) or "") for key in ("left", "top", "width", "height"))
+        runs = [int(run) for run in (shape.get("rle") or "").split(", ")]
+        flat = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
+        region = np.zeros((height, width), bool)
+        region[top : top + h, left : left + w] = flat.reshape(h, w)
+        return region
+
+
+class TestCvatPolygons(TestCvat):
+    settings = ExportSettings(min_area=0, shapes="polygon")
+    lost_start = "drawn again at the pixels' centers, polygons have a mean IoU of 1.0000; ignored"
+
+    def region(self, shape: ElementTree.Element, height: int, width: int) -> np.ndarray:
+        assert shape.tag == "polygon"
+        points = (shape.get("points") or "").split(";")
+        corners = np.array([point.split(",") for point in points], float) - 0.5
+        region = np.zeros((height, width), bool)
+        region[polygon(corners[:, 1], corners[:, 0], region.shape)] = True
+        return region
+
+
+class TestWebdataset(ExportTests):
+    kind = "webdataset"
+    settings = ExportSettings(shard_images=3)
+
+    def samples(self, folder: Path) -> list[dict[str, bytes]]:
+        shards = sorted(str(path) for path in folder.glob("train-*.tar"))
+        assert [Path(shard).name for shard in shards] == [f"train-00000{n}.tar" for n in range(3)]
+        return list(webdataset.WebDataset(shards, shardshuffle=False))
+
+    def rebuilt(self, folder: Path) -> Masks:
+        masks = {}
+        for sample in self.samples(folder):
+            with Image.open(io.BytesIO(sample["mask.png"])) as image:
+                assert image.mode == "P"
+                masks[sample["__key__"]] = np.array(image)
+        return masks
+
+    def test_images_are_the_same_bytes(self, exported: Path, table: Table) -> None:
+        found = {sample["png"] for sample in self.samples(exported)}
+        assert found == {row["image"]["bytes"] for row in table.rows(["image"])}
+
+    def test_names_are_plain_and_different(self, exported: Path) -> None:
+        keys = [sample["__key__"] for sample in self.samples(exported)]
+        assert len({*keys}) == len(NAMES)
+        assert all(id_prefix(key) for key in keys)
+
+    def test_a_row_is_written_before_the_next_is_read(self, tmp_path: Path) -> None:
+        def watched() -> Iterator[dict[str, object]]:
+            for number, mask in enumerate(awkward_masks()):
+                # Of each sample at least its head is there; tarfile writes without delay.
+                sizes = sum(path.stat().st_size for path in tmp_path.glob(".out.*/*.tar"))
+                assert (sizes > 0) == (number > 0)
+                yield dataset_row(mask, f"{number}.png")
+
+        write_rows(watched(), self.kind, tmp_path / "out", TABLE, lambda row: row["id"])
+
+    def test_metadata_and_the_tree_is_a_source(self, exported: Path, table: Table) -> None:
+        rows = {row["id"]: row for row in table.rows(["id", "tags", "height"])}
+        for sample in self.samples(exported):
+            read = json.loads(sample["json"])
+            assert read["height"] == rows[read["id"]]["height"]
+            assert read["tags"] == [CLASSES[tag - 1] for tag in rows[read["id"]]["tags"]]
+        found = [file.tags for file in open_source(str(exported)).images() if not file.problem]
+        assert sorted(found) == sorted(
+            tuple(CLASSES[tag - 1] for tag in row["tags"]) for row in rows.values()
+        )
 
 
 def test_every_format_is_tested() -> None:
