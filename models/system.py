@@ -1,7 +1,7 @@
-"""Systems: networks that are trained together, each by its own loss, in turns.
+"""Systems: networks that are trained together, each by its own loss, in steps.
 
 A generator against its discriminator, encoders on a frozen generator, one backbone with many
-decoders: all are one module that names its turns and gives the loss of each. What trains,
+decoders: all are one module that names its steps and gives the loss of each. What trains,
 stores and resumes it (:mod:`tag2mask.pipeline.systems`) knows nothing else of it.
 """
 
@@ -34,14 +34,14 @@ class OptimizerStep:
     """One optimizer step of every training step: some networks, moved by one loss.
 
     Attributes:
-        name: Of the turn, for the loss and the log.
+        name: Of the step, for the loss and the log.
         networks: The system's submodules that learn in it, such as ``generator`` or
             ``first.generator``; all others keep still.
         learning_rate: Of Adam.
         betas: Of Adam; DCGAN (Radford et al., 2015) found 0.5 to be stable.
         final: Factor of the learning rate at the last step; it falls linearly in the second
             half of the span (Isola et al., CVPR 2017).
-        span: The part of the training in which the turn is taken, from 0 to 1: encoders
+        span: The part of the training in which the step is taken, from 0 to 1: encoders
             begin when the generator that they invert has ended.
     """
 
@@ -97,16 +97,16 @@ class System(nn.Module, ABC):
 
     @abstractmethod
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        """The turns of a step, in their order."""
+        """The steps of a step, in their order."""
 
     @abstractmethod
-    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """The terms of a turn's loss by name, scalars with gradients; their sum is minimized.
+    def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+        """The terms of a step's loss by name, scalars with gradients; their sum is minimized.
 
-        No term at all leaves the turn out.
+        No term at all leaves the step out.
 
         Args:
-            turn: Name of a turn.
+            step: Name of a step.
             batch: See the class.
             rng: For all randomness, on the batch's device.
         """

@@ -114,17 +114,17 @@ class Gan(GeneratingSystem):
         return self.generator(noise, inputs), self.generator.reader.terms(inputs)
 
     def waits(self, real: Tensor, fake: Tensor) -> bool:
-        """Whether the discriminator leaves its turn out, by its logits."""
+        """Whether the discriminator leaves its step out, by its logits."""
         return False
 
     def render(self, made: Tensor) -> Tensor:
         """What was made as images (N, 3, H, W)."""
         return made
 
-    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """See :class:`tag2mask.models.system.System`."""
         inputs = self.condition.make_inputs(len(batch["image"]), batch, rng)
-        if turn == "discriminator":
+        if step == "discriminator":
             return self.discriminator_losses(self.reals(batch, rng), inputs, rng)
         return self.generator_losses(self.condition.between(inputs, rng), rng)
 

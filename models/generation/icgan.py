@@ -50,8 +50,8 @@ class InvertibleGan(ConditionalGan):
         """The adversaries until the encoders begin."""
         begin, rate = self.settings.begin, self.settings.encoder_rate
         adversaries = (
-            OptimizerStep(turn.name, turn.networks, turn.learning_rate, span=(0.0, begin))
-            for turn in super().optimizer_steps()
+            OptimizerStep(step.name, step.networks, step.learning_rate, span=(0.0, begin))
+            for step in super().optimizer_steps()
         )
         encoders = (
             OptimizerStep(name, (name,), rate, span=(begin, 1.0))
@@ -59,16 +59,16 @@ class InvertibleGan(ConditionalGan):
         )
         return (*adversaries, *encoders)
 
-    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """Equations 2 and 3 for the encoders."""
-        if turn == "encode_tags":
+        if step == "encode_tags":
             return {"tags": mse_loss(self.encode_tags(batch["image"]), batch["tags"].float())}
-        if turn == "encode_noise":
+        if step == "encode_noise":
             noise = self.noise(len(batch["tags"]), rng)
             with torch.no_grad():
                 images = self.made(noise, vector_inputs(batch["tags"].float()))
             return {"noise": mse_loss(self.encode_noise(images), noise)}
-        return super().losses(turn, batch, rng)
+        return super().losses(step, batch, rng)
 
     @torch.no_grad()
     def edit(self, images: Tensor, tags: Tensor) -> Tensor:

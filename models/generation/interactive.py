@@ -58,20 +58,20 @@ class InteractiveGan(Dcgan):
         """The adversaries until the predictor begins."""
         begin = self.settings.begin
         adversaries = (
-            OptimizerStep(turn.name, turn.networks, turn.learning_rate, span=(0.0, begin))
-            for turn in super().optimizer_steps()
+            OptimizerStep(step.name, step.networks, step.learning_rate, span=(0.0, begin))
+            for step in super().optimizer_steps()
         )
         rate = self.settings.predictor_rate
         return (*adversaries, OptimizerStep("predictor", ("predictor",), rate, span=(begin, 1.0)))
 
-    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """For the predictor, the distance of images from their projections (equation 5).
 
         Also that of the noise of made images from what is read off them: by images alone
         it may find no way out of things of one color, whose distance from those of another
         has no slope that leads there.
         """
-        if turn == "predictor":
+        if step == "predictor":
             wanted = batch["image"]
             found = self.images(self.predictor(wanted))
             noise = self.noise(len(wanted), rng)
@@ -81,7 +81,7 @@ class InteractiveGan(Dcgan):
                 "projection": self.distance(found, wanted).mean(),
                 "noise": mse_loss(self.predictor(made), noise),
             }
-        return super().losses(turn, batch, rng)
+        return super().losses(step, batch, rng)
 
     def distance(self, made: Tensor, wanted: Tensor) -> Tensor:
         """Of images (N, 3, S, S) in pixels and features: (N,)."""

@@ -70,21 +70,21 @@ class StackGan(GeneratingSystem):
         spans = {"first": (0.0, begin), "second": (begin, 1.0)}
         return tuple(
             OptimizerStep(
-                f"{stage} {turn.name}",
-                tuple(f"{stage}.{network}" for network in turn.networks),
-                turn.learning_rate,
+                f"{stage} {step.name}",
+                tuple(f"{stage}.{network}" for network in step.networks),
+                step.learning_rate,
                 span=spans[stage],
             )
             for stage in STAGES
-            for turn in self._stage(stage).optimizer_steps()
+            for step in self._stage(stage).optimizer_steps()
         )
 
     def _stage(self, stage: str) -> Gan:
         return self.first if stage == "first" else self.second
 
-    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """Those of one stage; the second sees what the first makes of the same tags."""
-        stage, name = turn.split()
+        stage, name = step.split()
         if stage == "first":
             return self.first.losses(name, self._shrunk(batch), rng)
         small = self.first.sample(len(batch["tags"]), batch, rng)

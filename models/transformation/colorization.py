@@ -58,9 +58,9 @@ class Colorization(TransformingSystem):
         networks = ("low", "whole", "fusion", "colors", "tags")
         return (OptimizerStep("colors", networks, self.settings.learning_rate, (0.9, 0.999), 0.1),)
 
-    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """The squared error of the colors, and α times the cross entropy of the tags."""
-        del turn, rng
+        del step, rng
         lab = to_lab(batch["image"])
         colors, logits = self(lab[:, :1])
         return {

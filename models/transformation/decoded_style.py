@@ -61,7 +61,7 @@ class DecodedStyle(StyleSystem):
         rate = self.settings.learning_rate
         return (OptimizerStep("decode", ("decoder",), rate, betas=(0.9, 0.999), final=0.0),)
 
-    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """The image's error, the features' error, and style and smoothness."""
         images, stage = batch["image"], self.settings.content_stage
         with torch.no_grad():

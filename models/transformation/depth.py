@@ -65,14 +65,14 @@ class Depth(TransformingSystem):
             OptimizerStep("network", ("network",), self.settings.learning_rate, (0.9, 0.999), 0.1),
         )
 
-    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """How the right view, warped, differs from the left one, and γ times the roughness.
 
         These are equations 2 and 3, but absolute differences in place of squares, as all who
         followed took them: what the right view does not show costs less (0.43 in place of 0.49
         of the best constant's error on generated scenes).
         """
-        del turn
+        del step
         pair = self.pair(batch, rng)
         disparity = self.settings.reach * self._looked(pair.first)
         left, right, pixels = pair.first, pair.second, disparity

@@ -58,7 +58,7 @@ class FastStyle(StyleSystem):
         rate = self.settings.learning_rate
         return (OptimizerStep("paint", ("painter",), rate, betas=(0.9, 0.999), final=0.0),)
 
-    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """Content, style and smoothness of what is painted."""
         if not self.has_style:
             self.take_style(styles_of(batch)[:1])

@@ -73,7 +73,7 @@ class FeatureInterpolation(TransformingSystem):
         """One in which nothing is optimized."""
         return (OptimizerStep("remember", ()),)
 
-    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """Nothing; the images of the batch are kept, in the places of the oldest ones."""
         count = len(batch["image"])
         places = (self.seen + torch.arange(count, device=self.seen.device)) % len(self.images)

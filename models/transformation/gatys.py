@@ -36,13 +36,13 @@ class Gatys(StyleSystem):
         """None."""
         return ()
 
-    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """None.
 
         Raises:
-            KeyError: Always, as there are no turns.
+            KeyError: Always, as there are no steps.
         """
-        raise KeyError(f"nothing is trained in a turn {turn!r}")
+        raise KeyError(f"nothing is trained in a step {step!r}")
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """The images in their styles; see the class."""

@@ -91,7 +91,7 @@ class FeatureInversion(TransformingSystem):
         rate = self.settings.learning_rate
         return (OptimizerStep("invert", ("decoder",), rate, betas=(0.9, 0.999), final=0.0),)
 
-    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """The squared error of the images (equation 1)."""
         return {"image": mse_loss(self._invert(batch["image"]), batch["image"])}
 

@@ -84,9 +84,9 @@ class OpticalFlow(TransformingSystem):
             OptimizerStep("network", ("network",), self.settings.learning_rate, (0.9, 0.999), 0.01),
         )
 
-    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """The endpoint error of every level, in pixels; coarser ones count less."""
-        del turn
+        del step
         frames = self.frames(batch, rng)
         flows = self.network(frames.first, frames.second)
         terms = {}

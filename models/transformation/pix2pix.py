@@ -124,11 +124,11 @@ class Pix2Pix(TransformingSystem):
             OptimizerStep("generator", ("generator",), rate, final=0.0),
         )
 
-    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """The discriminator's cross entropy; the generator's and the distances."""
         batch = self.exercise(batch)
         given, real = self.given(batch), batch["image"]
-        if turn == "discriminator":
+        if step == "discriminator":
             with torch.no_grad():
                 fake = self.finished(given, self._make(given, rng))
             # Apart, so that each is normalized by statistics of its own kind.

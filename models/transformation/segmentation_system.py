@@ -68,7 +68,7 @@ class SegmentationSystem(TransformingSystem):
         rate = self.settings.learning_rate
         return (OptimizerStep("segmenter", ("segmenter",), rate, betas=(0.9, 0.999), final=0.0),)
 
-    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """The cross-entropy of all pixels that are not to be ignored."""
         output = self.segmenter(self._seen(batch["image"]))
         if isinstance(output, DeepSupervision):

@@ -51,9 +51,9 @@ class SuperResolution(TransformingSystem):
             OptimizerStep("network", ("network",), self.settings.learning_rate, (0.9, 0.999), 0.01),
         )
 
-    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """The mean squared error of the luminance (equation 4)."""
-        del turn, rng
+        del step, rng
         small, true = self.reduced(batch["image"])
         return {"luminance": mse_loss(self.network(luminance(small)), luminance(true))}
 

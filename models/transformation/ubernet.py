@@ -104,9 +104,9 @@ class UberNet(TransformingSystem):
         networks = ("backbone", *self.tasks)
         return (OptimizerStep("tasks", networks, self.settings.learning_rate, (0.9, 0.999), 0.1),)
 
-    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """γ times the loss of each task that the batch has labels for."""
-        del turn, rng
+        del step, rng
         outputs = self(batch["image"], recompute=True)
         losses = {name: task.loss(outputs[name], batch) for name, task in self.tasks.items()}
         weights = self.settings.tasks

@@ -83,7 +83,7 @@ class UnseenStyle(StyleSystem):
             OptimizerStep("paint", ("encoder", "painter"), rate, betas=(0.9, 0.999), final=0.0),
         )
 
-    def losses(self, turn: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
+    def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """Content, style and smoothness of images in the styles that belong to them."""
         style = styles_of(batch)
         with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The training of a system: its turns, step by step, resumable and data-parallel."""
+"""The training of a system: its optimizer steps, resumable and data-parallel."""
 
 from __future__ import annotations
 
@@ -27,13 +27,15 @@ ROWS = 8
 
 
 class SystemTrainingSettings(Schedule):
-    """How a system is trained; the learning rates are those of its turns."""
+    """How a system is trained; the learning rates are those of its optimizer steps."""
 
-    steps: int = Field(20_000, ge=1, description="Steps, each of all turns.")
+    steps: int = Field(
+        20_000, ge=1, description="Training steps; each takes all optimizer steps of the system."
+    )
     old_names: ClassVar[dict[str, str]] = {"rate": "learning_rate"}
 
     learning_rate: float = Field(
-        1.0, gt=0, description="Factor of the learning rate of every turn."
+        1.0, gt=0, description="Factor of the learning rate of every optimizer step."
     )
     average: float = Field(0.999, ge=0, lt=1, description="Decay of the moving average.")
     seed: int = Field(0, ge=0, description="Random seed of weights, order, views and noise.")
@@ -75,9 +77,11 @@ class SystemTraining(Training):
         self.averaged.to(device).train()
 
     def make_optimizer(self) -> torch.optim.Optimizer:
-        """One Adam for all networks that have a turn, a group of parameters for each."""
+        """One Adam for all networks that learn, a group of parameters for each."""
         names = dict.fromkeys(
-            name for turn in self.system.optimizer_steps() for name in turn.networks
+            name
+            for optimizer_step in self.system.optimizer_steps()
+            for name in optimizer_step.networks
         )
         groups = [{"params": list(self._parameters(name)), "name": name} for name in names]
         learning = [group for group in groups if group["params"]]
@@ -90,10 +94,10 @@ class SystemTraining(Training):
         return (as_batch(parts, device) for parts in stream)
 
     def make_step(self, optimizer: torch.optim.Optimizer, group: Group) -> Step:
-        """The function that takes every turn once and updates the moving average."""
+        """The function that takes every optimizer step once and updates the moving average."""
 
         def step(batch: Batch, done: int) -> dict[str, float]:
-            terms = self._take_turns(optimizer, batch, done, group)
+            terms = self._take_optimizer_steps(optimizer, batch, done, group)
             self.averaged.update(done + 1)
             return terms
 
@@ -119,14 +123,14 @@ class SystemTraining(Training):
         self.averaged.to("cpu")
         self.system.eval()
 
-    def _take_turns(
+    def _take_optimizer_steps(
         self, optimizer: torch.optim.Optimizer, batch: Batch, step: int, group: Group
     ) -> dict[str, float]:
-        """The terms of all losses in this process, by turn and term."""
+        """The terms of all losses in this process, by optimizer step and term."""
         found: dict[str, float] = {}
         settings, device = self.settings, batch["image"].device
-        for number, turn in enumerate(self.system.optimizer_steps()):
-            rate = turn.rate(step / self.steps)
+        for number, optimizer_step in enumerate(self.system.optimizer_steps()):
+            rate = optimizer_step.rate(step / self.steps)
             if rate is None:
                 continue
             seed = [settings.seed, step, number, group.rank]
@@ -134,25 +138,29 @@ class SystemTraining(Training):
             # Dropout draws from torch's own generator.
             torch.manual_seed(_mixed([*seed, 1]))
             with mixed_precision(device):
-                terms = self.system.losses(turn.name, batch, rng)
+                terms = self.system.losses(optimizer_step.name, batch, rng)
             if not group.all_agree(bool(terms)):
                 continue
             share = len(batch["image"]) / settings.batch
-            self._update(optimizer, turn, torch.stack([*terms.values()]).sum(), rate, group, share)
-            found |= {f"{turn.name}.{name}": value.item() for name, value in terms.items()}
+            self._update(
+                optimizer, optimizer_step, torch.stack([*terms.values()]).sum(), rate, group, share
+            )
+            found |= {
+                f"{optimizer_step.name}.{name}": value.item() for name, value in terms.items()
+            }
         return found
 
     def _update(
         self,
         optimizer: torch.optim.Optimizer,
-        turn: OptimizerStep,
+        optimizer_step: OptimizerStep,
         loss: Tensor,
         rate: float,
         group: Group,
         share: float,
     ) -> None:
-        """Updates the networks of a turn, and no others."""
-        parameters = [p for name in turn.networks for p in self._parameters(name)]
+        """Updates the networks of an optimizer step, and no others."""
+        parameters = [p for name in optimizer_step.networks for p in self._parameters(name)]
         optimizer.zero_grad(set_to_none=True)
         # Only these gradients are computed; the optimizer skips parameters without one.
         gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
@@ -160,8 +168,11 @@ class SystemTraining(Training):
         for parameter, gradient in zip(parameters, averaged, strict=True):
             parameter.grad = gradient
         for place in optimizer.param_groups:
-            if place["name"] in turn.networks:
-                place["lr"], place["betas"] = rate * self.settings.learning_rate, turn.betas
+            if place["name"] in optimizer_step.networks:
+                place["lr"], place["betas"] = (
+                    rate * self.settings.learning_rate,
+                    optimizer_step.betas,
+                )
         optimizer.step()
 
     def _parameters(self, network: str) -> Iterator[torch.nn.Parameter]:

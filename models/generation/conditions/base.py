@@ -89,11 +89,11 @@ class Condition(nn.Module, ABC):
         """
 
     def between(self, inputs: ConditionInputs, rng: torch.Generator) -> ConditionInputs:
-        """What the generator is told in its own turn: inputs, or some between them."""
+        """The inputs of the generator in its own step: the given ones, or some between them."""
         return inputs
 
     def draw_mismatched(self, inputs: ConditionInputs, rng: torch.Generator) -> Mismatched | None:
-        """Mismatched inputs of real images, which a discriminator learns to reject; None for none."""
+        """Mismatched inputs of real images, which a discriminator learns to reject, if any."""
         return None
 
     def for_generator(self) -> Reader:

@@ -48,16 +48,16 @@ def batch():
     return pairs(COUNT, seed=0, size=SIZE)
 
 
-def gradients(system, turn, batch, seed=0):
-    """The gradients of a turn's networks by parameter name; None where there are none."""
+def gradients(system, step, batch, seed=0):
+    """The gradients of a step's networks by parameter name; None where there are none."""
     system.zero_grad(set_to_none=True)
-    terms = system.losses(turn.name, batch, rng(seed))
+    terms = system.losses(step.name, batch, rng(seed))
     if not terms:
         return {}
     torch.stack(list(terms.values())).sum().backward()
     return {
         f"{network}.{name}": parameter.grad
-        for network in turn.networks
+        for network in step.networks
         for name, parameter in system.get_submodule(network).named_parameters()
     }
 
@@ -100,35 +100,35 @@ class TestGeneratingSystem:
 
     def test_losses_follow_from_the_generator(self, system, batch):
         state = copy.deepcopy(system.state_dict())
-        for turn in system.optimizer_steps():
+        for step in system.optimizer_steps():
             found = []
             for seed in (0, 0):
                 system.load_state_dict(state)
-                terms = system.losses(turn.name, batch, rng(seed))
+                terms = system.losses(step.name, batch, rng(seed))
                 found.append({name: value.item() for name, value in terms.items()})
             assert found[0] == found[1]
             assert all(value.isfinite() and value.dim() == 0 for value in terms.values())
 
-    def test_a_turn_reaches_every_parameter_of_its_networks(self, system, batch):
+    def test_a_step_reaches_every_parameter_of_its_networks(self, system, batch):
         system.train()
         learnt = set()
-        for turn in system.optimizer_steps():
-            assert turn.span[0] < turn.span[1]
-            found = gradients(system, turn, batch)
-            assert all(value is not None for value in found.values()), turn.name
-            assert all(value.isfinite().all() for value in found.values()), turn.name
+        for step in system.optimizer_steps():
+            assert step.span[0] < step.span[1]
+            found = gradients(system, step, batch)
+            assert all(value is not None for value in found.values()), step.name
+            assert all(value.isfinite().all() for value in found.values()), step.name
             learnt |= {name for name, value in found.items() if value.abs().max() > 0}
         assert learnt == {name for name, _ in system.named_parameters()}
 
     def test_averages_are_networks_that_learn(self, system):
-        learning = {name for turn in system.optimizer_steps() for name in turn.networks}
+        learning = {name for step in system.optimizer_steps() for name in step.networks}
         assert set(system.averaged) <= learning
         assert system.averaged
 
-    def test_turns_do_not_change_the_weights_or_each_other(self, system, batch):
+    def test_steps_do_not_change_the_weights_or_each_other(self, system, batch):
         before = {name: value.clone() for name, value in system.named_parameters()}
-        for turn in system.optimizer_steps():
-            system.losses(turn.name, batch, rng())
+        for step in system.optimizer_steps():
+            system.losses(step.name, batch, rng())
         for name, value in system.named_parameters():
             assert torch.equal(value, before[name])
 

@@ -83,7 +83,7 @@ def test_cutouts_hide_half_a_side_of_the_image_alone():
 
 @pytest.mark.parametrize("name", ["mask_gan", "cgan"])
 def test_discriminators_see_changed_images_alone(name):
-    """Both turns lose other than without; the same inputs without maps, the same masks with."""
+    """Both steps lose other than without; the same inputs without maps, the same masks with."""
     batch = pairs(6, seed=0, size=32)
     losses = []
     for augment in ((), ("color",), ("color", "translation", "cutout")):
@@ -97,8 +97,8 @@ def test_discriminators_see_changed_images_alone(name):
         )
         losses.append(
             [
-                sum(system.losses(turn.name, batch, rng()).values())
-                for turn in system.optimizer_steps()
+                sum(system.losses(step.name, batch, rng()).values())
+                for step in system.optimizer_steps()
             ]
         )
         for shown, inputs in seen:

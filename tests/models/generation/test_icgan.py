@@ -6,7 +6,7 @@ from sklearn.svm import SVC
 
 from tag2mask.models.generation.icgan import InvertibleGan, InvertibleSettings
 from tests.models.generation.toys import batches, digits
-from tests.models.turns import train
+from tests.models.system_training import train
 
 HALF = 898  # of the digits: one half for the GAN, the other for the judge
 

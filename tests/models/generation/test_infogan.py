@@ -4,7 +4,7 @@ from scipy.optimize import linear_sum_assignment
 
 from tag2mask.models.generation.infogan import InfoGan, InfoSettings
 from tests.models.generation.toys import batches, digits
-from tests.models.turns import train
+from tests.models.system_training import train
 
 
 def matched(found, true, classes=10):

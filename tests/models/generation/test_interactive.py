@@ -8,7 +8,7 @@ from tag2mask.models.generation.interactive import InteractiveGan, InteractiveSe
 from tag2mask.models.kernel_distance import kernel_distance
 from tests.models.generation.filters import random_filters
 from tests.models.generation.toys import batches, blobs, kinds
-from tests.models.turns import train
+from tests.models.system_training import train
 
 SETTINGS = InteractiveSettings(
     size=16,

@@ -4,7 +4,7 @@ import torch
 from tag2mask.models.generation.dcgan import ProjectedGanSettings
 from tag2mask.models.generation.mask_gan import MaskGan
 from tests.models.generation.toys import COLORS, batches, blobs
-from tests.models.turns import train
+from tests.models.system_training import train
 
 NEAR = 0.5  # of a color, in each of its channels
 

@@ -5,7 +5,7 @@ from tag2mask.models.generation.original import OriginalGan, OriginalSettings
 from tag2mask.models.kernel_distance import kernel_distance
 from tests.models.generation.filters import random_filters
 from tests.models.generation.toys import batches, digits
-from tests.models.turns import train
+from tests.models.system_training import train
 
 
 def built(seed=0):

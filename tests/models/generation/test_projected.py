@@ -9,7 +9,7 @@ from tag2mask.models.generation.conditions.base import ConditionInputs, Reader, 
 from tag2mask.models.generation.dcgan import ProjectedGanSettings
 from tag2mask.models.generation.projected import Head, Mixing, ProjectedDiscriminator
 from tests.models.generation.toys import batches, blobs, kinds, pairs
-from tests.models.turns import train
+from tests.models.system_training import train
 
 CLASSES, SIZE, COUNT = 2, 32, 6
 KNOWING = sorted(
@@ -37,18 +37,18 @@ def test_most_gans_can_have_it():
 
 
 @pytest.mark.parametrize("name", KNOWING)
-def test_a_turn_moves_what_learns_and_nothing_of_the_backbone(name):
+def test_a_step_moves_what_learns_and_nothing_of_the_backbone(name):
     torch.manual_seed(0)
     member = GENERATORS[name]
     small = {"size": SIZE, "classes": CLASSES, "latent": 8, "width": 4, "backbone": "tiny"}
     system = member(member.settings_type(**small)).train()
     batch = pairs(COUNT, seed=0, size=SIZE)
     still = {"discriminator.features", "discriminator.mixing"}
-    for turn in system.optimizer_steps()[:2]:
+    for step in system.optimizer_steps()[:2]:
         system.zero_grad(set_to_none=True)
-        terms = system.losses(turn.name, batch, rng())
+        terms = system.losses(step.name, batch, rng())
         torch.stack(list(terms.values())).sum().backward()
-        for network in turn.networks:
+        for network in step.networks:
             for key, parameter in system.get_submodule(network).named_parameters(network):
                 frozen = key.startswith(tuple(still))
                 assert parameter.requires_grad != frozen, key

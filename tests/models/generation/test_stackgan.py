@@ -7,7 +7,7 @@ from tag2mask.models.generation.stackgan import StackGan, StackSettings
 from tag2mask.models.kernel_distance import kernel_distance
 from tests.models.generation.filters import random_filters
 from tests.models.generation.toys import COLORS, batches, blobs, kinds
-from tests.models.turns import train
+from tests.models.system_training import train
 
 SIZE = 32
 
@@ -67,8 +67,8 @@ def blur(images):
 
 
 def test_stages_follow_each_other():
-    turns = StackGan(StackSettings(size=32, width=4)).optimizer_steps()
-    assert [turn.span for turn in turns] == [(0.0, 0.5)] * 2 + [(0.5, 1.0)] * 2
+    steps = StackGan(StackSettings(size=32, width=4)).optimizer_steps()
+    assert [step.span for step in steps] == [(0.0, 0.5)] * 2 + [(0.5, 1.0)] * 2
 
 
 def test_a_factor_that_does_not_fit_is_refused():

@@ -4,7 +4,7 @@ from sklearn.metrics import roc_auc_score
 
 from tag2mask.models.generation.text_gan import TextGan, TextSettings
 from tests.models.generation.toys import batches, pairs
-from tests.models.turns import train
+from tests.models.system_training import train
 
 DIRECTIONS = {
     "a red left of a blue": (0, -1),

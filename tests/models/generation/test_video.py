@@ -4,7 +4,7 @@ import torch
 from tag2mask.models.generation.clips import moving_clips
 from tag2mask.models.generation.video import VideoGan, VideoSettings
 from tests.models.generation.toys import batches, meadows
-from tests.models.turns import train
+from tests.models.system_training import train
 
 
 def trained(seed=0, longer=1):

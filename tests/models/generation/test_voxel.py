@@ -6,7 +6,7 @@ from scipy.ndimage import distance_transform_edt
 from tag2mask.models.generation.solids import distance_inside, inflate, shade
 from tag2mask.models.generation.voxel import VoxelGan, VoxelSettings
 from tests.models.generation.toys import batches, blobs
-from tests.models.turns import train
+from tests.models.system_training import train
 
 SIDE = 16
 

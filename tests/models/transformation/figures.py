@@ -16,7 +16,7 @@ from tag2mask.models.transformation.color_spaces import luminance, to_lab
 from tag2mask.models.transformation.colorization import RANGE
 from tag2mask.models.transformation.edges import edges
 from tests.models.scenes import CLASSES, scenes, seen_colors, seen_textures
-from tests.models.turns import train
+from tests.models.system_training import train
 
 BATCH = 8
 TRAINED, TESTED = 400, 32  # scenes

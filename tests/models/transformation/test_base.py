@@ -100,43 +100,43 @@ def test_the_generator_alone_decides_about_noise(name):
     state = torch.get_rng_state()
     with torch.no_grad():
         system.eval().transform(batch, seeded())
-    for turn in system.optimizer_steps():
-        system.losses(turn.name, batch, seeded())
+    for step in system.optimizer_steps():
+        system.losses(step.name, batch, seeded())
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_turns_move_their_networks_and_no_others(name):
+def test_steps_move_their_networks_and_no_others(name):
     system = build(name).train()
     batch = batch_of()
-    # A turn without networks remembers what it sees, and has no loss.
-    for turn in (turn for turn in system.optimizer_steps() if turn.networks):
+    # A step without networks remembers what it sees, and has no loss.
+    for step in (step for step in system.optimizer_steps() if step.networks):
         before = {key: value.clone() for key, value in system.named_parameters()}
-        parameters = [p for part in turn.networks for p in getattr(system, part).parameters()]
+        parameters = [p for part in step.networks for p in getattr(system, part).parameters()]
         optimizer = torch.optim.SGD(parameters, lr=1.0)
         system.zero_grad()
-        losses = system.losses(turn.name, batch, seeded())
+        losses = system.losses(step.name, batch, seeded())
         assert losses
         assert all(loss.shape == () and loss.isfinite() for loss in losses.values())
         torch.stack(list(losses.values())).sum().backward()
         optimizer.step()
         moved = {k for k, value in system.named_parameters() if not torch.equal(value, before[k])}
-        for part in turn.networks:
+        for part in step.networks:
             assert any(key.startswith(f"{part}.") for key in moved), part
-        assert {key.split(".")[0] for key in moved} <= set(turn.networks)
+        assert {key.split(".")[0] for key in moved} <= set(step.networks)
 
 
 def test_training_images_need_no_round_side(name):
     settings = settings_of(name).model_copy(update={"size": 20})
     system = TRANSFORMERS[name](settings).train()
-    for turn in system.optimizer_steps():
-        losses = system.losses(turn.name, batch_of(20, 20), seeded())
+    for step in system.optimizer_steps():
+        losses = system.losses(step.name, batch_of(20, 20), seeded())
         assert all(loss.isfinite() for loss in losses.values())
 
 
 def test_losses_repeat_with_the_generator(name):
     system, batch = build(name).eval(), batch_of()
-    for turn in system.optimizer_steps():
-        first, second = (system.losses(turn.name, batch, seeded(3)) for _ in range(2))
+    for step in system.optimizer_steps():
+        first, second = (system.losses(step.name, batch, seeded(3)) for _ in range(2))
         assert {k: v.item() for k, v in first.items()} == {k: v.item() for k, v in second.items()}
 
 

@@ -31,9 +31,9 @@ def build(**settings):
 
 
 def remember(system, batch):
-    (turn,) = system.optimizer_steps()
-    assert turn.networks == ()
-    assert system.losses(turn.name, batch, torch.Generator()) == {}
+    (step,) = system.optimizer_steps()
+    assert step.networks == ()
+    assert system.losses(step.name, batch, torch.Generator()) == {}
 
 
 def test_the_last_images_are_kept_and_stored():

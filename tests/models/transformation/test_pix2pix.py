@@ -7,7 +7,7 @@ from tag2mask.models.transformation import TRANSFORMERS
 from tag2mask.models.transformation.edges import edges
 from tag2mask.models.transformation.pix2pix import Pix2Pix
 from tests.models.scenes import CLASSES, scenes, seen_colors
-from tests.models.turns import train
+from tests.models.system_training import train
 
 
 def build(name, **changes):
@@ -49,12 +49,12 @@ def test_the_discriminator_tells_pairs_apart_not_only_images():
     assert not torch.allclose(*logits)
 
 
-@pytest.mark.parametrize("turn", ["discriminator", "generator"])
-def test_each_turn_reaches_the_network_that_it_moves(turn):
+@pytest.mark.parametrize("step", ["discriminator", "generator"])
+def test_each_step_reaches_the_network_that_it_moves(step):
     system = build("mask_to_photo")
-    losses = system.losses(turn, scenes(2, seed=0), torch.Generator().manual_seed(0))
+    losses = system.losses(step, scenes(2, seed=0), torch.Generator().manual_seed(0))
     torch.stack(list(losses.values())).sum().backward()
-    assert all(parameter.grad is not None for parameter in getattr(system, turn).parameters())
+    assert all(parameter.grad is not None for parameter in getattr(system, step).parameters())
 
 
 @pytest.mark.parametrize("name", ["l1", "perceptual"])

@@ -53,15 +53,15 @@ def train(
     steps: int,
     rate: float,
 ) -> None:
-    """Trains a system of one turn in place, the learning rate falling in the second half."""
-    (turn,) = system.optimizer_steps()
+    """Trains a system of one step in place, the learning rate falling in the second half."""
+    (update,) = system.optimizer_steps()
     rng = torch.Generator().manual_seed(0)
-    parameters = [p for name in turn.networks for p in getattr(system, name).parameters()]
+    parameters = [p for name in update.networks for p in getattr(system, name).parameters()]
     optimizer = torch.optim.Adam(parameters, rate)
     system.train()
     for step in range(steps):
         optimizer.param_groups[0]["lr"] = rate * min(1.0, 2 - 2 * step / steps)
-        losses = system.losses(turn.name, batch_of(rng), rng)
+        losses = system.losses(update.name, batch_of(rng), rng)
         optimizer.zero_grad()
         torch.stack([*losses.values()]).sum().backward()
         optimizer.step()

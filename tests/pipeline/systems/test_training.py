@@ -1,4 +1,4 @@
-"""The training of a system: turns, averages, resumption; alone and shared."""
+"""The training of a system: optimizer steps, averages, resumption; alone and shared."""
 
 import json
 
@@ -58,7 +58,7 @@ def undisturbed(tmp_path_factory):
     return work, work.train(silent)
 
 
-class TestTurns:
+class TestOptimizerSteps:
     def test_each_moves_its_own_networks(self, tmp_path):
         before = training(tmp_path).system.state_dict()
         early = training(tmp_path / "early", steps=2 * STEPS)
@@ -77,7 +77,7 @@ class TestTurns:
             work.train(silent)
         assert torch.equal(work.system.late.weight, before), "its span begins at step 4"
 
-    def test_losses_by_turn_and_term(self, undisturbed):
+    def test_losses_by_step_and_term(self, undisturbed):
         assert undisturbed[1].keys() == {
             "discriminator.real",
             "discriminator.fake",
@@ -149,7 +149,7 @@ class TestOnRay:
         assert outcome["late.copy"] == undisturbed[1]["late.copy"]
 
     def test_two_workers_share_a_step(self, engine, tmp_path):
-        """Noise differs by worker, so what has none is compared: the turn "late"."""
+        """Noise differs by worker, so what has none is compared: the optimizer step "late"."""
         alone, shared = training(tmp_path / "alone"), training(tmp_path / "shared", workers=2)
         alone.train(silent)
         engine.train(shared, silent)

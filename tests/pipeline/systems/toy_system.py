@@ -1,4 +1,4 @@
-"""A small system with two turns, and images for it."""
+"""A small system with four optimizer steps, and images for it."""
 
 from __future__ import annotations
 
@@ -43,17 +43,17 @@ class ToySystem(System):
         noise = torch.randn(count, 4, 1, 1, generator=rng, device=rng.device)
         return self.generator(noise.expand(-1, -1, size, size))
 
-    def losses(self, turn, batch, rng):
+    def losses(self, step, batch, rng):
         fake = self.made(batch, rng)
-        if turn == "discriminator":
+        if step == "discriminator":
             real = nn.functional.softplus(-self.discriminator(batch["image"])).mean()
             return {
                 "real": real,
                 "fake": nn.functional.softplus(self.discriminator(fake.detach())).mean(),
             }
-        if turn == "generator":
+        if step == "generator":
             return {"fooled": nn.functional.softplus(-self.discriminator(fake)).mean()}
-        if turn == "late":
+        if step == "late":
             return {"copy": (self.late(batch["image"]) - batch["image"]).square().mean()}
         return {}
 

@@ -1,4 +1,4 @@
-"""The least that trains a system: every turn of every step, without checkpoints or threads."""
+"""A minimal training of a system, without checkpoints or threads."""
 
 from collections.abc import Callable
 
@@ -21,11 +21,11 @@ def train(
         average: Decay of the moving average of the networks that have one; 0 for none.
 
     Returns:
-        The last terms of the losses, by turn and name.
+        The last terms of the losses, by optimizer step and name.
     """
     system.train()
     averaged = Averaged(system, average)
-    names = {name for turn in system.optimizer_steps() for name in turn.networks}
+    names = {name for update in system.optimizer_steps() for name in update.networks}
     groups = [
         {"params": list(system.get_submodule(name).parameters()), "name": name} for name in names
     ]
@@ -33,22 +33,22 @@ def train(
     terms: dict[str, Tensor] = {}
     for step in range(steps):
         batch = batches(step)
-        for number, turn in enumerate(system.optimizer_steps()):
-            rate = turn.rate(step / steps)
+        for number, update in enumerate(system.optimizer_steps()):
+            rate = update.rate(step / steps)
             rng = torch.Generator().manual_seed(1000 * step + number)
-            losses = {} if rate is None else system.losses(turn.name, batch, rng)
+            losses = {} if rate is None else system.losses(update.name, batch, rng)
             if not losses:
                 continue
             optimizer.zero_grad()
             torch.stack(list(losses.values())).sum().backward()
             for group in optimizer.param_groups:
-                if group["name"] in turn.networks:
-                    group["lr"], group["betas"] = rate, turn.betas
-                else:  # whatever reached them belongs to another turn
+                if group["name"] in update.networks:
+                    group["lr"], group["betas"] = rate, update.betas
+                else:  # gradients that reached them belong to another optimizer step
                     for parameter in group["params"]:
                         parameter.grad = None
             optimizer.step()
-            terms |= {f"{turn.name}.{name}": value.detach() for name, value in losses.items()}
+            terms |= {f"{update.name}.{name}": value.detach() for name, value in losses.items()}
         averaged.update(step + 1)
     averaged.use()
     system.eval()
