@@ -16,7 +16,7 @@ from tag2mask.pipeline.systems.batches import Batches, Pairs
 from tag2mask.pipeline.systems.image_files import as_image, read_image
 from tag2mask.pipeline.systems.recipe import SystemRecipe
 from tag2mask.pipeline.systems.training import SystemTraining
-from tag2mask.pipeline.systems.training_log import Logbook
+from tag2mask.pipeline.systems.training_log import TrainingLog
 from tag2mask.pipeline.tables.lease import lease
 from tag2mask.pipeline.tables.manifest import table_key
 from tag2mask.pipeline.tables.storage import Folder
@@ -103,7 +103,9 @@ def train_on_pairs(
         checkpoints = Checkpoints(f"{folder.uri}/{STAGING}/{key[:12]}")
         outcome: dict[str, float] = {}
         if system.optimizer_steps():  # some systems have nothing to learn
-            training = SystemTraining(system, batches, settings, checkpoints, Logbook(folder.uri))
+            training = SystemTraining(
+                system, batches, settings, checkpoints, TrainingLog(folder.uri)
+            )
             outcome = engine.train(training, reporter.steps(recipe.task, settings.steps))
         card = save_model(
             folder.uri,

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from tag2mask.models.system import Batch, OptimizerStep, System
 from tag2mask.pipeline.systems.batches import Batches, as_batch
 from tag2mask.pipeline.systems.ema import Averaged
-from tag2mask.pipeline.systems.training_log import Logbook
+from tag2mask.pipeline.systems.training_log import TrainingLog
 from tag2mask.pipeline.training.checkpoint import Checkpoints
 from tag2mask.pipeline.training.group import Group
 from tag2mask.pipeline.training.loop import Clock, Observer, Step, Training, mixed_precision
@@ -51,7 +51,7 @@ class SystemTraining(Training):
         data: The batches of images, masks and tags.
         settings: The schedule.
         checkpoints: Where the state is kept; cleared by the caller once the system is stored.
-        logbook: Where losses and sample grids are written.
+        log: Where losses and sample grids are written.
         averaged: The system with the moving average of its networks.
     """
 
@@ -59,7 +59,7 @@ class SystemTraining(Training):
     data: Batches
     settings: SystemTrainingSettings
     checkpoints: Checkpoints
-    logbook: Logbook
+    log: TrainingLog
     averaged: Averaged = field(init=False)
 
     def __post_init__(self) -> None:
@@ -113,7 +113,7 @@ class SystemTraining(Training):
 
         def observe(step: int, losses: Losses, batch: Batch, last: bool) -> None:
             if written.is_due(last):
-                self.logbook.write(step, losses, self._sheet(batch))
+                self.log.write(step, losses, self._sheet(batch))
 
         return observe
 

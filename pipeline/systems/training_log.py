@@ -20,7 +20,7 @@ LOSSES = "losses.json"
 
 
 @dataclass(frozen=True)
-class Logbook:
+class TrainingLog:
     """The folder's files ``samples.png`` and ``losses.json``, replaced at every entry.
 
     Args:

@@ -6,7 +6,7 @@ import torch
 from tag2mask.models.transformation import TRANSFORMERS
 from tag2mask.pipeline.systems.batches import Batches
 from tag2mask.pipeline.systems.training import SystemTraining, SystemTrainingSettings
-from tag2mask.pipeline.systems.training_log import SHEET, Logbook
+from tag2mask.pipeline.systems.training_log import SHEET, TrainingLog
 from tag2mask.pipeline.training.checkpoint import Checkpoints
 from tests.pipeline.systems.toy_system import ToyPairs
 
@@ -26,7 +26,7 @@ def training(name, folder):
         Batches(ToyPairs(), system.view, 16, 4, 0),
         SystemTrainingSettings(steps=3, batch=4),
         Checkpoints(f"{folder}/state"),
-        Logbook(f"{folder}/model"),
+        TrainingLog(f"{folder}/model"),
     )
 
 

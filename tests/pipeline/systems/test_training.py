@@ -9,7 +9,7 @@ import torch
 from tag2mask.pipeline.engine.ray import RayEngine
 from tag2mask.pipeline.systems.batches import Batches
 from tag2mask.pipeline.systems.training import SystemTraining, SystemTrainingSettings
-from tag2mask.pipeline.systems.training_log import LOSSES, SHEET, Logbook
+from tag2mask.pipeline.systems.training_log import LOSSES, SHEET, TrainingLog
 from tag2mask.pipeline.training.checkpoint import Checkpoints
 from tests.pipeline.systems.toy_system import ToyPairs, ToySettings, ToySystem
 
@@ -38,7 +38,7 @@ def training(folder, checkpoints=Checkpoints, **changes):
         Batches(ToyPairs(), "image", 16, settings.batch, settings.seed),
         settings,
         checkpoints(f"{folder}/state"),
-        Logbook(f"{folder}/model"),
+        TrainingLog(f"{folder}/model"),
     )
 
 
@@ -122,7 +122,7 @@ def test_the_average_is_used(tmp_path):
     assert torch.equal(ours.discriminator[0].weight, theirs.discriminator[0].weight)
 
 
-def test_the_logbook(undisturbed, tmp_path):
+def test_the_training_log(undisturbed, tmp_path):
     work = training(tmp_path, sheet_seconds=1e-9)
     work.train(silent)
     files = {file.name for file in (tmp_path / "model").iterdir()}

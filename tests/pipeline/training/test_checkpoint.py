@@ -1,6 +1,8 @@
 """Checkpoints: what is restored is what was kept."""
 
+import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from tag2mask.pipeline.training.checkpoint import FILE, Checkpoints
@@ -75,6 +77,35 @@ def test_a_damaged_state_is_the_start(tmp_path):
     (tmp_path / FILE).write_bytes(b"no safetensors")
     model = network(0)
     assert Checkpoints(str(tmp_path)).restore(model, optimizer_of(model)) == (0, {})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda state: state | {"model.trunk.weight": state.pop("model.0.weight")},
+        lambda state: state | {"model.0.weight": torch.zeros(5, 3, 3, 3)},
+        lambda state: state | {"optimizer.0.exp_avg": torch.zeros(5, 3, 3, 3)},
+        lambda state: state | {"optimizer.9.exp_avg": torch.zeros(4)},
+    ],
+    ids=["name", "shape", "optimizer's shape", "optimizer's parameter"],
+)
+def test_the_state_of_other_layers_is_the_start(tmp_path, caplog, change):
+    model = network(0)
+    optimizer = optimizer_of(model)
+    step(model, optimizer)
+    checkpoints = Checkpoints(f"{tmp_path}/state")
+    checkpoints.save(model, optimizer, 7, {"loss": 0.5})
+    file = tmp_path / "state" / FILE
+    save_file(change(load_file(file)), file)
+
+    other = network(1)
+    other_optimizer = optimizer_of(other)
+    assert checkpoints.restore(other, other_optimizer) == (0, {})
+    for name, value in network(1).state_dict().items():
+        assert torch.equal(other.state_dict()[name], value), name
+    assert not other_optimizer.state_dict()["state"]
+    (record,) = caplog.records
+    assert record.getMessage().endswith("holds the state of other layers: training starts again")
 
 
 def test_it_works_on_an_object_store():
