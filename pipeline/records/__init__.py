@@ -1,4 +1,4 @@
-"""Rows of every table: identities, class table, mask codec and Arrow schemas."""
+"""Rows of all tables: identities, class table, mask codec and Arrow schemas."""
 
 from tag2mask.pipeline.records.class_table import (
     BACKGROUND,

@@ -42,7 +42,7 @@ class ClassTable(BaseModel):
             Pixel value 0 is background, 255 is ignore.
 
     Raises:
-        ValueError: If a name is empty or stands twice, or there are more than 254.
+        ValueError: If a name is empty or occurs twice, or there are more than 254 names.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -53,7 +53,7 @@ class ClassTable(BaseModel):
     @classmethod
     def _check_names(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         if not names or len(names) > MAX_CLASSES:
-            raise ValueError(f"a class table holds 1 to {MAX_CLASSES} names, not {len(names)}")
+            raise ValueError(f"there are {len(names)} class names: give 1 to {MAX_CLASSES}")
         if len(set(names)) != len(names) or not all(names):
             raise ValueError("class names must be different and not empty")
         return names
@@ -66,14 +66,14 @@ class ClassTable(BaseModel):
         """The pixel value of a class name, 1 to ``len(self)``.
 
         Raises:
-            UserError: If the name is not in the table; the sentence lists the names.
+            UserError: If the name is not in the table; the message lists the names.
         """
         if name not in self.names:
-            raise UserError(f"unknown class {name!r}: this run knows {', '.join(self.names)}")
+            raise UserError(f"unknown class {name!r}; choose one of {', '.join(self.names)}")
         return self.names.index(name) + 1
 
     def name(self, index: int) -> str:
-        """The name of a pixel value; 0 is ``background``, 255 is ``ignore``."""
+        """The class name of a pixel value; 0 is ``background``, 255 is ``ignore``."""
         if index in (BACKGROUND, IGNORE):
             return "background" if index == BACKGROUND else "ignore"
         return self.names[index - 1]

@@ -1,4 +1,4 @@
-"""Masks and maps as PNG bytes, and back."""
+"""Encoding of masks and maps as PNG bytes, and decoding."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def palette() -> bytes:
 
 
 def encode_mask(mask: np.ndarray) -> bytes:
-    """A label map (H, W) uint8 as an 8-bit palette PNG whose pixel values are classes.
+    """Encode a label map (H, W) uint8 as an 8-bit palette PNG whose pixel values are classes.
 
     Raises:
         ValueError: If the array is not two-dimensional uint8.
@@ -35,10 +35,10 @@ def encode_mask(mask: np.ndarray) -> bytes:
 
 
 def decode_mask(data: bytes) -> np.ndarray:
-    """The label map (H, W) uint8 of a palette or 8-bit gray PNG.
+    """Decode a palette or 8-bit gray PNG to a label map (H, W) uint8.
 
     Raises:
-        ValueError: If the PNG holds colors or 16-bit values: its pixels are no classes.
+        ValueError: If the PNG holds colors or 16-bit values, which are not classes.
     """
     with Image.open(io.BytesIO(data)) as image:
         if image.mode not in ("P", "L"):
@@ -47,12 +47,12 @@ def decode_mask(data: bytes) -> np.ndarray:
 
 
 def encode_map(values: np.ndarray) -> bytes:
-    """A map (H, W) of floats in [0, 1] as an 8-bit gray PNG (steps of 1/255)."""
+    """Encode a map (H, W) of floats in [0, 1] as an 8-bit gray PNG, in steps of 1/255."""
     return _png(Image.fromarray(np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8), mode="L"))
 
 
 def decode_map(data: bytes) -> np.ndarray:
-    """The inverse of :func:`encode_map`: (H, W) float32 in [0, 1]."""
+    """Decode the PNG of :func:`encode_map` to a map (H, W) float32 in [0, 1]."""
     with Image.open(io.BytesIO(data)) as image:
         return np.asarray(image, dtype=np.float32) / 255
 

@@ -1,4 +1,4 @@
-"""What every labeling stage does with the probabilities of an image: make its row."""
+"""Rows of masks, made from the pixel probabilities of an image."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from torch.nn.functional import interpolate
 
 from tag2mask.pipeline.records import BACKGROUND, IGNORE, Row, encode_map, encode_mask
 
-# Soft maps are kept at a quarter of the image's size, the confidence map at an eighth.
+# Soft maps are stored at a quarter of the image's size, the confidence map at an eighth.
 MAP_STRIDE = 4
 CONFIDENCE_STRIDE = 8
 
 
 def rgb(row: Row) -> np.ndarray:
-    """The row's image as (H, W, 3) uint8, C-contiguous and writable."""
+    """Decode the row's image to (H, W, 3) uint8 RGB, C-contiguous and writable."""
     with Image.open(io.BytesIO(row["image"]["bytes"])) as image:
         return np.array(image.convert("RGB"))
 
 
 def as_tensor(image: np.ndarray) -> Tensor:
-    """An image (H, W, 3) uint8 as (3, H, W) float in [0, 255]."""
+    """Convert an image (H, W, 3) uint8 to a tensor (3, H, W) float in [0, 255]."""
     return torch.from_numpy(image).permute(2, 0, 1).float()
 
 
 def resize_maps(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Maps (K, h, w) float32 brought to (K, *size): bilinear, with averaging on shrinking."""
+    """Resize maps (K, h, w) float32 to (K, *size): bilinear, antialiased when shrinking."""
     if tuple(maps.shape[1:]) == size:
         return maps
     tensor = torch.from_numpy(np.ascontiguousarray(maps))[None]
@@ -38,25 +38,25 @@ def resize_maps(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def reduced_size(height: int, width: int, stride: int) -> tuple[int, int]:
-    """Size of a map at a stride, rounded up."""
+    """The size (h, w) of an image's map at a stride, rounded up."""
     return -(-height // stride), -(-width // stride)
 
 
 def make_mask_row(
     row: Row, probabilities: np.ndarray, unrefined: np.ndarray, *, ignore_below: float
 ) -> Row:
-    """The row with the columns that follow from its pixel probabilities.
+    """Make a row of a round from an image's pixel probabilities.
 
-    The mask is what the CRF makes of the probabilities; the confidence is how far they
-    believed in it before. After the CRF nearly every pixel is certain, right or wrong:
-    measured on VOC-6, 99.7 % of the pixels claimed 0.9 or more, and 87 % of those were right.
+    The mask is the best class of each pixel after the CRF. The confidence is the probability of
+    that class before the CRF, because after the CRF nearly every pixel is certain, right or
+    wrong. Measured on VOC-6: 99.7 % of the pixels had 0.9 or more, and 87 % of these were right.
 
     Args:
-        row: Of the images table, with its ``tags``.
+        row: Row of the images table, with its ``tags``.
         probabilities: (1 + T, H, W) float32 summing to one: background, then the tags in
-            their order. Nothing else can get into the mask.
-        unrefined: The same before the CRF.
-        ignore_below: Pixels of a lower confidence become 255.
+            their order. The mask holds no other class.
+        unrefined: The network's probabilities before the CRF, of the same shape.
+        ignore_below: Pixels with a lower confidence become 255.
 
     Returns:
         The row with ``mask``, ``classes``, ``area``, ``confidence``, ``mask_confidence``
@@ -86,12 +86,12 @@ def make_mask_row(
 
 
 def mask_path(row: Row) -> str:
-    """The image's path with the ending of a mask: ground truth is found by it."""
+    """The image's path with the ending ``.png``, by which ground truth is found."""
     return str(PurePosixPath(row["image"]["path"]).with_suffix(".png"))
 
 
 def encode_maps(maps: np.ndarray) -> list[bytes]:
-    """Maps (K, H, W) in [0, 1] as K gray PNGs at a quarter of the size."""
+    """Encode maps (K, H, W) in [0, 1] as K gray PNGs at a quarter of the size."""
     _, height, width = maps.shape
     small = reduced_size(height, width, MAP_STRIDE)
     return [encode_map(values) for values in resize_maps(maps.astype(np.float32), small)]

@@ -1,7 +1,7 @@
-r"""Lists of names in text: tags with ``|`` between them in a cell, class names one a line.
+r"""Lists of names in text: tags separated by ``|`` in a cell, class names one a line.
 
-A ``|`` inside a name is written as ``\|``. Backslashes elsewhere mean themselves; before a
-``|`` each is written twice.
+A ``|`` inside a name is written as ``\|``. A backslash before a ``|`` is written twice; anywhere
+else it stands for itself.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ _PARTS = re.compile(r"(\\*)\|")
 
 
 def join_tags(names: Iterable[str]) -> str:
-    """Tags as one cell; :func:`split_tags` reads them again."""
+    """Join tags to one cell, which :func:`split_tags` can split again."""
     escaped = []
     for name in names:
         text = _PARTS.sub(lambda found: f"{found[1] * 2}\\|", name)
         slashes = len(text) - len(text.rstrip("\\"))
         escaped.append((text, slashes))
-    # Backslashes at the end of a name stand before a separator, except in the last name.
+    # Backslashes at the end of a name precede a separator, except in the last name.
     body = [text + "\\" * slashes for text, slashes in escaped[:-1]]
     return SEPARATOR.join([*body, *(text for text, _ in escaped[-1:])])
 
 
 def split_tags(cell: str, separator: str = SEPARATOR) -> list[str]:
-    """The tags of a cell, without surrounding space; empty ones are left out.
+    """Split a cell into tags without surrounding space; drop empty ones.
 
     Args:
-        cell: The text.
-        separator: What stands between tags; only ``|`` can be escaped.
+        cell: Text of the cell.
+        separator: Separator of the tags; only ``|`` can be escaped.
     """
     if separator != SEPARATOR:
         return [tag for part in cell.split(separator) if (tag := part.strip())]
@@ -48,9 +48,9 @@ def split_tags(cell: str, separator: str = SEPARATOR) -> list[str]:
 
 
 def name_lines(text: str) -> list[str]:
-    """The names of a list with one name a line, without surrounding space and empty lines.
+    """Split a text with one name a line into names without surrounding space; drop empty ones.
 
-    Line feeds alone end a line: names may hold the other line separators of Unicode.
+    Only line feeds end a line: names may contain Unicode's other line separators.
     """
     lines = text.removeprefix("\ufeff").split("\n")
     return [name for line in lines if (name := line.strip())]

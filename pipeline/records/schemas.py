@@ -1,6 +1,6 @@
 """Arrow schemas of the tables, and the identity of a row.
 
-Facts about readers decide the column types. Hugging Face reads images from
+The column types suit the readers: Hugging Face reads images from
 ``struct<bytes: binary, path: string>`` and class lists from ``list<int64>``.
 """
 
@@ -15,7 +15,7 @@ Row = dict[str, Any]
 
 
 def image_id(data: bytes) -> str:
-    """The identity of an image: the SHA-256 of its bytes, 64 hexadecimal digits."""
+    """Compute the id of an image: the SHA-256 of its bytes, 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -26,39 +26,39 @@ def shard_of(row_id: str, shards: int) -> int:
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
-# One ingested image. An image that could not be read keeps its row, with ``error``
-# saying why and a null image, so that nothing disappears without a trace.
+# One ingested image. An image that could not be read keeps its row, with a null image and the
+# reason in ``error``, so that no image disappears unnoticed.
 IMAGES_SCHEMA = pa.schema(
     [
         ("id", pa.string()),
-        ("image", IMAGE),  # decodes to RGB without further care; path is source-relative
+        ("image", IMAGE),  # decodes directly to RGB; the path is relative to the source
         ("height", pa.int32()),
         ("width", pa.int32()),
         ("tags", pa.list_(pa.int64())),  # pixel values, sorted, 1 to len(classes)
-        ("near_duplicate_of", pa.string()),  # id of the image that stands for it
+        ("near_duplicate_of", pa.string()),  # id of the kept image
         ("error", pa.string()),
     ]
 )
 
-# One image at one labeling round. Maps are 8-bit PNGs at 1/8 (confidence) and 1/4
-# (scores, probabilities) of the image's size: enough for augmentation, soft labels and
-# filtering, and a hundredth of a full-resolution softmax.
+# One image in one labeling round. Maps are 8-bit PNGs at 1/8 (confidence) and 1/4 (scores,
+# probabilities) of the image's size. That is enough for augmentation, soft labels and filtering,
+# and takes 1 % of the space of a full-resolution softmax.
 ROUND_SCHEMA = pa.schema(
     [
         ("id", pa.string()),
         ("mask", IMAGE),
-        ("classes", pa.list_(pa.int64())),  # those that the mask shows, without background
-        ("area", pa.list_(pa.float32())),  # share of the image, one for each of classes
-        ("confidence", pa.list_(pa.float32())),  # mean probability, one for each of classes
+        ("classes", pa.list_(pa.int64())),  # foreground classes that the mask shows
+        ("area", pa.list_(pa.float32())),  # share of the image, one value for each of classes
+        ("confidence", pa.list_(pa.float32())),  # mean probability, one value for each of classes
         ("mask_confidence", pa.float32()),  # mean probability over the labeled pixels
         ("confidence_map", IMAGE),
-        ("tag_probability", pa.list_(pa.float32())),  # the tagger's, one for each tag
+        ("tag_probability", pa.list_(pa.float32())),  # the tagger's probability of each tag
         ("scores", pa.list_(pa.binary())),  # seed rounds: one map for each tag, in tag order
         ("probabilities", pa.list_(pa.binary())),  # background, then one for each tag
         ("source", pa.string()),  # dcsm, cam, saliency, initial, enhanced, powerful
-        ("model", pa.string()),  # SHA-256 of the weights, empty where no model took part
+        ("model", pa.string()),  # SHA-256 of the weights, empty without a model
         ("kept", pa.bool_()),
-        ("reason", pa.string()),  # why the filter left it out, empty when kept
+        ("reason", pa.string()),  # the filter's reason for rejecting the mask, empty if kept
         ("error", pa.string()),
     ]
 )

@@ -1,1 +1,1 @@
-"""Tables on storage: Parquet parts and a manifest, written so that nothing is ever half there."""
+"""Tables on storage: Parquet parts and a manifest, which appear complete or not at all."""

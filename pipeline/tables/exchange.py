@@ -1,4 +1,4 @@
-"""Two folders that change places in one step, so that nobody sees anything between."""
+"""The exchange of two folders in one step, without a visible state in between."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ _RENAME_EXCHANGE = 2
 
 
 def exchange(new: str, place: str) -> None:
-    """Put a folder into a place; what was there is at the other path afterwards.
+    """Move a folder to a place; a folder that was there moves to the other path.
 
-    Python's ``os.rename`` replaces no folder that has content. Linux exchanges two folders
-    in one step (renameat2, Linux 3.15). Where that is unknown the old one makes room first,
-    and for a moment nothing is there.
+    Python's ``os.rename`` cannot replace a folder that has content. Linux exchanges two folders
+    in one step (renameat2, Linux 3.15). On other systems the old folder is moved away first, so
+    the place is empty for a moment.
 
     Args:
-        new: A folder.
-        place: Where it shall be, on the same disk; nothing, or a folder.
+        new: Path of the new folder.
+        place: Its target on the same disk; a folder may be there.
 
     Raises:
         OSError: If a folder cannot be moved.
@@ -37,7 +37,7 @@ def exchange(new: str, place: str) -> None:
 def _swapped(one: str, other: str) -> bool:
     try:
         rename = ctypes.CDLL(None).renameat2
-    except (OSError, AttributeError):  # not Linux, or a C library of before 2018
+    except (OSError, AttributeError):  # not Linux, or a C library from before 2018
         return False
     paths = os.fsencode(one), os.fsencode(other)
     return rename(_AT_FDCWD, paths[0], _AT_FDCWD, paths[1], _RENAME_EXCHANGE) == 0

@@ -1,11 +1,11 @@
-"""A lease on a folder: of several runs that write to it, one holds it.
+"""A lease on a folder: only one run at a time may write to it.
 
-Leases are numbered files ``lease-000001.json``; the highest number holds the folder. Creating
-the next number is the one step that must be exclusive, see
-:meth:`tag2mask.pipeline.tables.storage.Folder.create`. A holder that dies keeps nothing: on the
-same machine
-its process is looked for, and from elsewhere its heartbeat. The heartbeat is watched for a
-change, never compared with a clock, since machines disagree about the time.
+Leases are numbered files ``lease-000001.json``; the highest number holds the folder. Only the
+creation of the next number must be exclusive, see
+:meth:`tag2mask.pipeline.tables.storage.Folder.create`. A holder that dies loses its lease. A run
+on the same machine looks for the holder's process, a run elsewhere for its heartbeat. The
+heartbeat is watched for changes and never compared with a clock, because the clocks of machines
+differ.
 """
 
 from __future__ import annotations
@@ -25,20 +25,21 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.tables.storage import Folder
 
 BEAT_SECONDS = 5.0
-# Longer than an object store is waited for.
+# Longer than the retries of requests to an object store.
 EXPIRY_SECONDS = 60.0
 _PREFIX = "lease-"
 
 
 class Holder(BaseModel):
-    """Who holds a folder.
+    """The holder of a folder.
 
     Attributes:
-        token: Of this holding alone.
-        machine: Host name and namespace of the process.
-        process: Its number there.
-        started: When the process was started, as Linux counts; empty elsewhere.
-        beats: How often it has said that it is alive.
+        token: Random token of this lease.
+        machine: Host name and process namespace.
+        process: Process number on that machine.
+        started: Start time of the process in Linux's clock ticks since boot; empty on other
+            systems.
+        beats: Number of heartbeats so far.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -50,11 +51,11 @@ class Holder(BaseModel):
     beats: int = 0
 
     def is_near(self) -> bool:
-        """Whether its process can be looked for from here."""
+        """Whether the process can be looked up on this machine."""
         return self.machine == _machine() and bool(self.started)
 
     def is_alive(self) -> bool:
-        """Whether its process is there, on this machine."""
+        """Whether the process runs on this machine."""
         return self.started == _start_of(self.process)
 
 
@@ -64,10 +65,10 @@ def lease(place: Folder, inside: str = "") -> Iterator[None]:
 
     Args:
         place: The folder.
-        inside: Where in it the lease is kept.
+        inside: Subfolder for the lease files; empty for the folder itself.
 
     Raises:
-        UserError: If another run that is alive holds it.
+        UserError: If another living run holds the folder.
     """
     me = Holder(
         token=uuid.uuid4().hex,
@@ -87,7 +88,7 @@ def lease(place: Folder, inside: str = "") -> Iterator[None]:
         ended.set()
         heart.join()
         folder.remove([name])
-        for each in made:  # a run that was refused leaves nothing behind
+        for each in made:  # a refused run leaves no empty folders behind
             each.remove_empty()
 
 
@@ -100,8 +101,8 @@ def _take(place: Folder, folder: Folder, me: Holder) -> str:
             host = holder.machine.partition(" ")[0] if holder else ""
             who = f"process {holder.process} on {host}" if holder else "another run"
             raise UserError(
-                f"{place.uri} is being written to by {who}: wait until it is done, end it, or "
-                "choose another place"
+                f"{place.uri} is being written to by {who}: wait until that run has finished, stop "
+                "it, or choose another place"
             )
         number = int(last.removeprefix(_PREFIX).removesuffix(".json")) + 1
         mine = f"{_PREFIX}{number:06d}.json"
@@ -111,7 +112,7 @@ def _take(place: Folder, folder: Folder, me: Holder) -> str:
 
 
 def _is_over(folder: Folder, name: str) -> bool:
-    """Whether the holder of a lease is gone, or has been still for long enough."""
+    """Whether the holder of a lease is gone, or has sent no heartbeat for long enough."""
     holder = _holder(folder, name)
     if holder and holder.is_near():
         return not holder.is_alive()
@@ -128,7 +129,7 @@ def _is_over(folder: Folder, name: str) -> bool:
 
 
 def _holder(folder: Folder, name: str) -> Holder | None:
-    """Who it is; None while the file is being written, or gone."""
+    """The holder of a lease; None while the file is being written, or after its removal."""
     try:
         return Holder.model_validate_json(folder.read(name))
     except (FileNotFoundError, ValidationError):
@@ -139,10 +140,10 @@ def _beat(folder: Folder, name: str, me: Holder, ended: threading.Event) -> None
     beats = 0
     while not ended.wait(BEAT_SECONDS):
         beats += 1
-        # A storage that is ill is the run's business, which asks it for more than this.
+        # Storage errors are left to the run, which uses the storage much more.
         with suppress(UserError, OSError):
             if name not in folder.sizes():
-                return  # taken over, after this machine had slept
+                return  # another run took over while this machine was suspended
             folder.write(name, me.model_copy(update={"beats": beats}).model_dump_json().encode())
 
 
@@ -155,10 +156,10 @@ def _machine() -> str:
 
 
 def _start_of(process: int) -> str:
-    """When a process was started; empty where the system has no such file or process."""
+    """The start time of a process; empty if the system has no such file or process."""
     try:
         with open(f"/proc/{process}/stat") as file:
             state, *fields = file.read().rpartition(")")[2].split()
     except OSError:
         return ""
-    return "" if state in "ZX" else fields[18]  # killed, and nobody has asked how it ended
+    return "" if state in "ZX" else fields[18]  # Z and X: killed, but not yet reaped

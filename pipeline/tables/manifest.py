@@ -1,4 +1,4 @@
-"""The manifest: the one small file that makes a table exist, and the hashes it records."""
+"""The manifest: the small file that defines a table, and the hashes that it records."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ MANIFEST = "manifest.json"
 
 
 class Part(BaseModel):
-    """One Parquet file of a table; it is never changed, and versions of a table share it.
+    """One Parquet file of a table; it never changes, and versions of a table share it.
 
     Attributes:
-        path: Relative to the table's folder.
-        shard: The shard of its rows; a table that has grown has several parts of a shard.
+        path: Path relative to the table's folder.
+        shard: Shard of the rows; a table that has grown has several parts for a shard.
         rows: Number of rows.
-        bytes: Size of the file.
-        sha256: Of the file.
-        revision: The version of the table that added it.
+        bytes: Size of the file in bytes.
+        sha256: SHA-256 of the file.
+        revision: Number of the table's version that added the part.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -40,18 +40,20 @@ class Part(BaseModel):
 
 
 class Manifest(BaseModel):
-    """What a table is made of. Readers trust the manifest alone, never a listing.
+    """The list of a table's files and hashes; readers use only this, never a folder listing.
 
     Attributes:
-        kind: What the rows are, such as ``images`` or ``seed``.
-        key: Hash of everything the rows follow from, see :func:`table_key`.
+        version: Version of the manifest's format.
+        kind: Kind of the rows, such as ``images`` or ``seed``.
+        key: Hash of all inputs that determine the rows, see :func:`table_key`.
         shards: Number of shards of the run; ``shard = id mod shards``.
         parts: The files, in the order of their shards.
         rows: Number of rows of all parts.
-        fingerprint: Of the (id, mask) pairs, see :class:`Fingerprint`.
+        fingerprint: Hash of the (id, mask) pairs, see :class:`Fingerprint`.
         metadata: Class names, palette, ignore value, recipe, model hashes.
-        revision: Which version of the table this is, counted from 1.
-        inputs: The parts of other tables that its rows were made of, see :meth:`names`.
+        revision: Number of the table's version, counted from 1.
+        inputs: Names of the parts of other tables from which the rows were made, see
+            :meth:`names`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -68,7 +70,7 @@ class Manifest(BaseModel):
     inputs: tuple[str, ...] = ()
 
     def names(self) -> tuple[str, ...]:
-        """Names of the parts among those of all tables of a run."""
+        """Names of the parts that are unique among all tables of a run."""
         return tuple(f"{self.kind}/{part.path}" for part in self.parts)
 
     def to_bytes(self) -> bytes:
@@ -78,12 +80,13 @@ class Manifest(BaseModel):
 
 @dataclass(frozen=True)
 class Lineage:
-    """Where a table that is about to be written comes from.
+    """The origin of a table that is about to be written.
 
     Attributes:
-        revision: Which version of the table it will be.
-        inputs: The parts of other tables that its rows are made of; those of ``base`` included.
-        base: The table whose rows it keeps and adds to; None for a table made again.
+        revision: Number of the table's version, counted from 1.
+        inputs: Names of the parts of other tables from which the rows are made, including those
+            of ``base``.
+        base: Manifest of the table to which rows are added; None for a table from scratch.
     """
 
     revision: int = 1
@@ -92,7 +95,12 @@ class Lineage:
 
     @classmethod
     def of(cls, *inputs: Manifest, base: Manifest | None = None) -> Lineage:
-        """A table made of others, again or added to a base."""
+        """The lineage of a table made from other tables, from scratch or added to a base.
+
+        Args:
+            *inputs: Manifests of the other tables.
+            base: Manifest of the table to which rows are added; None for one from scratch.
+        """
         names = dict.fromkeys(name for manifest in inputs for name in manifest.names())
         if base is None:
             return cls(inputs=tuple(names))
@@ -100,11 +108,11 @@ class Lineage:
 
 
 def read_manifest(folder: Folder, name: str = MANIFEST) -> Manifest:
-    """The manifest of a table.
+    """Read the manifest of a table.
 
     Args:
-        folder: Of the table.
-        name: Of the manifest in it, another one for an older version.
+        folder: Folder of the table.
+        name: Path of the manifest inside the folder; another one for an older version.
 
     Raises:
         UserError: If the table is absent, or its manifest is damaged.
@@ -113,28 +121,28 @@ def read_manifest(folder: Folder, name: str = MANIFEST) -> Manifest:
         return Manifest.model_validate_json(folder.read(name))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise UserError(
-            f"no table at {folder.uri}: there is no {name}; give the folder of a finished "
-            "table, or let the run that writes it finish"
+            f"no table at {folder.uri}: it has no {name}; give the folder of a finished table, "
+            "or wait until the run that writes it has finished"
         ) from error
     except (ValidationError, ValueError) as error:
         raise UserError(
-            f"the manifest {folder.uri}/{name} is damaged: remove the table's folder and "
-            "run the step again"
+            f"the manifest {folder.uri}/{name} is damaged: remove the table's folder, then run "
+            "the step again"
         ) from error
 
 
 def table_key(**inputs: object) -> str:
-    """The key of a table: SHA-256 over everything its rows follow from.
+    """Compute the key of a table: the SHA-256 of all inputs that determine its rows.
 
     Args:
-        **inputs: JSON values: the subset of the recipe, the fingerprints of the input
+        **inputs: JSON values: the relevant part of the recipe, the fingerprints of the input
             tables, the hashes of the models, the number of shards.
 
     Returns:
         64 hexadecimal digits; equal for equal inputs in any order.
 
     Raises:
-        TypeError: If an ingredient is no JSON value.
+        TypeError: If an input is not a JSON value.
     """
     text = json.dumps(inputs, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
@@ -143,29 +151,29 @@ def table_key(**inputs: object) -> str:
 class Fingerprint:
     """The sum modulo 2^256 of the SHA-256 of every (id, content) pair of a table.
 
-    A sum knows no order, shards or parts, takes no memory, and that of a table which has
-    grown goes on from that of its base (the AdHash of Bellare & Micciancio, "A New Paradigm
-    for Collision-Free Hashing", EUROCRYPT 1997). It tells results apart; against forgery,
-    each part has its own SHA-256.
+    It is the AdHash of Bellare & Micciancio ("A New Paradigm for Collision-Free Hashing",
+    EUROCRYPT 1997). A sum is independent of order, shards and parts, and takes no memory. The sum
+    of a table that has grown continues the sum of its base. The fingerprint distinguishes
+    results; the SHA-256 of each part protects against forgery.
 
-    The content of a row is the bytes of its mask; in a table without a ``mask`` column it is
-    the tags, and without those nothing but the id.
+    The content of a row is the bytes of its mask. In a table without a ``mask`` column it is the
+    tags, and without both only the id counts.
 
     Args:
-        start: The fingerprint to go on from.
+        start: Fingerprint of the base, in hexadecimal digits.
     """
 
     def __init__(self, start: str = "0") -> None:
         self._sum = int(start, 16)
 
     def add(self, rows: pa.Table) -> None:
-        """Take in rows, in any order."""
+        """Add rows, in any order."""
         for row_id, content in zip(rows["id"].to_pylist(), _contents(rows), strict=True):
             pair = _digest(_digest(row_id.encode()) + _digest(content))
             self._sum = (self._sum + int.from_bytes(pair)) % 2**256
 
     def hexdigest(self) -> str:
-        """64 hexadecimal digits."""
+        """The sum as 64 hexadecimal digits."""
         return f"{self._sum:064x}"
 
 

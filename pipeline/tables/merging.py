@@ -1,4 +1,4 @@
-"""Merging what was staged in pieces: each id once, sorted, in row groups."""
+"""The merge of staged pieces into row groups: sorted by id, each id once."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from tag2mask.pipeline.tables.parquet import ROW_GROUP
 def merge_rows(tables: Sequence[pa.Table], schema: pa.Schema) -> Iterator[pa.Table]:
     """Merge tables and yield row groups, sorted by id, each id once.
 
-    Work that was retried is there twice. The first of equals is taken, but a row without an
-    error before one with: the second try may have had the memory that the first had not.
+    A retried row is in the tables twice. The first one is taken, but a row without an error
+    is preferred to one with an error: the second attempt may have had enough memory.
 
     Args:
-        tables: Tables of this schema; the result follows from their rows and, where an id has
-            several sound rows that differ, from their order.
+        tables: Tables of this schema. The result depends on their order only if an id has
+            several different rows without an error.
         schema: The schema, with a column ``id``.
+
+    Yields:
+        Row groups of equal size.
     """
     rows = pa.concat_tables([schema.empty_table(), *tables])
     order = _order(rows)
-    # Equal groups, of ROW_GROUP rows at least where there are so many, and below twice that.
+    # Groups of equal size, from ROW_GROUP to less than twice as many rows, if there are enough.
     groups = max(1, len(order) // ROW_GROUP)
     bounds = [len(order) * index // groups for index in range(groups + 1)]
     for start, stop in pairwise(bounds):

@@ -1,4 +1,4 @@
-"""A local folder that is there in full or not at all."""
+"""A new local folder that appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tag2mask.pipeline.errors import UserError
 
-# What is wrong with the place, and not with what the caller reads meanwhile.
+# Errors of the target folder, in contrast to errors of files that the caller reads meanwhile.
 _OF_THE_PLACE = {
     errno.EACCES,
     errno.EDQUOT,
@@ -26,7 +26,7 @@ _OF_THE_PLACE = {
 
 @contextmanager
 def new_folder(target: str | Path) -> Iterator[Path]:
-    """Fill a folder beside its place, and move it there when all went well.
+    """Fill a hidden folder and move it to its place at the end, if no error occurred.
 
     Args:
         target: A local path that does not exist or is an empty folder.
@@ -35,7 +35,7 @@ def new_folder(target: str | Path) -> Iterator[Path]:
         The folder to write into.
 
     Raises:
-        UserError: If the target holds something already, or cannot be written.
+        UserError: If the target is not empty, or cannot be written.
     """
     place = Path(target).absolute()
     # A hidden sibling, so that the last step is a rename on one device.
@@ -44,7 +44,9 @@ def new_folder(target: str | Path) -> Iterator[Path]:
         if place.exists() and not place.is_dir():
             raise UserError(f"{place} is a file: choose a new folder")
         if place.exists() and any(place.iterdir()):
-            raise UserError(f"{place} is not empty: choose a new folder, lest files be mixed")
+            raise UserError(
+                f"{place} is not empty: choose a new folder, so that files are not mixed"
+            )
         unfinished.mkdir(parents=True)
         yield unfinished
         os.replace(unfinished, place)

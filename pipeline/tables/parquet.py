@@ -1,4 +1,4 @@
-"""Parquet files as this project writes them: images plain, the rest small, bytes repeatable."""
+"""Parquet files of this project: images plain, other columns small, bytes reproducible."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.records import Row
 from tag2mask.pipeline.tables.storage import Folder
 
-# The fewest rows of a row group, unless a file is smaller; the most are 127.
+# The smallest number of rows of a row group, unless the file is smaller; the largest is 127.
 ROW_GROUP = 64
-# Small enough that an image has a page of its own: with the page index, a reader fetches
-# one row's image and nothing else.
+# So small that each image has its own page: with the page index, a reader fetches only one
+# row's image.
 _PAGE_BYTES = 1024
 
 
 def write_parquet(file: IO[bytes], schema: pa.Schema, groups: Iterable[pa.Table]) -> None:
     """Write a Parquet file; the same groups give the same bytes.
 
-    Binary columns hold images, which are compressed already: they stay plain, without
-    dictionary. Statistics are kept for scalar columns alone, because those of a binary
-    column would repeat two whole images for each row group in the file's footer.
+    Binary columns hold images, which are already compressed: they stay plain, without a
+    dictionary. Only scalar columns have statistics, because those of a binary column would
+    repeat two whole images for each row group in the file's footer.
 
     Args:
-        file: Where to write.
+        file: The open file.
         schema: Columns and schema metadata.
-        groups: Tables of this schema, each of which becomes one row group.
+        groups: Tables of this schema; each becomes one row group.
     """
     with pq.ParquetWriter(
         file,
@@ -39,7 +39,7 @@ def write_parquet(file: IO[bytes], schema: pa.Schema, groups: Iterable[pa.Table]
         write_page_index=True,
         write_page_checksum=True,
         data_page_size=_PAGE_BYTES,
-        write_batch_size=1,  # the size of a page is looked at once a batch
+        write_batch_size=1,  # the writer checks the size of a page once for each batch
         **_options(schema),
     ) as writer:
         for group in groups:
@@ -47,8 +47,8 @@ def write_parquet(file: IO[bytes], schema: pa.Schema, groups: Iterable[pa.Table]
 
 
 def _options(schema: pa.Schema) -> dict[str, Any]:
-    # The names of leaf columns (image.bytes, tags.list.element) are the format's business:
-    # an empty file tells them.
+    # The format decides the names of leaf columns (image.bytes, tags.list.element), so they are
+    # read from an empty file.
     empty = io.BytesIO()
     pq.write_table(schema.empty_table(), empty)
     columns = pq.ParquetFile(empty).schema
@@ -67,16 +67,21 @@ def _options(schema: pa.Schema) -> dict[str, Any]:
 
 
 def parquet_file(file: IO[bytes]) -> pq.ParquetFile:
-    """A Parquet file whose pages are compared with their checksums; see :func:`read_group`."""
+    """Open a Parquet file that compares its pages with their checksums, see :func:`read_group`."""
     return pq.ParquetFile(file, page_checksum_verification=True, pre_buffer=False)
 
 
 def read_group(parquet: pq.ParquetFile, index: int, columns: list[str] | None = None) -> pa.Table:
-    """A row group, read in this thread alone.
+    """Read a row group in this thread only.
 
-    Arrow's threads let go of what they have read of Python's file some time after it is used. One
-    that does so when the interpreter has ended aborts the process, whose work is done (Arrow's
-    issue 34314; seen on a busy processor).
+    Arrow's own threads release the data of a Python file some time after its use. A thread that
+    does so after the interpreter has ended aborts the finished process (Arrow's issue 34314; seen
+    on a busy processor).
+
+    Args:
+        parquet: The open file.
+        index: Number of the row group.
+        columns: Names of the columns; None reads all.
     """
     return parquet.read_row_group(index, columns=columns, use_threads=False)
 
@@ -85,31 +90,38 @@ def read_group(parquet: pq.ParquetFile, index: int, columns: list[str] | None = 
 def open_parquet(folder: Folder, name: str) -> Iterator[pq.ParquetFile]:
     """Open a Parquet file for reading, compare its pages with their checksums, and close it.
 
+    Args:
+        folder: Folder of the file.
+        name: Path of the file inside the folder.
+
     Raises:
-        UserError: If it is damaged.
-        FileNotFoundError: If it is not there.
+        UserError: If the file is damaged.
+        FileNotFoundError: If the file does not exist.
     """
     try:
         with folder.open(name) as file, parquet_file(file) as parquet:
             yield parquet
     except (pa.ArrowInvalid, OSError) as error:
-        if getattr(error, "errno", None):  # the system's, not Arrow's
+        if getattr(error, "errno", None):  # an error of the system, not of Arrow
             raise
         raise UserError(
-            f"the file {folder.uri}/{name} is damaged ({error}): remove it and run the command "
-            "again that wrote it"
+            f"the file {folder.uri}/{name} is damaged ({error}): remove it, then run the command "
+            "that wrote it again"
         ) from error
 
 
 def read_matching(
     parquet: pq.ParquetFile, ids: Collection[str], columns: list[str] | None
 ) -> Iterator[Row]:
-    """The rows of some ids, from a file that is sorted by id.
+    """Read the rows of some ids from a file that is sorted by id.
 
     Args:
-        parquet: The file; row groups whose range of ids holds none of ``ids`` are not read.
-        ids: The ids, with or without those that the file does not hold.
-        columns: Columns to read besides ``id``; None reads all.
+        parquet: The open file. Row groups whose range of ids holds none of ``ids`` are not read.
+        ids: The wanted ids; the file need not hold all of them.
+        columns: Columns to read in addition to ``id``; None reads all.
+
+    Yields:
+        The rows in the order of the file.
     """
     wanted = sorted(ids)
     if not wanted:
@@ -128,7 +140,7 @@ def read_matching(
 
 
 def select_rows(group: pa.Table, ids: Collection[str]) -> Iterator[Row]:
-    """The rows of a table whose id is wanted, in the table's order."""
+    """Yield the rows of a table that have one of the ids, in the table's order."""
     for index, row_id in enumerate(group["id"].to_pylist()):
         if row_id in ids:
             yield from group.slice(index, 1).to_pylist()

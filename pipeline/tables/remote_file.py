@@ -1,4 +1,4 @@
-"""A file on an object store, read piece by piece."""
+"""A file on an object store that is read piece by piece."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from typing import IO, Any, cast
 
-# Small columns of a Parquet file come in one request; more would be read in vain.
+# One request covers the small columns of a Parquet file; a larger one would waste traffic.
 _READ_AHEAD = 2**20
 
 
@@ -39,13 +39,13 @@ class _RemoteFile(io.RawIOBase):
 
 
 def open_remote(fetch: Callable[[int, int], bytes], size: int) -> IO[bytes]:
-    """A seekable file that asks for what is read and little more.
+    """Open a seekable file that requests little more than the bytes that are read.
 
-    fsspec's own files read 50 MB ahead on S3, where a row group is wanted, and what fails
-    in the middle cannot be asked for again.
+    fsspec's own files read 50 MB ahead on S3, even for one row group, and cannot repeat a
+    request that fails in the middle.
 
     Args:
-        fetch: Gets the first byte and the one after the last, and returns what is between.
-        size: Of the file, in bytes.
+        fetch: Called with the first position and the one after the last; returns the bytes.
+        size: Size of the file in bytes.
     """
     return cast(IO[bytes], io.BufferedReader(_RemoteFile(fetch, size), _READ_AHEAD))

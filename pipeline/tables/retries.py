@@ -1,4 +1,4 @@
-"""Patience with object stores, which answer errors for a while and are well again."""
+"""Repeated requests to object stores, which may fail for a while."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tag2mask.pipeline.errors import StorageError
 P = ParamSpec("P")
 T = TypeVar("T")
 
-# Half a minute, on top of what the store's own client waits.
+# Half a minute in total, in addition to the waits of the store's own client.
 _WAITS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 
-# Answers, not failures: asking again would bring the same. Everything else may pass; each
-# client has exceptions of its own, and not all of them are OSErrors.
+# Answers, not failures: another request would get the same answer. Any other error may pass.
+# Each client has its own exceptions, and not all of them are OSErrors.
 _ANSWERS = (
     FileNotFoundError,
     FileExistsError,
@@ -28,22 +28,25 @@ _ANSWERS = (
     TypeError,
     ValueError,
 )
-# How clients say that a request makes no sense, such as the first byte of an empty file.
+# Error numbers of invalid requests, such as one for the first byte of an empty file.
 _SENSELESS = (errno.EINVAL, errno.ENAMETOOLONG, errno.EPERM, errno.ENOSYS, errno.EMSGSIZE)
 
 
 def call_with_retries(place: str, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Call a storage again and again, with longer and longer waits, until it answers.
+    """Call a storage repeatedly, with longer and longer waits, until it answers.
 
     Args:
-        place: The URI, for the message.
-        call: What to call; it must be harmless to call twice.
-        *args: Its arguments.
-        **kwargs: Its keyword arguments.
+        place: URI of the storage, for the message.
+        call: The request; repeating it must be harmless.
+        *args: Arguments of the request.
+        **kwargs: Keyword arguments of the request.
+
+    Returns:
+        The result of the request.
 
     Raises:
-        StorageError: If it has not answered after half a minute.
-        OSError: What it answered, such as FileNotFoundError.
+        StorageError: If the storage has not answered after half a minute.
+        OSError: An error that is the answer, such as FileNotFoundError.
     """
     waits = iter(_WAITS)
     while True:
@@ -57,7 +60,7 @@ def call_with_retries(place: str, call: Callable[P, T], *args: P.args, **kwargs:
                 raise StorageError(
                     f"the storage of {place} fails again and again ({type(error).__name__}: "
                     f"{' '.join(str(error).split())[:200]}): run the same command again when it "
-                    "is well, what is done is kept"
+                    "works; finished work is kept"
                 ) from error
-        # Workers that failed together must not come back together.
+        # Random waits, so that workers that failed together do not come back together.
         time.sleep(wait * random.SystemRandom().uniform(0.5, 1.5))

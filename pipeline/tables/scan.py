@@ -1,8 +1,8 @@
 """Scans: the rows of an images table, joined with other tables of the run, as units of work.
 
-Shard k of every table of a run holds the same ids, so a join never leaves a shard: a worker
-reads a few rows of an image part and, from the part of the same shard of each other table,
-the rows with the same ids.
+Shard k of every table of a run holds the same ids, so a join never leaves a shard. A worker reads
+a few rows of an image part, then the rows with the same ids from the same shard of each other
+table.
 """
 
 from __future__ import annotations
@@ -17,14 +17,21 @@ from tag2mask.pipeline.tables.parquet import open_parquet, read_group, read_matc
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
 
-# Few rows, so that a kill costs little and the last units spread over all workers; more
-# than a batch, so that a row group is not read too many times over.
+# Few rows, so that a kill costs little and the last units spread over all workers. More than a
+# batch, so that a row group is not read too often.
 UNIT_ROWS = 16
 
 
 @dataclass(frozen=True)
 class JoinedShard:
-    """One shard of a table that is joined: what to read, and the name it gets in a row."""
+    """One shard of a joined table.
+
+    Attributes:
+        name: Name of the table in a scan's rows.
+        table: URI of the table.
+        parts: Paths of the shard's parts.
+        columns: Names of the columns to read; None reads all.
+    """
 
     name: str
     table: str
@@ -32,7 +39,7 @@ class JoinedShard:
     columns: tuple[str, ...] | None
 
     def read(self, ids: AbstractSet[str]) -> dict[str, Row]:
-        """The rows of some ids."""
+        """Read the rows of some ids, by id."""
         found = {}
         for part in self.parts:
             columns = None if self.columns is None else list(self.columns)
@@ -43,7 +50,7 @@ class JoinedShard:
 
 @dataclass(frozen=True)
 class ScanUnit:
-    """Some rows of one row group of one image part.
+    """Some rows of one row group of one image part, as a unit of work.
 
     See :class:`tag2mask.pipeline.engine.base.WorkUnit`.
     """
@@ -56,7 +63,7 @@ class ScanUnit:
     joined: tuple[JoinedShard, ...]
 
     def read(self) -> list[Row]:
-        """The rows, each with a nested row (or None) under the name of each joined table."""
+        """Read the rows, each with a nested row (or None) under the name of each joined table."""
         wanted = set(self.ids)
         columns = None if self.columns is None else list(self.columns)
         with open_parquet(Folder(self.table), self.part) as parquet:
@@ -69,7 +76,7 @@ class ScanUnit:
         return rows
 
     def split(self) -> list[ScanUnit]:
-        """The same work as units of one row each."""
+        """Split the unit into units of one row each."""
         return [replace(self, ids=(row_id,)) for row_id in self.ids]
 
 
@@ -78,18 +85,18 @@ class Scan:
     """The rows of an images table with the rows of other tables joined to them by id.
 
     A row holds the columns of the images table and, under the name of each joined table, a
-    nested row, as in ``row["seed"]["mask"]``, or None where that table has no such id.
+    nested row, as in ``row["seed"]["mask"]``. The nested row is None if that table lacks the id.
 
     Attributes:
         images: The table whose rows are scanned.
-        joined: Other tables of the same run by name.
-        columns: What to read, as ``"tags"`` or ``"seed.mask"``; None reads everything. The
-            id is always there.
-        ids: The rows that are wanted; None wants all.
+        joined: Other tables of the same run, by name.
+        columns: Columns to read, such as ``"tags"`` or ``"seed.mask"``; None reads all. The
+            id is always read.
+        ids: Ids of the wanted rows; None selects all rows.
 
     Raises:
-        ValueError: If a table has another number of shards, a name of a joined table is also
-            a column, or a column is unknown.
+        ValueError: If a table has another number of shards, a joined table has the name of a
+            column, or a column is unknown.
     """
 
     images: Table
@@ -104,24 +111,26 @@ class Scan:
             if table.shards != self.images.shards:
                 raise ValueError(
                     f"the table {table.uri} has {table.shards} shards and cannot be joined to "
-                    f"{self.images.uri}, which has {self.images.shards}"
+                    f"{self.images.uri}, which has {self.images.shards}: the numbers must be equal"
                 )
             if name in known:
-                raise ValueError(f"the images table has a column {name!r} already")
+                raise ValueError(
+                    f"the images table already has a column {name!r}: choose another name"
+                )
             known |= {f"{name}.{column}" for column in table.schema.names}
         unknown = set(self.columns or ()) - known
         if unknown:
-            raise ValueError(f"unknown columns {sorted(unknown)}: a scan has {sorted(known)}")
+            raise ValueError(f"unknown columns {sorted(unknown)}; choose from {sorted(known)}")
 
     def where(self, predicate: Callable[[Row], bool], columns: Sequence[str]) -> Scan:
         """Keep the rows for which a condition on small columns holds.
 
-        It is decided here and now, in this process: the work that is left is known exactly,
-        and the condition may be any function.
+        The condition is evaluated at once, in this process. So it may be any function, and the
+        number of remaining rows is known.
 
         Args:
-            predicate: Gets a row with the given columns and says whether it is wanted.
-            columns: The columns that it looks at, such as ``["tags", "seed.kept"]``.
+            predicate: Called with a row of the given columns; returns whether to keep it.
+            columns: Columns of these rows, such as ``["tags", "seed.kept"]``.
         """
         narrow = replace(self, columns=columns)
         kept = {
@@ -133,11 +142,11 @@ class Scan:
         return replace(self, ids=kept)
 
     def units(self, done: AbstractSet[str] = frozenset(), rows: int = UNIT_ROWS) -> list[ScanUnit]:
-        """Cut the scan into units.
+        """Split the scan into units.
 
         Args:
-            done: Ids to leave out.
-            rows: The most rows of a unit, which never spans two row groups.
+            done: Ids of rows to leave out.
+            rows: Largest number of rows of a unit; a unit never spans two row groups.
         """
         units = []
         for shard, part, group, ids in self._groups():
@@ -164,7 +173,7 @@ class Scan:
         return len(self.images) if self.ids is None else len(self.wanted_ids())
 
     def rows(self) -> Iterator[Row]:
-        """The rows, read in this process one unit after another."""
+        """Iterate the rows, read in this process one unit after another."""
         for unit in self.units():
             yield from unit.read()
 

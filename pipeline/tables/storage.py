@@ -1,4 +1,4 @@
-"""Folders on any storage that fsspec knows, and the one atomic way to write a file there."""
+"""Folders on any storage that fsspec supports, with atomic writes."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from tag2mask.pipeline.tables.exchange import exchange
 from tag2mask.pipeline.tables.remote_file import open_remote
 from tag2mask.pipeline.tables.retries import call_with_retries
 
-# Unfinished files start with this. Listings leave them out, so that what a killed process
-# left half written is never counted.
+# Prefix of unfinished files. Listings leave them out, so that the half-written files of a killed
+# process never count.
 _UNFINISHED = ".tmp-"
 
 
 @dataclass(frozen=True)
 class StoredFile:
-    """A file that was written: its name inside the folder, its size and its SHA-256."""
+    """A written file: its name inside the folder, its size in bytes and its SHA-256."""
 
     name: str
     bytes: int
@@ -37,35 +37,35 @@ class StoredFile:
 
 
 class Folder:
-    """A folder on a storage; it need not exist before something is written into it.
+    """A folder on a storage; it need not exist before a file is written into it.
 
-    Names of files inside are relative, with slashes. Folders can be pickled and opened
-    again on another machine, because the URI is made absolute at once.
+    Names of files inside are relative, with slashes. The URI is made absolute at once, so
+    folders can be pickled and opened again on another machine.
 
     Args:
         uri: A local path or a URI such as ``s3://bucket/run`` or ``memory://run``.
 
     Raises:
-        UserError: If fsspec does not know the protocol or lacks its package.
+        UserError: If fsspec does not support the protocol or lacks its package.
     """
 
     def __init__(self, uri: str) -> None:
         try:
-            # A cached listing would show a driver that polls for new files the same answer
-            # for ever, and a file that was replaced elsewhere with its old size.
+            # With cached listings, a driver that polls for new files would never find one, and a
+            # file that was replaced elsewhere would keep its old size.
             self._fs, self._path = fsspec.core.url_to_fs(
                 str(uri).rstrip("/") or "/", use_listings_cache=False
             )
         except (ValueError, ImportError) as error:
             raise UserError(
                 f"cannot use {uri!r} as a storage ({error}): give a local path, or a URI whose "
-                "fsspec package is installed"
+                "fsspec package is installed here"
             ) from error
         self.local = isinstance(self._fs, LocalFileSystem)
         self.uri = self._path if self.local else str(self._fs.unstrip_protocol(self._path))
 
     def __reduce__(self) -> tuple[type[Folder], tuple[str]]:
-        """Only the URI travels: open connections do not survive another process."""
+        """Pickle only the URI: open connections cannot move to another process."""
         return Folder, (self.uri,)
 
     def folder(self, name: str) -> Folder:
@@ -73,10 +73,10 @@ class Folder:
         return Folder(f"{self.uri}/{name}")
 
     def check_writable(self) -> None:
-        """Find out, before any work, whether files can be written here; leaves nothing behind.
+        """Check before any work that files can be written here; leave no file behind.
 
         Raises:
-            UserError: If they cannot.
+            UserError: If files cannot be written here.
         """
         try:
             if self.local:
@@ -85,14 +85,14 @@ class Folder:
                 probe = f"{self._path}/{_UNFINISHED}{uuid.uuid4().hex}"
                 self._fs.pipe_file(probe, b"")
                 self._fs.rm_file(probe)
-        except Exception as error:  # each storage has its own: no such host, no login
+        except Exception as error:  # each storage has its own errors: unknown host, no login
             raise UserError(f"cannot write to {self.uri}: {error}; choose another place") from error
 
     def open(self, name: str) -> IO[bytes]:
         """Open a file for reading.
 
         Raises:
-            FileNotFoundError: If it is not there.
+            FileNotFoundError: If the file does not exist.
         """
         path = f"{self._path}/{name}"
         if self.local:
@@ -103,20 +103,20 @@ class Folder:
         )
 
     def read(self, name: str) -> bytes:
-        """The bytes of a file.
+        """Read the bytes of a file.
 
         Raises:
-            FileNotFoundError: If it is not there.
+            FileNotFoundError: If the file does not exist.
         """
         return bytes(self._call(self._fs.cat_file, f"{self._path}/{name}"))
 
     def read_range(self, name: str, start: int, stop: int) -> bytes:
-        """The bytes of a file from ``start`` to ``stop``, with one request."""
+        """Read the bytes of a file from ``start`` up to ``stop`` with one request."""
         path = f"{self._path}/{name}"
         return bytes(self._call(self._fs.cat_file, path, start=start, end=stop))
 
     def sizes(self) -> dict[str, int]:
-        """The finished files directly inside, sorted by name, and their sizes in bytes."""
+        """The sizes in bytes of the finished files directly inside, by name and sorted."""
         try:
             entries: list[dict[str, Any]] = self._call(self._fs.ls, self._path, detail=True)
         except FileNotFoundError:
@@ -129,14 +129,14 @@ class Folder:
         return {name: found[name] for name in sorted(found) if not name.startswith(_UNFINISHED)}
 
     def add(self, write: Callable[[IO[bytes]], object], name: Callable[[str], str]) -> StoredFile:
-        """Write a file that is either there in full or not at all.
+        """Write a file that appears complete or not at all.
 
         Args:
-            write: Gets a seekable binary file and fills it.
-            name: Gets the SHA-256 of the content and returns the file's name.
+            write: Called with a seekable binary file; fills it.
+            name: Called with the SHA-256 of the content; returns the file's name.
         """
-        # On a local disk the unfinished file lies beside its place, so that the last step
-        # is a rename on one device; an object store gets a single PUT.
+        # On a local disk the unfinished file is in the same folder, so that the last step is a
+        # rename on one device. An object store gets a single PUT.
         directory = self._path if self.local else tempfile.gettempdir()
         unfinished = os.path.join(directory, f"{_UNFINISHED}{uuid.uuid4().hex}")
         with _room_in(directory):
@@ -157,17 +157,17 @@ class Folder:
         return stored
 
     def write(self, name: str, data: bytes) -> StoredFile:
-        """Write or replace a file that is either there in full or not at all."""
+        """Write or replace a file, which appears complete or not at all."""
         return self.add(lambda file: file.write(data), lambda digest: name)
 
     def create(self, name: str, data: bytes) -> bool:
-        """Write a small file if there is none of this name: of several at once, one succeeds.
+        """Write a small file if its name is free; of several callers at once, one succeeds.
 
-        On S3 it is one conditional request. Where the storage knows no such request it is
-        not certain, but likely.
+        On S3 it is one conditional request. On a storage without such requests, two callers may
+        in rare cases both succeed.
 
         Returns:
-            Whether it was written.
+            Whether this call wrote the file.
         """
         path = f"{self._path}/{name}"
         try:
@@ -179,7 +179,7 @@ class Folder:
             else:
                 self._call(self._fs.pipe_file, path, data, mode="create")
         except FileExistsError:
-            # A first try whose answer was lost looks like somebody else's.
+            # The file may come from our own first attempt, whose answer was lost.
             return self.read(name) == data
         return True
 
@@ -191,11 +191,11 @@ class Folder:
             self._call(self._fs.put_file, unfinished, path)
 
     def adopt(self, other: Folder, without: Iterable[str] = ()) -> None:
-        """Take in what another local folder holds, without copying where links are known.
+        """Add the content of another local folder, by hard links where the disk allows them.
 
         Args:
-            other: The folder; it need not exist.
-            without: Names directly inside that are left out.
+            other: The other folder; it need not exist.
+            without: Names directly inside it to leave out.
         """
         if os.path.isdir(other._path):
             shutil.copytree(
@@ -206,31 +206,29 @@ class Folder:
             )
 
     def replace(self, target: Folder) -> None:
-        """Put this folder into the place of another in one step, as far as the system can.
-
-        What was there before is here afterwards.
+        """Exchange this folder with another, in one step if the system can.
 
         Raises:
             ValueError: If one of the two folders is not local: object stores cannot rename.
         """
         if not (self.local and target.local):
-            raise ValueError("only local folders can take another's place")
+            raise ValueError("only local folders can replace each other")
         with _room_in(target._path):
             exchange(self._path, target._path)
 
     def remove(self, names: Iterable[str]) -> None:
-        """Remove files; those that are gone already are no error."""
+        """Remove files; missing ones are ignored."""
         for name in names:
             with suppress(FileNotFoundError):
                 self._call(self._fs.rm_file, f"{self._path}/{name}")
 
     def remove_empty(self) -> None:
-        """Remove a local folder if nothing is in it."""
+        """Remove a local folder if it is empty."""
         with suppress(OSError):
             os.rmdir(self._path)
 
     def remove_all(self) -> None:
-        """Remove the folder and everything inside; no error when it is not there."""
+        """Remove the folder and everything inside; a missing folder is ignored."""
         with suppress(FileNotFoundError):
             self._call(self._fs.rm, self._path, recursive=True)
 
@@ -251,20 +249,20 @@ def _link(source: str, target: str) -> None:
 
 @contextmanager
 def _room_in(directory: str) -> Iterator[None]:
-    """Say in a sentence that a disk is full."""
+    """Turn the error of a full disk into a StorageError with an instruction."""
     try:
         yield
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         raise StorageError(
-            f"no space left in {directory}: free some and run the same command again, what is "
-            "done is kept"
+            f"no space left in {directory}: free some and run the same command again; finished "
+            "work is kept"
         ) from error
 
 
 def _check_local(folder: Path) -> None:
-    # The folder itself may be yet to be made, in the nearest one that is there.
+    # If the folder does not exist yet, the nearest existing parent counts.
     place = next(path for path in (folder, *folder.parents) if path.exists())
     if not place.is_dir():
         raise NotADirectoryError(f"{place} is a file, not a folder")

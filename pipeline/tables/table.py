@@ -1,8 +1,8 @@
-"""Tables: Parquet parts and one manifest, which alone decides what belongs to them.
+"""Tables: Parquet parts and one manifest, which alone decides which parts belong to a table.
 
-A table's folder holds ``manifest.json`` and, in a folder inside, its parts (``parts/*.parquet``
-unless the table says otherwise); whatever else lies there is not read.
-:mod:`tag2mask.pipeline.tables.table_writer` says how they come to be there.
+A table's folder holds ``manifest.json`` and, in a subfolder, its parts (by default
+``parts/*.parquet``). Other files in the folder are ignored.
+:mod:`tag2mask.pipeline.tables.table_writer` writes tables.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from tag2mask.pipeline.tables.parquet import open_parquet, read_group
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.versions import read_version
 
-# Waits for the storage more than it computes.
+# Threads that mostly wait for the storage.
 _READERS = 8
 
 
 class Table:
-    """A committed table; :meth:`open` is the way to get one.
+    """A committed table; open it with :meth:`open`.
 
     Attributes:
-        uri: Absolute URI of its folder.
-        manifest: What it is made of.
+        uri: Absolute URI of the table's folder.
+        manifest: The table's manifest.
     """
 
     def __init__(self, folder: Folder, manifest: Manifest) -> None:
@@ -41,11 +41,11 @@ class Table:
 
     @classmethod
     def open(cls, uri: str, revision: int | None = None) -> Table:
-        """Open a table and check that its parts are there with the right sizes.
+        """Open a table and check that its parts exist with the right sizes.
 
         Args:
-            uri: Of its folder.
-            revision: An older version that is still kept; None opens the current one.
+            uri: URI of the table's folder.
+            revision: Number of an older version that was kept; None opens the current one.
 
         Raises:
             UserError: If the table or version is absent, its manifest is damaged, or a part
@@ -59,7 +59,7 @@ class Table:
 
     @classmethod
     def exists(cls, uri: str, key: str) -> bool:
-        """Whether a whole table with this key is at the URI, so that its work is done."""
+        """Whether a complete table with this key is at the URI, so that its work is done."""
         try:
             return cls.open(uri).manifest.key == key
         except UserError:
@@ -76,7 +76,7 @@ class Table:
 
     @property
     def fingerprint(self) -> str:
-        """Of the (id, mask) pairs, see :class:`tag2mask.pipeline.tables.manifest.Fingerprint`."""
+        """Hash of all masks, see :class:`tag2mask.pipeline.tables.manifest.Fingerprint`."""
         return self.manifest.fingerprint
 
     @property
@@ -86,10 +86,10 @@ class Table:
 
     @property
     def files(self) -> list[str]:
-        """The URIs of its parts, for readers that do not know manifests.
+        """The URIs of the parts, for readers of plain Parquet files.
 
-        On an object store these, and no pattern of names, are the table while a run replaces
-        it: nothing can put several objects in place at once.
+        Use these instead of a pattern of names while a run replaces a table on an object store:
+        a store cannot put several objects in place at once.
         """
         return [f"{self.uri}/{part.path}" for part in self.manifest.parts]
 
@@ -100,17 +100,20 @@ class Table:
             return parquet.schema_arrow
 
     def part_names(self, shard: int) -> tuple[str, ...]:
-        """The files of a shard, relative to the table's folder; none when it is empty."""
+        """The paths of a shard's parts, relative to the table's folder; empty for no rows."""
         return tuple(part.path for part in self.manifest.parts if part.shard == shard)
 
     def without(self, inputs: Collection[str]) -> Table | None:
-        """The same table without some of its parts: what came after something was made of it.
+        """The same table without some of its parts.
+
+        So a table made from earlier parts finds the parts that were added since then.
 
         Args:
-            inputs: Names as of :meth:`tag2mask.pipeline.tables.manifest.Manifest.names`.
+            inputs: Names of the parts to leave out, as
+                :meth:`tag2mask.pipeline.tables.manifest.Manifest.names` gives them.
 
         Returns:
-            None if no part is left.
+            The table with the other parts; None if no part is left.
         """
         known = set(inputs)
         names = zip(self.manifest.names(), self.manifest.parts, strict=True)
@@ -122,11 +125,11 @@ class Table:
     def rows(
         self, columns: Iterable[str] | None = None, shards: Iterable[int] | None = None
     ) -> Iterator[Row]:
-        """The rows, shard after shard, sorted by id inside each part.
+        """Iterate the rows, shard after shard, sorted by id inside each part.
 
         Args:
             columns: Names of the columns to read; None reads all.
-            shards: The shards to read; None reads all.
+            shards: Numbers of the shards to read; None reads all.
         """
         names = None if columns is None else list(columns)
         for shard in range(self.shards) if shards is None else shards:
@@ -150,17 +153,18 @@ class Table:
 
 
 def damaged_parts(folder: Folder, parts: Collection[Part]) -> dict[str, str]:
-    """What became of the parts that are not as they were written.
+    """Find the parts that differ from the manifest.
 
-    On a local disk every part is read. Object stores check by themselves what they keep, and
-    reading a large table again would take hours: there the sizes are compared.
+    On a local disk every part is read. On an object store only the sizes are compared: stores
+    check their own data, and reading a large table again would take hours.
 
     Args:
-        folder: Of the table.
-        parts: What they should be.
+        folder: Folder of the table.
+        parts: The parts of the manifest.
 
     Returns:
-        By path, ``is missing``, ``is cut short`` or ``has changed since it was written``.
+        The state of each damaged part, by path: ``is missing``, ``is cut short`` or ``has changed
+        since it was written``.
     """
     found = _wrong_sizes(folder, parts)
     if folder.local:
@@ -194,6 +198,6 @@ def _changed(folder: Folder, parts: Collection[Part]) -> dict[str, str]:
 
 def _damaged(folder: Folder, path: str, state: str) -> UserError:
     return UserError(
-        f"the table {folder.uri} is damaged: {path} {state}; run the command again that wrote "
-        "it, and the part is made again"
+        f"the table {folder.uri} is damaged: {path} {state}; run the command that wrote it again "
+        "to make the part again"
     )

@@ -1,11 +1,13 @@
-"""Writing tables so that a killed run loses nothing and nobody sees half of one.
+"""Writing of tables: a killed run loses no work, and a table appears complete or not at all.
 
-While it is written, a table is a heap of small staged files in a folder outside of its own,
-because readers that take every Parquet file below a folder would read half a table. At the
-commit each shard becomes one part. On a local disk the folder with all parts and the
-manifest takes the table's place in one step. On an object store, which cannot rename, the
-parts are uploaded first and the manifest last; their names carry a hash of their content,
-so that the parts of an old and a new version stand side by side until it has moved.
+While a table is written, its rows are in small staged files outside its folder: readers that take
+every Parquet file below a folder would otherwise read half a table. At the commit each shard
+becomes one part.
+
+- On a local disk, a folder with all parts and the manifest replaces the table's folder in one
+  step.
+- An object store cannot rename: the parts are uploaded first and the manifest last. Part names
+  carry a hash of their content, so parts of the old and the new version do not collide.
 """
 
 from __future__ import annotations
@@ -39,28 +41,28 @@ from tag2mask.pipeline.tables.versions import retained_parts
 SCHEMA_METADATA = b"tag2mask"
 PART_NAME = "parts/{shard:05d}"
 
-# Many small staged files on an object store: reading them is waiting, not computing.
+# Threads for many small staged files on an object store; they mostly wait.
 _READERS = 16
 
 
 class TableWriter:
-    """Stages the rows of a table, from any number of processes, and commits them at the end.
+    """A writer that stages the rows of a table from any number of processes, then commits them.
 
-    It can be pickled to workers. What is staged outlives the process: a writer of the same
-    key and staging folder continues where a killed one stopped.
+    It can be pickled to workers. Staged rows outlive the process: a writer of the same key and
+    staging folder continues where a killed one stopped.
 
     Args:
-        uri: Where the table will be.
-        kind: What the rows are, such as ``images`` or ``seed``.
-        schema: Columns; ``id`` is 64 hexadecimal digits. Its metadata is kept.
-        key: Hash of everything the rows follow from, see
+        uri: URI of the table.
+        kind: Kind of the rows, such as ``images`` or ``seed``.
+        schema: Columns and schema metadata; ``id`` is 64 hexadecimal digits.
+        key: Hash of all inputs that determine the rows, see
             :func:`tag2mask.pipeline.tables.manifest.table_key`.
         shards: Number of shards of the run.
         metadata: JSON values for readers: class names, palette, ignore value, recipe. They
             go into the manifest and, as ``b"tag2mask"``, into the metadata of every part.
-        staging: A folder outside the table's, used by this table and key alone.
-        lineage: What it is made of and, where it grows, the table that it adds rows to.
-        part_name: Template of the parts' paths, to which a hash of the content is added; it
+        staging: A folder outside the table's, for this table and key only.
+        lineage: Origin of the rows, and the table to which rows are added, if any.
+        part_name: Template of the parts' paths, to which a hash of the content is added. It
             may use the ``shard``, the ``number`` of the part and the ``count`` of all parts.
 
     Raises:
@@ -83,7 +85,10 @@ class TableWriter:
         self._root = Folder(uri)
         self._staging = Folder(staging)
         if "id" not in schema.names or shards < 1:
-            raise ValueError("a table has a column 'id' and at least one shard")
+            raise ValueError(
+                f"a table needs a column 'id' and at least one shard, not {schema.names} "
+                f"and {shards}"
+            )
         if f"{self._staging.uri}/".startswith(f"{self._root.uri}/"):
             raise ValueError(f"the staging folder {staging} must lie outside the table {uri}")
         self.uri = self._root.uri
@@ -100,10 +105,10 @@ class TableWriter:
         self._part_folder, _, self._part_stem = part_name.rpartition("/")
 
     def stage(self, rows: Sequence[Row]) -> int:
-        """Write rows into the staging folder: one file for each shard among them.
+        """Write rows into the staging folder, one file for each of their shards.
 
-        Rows are cut down to the columns of the schema; missing values become null. The same
-        rows give the same file, so that a retried task changes nothing.
+        Only the columns of the schema are kept; missing values become null. The same rows give
+        the same file, so a retried task changes nothing.
 
         Args:
             rows: Rows with an ``id``, in any order.
@@ -127,24 +132,25 @@ class TableWriter:
         return len(rows)
 
     def staged_rows(self) -> int:
-        """The number of rows staged so far, from the names of the staged files alone."""
+        """The number of rows staged so far, computed from the names of the staged files."""
         return sum(int(name.split("-")[1]) for name in self._staged.sizes())
 
     def staged_ids(self) -> set[str]:
-        """The ids staged so far."""
+        """The ids of the rows staged so far."""
         with ThreadPoolExecutor(_READERS) as readers:
             tables = readers.map(lambda name: self._read(name, ["id"]), self._staged.sizes())
             return {row_id for table in tables for row_id in table["id"].to_pylist()}
 
     def salvage(self) -> dict[str, str]:
-        """Take apart a damaged table with this key: its sound rows are staged again.
+        """Take a damaged table with this key apart and stage its undamaged rows again.
 
-        Parts that it shares with an older version cannot be made from the same source; they
-        are left as they are.
+        Parts that it shares with an older version stay as they are: they cannot be made again
+        from the same source.
 
         Returns:
-            What became of the damaged parts, by path; nothing if the table is whole, absent
-            or another.
+            The state of each damaged part, by path, see
+            :func:`tag2mask.pipeline.tables.table.damaged_parts`. Empty if the table is
+            undamaged, absent, or has another key.
         """
         try:
             manifest = read_manifest(self._root)
@@ -169,11 +175,11 @@ class TableWriter:
             )
 
     def commit(self) -> Table:
-        """Merge what is staged into the finished table and remove the staging folder.
+        """Merge the staged rows into the finished table and remove the staging folder.
 
-        Each shard becomes one part, sorted by id, each id once. Until all of them are
-        there, a previous table at the place stays as it was. Memory holds one shard.
-        Committing again after a crash in the middle is safe.
+        Each shard becomes one part, sorted by id, each id once. A previous table at the place
+        stays unchanged until all parts are written. Memory holds one shard at a time. Committing
+        again after a crash in the middle is safe.
         """
         if not Table.exists(self.uri, self.key):
             self._publish()
@@ -181,9 +187,9 @@ class TableWriter:
         return Table.open(self.uri)
 
     def _publish(self) -> None:
-        # Object stores cannot rename, so parts are uploaded into place, where no manifest
-        # names them yet. On a local disk a new folder, which shares the files of the old one,
-        # takes its place.
+        # Object stores cannot rename, so parts are uploaded to their final place, where no
+        # manifest names them yet. On a local disk a new folder, which shares the old one's files
+        # by links, replaces the old one.
         target = self._root
         if self._root.local:
             target = self._staging.folder("ready")
@@ -252,8 +258,8 @@ class TableWriter:
         )
 
     def _clean(self) -> None:
-        # The table is finished: what cannot be removed (a worker that outlived its killed
-        # driver may still be writing there) is litter, no failure.
+        # The table is finished, so files that cannot be removed are no error: a worker that
+        # outlived its killed driver may still write there.
         with suppress(OSError, StorageError):
             self._remove_unnamed(self._root)
             self._staging.remove_all()

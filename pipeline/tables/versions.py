@@ -1,8 +1,8 @@
-"""Versions of a table: older manifests that stay readable until they are pruned.
+"""Versions of a table: older manifests, readable until they are pruned.
 
-The folder ``versions/`` of a table holds a copy of every manifest by its number, as
-``versions/000002.json``; ``manifest.json`` is the current one. Parts are shared: a version
-that adds rows names the parts of the one before, and a part goes when no version names it.
+The folder ``versions/`` of a table holds a copy of every manifest by its number, such as
+``versions/000002.json``; ``manifest.json`` is the current one. Versions share parts: one that
+adds rows also names the parts of the version before. A part is removed when no version names it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def version_name(number: int) -> str:
 
 
 def version_numbers(folder: Folder) -> list[int]:
-    """The versions of a table that can be read, the oldest first.
+    """List the numbers of a table's readable versions, the oldest first.
 
     Raises:
         UserError: If there is no table.
@@ -30,7 +30,11 @@ def version_numbers(folder: Folder) -> list[int]:
 
 
 def read_version(folder: Folder, number: int) -> Manifest:
-    """The manifest of a version.
+    """Read the manifest of a version.
+
+    Args:
+        folder: Folder of the table.
+        number: Number of the version, counted from 1.
 
     Raises:
         UserError: If the table has no such version.
@@ -42,18 +46,18 @@ def read_version(folder: Folder, number: int) -> Manifest:
     if number not in known:
         raise UserError(
             f"the table {folder.uri} has no version {number}: it has "
-            f"{', '.join(map(str, known))}; older ones were pruned"
+            f"{', '.join(map(str, known))}; older versions were pruned"
         )
     return read_manifest(folder, version_name(number))
 
 
 def next_version(folder: Folder) -> int:
-    """The number of the version that will follow; 1 where there is no table yet."""
+    """The number of the next version; 1 if there is no table yet."""
     return read_manifest(folder).revision + 1 if MANIFEST in folder.sizes() else 1
 
 
 def file_version(folder: Folder) -> None:
-    """Keep the current manifest, where there is one, beyond the next that replaces it."""
+    """Copy the current manifest, if any, into ``versions/``, before the next one replaces it."""
     if MANIFEST in folder.sizes():
         manifest = read_manifest(folder)
         if manifest.revision not in _filed(folder):
@@ -62,35 +66,36 @@ def file_version(folder: Folder) -> None:
 
 
 def retained_parts(folder: Folder) -> set[str]:
-    """The paths of all parts that a version names."""
+    """The paths of all parts that any version names."""
     manifests = [read_manifest(folder)]
     manifests += [read_manifest(folder, version_name(number)) for number in _filed(folder)]
     return {part.path for manifest in manifests for part in manifest.parts}
 
 
 def prune(uri: str, keep: int) -> list[int]:
-    """Remove all versions but the newest, and the parts that only they name.
+    """Remove all versions except the newest, and the parts that only the removed ones name.
 
-    Parts that no version names are left alone: a run may be about to name them.
+    Parts that no version names stay: a running command may be about to name them.
 
     Args:
-        uri: The table.
-        keep: How many versions stay, the current one among them.
+        uri: URI of the table.
+        keep: Number of versions that stay, including the current one.
 
     Returns:
-        The numbers of the versions that were removed.
+        The numbers of the removed versions.
 
     Raises:
-        UserError: If there is no table, or no version is to stay.
+        UserError: If there is no table, or ``keep`` is below 1.
     """
     if keep < 1:
         raise UserError(
-            f"cannot keep {keep} versions: the current one always stays, keep 1 or more"
+            f"cannot keep {keep} versions: the current version always stays, so keep 1 or more"
         )
     folder = Folder(uri)
     removed = version_numbers(folder)[:-keep]
     parts = {part.path for number in removed for part in read_version(folder, number).parts}
-    # Manifests first: what a kill leaves behind is unnamed, and goes with the next commit.
+    # Manifests first: after a kill, the remaining parts have no name, and the next commit
+    # removes them.
     folder.remove(version_name(number) for number in removed)
     folder.remove(sorted(parts - retained_parts(folder)))
     return removed

@@ -84,7 +84,7 @@ def test_a_store_that_stays_ill_ends_the_run_in_a_sentence(
     target = writer(bucket, "seed")
     with monkeypatch.context() as patch:
         patch.setattr("tag2mask.pipeline.tables.retries._WAITS", (0.01, 0.01))
-        with pytest.raises(StorageError, match=r"fails again and again .*what is done is kept"):
+        with pytest.raises(StorageError, match=r"fails again and again .*finished work is kept"):
             build_table(
                 LocalEngine(1), images, STAGES, target, lambda n: s3.fail_for(60 if n else 0)
             )

@@ -297,7 +297,7 @@ def test_a_source_without_splits_is_taken_whole() -> None:
         (["xylophone"], None, "has the tag 'xylophone': the tags are ant, cat, dog"),
         (["ant"], "train", "listed://, split 'train', has the tag 'ant': did you mean 'cat'?"),
         (["cat", "cat"], None, "class names must be different"),
-        ([], None, "a class table holds 1 to 254 names, not 0"),
+        ([], None, "there are 0 class names: give 1 to 254"),
         (None, "trian", "is in the split 'trian': it has dev, train"),
     ],
 )

@@ -146,7 +146,7 @@ def test_a_source_of_which_nothing_can_be_decoded(tmp_path):
     with pytest.raises(UserError, match="'images' failed on all of 3 images") as caught:
         run.images(ingest(open_source(str(tmp_path / "source"))))
     assert ".png" not in str(caught.value), "the reason, not one file's name"
-    assert not (tmp_path / "run/images").exists(), "lest the next run take it for done"
+    assert not (tmp_path / "run/images").exists(), "so that the next run does not take it as done"
 
 
 def test_a_step_that_fails_on_every_image_names_its_reason(tmp_path):

@@ -140,7 +140,7 @@ def test_pruning_removes_the_parts_that_only_old_versions_name(root):
 def test_a_version_that_was_pruned_is_said(root):
     grown(root)
     prune(f"{root}/images", 2)
-    with pytest.raises(UserError, match=r"no version 1: it has 2, 3; older ones were pruned"):
+    with pytest.raises(UserError, match=r"no version 1: it has 2, 3; older versions were pruned"):
         Table.open(f"{root}/images", revision=1)
 
 
