@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
@@ -11,6 +12,7 @@ from tag2mask.pipeline.sources.downloads import Downloads
 from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder
 
 READERS = 8
+_BREAKS = re.compile(r"[\r\n]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class TaggedFile:
         problem: Why it cannot be read or has no tags, where listing already shows it.
         place: What :meth:`Source.read` takes; None where that is the path. Images inside
             archives, tables and on the web have one.
+        skipped: Whether its name says that it is no image; it is named and not read.
     """
 
     path: str
@@ -33,6 +36,7 @@ class TaggedFile:
     origin: str | None = None
     problem: str | None = None
     place: str | None = None
+    skipped: bool = False
 
     @property
     def address(self) -> str:
@@ -58,6 +62,11 @@ class Source(Protocol):
     @property
     def readers(self) -> int:
         """How many images are worth reading at once."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Sentences on how the source was read; complete when :meth:`images` has ended."""
         ...
 
     @classmethod
@@ -100,6 +109,7 @@ class TreeSource(ABC):
         """Keep the folder."""
         self.tree = tree
         self.downloads = downloads
+        self.notes: list[str] = []
 
     @classmethod
     def open(cls, uri: str, downloads: Downloads) -> Self | None:
@@ -140,5 +150,9 @@ class TreeSource(ABC):
 
 
 def unique(tags: Iterable[str]) -> tuple[str, ...]:
-    """Tags without surrounding space, empty ones and repetitions, in their order."""
-    return tuple(dict.fromkeys(tag for tag in map(str.strip, tags) if tag))
+    """Tags without surrounding space, empty ones and repetitions, in their order.
+
+    A line break inside a tag becomes a space: lists have one name a line.
+    """
+    cleaned = (_BREAKS.sub(" ", tag.strip()) for tag in tags)
+    return tuple(dict.fromkeys(tag for tag in cleaned if tag))

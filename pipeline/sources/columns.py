@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from tag2mask.pipeline.records.name_lists import SEPARATOR, split_tags
 from tag2mask.pipeline.sources.base import unique
 
 IMAGES = ("image", "img", "picture", "jpg", "png", "url", "uri", "path", "file")
@@ -45,12 +46,12 @@ class Columns:
         inner = [] if self.embedded else [self.image]
         return [*inner, self.tags, *self.others]
 
-    def tags_of(self, value: object) -> tuple[str, ...]:
-        """The tags in a cell: a text with ``|`` between them, a number, or a list of such."""
+    def tags_of(self, value: object, separator: str = SEPARATOR) -> tuple[str, ...]:
+        """The tags in a cell: a text with a separator between them, a number, or a list of such."""
         if value is None:
             return ()
         if isinstance(value, str):
-            return unique(value.split("|"))
+            return unique(split_tags(value, separator))
         if isinstance(value, Sequence):
             return unique(self._name(one) for one in value if one is not None)
         return unique([self._name(value)])
@@ -77,7 +78,7 @@ def choose_columns(schema: pa.Schema) -> Columns:
     others = tuple(
         name
         for name in (SPLIT, ORIGIN)
-        if name in schema.names and _is_text(schema.field(name).type)
+        if name in schema.names and is_text(schema.field(name).type)
     )
     return Columns(image, _is_bytes(schema, image), tags, _class_names(schema, tags), others)
 
@@ -94,7 +95,8 @@ def _first(
     )
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column holds texts, also as a dictionary of them."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
     return pa.types.is_string(kind) or pa.types.is_large_string(kind)
@@ -112,14 +114,14 @@ def _is_bytes(schema: pa.Schema, name: str) -> bool:
 
 
 def _is_image(schema: pa.Schema, name: str) -> bool:
-    return _is_bytes(schema, name) or _is_text(schema.field(name).type)
+    return _is_bytes(schema, name) or is_text(schema.field(name).type)
 
 
 def _is_tags(schema: pa.Schema, name: str) -> bool:
     kind = schema.field(name).type
     if pa.types.is_list(kind) or pa.types.is_large_list(kind):
         kind = kind.value_type
-    return _is_text(kind) or pa.types.is_integer(kind)
+    return is_text(kind) or pa.types.is_integer(kind)
 
 
 def _class_names(schema: pa.Schema, column: str) -> tuple[str, ...]:

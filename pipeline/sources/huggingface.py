@@ -45,6 +45,10 @@ class HuggingFaceSource(RowsSource):
         splits = self._names(SPLITS, lambda value: [str(name) for name in value["splits"]])
         return [file for split in splits for file in self._files_of(split)]
 
+    def split_of(self, file: str) -> str | None:
+        """The split that the data set itself names: the folder of the file."""
+        return file.partition("/")[0] if "/" in file else super().split_of(file)
+
     def schema(self, file: str) -> pa.Schema:
         """The Arrow schema of a stream."""
         with self._open(file) as stream:

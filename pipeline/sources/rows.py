@@ -13,10 +13,18 @@ import pyarrow as pa
 
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.sources.base import TaggedFile, TreeSource
-from tag2mask.pipeline.sources.columns import ORIGIN, SPLIT, Columns, ColumnsError, choose_columns
+from tag2mask.pipeline.sources.columns import (
+    ORIGIN,
+    SPLIT,
+    Columns,
+    ColumnsError,
+    choose_columns,
+    is_text,
+)
 from tag2mask.pipeline.sources.downloads import Downloads
 from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder, UnreadableError
 from tag2mask.pipeline.sources.splits import split_of
+from tag2mask.pipeline.sources.tag_cells import find_separator
 
 _PLACE = re.compile(r"(.+):(\d+):(\d+)")
 
@@ -93,13 +101,31 @@ class RowsSource(TreeSource):
         Raises:
             UserError: If a table cannot be read or has no images or tags.
         """
+        separator, note = find_separator(self._tag_texts(), "the table")
+        self.notes = [note] if note else []
+        for file, group, columns, rows in self._tables():
+            yield from self._listed(file, group, columns, rows, separator)
+
+    def split_of(self, file: str) -> str | None:
+        """The split of the rows of a file, where a column does not say it."""
+        return split_of(file)
+
+    def _tables(self) -> Iterator[tuple[str, int, Columns, pa.Table]]:
         for file in self.files():
             try:
                 columns = choose_columns(self.schema(file))
                 for group, rows in self.groups(file, columns):
-                    yield from self._listed(file, group, columns, rows)
+                    yield file, group, columns, rows
             except (ColumnsError, UnreadableError, pa.ArrowException, OSError) as error:
                 raise UserError(f"cannot read {file} of {self.uri}: {error}") from error
+
+    def _tag_texts(self) -> Iterator[str]:
+        """The cells of the column of tags, where it holds texts."""
+        for _, _, columns, rows in self._tables():
+            tags = rows[columns.tags]
+            if not is_text(tags.type):
+                return
+            yield from filter(None, tags.to_pylist())
 
     def read(self, address: str) -> bytes:
         """The bytes of the image in a row.
@@ -126,14 +152,14 @@ class RowsSource(TreeSource):
         return data
 
     def _listed(
-        self, file: str, group: int, columns: Columns, rows: pa.Table
+        self, file: str, group: int, columns: Columns, rows: pa.Table, separator: str
     ) -> Iterator[TaggedFile]:
-        split = split_of(file)
+        split = self.split_of(file)
         for index, row in enumerate(rows.to_pylist()):
             place = f"{file}:{group:014d}:{index:06d}"
             yield TaggedFile(
                 path=_path(row.get(columns.image)) or f"{file}/{group}-{index}",
-                tags=columns.tags_of(row[columns.tags]),
+                tags=columns.tags_of(row[columns.tags], separator),
                 split=row.get(SPLIT) or split,
                 origin=row.get(ORIGIN) or None,
                 place=place,

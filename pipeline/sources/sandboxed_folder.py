@@ -16,6 +16,20 @@ from tag2mask.pipeline.tables.retries import call_with_retries
 
 MAX_FILE_BYTES = 2**27  # a file is read whole, several at once
 
+# What operating systems, archives and storage devices leave beside files.
+_OF_SYSTEMS = frozenset(
+    {
+        "__macosx",
+        "@eadir",
+        "#recycle",
+        "$recycle.bin",
+        "system volume information",
+        "lost+found",
+        "thumbs.db",
+        "desktop.ini",
+    }
+)
+
 
 class UnreadableError(Exception):
     """A file of a source that cannot or may not be read; the text is the short cause."""
@@ -62,6 +76,15 @@ class SandboxedFolder:
     def folders(self, folder: str = "") -> list[str]:
         """Names of the folders directly in a folder, sorted, without hidden ones."""
         return [name for name, is_folder in self._entries(folder) if is_folder]
+
+    def is_around(self, folder: str) -> bool:
+        """Whether a folder is a link to the tree's root or to a folder that holds the link."""
+        if not self._local:
+            return False
+        place = f"{self._root}/{folder}"
+        real = os.path.realpath(place)
+        around = os.path.realpath(os.path.dirname(place))
+        return os.path.commonpath([real, around]) == real
 
     @property
     def is_file(self) -> bool:
@@ -155,7 +178,7 @@ class SandboxedFolder:
             for entry in listed
             if entry["name"].rstrip("/") != path.rstrip("/")
         )
-        return sorted((name, is_folder) for name, is_folder in entries if name[:1] != ".")
+        return sorted((name, is_folder) for name, is_folder in entries if not _is_hidden(name))
 
     def _is_folder(self, entry: dict[str, object]) -> bool:
         if not entry.get("islink"):
@@ -191,6 +214,10 @@ class SandboxedFolder:
         if os.path.exists(real) and not os.path.isfile(real):
             raise UnreadableError("not a file")
         return real
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name.casefold() in _OF_SYSTEMS
 
 
 @contextmanager

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
+from tag2mask.pipeline.records.name_lists import split_tags
 from tag2mask.pipeline.sources.base import TaggedFile, TreeSource, unique
 from tag2mask.pipeline.sources.csv_table import read_csv
 from tag2mask.pipeline.sources.rows import readable_path
 from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder, UnreadableError
+from tag2mask.pipeline.sources.tag_cells import find_separator
 
 TABLE = "urls.csv"
 
@@ -44,11 +46,14 @@ class UrlTableSource(TreeSource):
                 :func:`tag2mask.pipeline.sources.csv_table.read_csv`.
         """
         (table,) = self.tree.files() if self.tree.is_file else (TABLE,)
+        cells = (row["tags"] for row in read_csv(self.tree, table, ("url", "tags")))
+        separator, note = find_separator(cells, table)
+        self.notes = [note] if note else []
         for row in read_csv(self.tree, table, ("url", "tags")):
             url = row["url"]
             yield TaggedFile(
                 path=readable_path(url) or "image",
-                tags=unique(row["tags"].split("|")),
+                tags=unique(split_tags(row["tags"], separator)),
                 split=row.get("split") or None,
                 origin=row.get("origin") or None,
                 problem=None if "://" in url else "no URL; it begins with https:// or http://",

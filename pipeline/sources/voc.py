@@ -16,11 +16,14 @@ IMAGES = "JPEGImages"
 ANNOTATIONS = "Annotations"
 LISTS = "ImageSets/Main"
 SPLITS = ("train", "val", "test", "dev")
+# The same two folders as others name them; these need annotations.
+_OTHER_NAMES = (("images", "annotations"), ("images", "Annotations"), ("Images", "Annotations"))
 
 
 class VocSource(TreeSource):
     """Images of ``JPEGImages/`` with the objects that ``Annotations/`` names.
 
+    Folders ``images/`` and ``annotations/`` with XML files are the same under other names.
     Without annotations the lists ``ImageSets/Main/<class>_<split>.txt`` give the tags.
     Objects marked as difficult count in both: the image shows them. The split comes
     from ``ImageSets/Main/train.txt`` and its like. Masks and boxes are not read.
@@ -33,7 +36,9 @@ class VocSource(TreeSource):
     def accepts(cls, tree: SandboxedFolder) -> bool:
         """Whether there are images, and annotations or lists of classes."""
         folders = tree.folders()
-        return IMAGES in folders and (ANNOTATIONS in folders or bool(tree.files(LISTS)))
+        if IMAGES in folders:
+            return ANNOTATIONS in folders or bool(tree.files(LISTS))
+        return _places(tree) != (IMAGES, ANNOTATIONS)
 
     def images(self) -> Iterator[TaggedFile]:
         """Every file of JPEGImages; one without an annotation has no tags.
@@ -42,7 +47,8 @@ class VocSource(TreeSource):
             UserError: If neither annotations nor class lists exist, or a list is not
                 one of stems and -1, 0 or 1.
         """
-        annotations = frozenset(self.tree.files(ANNOTATIONS))
+        places = _places(self.tree)
+        annotations = frozenset(self.tree.files(places[1]))
         splits = self._splits()
         tags = {} if annotations else self._tags_of_lists()
         if not annotations and not tags:
@@ -50,11 +56,11 @@ class VocSource(TreeSource):
                 f"the VOC tree {self.uri} names no object: it needs {ANNOTATIONS}/<stem>.xml "
                 f"or {LISTS}/<class>_<split>.txt"
             )
-        for name in self.tree.files(IMAGES):
+        for name in self.tree.files(places[0]):
             stem = name.rpartition(".")[0] or name
-            image = TaggedFile(f"{IMAGES}/{name}", tuple(tags.get(stem, ())), splits.get(stem))
+            image = TaggedFile(f"{places[0]}/{name}", tuple(tags.get(stem, ())), splits.get(stem))
             if f"{stem}.xml" in annotations:
-                image = self._annotated(image, f"{ANNOTATIONS}/{stem}.xml")
+                image = self._annotated(image, f"{places[1]}/{stem}.xml")
             yield image
 
     def _annotated(self, image: TaggedFile, annotation: str) -> TaggedFile:
@@ -104,3 +110,12 @@ class VocSource(TreeSource):
         except (UnreadableError, UnicodeDecodeError) as error:
             raise UserError(f"cannot read {LISTS}/{name} of {self.uri}: {error}") from error
         return [line.split() for line in text.splitlines() if line.strip()]
+
+
+def _places(tree: SandboxedFolder) -> tuple[str, str]:
+    """The folders of the images and of the annotations."""
+    folders = tree.folders()
+    for place, described in () if IMAGES in folders else _OTHER_NAMES:
+        if place in folders and any(name.endswith(".xml") for name in tree.files(described)):
+            return place, described
+    return IMAGES, ANNOTATIONS

@@ -26,12 +26,40 @@ class TestFolders(FileSourceTests):
         put(folder, "stray.jpg", b"stray.jpg")
         assert listed(open_source(folder))["stray.jpg"].tags == ()
 
-    def test_deeper_folders_are_said_to_be_left(self, folder: str) -> None:
+    @pytest.mark.parametrize(
+        ("kind", "tags"),
+        [
+            (None, ("cat",)),
+            ("folders", ("cat",)),
+            ("folders-last", ("tabby",)),
+            ("folders-all", ("cat", "kittens", "tabby")),
+        ],
+    )
+    def test_folders_are_read_to_any_depth(
+        self, folder: str, kind: str | None, tags: tuple[str, ...]
+    ) -> None:
         self.lay_out(folder, self.images)
-        put(folder, "cat/kittens/k.jpg", b"k")
+        put(folder, "cat/kittens/tabby/k.jpg", b"k")
+        found = listed(open_source(folder, kind))
+        assert found["cat/kittens/tabby/k.jpg"].tags == tags
+        assert found["cat/a.jpg"].tags == ("cat",)
+
+    def test_masks_in_a_tags_folder_are_named_and_not_read(self, folder: str) -> None:
+        self.lay_out(folder, self.images)
+        put(folder, "cat/masks/a.png", b"a mask")
+        with pytest.raises(UserError, match="a data set with the folders cat/masks/"):
+            open_source(folder)
+        found = listed(open_source(folder, "folders"))
+        assert "masks are never read" in (found["cat/masks"].problem or "")
+        assert "cat/masks/a.png" not in found
+
+    def test_files_that_are_no_images_are_skipped_by_name(self, folder: str) -> None:
+        self.lay_out(folder, self.images)
+        for name in ("notes.txt", "cat/notes.TXT", "dog/list.csv"):
+            put(folder, name, b"x")
         found = listed(open_source(folder))
-        assert "images stand directly" in (found["cat/kittens"].problem or "")
-        assert "cat/kittens/k.jpg" not in found
+        skipped = {path for path, file in found.items() if file.skipped}
+        assert skipped == {"notes.txt", "cat/notes.TXT", "dog/list.csv"}
 
     def test_a_linked_folder_that_leaves_is_not_listed(self, tmp_path: Path) -> None:
         self.lay_out(str(tmp_path / "source"), self.images)
@@ -54,13 +82,15 @@ class TestFolders(FileSourceTests):
     def test_images_and_masks_without_a_list_are_refused(self, folder: str) -> None:
         put(folder, "JPEGImages/a.jpg", b"a")
         put(folder, "SegmentationClass/a.png", b"a")
-        with pytest.raises(UserError, match=r"looked for a tags\.csv"):
+        with pytest.raises(UserError, match="looks like a data set with the folders JPEGImages/"):
             open_source(folder)
 
     def test_the_folder_above_a_source_is_none(self, folder: str) -> None:
         put(folder, "animals/tags.csv", b"file,tags")
-        put(folder, "VOCdevkit/VOC2012/JPEGImages/a.jpg", b"a")
         with pytest.raises(UserError, match="looked for"):
+            open_source(folder)
+        put(folder, "VOCdevkit/VOC2012/JPEGImages/a.jpg", b"a")
+        with pytest.raises(UserError, match="the folders VOCdevkit/VOC2012/JPEGImages/"):
             open_source(folder)
 
 
