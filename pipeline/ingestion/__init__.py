@@ -1,1 +1,1 @@
-"""From files of a source to rows of images: decoded, hashed, merged, counted."""
+"""The way from a source's files to rows of images: decode, hash, merge and count."""

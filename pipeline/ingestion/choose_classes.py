@@ -1,4 +1,4 @@
-"""The classes of a run, from the tags of its source and the names that were asked for."""
+"""The choice of a run's classes from the source's tags and the requested names."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tag2mask.pipeline.records import ClassTable
 def choose_classes(
     where: str, found: Collection[str], classes: Sequence[str] | ClassTable | None
 ) -> ClassTable:
-    """The class table of a run.
+    """Choose the class table of a run.
 
     Args:
-        where: The source, for messages.
+        where: Name of the source in messages.
         found: The tags of its images.
         classes: See :func:`tag2mask.pipeline.ingestion.ingest.ingest`.
 
     Raises:
-        UserError: If there is no tag, a class is the tag of no image or cannot be a class,
-            or there are too many.
+        UserError: If there is no tag, no image has a requested class as tag, a name is
+            reserved, or there are too many classes.
     """
     if isinstance(classes, ClassTable):
         return classes
@@ -38,7 +38,7 @@ def choose_classes(
     names = tuple(tags if classes is None else classes)
     if reserved := {"background", "ignore"} & set(names):
         raise UserError(
-            f"the tag {min(reserved)!r} of {where} is what masks call pixels without a "
+            f"the tag {min(reserved)!r} of {where} is a reserved name for pixels without a "
             "class: rename it, or name the other classes to keep"
         )
     try:

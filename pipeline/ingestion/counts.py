@@ -1,4 +1,4 @@
-"""What became of the images of a source, in numbers."""
+"""Counts of a source's images by the result of their ingestion."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from tag2mask.models.settings import Settings
 
 
 class IngestCounts(Settings):
-    """What became of the images of a source.
+    """Counts of a source's images by the result of their ingestion.
 
     ``images`` is the sum of ``other_split``, ``other_tags``, ``duplicates``, ``dropped``,
-    ``errors`` and ``kept``. Decoding has not begun where these come from
-    :func:`tag2mask.pipeline.ingestion.ingest.ingest`: see :meth:`after_decoding`.
+    ``errors`` and ``kept``. Counts from :func:`tag2mask.pipeline.ingestion.ingest.ingest` are
+    taken before the images are decoded, see :meth:`after_decoding`.
 
     Args:
         images: Files that the source lists.
-        other_split: Files of another split, not looked at.
-        other_tags: Files without a tag, or without one that was asked for.
-        tags_dropped: Tags that were not asked for, counted once for each file.
-        duplicates: Files with the same bytes as another one.
-        near_duplicates: Rows that look like another one.
-        dropped: Those of them that are left out; their rows name the other one.
+        other_split: Files of another split, which are not read.
+        other_tags: Files without a tag, or without a requested tag.
+        tags_dropped: Tags that were not requested, counted once for each file.
+        duplicates: Files with the same bytes as another file.
+        near_duplicates: Rows whose image looks like another one.
+        dropped: Near-duplicates that are skipped; their rows name the other image.
         errors: Rows whose image cannot be read.
         kept: Rows with an image and a tag.
-        negatives: Rows without tags, of files that are left out.
+        negatives: Rows without tags, from skipped files.
     """
 
     # A run.json that was written before these names has the old ones.
@@ -42,18 +42,22 @@ class IngestCounts(Settings):
     negatives: int = 0
 
     def after_decoding(self, errors: int) -> IngestCounts:
-        """The same with the number of rows that have an error in the end, dropped ones included."""
+        """The same counts after decoding.
+
+        Args:
+            errors: Final number of rows with an error, including the dropped near-duplicates.
+        """
         errors -= self.dropped
         return self.model_copy(update={"errors": errors, "kept": self.kept + self.errors - errors})
 
     def sentence(self) -> str:
-        """The counts in one line for people; what is zero is not mentioned."""
-        shown = f" ({self.negatives:,} of them seen as background)" if self.negatives else ""
+        """The counts in one line for people; zeros are not mentioned."""
+        shown = f" ({self.negatives:,} of them used as background)" if self.negatives else ""
         parts = (
             (self.other_split, "of another split"),
-            (self.other_tags, f"left out without a wanted tag{shown}"),
+            (self.other_tags, f"skipped without a wanted tag{shown}"),
             (self.duplicates, "the same as another"),
-            (self.dropped, "left out as near-duplicates"),
+            (self.dropped, "skipped as near-duplicates"),
             (self.errors, "unreadable"),
         )
         alike = self.near_duplicates - self.dropped

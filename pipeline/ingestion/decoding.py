@@ -1,4 +1,4 @@
-"""Any image file of the web becomes an 8-bit RGB image, or one short cause why not."""
+"""Decoding of any image file of the web to an 8-bit RGB image, or to a short error cause."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from contextlib import contextmanager
 import numpy as np
 from PIL import Image, ImageChops, UnidentifiedImageError
 
-# 200 MB as RGB, and below the size at which Pillow itself begins to warn.
+# 200 MB as RGB, and below the size at which Pillow itself warns.
 MAX_PIXELS = 2**26
-MAX_SIDE = 65_500  # what a JPEG can hold, so that whatever decodes can be written again
+MAX_SIDE = 65_500  # JPEG's limit, so that every decoded image can be written again
 
-# Named one by one because Pillow's list is longer than is safe: its EPS reader starts
-# Ghostscript on the file, and formats without a signature recognize any text as an image.
-# (An MPO, a JPEG with more images behind it, opens as a JPEG.)
+# Listed one by one, because not all of Pillow's formats are safe: its EPS reader starts
+# Ghostscript on the file, and formats without a signature accept any text as an image.
+# (An MPO, a JPEG followed by more images, opens as a JPEG.)
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")
 LOSSY = frozenset({"JPEG", "MPO", "WEBP", "AVIF", "JPEG2000"})
 
@@ -33,25 +33,27 @@ _UPRIGHT = {
 
 
 class DecodeError(Exception):
-    """A file that is no usable image; ``cause`` says why in a few words."""
+    """A file is not a usable image; ``cause`` is the reason in a few words."""
 
     def __init__(self, cause: str) -> None:
-        """Keep the cause, which is also the exception's text."""
+        """Store the cause, which is also the exception's text."""
         super().__init__(cause)
         self.cause = cause
 
 
 def decode_rgb(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """The image in a file, upright and as 8-bit RGB.
+    """Decode a file to an upright 8-bit RGB image.
 
-    EXIF orientation is applied; gray, palette, CMYK and 16-bit pixels are converted;
-    transparent ones are laid on white; of an animation the first frame counts.
+    - The EXIF orientation is applied.
+    - Gray, palette, CMYK and 16-bit pixels are converted.
+    - Transparent pixels are laid on white.
+    - An animation is reduced to its first frame.
 
     Args:
         data: The whole file.
-        max_pixels: The largest width times height that is decoded; a side may have 65,500
-            pixels. Pillow's own limit (``Image.MAX_IMAGE_PIXELS``) holds beside it and is
-            left as it is.
+        max_pixels: Largest width times height that is decoded; a side may have 65,500 pixels.
+            Pillow's own limit (``Image.MAX_IMAGE_PIXELS``) applies in addition and is not
+            changed.
 
     Raises:
         DecodeError: If the file is empty, truncated, broken, not an image, without
@@ -62,27 +64,38 @@ def decode_rgb(data: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
 
 
 def gray_preview(data: bytes, side: int, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """The image in a file, upright and gray (mode L), to be shrunk to ``side`` pixels.
+    """Decode a file to an upright gray image (mode L), to be shrunk to ``side`` pixels.
 
-    A JPEG is decoded at a fraction of its size, in a fraction of the time; its sides stay at
-    least four times as long as ``side`` where they were.
+    A JPEG is decoded at a fraction of its size, which is much faster. Sides that were at least
+    four times as long as ``side`` stay so.
+
+    Args:
+        data: The whole file.
+        side: Side of the later, shrunk image, in pixels.
+        max_pixels: Largest width times height that is decoded.
 
     Raises:
-        DecodeError: As :func:`decode_rgb` does.
+        DecodeError: In the cases of :func:`decode_rgb`.
     """
     with _naming_the_cause(data):
         return to_rgb(_load(data, max_pixels, draft=4 * side)).convert("L")
 
 
 def normalized_bytes(data: bytes, max_pixels: int = MAX_PIXELS) -> tuple[bytes, int, int]:
-    """A file that any reader decodes to the image of :func:`decode_rgb`, height, width.
+    """Convert a file so that any reader decodes it to the image of :func:`decode_rgb`.
 
-    A JPEG or PNG that is plain upright 8-bit RGB comes back untouched. Everything else is
-    written again: as JPEG (quality 95, 4:4:4) if its format is a lossy one, which WebP
-    counts as, otherwise as PNG.
+    A JPEG or PNG in plain upright 8-bit RGB stays unchanged. Any other file is written again: as
+    JPEG (quality 95, 4:4:4) if its format is lossy, otherwise as PNG. WebP counts as lossy.
+
+    Args:
+        data: The whole file.
+        max_pixels: Largest width times height that is decoded.
+
+    Returns:
+        The new file's bytes, the height and the width in pixels.
 
     Raises:
-        DecodeError: As :func:`decode_rgb` does; untouched files too are decoded once.
+        DecodeError: In the cases of :func:`decode_rgb`; unchanged files are decoded once, too.
     """
     with _naming_the_cause(data):
         image = _load(data, max_pixels)
@@ -116,18 +129,18 @@ def _load(data: bytes, max_pixels: int, draft: int | None = None) -> Image.Image
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """A loaded image, upright and as 8-bit RGB; see :func:`decode_rgb`.
+    """Convert a loaded image to upright 8-bit RGB, see :func:`decode_rgb`.
 
     Raises:
-        DecodeError: If its pixels have a range that is not known.
+        DecodeError: If the range of its pixel values is unknown.
     """
     turn = _UPRIGHT.get(_orientation(image))
     if image.mode == "F":
-        raise DecodeError("floating-point pixels, whose range is not known")
+        raise DecodeError("floating-point pixels of unknown range")
     if image.mode.startswith("I"):
         image = _eight_bit(image)
     elif image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
-        # Pillow takes every CMYK JPEG for one of Adobe's, which store inverted inks.
+        # Pillow reads every CMYK JPEG as one of Adobe's, which store inverted inks.
         image = ImageChops.invert(image)
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -138,10 +151,10 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """16-bit gray as 8-bit gray; Pillow's own conversion of mode I clips it to white."""
+    """Convert 16-bit gray to 8-bit gray; Pillow's own conversion of mode I clips to white."""
     values = np.asarray(image).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
-        raise DecodeError("32-bit pixels, whose range is not known")
+        raise DecodeError("32-bit pixels of unknown range")
     gray = (values >> 8).astype(np.uint8)
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):
@@ -153,7 +166,7 @@ def _is_plain(image: Image.Image, data: bytes) -> bool:
     if image.mode != "RGB" or image.has_transparency_data or _orientation(image) != 1:
         return False
     if image.format == "PNG":
-        # Pillow reads 16-bit RGB as 8-bit, other readers do not: the header's depth decides.
+        # Pillow reads 16-bit RGB as 8-bit, but other readers do not: the header's depth decides.
         return data[24] == 8 and getattr(image, "n_frames", 1) == 1
     return image.format in ("JPEG", "MPO")
 
@@ -161,14 +174,14 @@ def _is_plain(image: Image.Image, data: bytes) -> bool:
 def _orientation(image: Image.Image) -> int:
     try:
         value = image.getexif().get(_ORIENTATION, 1)
-    except Exception:  # broken EXIF raises anything, and spoils no image
+    except Exception:  # broken EXIF raises various errors, but the image is usable
         return 1
     return value if value in _UPRIGHT else 1
 
 
 @contextmanager
 def _naming_the_cause(data: bytes) -> Iterator[None]:
-    """Whatever the decoders raise on foreign bytes leaves as a DecodeError."""
+    """Turn every error of the decoders into a DecodeError."""
     try:
         yield
     except DecodeError:
@@ -176,14 +189,14 @@ def _naming_the_cause(data: bytes) -> Iterator[None]:
     except UnidentifiedImageError:
         raise DecodeError(_why_unidentified(data)) from None
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise DecodeError("more pixels than Pillow agrees to decode") from None
-    except Exception as error:  # Pillow's readers raise some ten types on broken files
+        raise DecodeError("more pixels than Pillow's limit") from None
+    except Exception as error:  # Pillow's readers raise about ten types on broken files
         if "truncated" in str(error).lower():
             raise DecodeError("truncated file") from error
         raise DecodeError(f"broken image ({str(error)[:80] or type(error).__name__})") from error
 
 
-# Signature, and where in the file the width and height stand.
+# Signature, and the position of width and height in the file.
 _HEADERS: dict[bytes, struct.Struct | None] = {
     b"\x89PNG\r\n\x1a\n": struct.Struct(">16xII"),
     b"GIF8": struct.Struct("<6xHH"),

@@ -1,12 +1,15 @@
-"""From a source to the rows of the images table: classes, duplicates, errors, counts.
+"""Ingestion of a source into rows of the images table: classes, duplicates, errors, counts.
 
-Two passes over the files. The first reads and hashes them, and keeps only ids, paths
-and tags: a row's tags are the union over the whole source, so no row is known before
-the last file is hashed, and keeping the images meanwhile would take the memory of
-the data set. The second reads a file again and decodes it; it needs nothing but its
-own :class:`Picture`, so it can run anywhere, in any order, and leave out the ids that
-an earlier run has stored. Reading twice is cheap beside decoding: locally the second
-read comes from the page cache.
+It makes two passes over the files:
+
+1. The first pass reads and hashes the files, and keeps only ids, paths and tags. A row's tags are
+   the union over the whole source, so no row is complete before the last file is hashed. Keeping
+   the images meanwhile would take the memory of the whole data set.
+2. The second pass reads a file again and decodes it. It needs only the file's :class:`Image`, so
+   it can run on any machine, in any order, and skip the ids that an earlier run has stored.
+
+Reading twice is cheap compared with decoding: on a local disk, the second read comes from the
+page cache.
 """
 
 from __future__ import annotations
@@ -33,12 +36,12 @@ class Image:
     """One row of the images table before its image is decoded.
 
     Args:
-        id: SHA-256 of the file's bytes, or of its address when there are no bytes.
-        path: Relative to the source; the first in order of the files with these bytes.
-        address: What the source reads.
-        tags: Pixel values of its classes, sorted, over all files with these bytes.
-        problem: Why it is left out, where that is known already.
-        near_duplicate_of: The id of the image that stands for it, if it looks like another.
+        id: SHA-256 of the file's bytes, or of its address if there are no bytes.
+        path: Path relative to the source; the first in order of the files with these bytes.
+        address: Address by which the source reads the file.
+        tags: Sorted pixel values of the classes, over all files with these bytes.
+        problem: Reason for an error row, if it is already known.
+        near_duplicate_of: Id of the kept image, if this one is its near-duplicate.
     """
 
     id: str
@@ -51,13 +54,13 @@ class Image:
 
 @dataclass(frozen=True)
 class Ingest:
-    """What a source will put into the images table.
+    """The planned rows of the images table.
 
     Args:
-        source: Where the images are read from.
+        source: The source of the images.
         classes: The classes of the run.
-        counts: What became of the source's files, before decoding.
-        images: One for each row, sorted by id; negatives are those without tags.
+        counts: Counts of the source's files, before decoding.
+        images: One image for each row, sorted by id; negatives have no tags.
     """
 
     source: Source
@@ -66,16 +69,20 @@ class Ingest:
     images: tuple[Image, ...]
 
     def rows(self) -> Iterator[Row]:
-        """The rows of the images table, decoded one after the other in this process."""
+        """Iterate the rows of the images table, decoded one after another in this process."""
         for image in self.images:
             yield image_row(self.source, image)
 
 
 def image_row(source: Source, image: Image) -> Row:
-    """One row of the images table; it depends on its arguments alone and never raises.
+    """Make one row of the images table; it depends only on its arguments and never raises.
 
-    An image that cannot be read or decoded has a null ``image``, ``height`` and
-    ``width``, and an ``error`` that names its file and the cause.
+    An image that cannot be read or decoded has a null ``image``, ``height`` and ``width``, and
+    an ``error`` that names its file and the cause.
+
+    Args:
+        source: The source of the image.
+        image: The image, as :func:`ingest` planned it.
     """
     path = _printable(image.path)
     row: Row = {
@@ -92,7 +99,7 @@ def image_row(source: Source, image: Image) -> Row:
             raise UnreadableError(image.problem)
         data = source.read(image.address)
         if image_id(data) != image.id:
-            raise UnreadableError("it changed while it was being ingested")
+            raise UnreadableError("the file changed during the ingestion")
         data, height, width = normalized_bytes(data)
     except (UnreadableError, DecodeError) as error:
         return row | {"error": f"{path}: {error}"}
@@ -106,19 +113,19 @@ def ingest(
     near_duplicates: NearDuplicateSettings = NearDuplicateSettings(),  # noqa: B008 - frozen
     negatives: float = 0.0,
 ) -> Ingest:
-    """List and hash a source's files, and settle classes, tags and duplicates.
+    """List and hash a source's files, and determine classes, tags and duplicates.
 
     The result does not depend on the order in which the source lists its files.
 
     Args:
-        source: What :func:`tag2mask.pipeline.sources.open_source` opened.
+        source: A source, see :func:`tag2mask.pipeline.sources.open_source`.
         classes: The class names to keep, in the order of their pixel values. None keeps
-            all tags of the source, sorted. A class table is that of an earlier version,
-            taken as it is, whatever tags the source has by now.
-        split: Take only the files of this split; a source without splits is taken whole.
-        near_duplicates: Whether images that look alike are looked for, and left out.
-        negatives: How many images that have other tags alone are taken for each one that is
-            wanted, at most; they become rows without tags.
+            all tags of the source, sorted. A class table of an earlier version is used
+            unchanged, even if the source has other tags now.
+        split: Use only the files of this split; a source without splits is used as a whole.
+        near_duplicates: Settings for the search for near-duplicates.
+        negatives: Largest number of images with only unwanted tags, for each wanted image; they
+            become rows without tags.
 
     Raises:
         UserError: If the source is empty, has no image of the split or of a class, has
@@ -128,7 +135,7 @@ def ingest(
     taken = _of_split(source, listed, split)
     where = source.uri if len(taken) == len(listed) else f"{source.uri}, split {split!r},"
     table = choose_classes(where, {tag for file in taken for tag in file.tags}, classes)
-    # A file without tags whose annotation is broken is an error to show, not left out.
+    # A file without tags because of a broken annotation is an error row, not a skipped file.
     wanted = [
         (file, tags)
         # Neighbors in an archive are read one after the other.
@@ -173,8 +180,8 @@ def _of_split(source: Source, files: list[TaggedFile], split: str | None) -> lis
     taken = [file for file in files if file.split == split]
     if not taken:
         raise UserError(
-            f"no image of {source.uri} is in the split {split!r}: "
-            f"it has {', '.join(sorted(splits))}"
+            f"no image of {source.uri} is in the split {split!r}: choose one of "
+            f"{', '.join(sorted(splits))}"
         )
     return taken
 
@@ -186,7 +193,7 @@ def _negatives(
     at_most: int,
     images: tuple[Image, ...],
 ) -> tuple[Image, ...]:
-    """Images that have tags, but none of the classes: a draw that does not depend on order."""
+    """Draw images that have tags, but none of the classes, independently of the files' order."""
     others = [
         file for file in files if file.tags and not file.problem and not _indices(table, file.tags)
     ]
@@ -207,9 +214,9 @@ def _indices(table: ClassTable, tags: Sequence[str]) -> tuple[int, ...]:
 def _hash_all(
     source: Source, files: list[tuple[TaggedFile, tuple[int, ...]]], looks: PerceptualIndex | None
 ) -> Iterator[Image]:
-    """The images of files, in their order, read by several threads."""
+    """Iterate the images of files in their order; several threads read them."""
     with ThreadPoolExecutor(source.readers) as readers:
-        for start in range(0, len(files), BATCH):  # a waiting task costs more than its result
+        for start in range(0, len(files), BATCH):  # waiting tasks need more memory than results
             batch = files[start : start + BATCH]
             yield from readers.map(lambda pair: _hashed(source, looks, *pair), batch)
 
@@ -229,13 +236,13 @@ def _hashed(
                 if looks is not None:
                     looks.add(image.id, data)
                 return image
-            # By their bytes all empty files would be one row, and all but one unnamed.
+            # Identified by their bytes, all empty files would be one row with one name.
             problem = "empty file"
     return Image(_hash(file.address), file.path, file.address, tags, problem)
 
 
 def _merged(images: Iterator[Image]) -> tuple[Image, ...]:
-    """One image for each id: the first by its path, with the tags of all."""
+    """Merge the images of each id: the first by its path, with the tags of all."""
     found: dict[str, Image] = {}
     for image in images:
         other = found.get(image.id, image)
@@ -248,7 +255,7 @@ def _merged(images: Iterator[Image]) -> tuple[Image, ...]:
 def _marked(
     images: tuple[Image, ...], looks: PerceptualIndex, settings: NearDuplicateSettings
 ) -> tuple[Image, ...]:
-    """The images, near-duplicates with the image that stands for them."""
+    """Mark near-duplicates with the id of the kept image."""
     found = looks.near_duplicates(settings.distance or 0)
     names = {image.id: _printable(image.path) for image in images}
 
@@ -263,5 +270,5 @@ def _marked(
 
 
 def _printable(path: str) -> str:
-    """A path as text that Arrow and terminals take: names on disk need not be UTF-8."""
+    """A path as text for Arrow and terminals: names on disk need not be UTF-8."""
     return path.encode("utf-8", "backslashreplace").decode()

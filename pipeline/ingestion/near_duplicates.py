@@ -1,11 +1,13 @@
 """Near-duplicates: the same photograph in another size, format or compression.
 
 Images are compared by perceptual hashes, the pHash of Zauner ("Implementation and
-benchmarking of perceptual image hash functions", 2010, section 3.2.1). Close hashes are
-found by multi-index hashing (Norouzi, Punjani and Fleet, "Fast search in Hamming space
-with multi-index hashing", CVPR 2012): whoever differs in at most d of 64 bits differs in at
-most d // m bits of one of m bands, and a band's neighbors are looked up in a sorted list.
-Eight bytes an image and O(n log n) look-ups, where comparing all pairs takes O(n²).
+benchmarking of perceptual image hash functions", 2010, section 3.2.1).
+
+Close hashes are found by multi-index hashing (Norouzi, Punjani and Fleet, "Fast search in
+Hamming space with multi-index hashing", CVPR 2012). Two hashes that differ in at most d of 64
+bits differ in at most d // m bits of at least one of m bands. The neighbors in each band are
+looked up in a sorted list. This takes eight bytes for each image and O(n log n) look-ups;
+comparing all pairs takes O(n²).
 """
 
 from __future__ import annotations
@@ -26,11 +28,11 @@ BITS = 64
 _SIDE = 32
 _LOW = 8
 _CHUNK = 2**20
-_LOOK_UP = 3  # what a look-up costs, in comparisons of two hashes
+_LOOK_UP = 3  # cost of a look-up, in comparisons of two hashes
 
 
 class NearDuplicateSettings(BaseModel):
-    """What is done about images that look alike."""
+    """Settings of the search for near-duplicates."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -38,29 +40,36 @@ class NearDuplicateSettings(BaseModel):
         None,
         ge=0,
         le=12,
-        description="Bits of 64 in which hashes of near-duplicates may differ; null does not "
-        "look for them. 4 finds resized and recompressed copies.",
+        description="Bits of 64 in which hashes of near-duplicates may differ; null turns the "
+        "search off. 4 finds resized and recompressed copies.",
     )
     drop: bool = Field(
-        False, description="Leave near-duplicates out; they are counted and named either way."
+        False, description="Skip near-duplicates; they are counted and reported in any case."
     )
 
 
 class PerceptualIndex:
-    """What the images of a source look like, taken in while they are read, by any threads."""
+    """An index of images by perceptual hash; several threads may add images."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[int, int]] = {}
 
     def add(self, image_id: str, data: bytes) -> None:
-        """Take in an image's file; one that cannot be decoded looks like nothing."""
+        """Add an image's file; a file that cannot be decoded is ignored."""
         if image_id not in self._seen:
             with suppress(DecodeError):
                 look = perceptual_hash(gray_preview(data, _SIDE))
                 self._seen[image_id] = (-len(data), look)
 
     def near_duplicates(self, distance: int) -> dict[str, str]:
-        """Ids of near-duplicates and of the images that stand for them: the larger files."""
+        """Find near-duplicates.
+
+        Args:
+            distance: Largest number of different bits.
+
+        Returns:
+            The id of the kept image, which is the larger file, by the id of the near-duplicate.
+        """
         ids = sorted(self._seen, key=lambda one: (self._seen[one][0], one))
         hashes = np.array([self._seen[one][1] for one in ids], np.uint64)
         stands = enumerate(representatives(hashes, distance).tolist())
@@ -68,10 +77,10 @@ class PerceptualIndex:
 
 
 def perceptual_hash(gray: Image.Image) -> int:
-    """The pHash of an image of mode L: 64 bits, of which about half are set.
+    """Compute the pHash of an image of mode L: 64 bits, of which about half are set.
 
-    A bit says whether one of the 8×8 lowest coefficients of the cosine transform of the
-    image at 32×32 is above their median.
+    The image is resized to 32×32. Each bit belongs to one of the 8×8 lowest coefficients of its
+    cosine transform, and is set if the coefficient is above their median.
     """
     small = gray.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
     low = dctn(np.asarray(small, np.float64), type=2)[:_LOW, :_LOW]
@@ -79,20 +88,20 @@ def perceptual_hash(gray: Image.Image) -> int:
 
 
 def representatives(hashes: np.ndarray, distance: int) -> np.ndarray:
-    """Which image stands for each one.
+    """Find the representative of each image.
 
-    In order, each image that is not close to an earlier one which stands for itself
-    stands for itself. So whoever is left out is close to the one named, never to a chain.
+    An image represents itself if no earlier such image is close to it. So every image is close
+    to its own representative, without chains.
 
     Args:
-        hashes: (N,) uint64, the images to be preferred first.
-        distance: Bits in which close hashes may differ.
+        hashes: (N,) uint64, preferred images first.
+        distance: Largest number of different bits of close hashes.
 
     Returns:
-        (N,) int64 positions: its own, or that of the closest one that stands for it, the
-        first of equals.
+        (N,) int64 positions: the image's own, or that of its closest representative (the first
+        of equally close ones).
     """
-    # Equal hashes are one: a thousand blank images are no half million pairs.
+    # Equal hashes count once, so that a thousand blank images do not make half a million pairs.
     _, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
     order = np.sort(first)
     stands = np.arange(len(order))
@@ -109,9 +118,10 @@ def representatives(hashes: np.ndarray, distance: int) -> np.ndarray:
 
 
 def _close_pairs(hashes: np.ndarray, distance: int) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of close hashes, the earlier and the later one of each pair.
+    """Find the positions of close hashes: the earlier and the later one of each pair.
 
-    Sorted by the later, then by distance, then by the earlier. Each pair comes once.
+    Each pair occurs once. Pairs are sorted by the later position, then by distance, then by the
+    earlier position.
     """
     found = [np.empty((0, 3), np.int64)]
     for shift, width, radius in _bands(len(hashes), distance):
@@ -128,8 +138,8 @@ def _close_pairs(hashes: np.ndarray, distance: int) -> tuple[np.ndarray, np.ndar
 
 
 def _meetings(ranked: np.ndarray, flip: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Positions in sorted keys whose keys differ in the bits of ``flip``, a million at a time."""
-    # In the order of the keys, so that one look-up is near the last one in memory.
+    """Pairs of positions whose keys differ in exactly the bits of ``flip``, a million at a time."""
+    # In the order of the keys, so that consecutive look-ups are close in memory.
     probes = ranked ^ np.uint64(flip)
     low = np.searchsorted(ranked, probes, "left")
     counts = np.searchsorted(ranked, probes, "right") - low
@@ -141,10 +151,10 @@ def _meetings(ranked: np.ndarray, flip: int) -> Iterator[tuple[np.ndarray, np.nd
 
 
 def _bands(count: int, distance: int) -> list[tuple[int, int, int]]:
-    """Shift, width and radius of each band: as many bands as make the search cheapest.
+    """Shift, width and radius of each band, for the number of bands with the cheapest search.
 
-    A narrow band has few neighbors to look up, each with many images; a wide one has
-    many, almost all of them empty.
+    A narrow band has few neighbors to look up, each with many images. A wide band has many
+    neighbors, almost all without images.
     """
 
     def cost(bands: int) -> float:
@@ -158,14 +168,14 @@ def _bands(count: int, distance: int) -> list[tuple[int, int, int]]:
 
 
 def _flips(width: int, radius: int) -> Iterator[int]:
-    """All numbers of a width with at most ``radius`` bits."""
+    """All numbers of ``width`` bits with at most ``radius`` bits set."""
     for size in range(radius + 1):
         for bits in combinations(range(width), size):
             yield sum(1 << bit for bit in bits)
 
 
 def _portions(counts: np.ndarray) -> Iterator[np.ndarray]:
-    """Queries that meet something, cut so that each portion meets about a million."""
+    """Split the queries with matches into portions of about a million matches."""
     queries = np.flatnonzero(counts)
     if len(queries):
         total = np.cumsum(counts[queries])

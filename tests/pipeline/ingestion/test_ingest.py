@@ -109,7 +109,7 @@ def test_other_tags_are_dropped_and_images_without_a_tag_left_out() -> None:
         kept=2,
     )
     assert_balanced(found.counts)
-    sentence = "4 images: 2 kept, 2 left out without a wanted tag, and 3 tags dropped"
+    sentence = "4 images: 2 kept, 2 skipped without a wanted tag, and 3 tags dropped"
     assert found.counts.sentence() == sentence
     assert set(images.read_paths) == {"a", "c"}  # the others cost nothing
 
@@ -123,7 +123,7 @@ def test_images_with_other_tags_alone_are_negatives() -> None:
     assert tags == {"a": [1], "c": [1], "d": [1], **{f"n{number}": [] for number in range(1, 7)}}
     assert (found.counts.kept, found.counts.other_tags, found.counts.negatives) == (3, 8, 6)
     assert_balanced(found.counts)
-    assert "8 left out without a wanted tag (6 of them seen as background)" in (
+    assert "8 skipped without a wanted tag (6 of them used as background)" in (
         found.counts.sentence()
     )
     assert [image.id for image in found.images] == sorted(image.id for image in found.images)
@@ -200,7 +200,7 @@ def test_near_duplicates_are_left_out_by_choice_and_named() -> None:
     assert decoded["b: near-duplicate of a"]["near_duplicate_of"] == decoded["a"]["id"]
     counts = found.counts.after_decoding(2)
     assert (counts.kept, counts.dropped, counts.errors) == (2, 1, 1)
-    sentence = "4 images: 2 kept, 1 left out as near-duplicates, 1 unreadable"
+    sentence = "4 images: 2 kept, 1 skipped as near-duplicates, 1 unreadable"
     assert counts.sentence() == sentence
     assert_balanced(counts)
 
@@ -258,7 +258,7 @@ def test_a_file_that_changes_meanwhile_is_an_error() -> None:
     images = source(a="cat", b="cat")
     found = ingest(images)
     images.data["a"] = jpeg(77)
-    assert set(rows(found)) == {"a: it changed while it was being ingested", "b"}
+    assert set(rows(found)) == {"a: the file changed during the ingestion", "b"}
 
 
 def test_rows_can_be_made_in_another_process() -> None:
@@ -298,7 +298,7 @@ def test_a_source_without_splits_is_taken_whole() -> None:
         (["ant"], "train", "listed://, split 'train', has the tag 'ant': did you mean 'cat'?"),
         (["cat", "cat"], None, "class names must be different"),
         ([], None, "there are 0 class names: give 1 to 254"),
-        (None, "trian", "is in the split 'trian': it has dev, train"),
+        (None, "trian", "is in the split 'trian': choose one of dev, train"),
     ],
 )
 def test_wrong_wishes_are_one_sentence(
@@ -319,7 +319,7 @@ def test_sources_with_nothing_to_label_are_refused() -> None:
         ingest(Listed([TaggedFile("a", ("cat",))], {}))
     with pytest.raises(UserError, match=r"'background' of .* rename it"):
         ingest(source(a="background", b="cat"))
-    with pytest.raises(UserError, match="not 300; choose the classes"):
+    with pytest.raises(UserError, match="300 class names: give 1 to 254; choose the classes"):
         ingest(source(a="|".join(f"tag{n}" for n in range(300))))
 
 
