@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prefect import flow
 
-from tag2mask.flows.progress import Terminal
 from tag2mask.flows.results import GenerateResult
+from tag2mask.flows.server_logs import flow_reporter
 from tag2mask.flows.task import step
 from tag2mask.pipeline.engine import build_engine
 from tag2mask.pipeline.systems.apply import Made, generate_images
@@ -68,7 +68,7 @@ def make(
         model,
         out,
         machine,
-        Terminal(),
+        flow_reporter(),
         count=count,
         seed=seed,
         tags=tags,

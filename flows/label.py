@@ -18,21 +18,21 @@ from prefect.runtime import flow_run
 
 from tag2mask.flows.artifacts import show
 from tag2mask.flows.label_incremental import label_new
-from tag2mask.flows.progress import Terminal
 from tag2mask.flows.results import LabelResult
-from tag2mask.flows.summary import label_result, load_record, models_of, summarize
-from tag2mask.flows.task import step
+from tag2mask.flows.server_logs import flow_reporter
+from tag2mask.flows.summary import label_result, load_record, summarize
+from tag2mask.flows.task import named_step, step
 from tag2mask.pipeline.engine import build_engine
 from tag2mask.pipeline.ingestion.counts import IngestCounts
 from tag2mask.pipeline.ingestion.ingest import Ingest
-from tag2mask.pipeline.labeling import affinity as affinity_step
+from tag2mask.pipeline.labeling import affinity
 from tag2mask.pipeline.labeling.incremental import Work, find_change
 from tag2mask.pipeline.labeling.recipe import Recipe, complete_recipe
 from tag2mask.pipeline.labeling.release import release
+from tag2mask.pipeline.labeling.rounds import TAGGER, Round, labeling_rounds, model_names
 from tag2mask.pipeline.labeling.run import Run
-from tag2mask.pipeline.labeling.selection import is_simple
+from tag2mask.pipeline.records.round_names import AFFINITY, SEED
 from tag2mask.pipeline.sources import Downloads, open_source
-from tag2mask.pipeline.stages.walk_scores import AFFINITY
 from tag2mask.pipeline.tables.table import Table
 
 # New images that begin a new training, for each one that the models were trained on.
@@ -70,8 +70,9 @@ def label(
         retrain_share: Train from scratch, too, when so many images have come for each one that the
             models were trained on.
     """
+    reporter = flow_reporter()
     settings = recipe if isinstance(recipe, Recipe) else complete_recipe(recipe)
-    run = Run(out, settings, build_engine(engine, workers), Terminal())
+    run = Run(out, settings, build_engine(engine, workers), reporter)
     with run.lease():
         summary = label_with(run, source, classes, retrain, retrain_share)
         result = label_result(run, summary)
@@ -100,102 +101,79 @@ def label_with(
     record = load_record(run)
     if record.get("version") == Table.open(run.table_uri("dataset")).manifest.revision:
         return f"{change.sentence()}\n\n{record['summary']}"
-    return summarize_run(run, source, change.images.counts, made_of(run))
+    return summarize_run(run, source, change.images.counts, artifact_uris(run))
 
 
 def label_everything(run: Run, source: str, ingest: Ingest) -> str:
-    """The whole loop."""
-    images = ingest_images(run, ingest)
+    """Runs the whole loop and returns the summary."""
+    images = make_images(run, ingest)
     train_tagger(run, images)
-    seeds = [make_seed(run, images)]
+    masks = {SEED: make_seed(run, images)}
     if run.recipe.affinity:
-        train_affinity(run, images, seeds[0])
-        seeds.append(propagate(run, images, seeds[0]))
-    train_initial(run, images, seeds[-1])
-    simple = relabel(run, images, "initial", only_simple=True)
-    train_enhanced(run, images, simple)
-    everything = relabel(run, images, "enhanced")
-    train_powerful(run, images, everything)
-    last = relabel(run, images, "powerful")
-    publish(run, images, last, [*seeds, simple, everything])
-    return summarize_run(run, source, ingest.counts, made_of(run))
+        train_affinity(run, images, masks[SEED])
+        masks[AFFINITY] = walk_seeds(run, images, masks[SEED])
+    for each in labeling_rounds(run.recipe):
+        train_segmenter(run, each, images, masks[each.masks])
+        masks[each.name] = relabel(run, each, images)
+    *earlier, last = masks.values()
+    publish(run, images, last, earlier)
+    return summarize_run(run, source, ingest.counts, artifact_uris(run))
 
 
-def made_of(run: Run) -> dict[str, str]:
-    """What a finished run has made, URIs by name."""
-    models = {name: run.model_uri(name) for name in models_of(run.recipe)}
+def artifact_uris(run: Run) -> dict[str, str]:
+    """The URIs of a finished run's images, models and dataset, by name."""
+    models = {name: run.model_uri(name) for name in model_names(run.recipe)}
     return {"images": run.table_uri("images"), **models, "dataset": run.table_uri("dataset")}
 
 
 @step
-def ingest_images(run: Run, images: Ingest) -> str:
+def make_images(run: Run, ingest: Ingest) -> str:
     """The images table."""
-    return run.images(images).uri
+    return run.make_images(ingest).uri
 
 
 @step
 def train_tagger(run: Run, images: str) -> str:
     """The multi-label classifier."""
-    run.tagger(Table.open(images))
-    return run.model_uri("tagger")
+    run.train_tagger(Table.open(images))
+    return run.model_uri(TAGGER)
 
 
 @step
 def make_seed(run: Run, images: str) -> str:
     """The first masks: saliency and DenseCRF on simple images."""
-    return run.seed(Table.open(images)).uri
+    return run.make_seed(Table.open(images)).uri
 
 
 @step
 def train_affinity(run: Run, images: str, seed: str) -> str:
-    """What the seeds are sure of, learnt as affinities of pixels."""
-    affinity_step.train_affinity(run, Table.open(images), Table.open(seed))
+    """The network of affinities between pixels, trained on confident pixels of the seeds."""
+    affinity.train_affinity(run, Table.open(images), Table.open(seed))
     return run.model_uri(AFFINITY)
 
 
 @step
-def propagate(run: Run, images: str, seed: str) -> str:
-    """The seeds, spread along the affinities."""
-    return affinity_step.propagate(run, Table.open(images), Table.open(seed)).uri
+def walk_seeds(run: Run, images: str, seed: str) -> str:
+    """The seeds after a random walk along the affinities."""
+    return affinity.walk_along_affinities(run, Table.open(images), Table.open(seed)).uri
 
 
-@step
-def train_initial(run: Run, images: str, seed: str) -> str:
-    """The segmenter of the seeds, trained on their soft labels."""
-    run.segmenter("initial", Table.open(images), Table.open(seed), soft=True)
-    return run.model_uri("initial")
+@named_step("train {each.name}")
+def train_segmenter(run: Run, each: Round, images: str, masks: str) -> str:
+    """The segmenter of a round, trained on the masks of an earlier one."""
+    run.train_segmenter(each, Table.open(images), Table.open(masks))
+    return run.model_uri(each.name)
 
 
-@step
-def train_enhanced(run: Run, images: str, masks: str) -> str:
-    """The segmenter of the masks that the initial one made of the simple images."""
-    run.segmenter("enhanced", Table.open(images), Table.open(masks), after="initial")
-    return run.model_uri("enhanced")
-
-
-@step
-def train_powerful(run: Run, images: str, masks: str) -> str:
-    """The segmenter of all images, augmented by the probabilities of their masks."""
-    run.segmenter(
-        "powerful",
-        Table.open(images),
-        Table.open(masks),
-        thresholds=run.recipe.augmentation,
-        after="enhanced",
-    )
-    return run.model_uri("powerful")
-
-
-@step
-def relabel(run: Run, images: str, model: str, only_simple: bool = False) -> str:
-    """The masks that a segmenter sees, restricted to the tags."""
-    select = is_simple if only_simple else None
-    return run.relabel(Table.open(images), model=model, select=select).uri
+@named_step("relabel {each.name}")
+def relabel(run: Run, each: Round, images: str) -> str:
+    """The masks that the segmenter of a round predicts, restricted to the tags."""
+    return run.relabel(each, Table.open(images)).uri
 
 
 @step
 def summarize_run(run: Run, source: str, listed: IngestCounts, made: dict[str, str]) -> str:
-    """run.json, the contact sheet and the summary."""
+    """Writes run.json, the contact sheet and the summary."""
     return summarize(run, source, listed, made)
 
 

@@ -8,10 +8,11 @@ from prefect import flow
 from prefect.artifacts import create_link_artifact, create_table_artifact
 
 from tag2mask.flows.artifacts import key_of, link_to
-from tag2mask.flows.progress import Terminal
 from tag2mask.flows.results import TrainResult
+from tag2mask.flows.server_logs import flow_reporter
 from tag2mask.flows.task import step
 from tag2mask.pipeline.engine import build_engine
+from tag2mask.pipeline.progress import Reporter
 from tag2mask.pipeline.systems.recipe import SystemRecipe, complete_system_recipe
 from tag2mask.pipeline.systems.train import train_system
 from tag2mask.pipeline.systems.training_log import SHEET
@@ -39,17 +40,25 @@ def train(
         style: An image, for a system that learns one style.
         engine: ``ray`` or ``local``.
     """
+    reporter = flow_reporter()
     if not isinstance(recipe, SystemRecipe):
         recipe = complete_system_recipe(task, recipe or {})
-    made = fit(dataset, out, recipe, style, engine)
+    made = fit(dataset, out, recipe, style, engine, reporter)
     return summarize_training(made, recipe.task)
 
 
 @step
-def fit(dataset: str, out: str, recipe: SystemRecipe, style: str | None, engine: str) -> str:
+def fit(
+    dataset: str,
+    out: str,
+    recipe: SystemRecipe,
+    style: str | None,
+    engine: str,
+    reporter: Reporter,
+) -> str:
     """The trained system's URI."""
     folder = Folder(out)
-    train_system(dataset, folder.uri, recipe, build_engine(engine, 1), Terminal(), style)
+    train_system(dataset, folder.uri, recipe, build_engine(engine, 1), reporter, style)
     return folder.uri
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prefect import flow
 
-from tag2mask.flows.progress import Terminal
 from tag2mask.flows.results import TransformResult
+from tag2mask.flows.server_logs import flow_reporter
 from tag2mask.flows.task import step
 from tag2mask.pipeline.engine import build_engine
 from tag2mask.pipeline.systems.apply import Made, transform_images
@@ -62,7 +62,7 @@ def make(
         images,
         out,
         machine,
-        Terminal(),
+        flow_reporter(),
         masks=masks,
         style=style,
         size=size,

@@ -1,106 +1,188 @@
-"""Progress in committed images: one line that says done, total, speed and time left."""
+"""Progress of the steps: counts, rate and time left, as log lines.
+
+All lines of the package go through ``logging.getLogger("tag2mask")``. A line about a step
+carries its numbers as the attribute ``progress`` of the log record, for handlers that write
+them as data or draw them as bars.
+"""
 
 from __future__ import annotations
 
-import sys
+import logging
 import time
 from collections import deque
-from collections.abc import Callable
-from typing import TextIO
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
-# The speed is that of the last minute or so: a stage that has just loaded its model, or a
+logger = logging.getLogger("tag2mask")
+
+# The rate is that of the last minute or so: a stage that has just loaded its model, or a
 # machine that is busy elsewhere, should not be averaged over the whole run.
 _WINDOW_SECONDS = 60.0
-_LINE_SECONDS = 10.0
-_REDRAW_SECONDS = 0.2
+LINE_SECONDS = 10.0
 
 
-class Progress:
-    """Shows ``seed 1,234/2,952 images · 12.3 images/s · 2 min left``.
+class Reporter(Protocol):
+    """Shows the lines and the progress of a run."""
 
-    On a terminal the line is redrawn in place; elsewhere, as in a log, a plain line is
-    written every ten seconds. Counts that go back, as of a listing that lags behind, are
-    ignored.
+    def info(self, sentence: str) -> None:
+        """Shows a line."""
+        ...
+
+    def rows(self, step: str, total: int) -> Callable[[int], None]:
+        """A function to call with the number of images that are done."""
+        ...
+
+    def steps(self, step: str, total: int) -> Callable[[int, Mapping[str, float]], None]:
+        """A function to call with the number of training steps that are done, and the losses."""
+        ...
+
+
+@dataclass(frozen=True)
+class StepProgress:
+    """The progress of a step at one time.
 
     Args:
-        total: Number of images of the step.
-        stage_name: What the step is called.
-        stream: Where the line goes; None is standard error, so that results on standard
-            output can be piped.
+        step: Name of the step.
+        unit: Plural of the counted things.
+        done: Number of finished ones.
+        total: Number of all.
+        rate: Things each second; 0 while it is unknown.
+        losses: Losses by name, of a training.
+    """
+
+    step: str
+    unit: str
+    done: int
+    total: int
+    rate: float = 0.0
+    losses: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the end at this rate; None if nothing is left or the rate is unknown."""
+        if self.done >= self.total or self.rate <= 0:
+            return None
+        return (self.total - self.done) / self.rate
+
+    def counts(self) -> str:
+        """Count, losses, rate and time left, as ``1,234/2,952 images · 12.3 images/s``."""
+        parts = [f"{self.done:,}/{self.total:,} {self.unit}"]
+        parts += [f"{name} {value:.3f}" for name, value in self.losses.items()]
+        if self.rate > 0:
+            parts.append(f"{self.rate:,.1f} {self.unit}/s")
+        if self.seconds_left is not None:
+            parts.append(f"{duration(self.seconds_left)} left")
+        return " · ".join(parts)
+
+    def __str__(self) -> str:
+        """The counts behind the name of the step."""
+        return f"{self.step} {self.counts()}"
+
+    def record(self) -> dict[str, Any]:
+        """The values as JSON values."""
+        left = self.seconds_left
+        return {
+            "step": self.step,
+            "unit": self.unit,
+            "done": self.done,
+            "total": self.total,
+            "rate": round(self.rate, 3),
+            "seconds_left": None if left is None else round(left, 1),
+            "losses": dict(self.losses),
+        }
+
+
+class Meter:
+    """Measures the progress of a step.
+
+    Counts that go back, as of a listing that lags behind, are ignored.
+
+    Args:
+        step: Name of the step.
+        total: Number of all things.
+        unit: Their plural.
         clock: Seconds that never run backwards.
     """
 
     def __init__(
-        self,
-        total: int,
-        stage_name: str,
-        stream: TextIO | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        self, step: str, total: int, unit: str, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._total = total
-        self._name = stage_name
-        self._stream = sys.stderr if stream is None else stream
-        self._clock = clock
+        self._step, self._total, self._unit, self._clock = step, total, unit, clock
         self._done = 0
         self._history: deque[tuple[float, int]] = deque()
-        self._shown_at: float | None = None
-        self._shown = ""
-        self._ended = False
 
-    def update(self, done: int) -> None:
-        """Take in the number of images staged so far, and show it if it is time to."""
-        if self._ended:
-            return
+    def update(self, done: int, losses: Mapping[str, float] | None = None) -> StepProgress:
+        """Takes in the number of things done so far.
+
+        Args:
+            done: The number.
+            losses: Losses by name, of a training.
+        """
         now = self._clock()
         self._done = max(self._done, min(done, self._total))
-        self._remember(now)
-        wait = _REDRAW_SECONDS if self._stream.isatty() else _LINE_SECONDS
-        if self._done == self._total:
-            self.close()
-        elif self._shown_at is None or now - self._shown_at >= wait:
-            self._show(now)
-
-    def close(self) -> None:
-        """Show the last count and end the line; happens by itself when all is done."""
-        if not self._ended:
-            self._ended = True
-            self._show(self._clock())
-            if self._stream.isatty():
-                self._stream.write("\n")
-                self._stream.flush()
-
-    def line(self) -> str:
-        """The line as it stands."""
-        parts = [f"{self._name} {self._done:,}/{self._total:,} images"]
-        speed = self._speed()
-        if speed > 0:
-            parts.append(f"{speed:,.1f} images/s")
-            if self._done < self._total:
-                parts.append(f"{duration((self._total - self._done) / speed)} left")
-        return " · ".join(parts)
-
-    def _remember(self, now: float) -> None:
-        # The first count is what an earlier run did: it is where this run's speed starts.
+        # The first count is the work of an earlier run: this run's rate starts there.
         if not self._history or self._done > self._history[-1][1]:
             self._history.append((now, self._done))
         while len(self._history) > 2 and now - self._history[1][0] > _WINDOW_SECONDS:
             self._history.popleft()
+        rate = self._rate(now)
+        return StepProgress(self._step, self._unit, self._done, self._total, rate, losses or {})
 
-    def _speed(self) -> float:
+    def _rate(self, now: float) -> float:
         if len(self._history) < 2:
             return 0.0
         (start, first), (_, last) = self._history[0], self._history[-1]
-        return (last - first) / max(self._clock() - start, 1e-9)
+        return (last - first) / max(now - start, 1e-9)
 
-    def _show(self, now: float) -> None:
-        line = self.line()
-        if self._stream.isatty():
-            # Spaces cover what is left of a longer line before.
-            self._stream.write(f"\r{line.ljust(len(self._shown))}")
-        elif line != self._shown:
-            self._stream.write(f"{line}\n")
-        self._stream.flush()
-        self._shown, self._shown_at = line, now
+
+class LogReporter:
+    """Writes log lines: every ten seconds one about the step, and one at its end.
+
+    Args:
+        clock: Seconds that never run backwards.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+
+    def info(self, sentence: str) -> None:
+        """Writes a line."""
+        logger.info(sentence)
+
+    def rows(self, step: str, total: int) -> Callable[[int], None]:
+        """A function to call with the number of images that are done."""
+        lines = self._lines(step, total, "images")
+        return lambda done: lines(done, {})
+
+    def steps(self, step: str, total: int) -> Callable[[int, Mapping[str, float]], None]:
+        """A function to call with the number of training steps that are done, and the losses."""
+        return self._lines(step, total, "steps")
+
+    def _lines(
+        self, step: str, total: int, unit: str
+    ) -> Callable[[int, Mapping[str, float]], None]:
+        meter = Meter(step, total, unit, self._clock)
+        written: list[float] = [self._clock()]
+        ended: list[bool] = []
+
+        def update(done: int, losses: Mapping[str, float]) -> None:
+            now = self._clock()
+            progress = meter.update(done, losses)
+            at_end = progress.done >= total
+            if ended or (now - written[0] < LINE_SECONDS and not at_end):
+                return
+            written[0] = now
+            if at_end:
+                ended.append(True)
+            log_progress(progress)
+
+        return update
+
+
+def log_progress(progress: StepProgress) -> None:
+    """Writes a log line about a step."""
+    logger.info("%s", progress, extra={"progress": progress.record()})
 
 
 def duration(seconds: float) -> str:

@@ -11,15 +11,16 @@ from prefect.cache_policies import NO_CACHE
 from tag2mask.flows.benchmarks.setup import BenchRequest, open_bench
 from tag2mask.flows.progress import build_reporter
 from tag2mask.pipeline.benchmarks import control_rounds
+from tag2mask.pipeline.benchmarks.loop_variants import plain_rounds, rename_rounds, train_rounds
 from tag2mask.pipeline.correction.corrections import SOURCE, add_corrections, open_corrections
 from tag2mask.pipeline.engine.base import Engine
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assess import assess
 from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
-from tag2mask.pipeline.labeling import affinity as affinity_step
+from tag2mask.pipeline.labeling.affinity import make_first_masks
 from tag2mask.pipeline.labeling.recipe import Recipe
 from tag2mask.pipeline.labeling.run import Run
-from tag2mask.pipeline.labeling.selection import is_simple
+from tag2mask.pipeline.records.round_names import ENHANCED
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
@@ -56,14 +57,14 @@ class CorrectedRun(Run):
         """The name of a model or round that is this share's own."""
         return f"{model}-{self.share:g}" if self.share else model
 
-    def corrections(self, images: Table) -> Table | None:
+    def open_corrections(self, images: Table) -> Table | None:
         """The masks of the share."""
         uri = self.table_uri(self.named("corrections"))
         return open_corrections(uri, images) if self.share else None
 
     def take(self, images: Table, ground_truth: Table, ids: AbstractSet[str]) -> None:
         """Let ground truth masks be a person's, unless that is done."""
-        known = self.corrections(images)
+        known = self.open_corrections(images)
         if not self.share or (known is not None and set(known.ids()) == ids):
             return
         uri = self.table_uri(self.named("corrections"))
@@ -109,20 +110,16 @@ def corrections(request: BenchRequest) -> str:
     """
     bench = open_bench(request)
     run, dev, images, ground_truth = bench.run, bench.dev, bench.images, bench.ground_truth
-    run.tagger(images)
-    seed, ground_truth_masks = (
-        run.seed(images),
-        control_rounds.ground_truth(run, images, bench.data),
-    )
-    if run.recipe.affinity:
-        seed = affinity_step.spread(run, images, seed)
+    run.train_tagger(images)
+    first = make_first_masks(run, images)
+    ground_truth_masks = control_rounds.ground_truth(run, images, bench.data)
     others = others_than(ground_truth_masks, max(SHARES))
     rows: list[list[str]] = []
     for share in SHARES:
         semi = CorrectedRun(run.uri, run.recipe, run.engine, share)
         drawn = draw(ground_truth_masks, share)
         semi.take(images, ground_truth_masks, drawn)
-        figures = climb(semi, dev, images, bench.dev_images, seed, ground_truth, others)
+        figures = measure_share(semi, dev, images, bench.dev_images, first, ground_truth, others)
         cells = [f"{share:.0%}", str(len(drawn)), *(f"{100 * figure:.1f}" for figure in figures)]
         rows.append(cells)
         run.reporter.info(markdown_row(cells))
@@ -130,12 +127,12 @@ def corrections(request: BenchRequest) -> str:
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-def climb(
+def measure_share(
     run: CorrectedRun,
     dev: Run,
     images: Table,
     dev_images: Table,
-    seed: Table,
+    first: Table,
     ground_truth: GroundTruthFolder,
     others: AbstractSet[str],
 ) -> list[float]:
@@ -145,15 +142,12 @@ def climb(
         Mean IoU of the masks of "enhanced" on other train images, then of the three models
         on dev.
     """
-    initial, enhanced, powerful = map(run.named, ("initial", "enhanced", "powerful"))
-    run.segmenter(initial, images, seed, soft=True)
-    simple = run.relabel(images, model=initial, select=is_simple)
-    run.segmenter(enhanced, images, simple, after=initial)
-    everything = run.relabel(images, model=enhanced)
-    run.segmenter(powerful, images, everything, after=enhanced)
+    rounds = rename_rounds(plain_rounds(run.recipe), run.named)
+    masks = train_rounds(run, images, first, rounds)
+    everything = masks[run.named(ENHANCED)]
     predictions = [
-        control_rounds.predict(dev, dev_images, name, run.model_uri(name))
-        for name in (initial, enhanced, powerful)
+        control_rounds.predict(dev, dev_images, each.name, run.model_uri(each.name))
+        for each in rounds
     ]
     found = [
         assess(everything, ground_truth, others),

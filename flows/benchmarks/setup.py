@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tag2mask.flows.progress import Terminal
+from tag2mask.flows.progress import build_reporter
 from tag2mask.pipeline.engine import build_engine
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assess import find_ground_truth
@@ -79,9 +79,9 @@ def open_bench(request: BenchRequest) -> Bench:
     """
     data, out, recipe = request.data, request.out, request.recipe
     machine = build_engine(request.engine, request.workers)
-    run = Run(f"{out}/run", recipe, machine, Terminal())
+    run = Run(f"{out}/run", recipe, machine, build_reporter())
     held_out = recipe.model_copy(update={"split": HELD_OUT})
-    dev = Run(f"{out}/{HELD_OUT}", held_out, machine, Terminal())
+    dev = Run(f"{out}/{HELD_OUT}", held_out, machine, build_reporter())
     source = open_source(data)
     images = ingest(source, request.classes, recipe.split, recipe.near_duplicates, recipe.negatives)
     others = ingest(source, images.classes.names, HELD_OUT, recipe.near_duplicates)
@@ -92,4 +92,4 @@ def open_bench(request: BenchRequest) -> Bench:
         raise UserError(
             f"{data} has no ground truth masks in SegmentationClass/: they are needed here"
         )
-    return Bench(data, run, dev, run.images(images), dev.images(others), ground_truth)
+    return Bench(data, run, dev, run.make_images(images), dev.make_images(others), ground_truth)

@@ -11,7 +11,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 
 from tag2mask.flows.benchmarks.setup import BenchRequest
-from tag2mask.flows.progress import Terminal
+from tag2mask.flows.progress import build_reporter
 from tag2mask.pipeline.benchmarks.scaling_plan import plan
 from tag2mask.pipeline.benchmarks.throughput import (
     Call,
@@ -86,7 +86,7 @@ def _in_a_process(name: str, request: BenchRequest, place: str) -> EngineFigures
 
 def _measure(name: str, request: BenchRequest, place: str, result: str) -> None:
     images = ingest(open_source(request.data), request.classes, None)
-    measurement = Measurement(name, request.workers, place, request.recipe, Terminal())
+    measurement = Measurement(name, request.workers, place, request.recipe, build_reporter())
 
     def measured(call: Call) -> EngineFigures:
         return measurement.measure(images, call)

@@ -23,11 +23,12 @@ from tag2mask.pipeline.benchmarks.throughput_tables import (
 )
 from tag2mask.pipeline.engine import build_engine
 from tag2mask.pipeline.ingestion.ingest import Ingest
-from tag2mask.pipeline.labeling.affinity import propagate
+from tag2mask.pipeline.labeling.affinity import walk_along_affinities
 from tag2mask.pipeline.labeling.recipe import Recipe
 from tag2mask.pipeline.labeling.release import release
+from tag2mask.pipeline.labeling.rounds import Round
 from tag2mask.pipeline.labeling.run import Run
-from tag2mask.pipeline.labeling.workspace import Reporter
+from tag2mask.pipeline.progress import Reporter
 from tag2mask.pipeline.records import (
     ClassTable,
     Row,
@@ -37,14 +38,14 @@ from tag2mask.pipeline.records import (
     encode_mask,
 )
 from tag2mask.pipeline.records.mask_rows import encode_maps, resize_maps, rgb
+from tag2mask.pipeline.records.round_names import AFFINITY, POWERFUL
 from tag2mask.pipeline.stages.select import SelectSettings
-from tag2mask.pipeline.stages.walk_scores import AFFINITY
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.training.model_store import save_model
 
 EVERYTHING = SelectSettings(simple_area=(0, 1), tag_area=0, objects_area=1)
-SEGMENTER = "powerful"
+SEGMENTER = POWERFUL
 PART_ROWS = 48
 
 # How a step is run: by itself, or as a task of a flow.
@@ -94,16 +95,16 @@ class Measurement:
         start = time.perf_counter()
         with Meter() as meter:
             run = self.run
-            images = self._step(call, lambda: run.images(ingest))
+            images = self._step(call, lambda: run.make_images(ingest))
             self._make_models(images)
             ids = set(images.ids())
-            seed = self._step(call, lambda: run.seed(images, ids=ids))
+            seed = self._step(call, lambda: run.make_seed(images, ids=ids))
             if run.recipe.affinity:
-                self._step(call, lambda: propagate(run, images, seed))
+                self._step(call, lambda: walk_along_affinities(run, images, seed))
             self._step(
                 call, lambda: control_rounds.reseed(run, images, "crf", run.recipe.seeds.crf)
             )
-            last = self._step(call, lambda: run.relabel(images, model=SEGMENTER))
+            last = self._step(call, lambda: run.relabel(Round(SEGMENTER), images))
             self._step(call, lambda: release(run, images, last))
         return EngineFigures(
             engine=self.engine,

@@ -10,16 +10,21 @@ from pathlib import PurePosixPath
 
 import pyarrow as pa
 
-from tag2mask.pipeline.engine.base import Engine, StageSpec, WorkSource
-from tag2mask.pipeline.labeling.recipe import Recipe
-from tag2mask.pipeline.labeling.workspace import Reporter, Workspace
+from tag2mask.pipeline.engine.base import Engine, StageSpec
+from tag2mask.pipeline.labeling.workspace import CountedSource, TableSpec, Workspace
+from tag2mask.pipeline.progress import Reporter
 from tag2mask.pipeline.records import IMAGE, Row
 from tag2mask.pipeline.report.rejection_reasons import failures
 from tag2mask.pipeline.systems.image_files import read_image
 from tag2mask.pipeline.systems.loading import load_generator, load_transformer
 from tag2mask.pipeline.systems.requests import files_of, numbered, successive
 from tag2mask.pipeline.systems.stages import Generate, Transform
-from tag2mask.pipeline.systems.validate_inputs import check_generation, check_transformation
+from tag2mask.pipeline.systems.validate_inputs import (
+    GenerationInputs,
+    TransformationInputs,
+    check_generation,
+    check_transformation,
+)
 from tag2mask.pipeline.tables.manifest import MANIFEST, table_key
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.storage import Folder
@@ -27,6 +32,7 @@ from tag2mask.pipeline.tables.table import Table
 
 IMAGES_SCHEMA = pa.schema([("id", pa.string()), ("image", IMAGE), ("error", pa.string())])
 TABLE = "images"
+SHARDS = 8
 
 
 @dataclass(frozen=True)
@@ -74,7 +80,7 @@ def generate_images(
             it does not read, or it cannot read the sentence.
     """
     system, card = load_generator(model)
-    check_generation(system, model, tags=tags, like=like, sentence=sentence)
+    check_generation(GenerationInputs(system, model, tuple(tags), like, sentence))
     settings = {
         "model": Folder(model).uri,
         "tags": tuple(card.classes.index(name) for name in tags),
@@ -86,7 +92,7 @@ def generate_images(
         model=card.weights, count=count, seed=seed, tags=list(tags), like=like, sentence=sentence
     )
     stage = StageSpec(Generate, settings, gpus=1.0)
-    return _made(out, requests, len(requests), stage, key, engine, reporter)
+    return _made(out, requests, stage, key, engine, reporter)
 
 
 def transform_images(
@@ -122,20 +128,18 @@ def transform_images(
     """
     system, card = load_transformer(model)
     is_dataset = MANIFEST in Folder(images).sizes()
-    check_transformation(system, model, is_dataset=is_dataset, masks=masks, style=style, tags=tags)
+    check_transformation(TransformationInputs(system, model, is_dataset, masks, style, tuple(tags)))
     data = None if style is None else read_image(style)
-    source: WorkSource
+    source: CountedSource
     content: object
     if is_dataset:
         table = Table.open(images)
         wanted = [name for name in ("image", "mask", "tags") if name in table.schema.names]
-        source = scan = Scan(table, columns=wanted)
-        total, content = len(scan), table.fingerprint
+        source, content = Scan(table, columns=wanted), table.fingerprint
     else:
         requests = files_of(images, masks)
         source = requests = successive(requests) if "next" in system.needs else requests
         # Sizes in bytes stand for what is in the files, which are not read here.
-        total = len(requests)
         content = [Folder(place).sizes() for place in (images, masks) if place is not None]
     chosen = tuple(card.classes.index(name) for name in tags)
     key = table_key(
@@ -147,29 +151,21 @@ def transform_images(
     )
     settings = {"model": Folder(model).uri, "style": data, "size": size, "tags": chosen}
     stage = StageSpec(Transform, settings, gpus=1.0)
-    return _made(out, source, total, stage, key, engine, reporter)
+    return _made(out, source, stage, key, engine, reporter)
 
 
 def _made(
     out: str,
-    source: WorkSource,
-    total: int,
+    source: CountedSource,
     stage: StageSpec,
     key: str,
     engine: Engine,
     reporter: Reporter,
 ) -> Made:
-    space = Workspace(out, Recipe(), engine, reporter)
+    space = Workspace(out, engine, reporter)
+    spec = TableSpec(name=TABLE, schema=IMAGES_SCHEMA, key=key, shards=SHARDS)
     with space.lease():
-        table = space.table(
-            TABLE,
-            source=source,
-            total=total,
-            stages=[stage],
-            schema=IMAGES_SCHEMA,
-            key=key,
-            metadata={},
-        )
+        table = space.make_table(spec, source, [stage])
         written = _write_files(space.folder, table)
     return Made(table.uri, written, tuple(failures(table)))
 

@@ -22,7 +22,7 @@ LABEL = "from tag2mask.flows.cli import main; main()"
 # Dies as soon as it is known that some rows of the seed round are staged, and others not.
 KILLED_IN_SCORING = f"""
 import os, signal
-from tag2mask.flows.progress import Terminal
+from tag2mask.pipeline.progress import LogReporter
 
 def rows(self, step, total):
     def update(done):
@@ -30,7 +30,7 @@ def rows(self, step, total):
             os.kill(os.getpid(), signal.SIGKILL)
     return update
 
-Terminal.rows = rows
+LogReporter.rows = rows
 {LABEL}
 """
 

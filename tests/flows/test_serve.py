@@ -43,6 +43,12 @@ def served(arguments, environment, log: Path) -> Iterator[subprocess.Popen]:
                 process.wait()
 
 
+def logs_of(server, run):
+    """The log lines of a run, once there are some."""
+    wanted = {"logs": {"flow_run_id": {"any_": [run.rsplit("/", 1)[-1]]}}}
+    return ask("POST", f"{server}/logs/filter", json=wanted).json() or None
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_scheduled_run_is_picked_up(prefect_server, finished, source, recipe_file, tmp_path):
@@ -57,6 +63,8 @@ def test_a_scheduled_run_is_picked_up(prefect_server, finished, source, recipe_f
         assert made["parameter_openapi_schema"]["properties"]["recipe"]["$ref"]
         run = schedule_run(prefect_server, made["id"])
         assert end_of(run)["state_type"] == "COMPLETED", (tmp_path / "log").read_text()
+        lines = wait_for(lambda: logs_of(prefect_server, run))
+    assert any("images: " in line["message"] and line["name"] == "tag2mask" for line in lines)
     assert "nothing new in the source since version 1" in (tmp_path / "log").read_text()
 
 

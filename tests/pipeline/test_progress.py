@@ -1,12 +1,12 @@
-"""Progress lines, with a clock that the test turns."""
+"""Progress measured with a clock that the test turns, and the log lines about it."""
 
 from __future__ import annotations
 
-import io
+import logging
 
 import pytest
 
-from tag2mask.pipeline.progress import Progress, duration
+from tag2mask.pipeline.progress import LogReporter, Meter, duration
 
 
 class Clock:
@@ -17,94 +17,92 @@ class Clock:
         return self.now
 
 
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
-
-
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
 
 
-def test_a_line_says_done_total_speed_and_time_left(clock: Clock) -> None:
-    progress = Progress(2952, "seed", io.StringIO(), clock)
-    progress.update(0)
+def test_a_line_says_done_total_rate_and_time_left(clock: Clock) -> None:
+    meter = Meter("seed", 2952, "images", clock)
+    meter.update(0)
     clock.now += 100
-    progress.update(1234)
-    assert progress.line() == "seed 1,234/2,952 images · 12.3 images/s · 2 min left"
+    assert str(meter.update(1234)) == "seed 1,234/2,952 images · 12.3 images/s · 2 min left"
 
 
-def test_what_an_earlier_run_did_makes_no_speed(clock: Clock) -> None:
-    progress = Progress(100, "seed", io.StringIO(), clock)
-    progress.update(60)
-    assert progress.line() == "seed 60/100 images"
+def test_the_values_of_a_line(clock: Clock) -> None:
+    meter = Meter("tagger", 50, "steps", clock)
+    meter.update(0)
+    clock.now += 10
+    assert meter.update(10, {"loss": 0.5}).record() == {
+        "step": "tagger",
+        "unit": "steps",
+        "done": 10,
+        "total": 50,
+        "rate": 1.0,
+        "seconds_left": 40.0,
+        "losses": {"loss": 0.5},
+    }
+
+
+def test_images_of_an_earlier_run_make_no_rate(clock: Clock) -> None:
+    meter = Meter("seed", 100, "images", clock)
+    assert str(meter.update(60)) == "seed 60/100 images"
     clock.now += 5
-    progress.update(70)
-    assert progress.line() == "seed 70/100 images · 2.0 images/s · 15 s left"
+    assert str(meter.update(70)) == "seed 70/100 images · 2.0 images/s · 15 s left"
 
 
-def test_the_speed_is_the_present_one(clock: Clock) -> None:
-    progress = Progress(10_000, "seed", io.StringIO(), clock)
+def test_the_rate_is_the_present_one(clock: Clock) -> None:
+    meter = Meter("seed", 10_000, "images", clock)
     done = 0
     for seconds, images in [(10, 1)] * 20 + [(10, 100)] * 20:
         clock.now += seconds
         done += images
-        progress.update(done)
-    assert "10.0 images/s" in progress.line()
+        progress = meter.update(done)
+    assert progress.rate == 10.0
 
 
-def test_a_stall_slows_the_speed(clock: Clock) -> None:
-    progress = Progress(100, "seed", io.StringIO(), clock)
-    progress.update(0)
+def test_a_stall_slows_the_rate(clock: Clock) -> None:
+    meter = Meter("seed", 100, "images", clock)
+    meter.update(0)
     clock.now += 10
-    progress.update(10)
+    meter.update(10)
     clock.now += 90
-    assert "0.1 images/s" in progress.line()
+    assert meter.update(10).rate == 0.1
 
 
 def test_counts_never_go_back_or_beyond(clock: Clock) -> None:
-    progress = Progress(10, "seed", io.StringIO(), clock)
-    for done in (0, 5, 3, 5):
-        progress.update(done)
-    assert progress.line().startswith("seed 5/10 images")
-    progress.update(12)
-    assert progress.line().startswith("seed 10/10 images")
+    meter = Meter("seed", 10, "images", clock)
+    assert [meter.update(done).done for done in (0, 5, 3, 5, 12)] == [0, 5, 5, 5, 10]
 
 
-def test_a_log_gets_plain_lines_now_and_then(clock: Clock) -> None:
-    stream = io.StringIO()
-    progress = Progress(100, "seed", stream, clock)
-    for done in range(101):
-        progress.update(done)
+def test_a_line_every_ten_seconds_and_one_at_the_end(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "tag2mask")
+    update = LogReporter(clock).rows("seed", 95)
+    for done in range(96):
+        update(done)
         clock.now += 1
-    progress.update(100)
-    progress.close()
-    lines = stream.getvalue().splitlines()
-    assert [line.split()[1] for line in lines] == [f"{n}/100" for n in range(0, 101, 10)]
-    assert lines[-1] == "seed 100/100 images · 1.0 images/s"
+    update(95)
+    done = [record.progress["done"] for record in caplog.records]  # type: ignore[attr-defined]
+    assert done == [*range(10, 91, 10), 95]
+    assert caplog.messages[-1] == "seed 95/95 images · 1.0 images/s"
 
 
-def test_a_terminal_gets_one_line_that_is_redrawn(clock: Clock) -> None:
-    stream = Terminal()
-    progress = Progress(100, "seed", stream, clock)
-    for done in range(0, 101, 10):
-        progress.update(done)
+def test_a_training_says_its_losses(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "tag2mask")
+    update = LogReporter(clock).steps("tagger", 160)
+    for step in range(101, 112):
         clock.now += 1
-    progress.close()
-    text = stream.getvalue()
-    assert text.count("\n") == 1
-    assert text.count("\r") == 11
-    assert text.endswith("\n")
-    # The last line is shorter than the one before: nothing of that may be left to see.
-    assert text.rstrip("\n").rsplit("\r", 1)[1].rstrip() == "seed 100/100 images · 10.0 images/s"
-    assert len(text.rsplit("\r", 1)[1]) >= len(text.rsplit("\r", 2)[1])
+        update(step, {"loss": 0.5})
+    # The steps before the first one are those of an earlier run.
+    assert caplog.messages == ["tagger 110/160 steps · loss 0.500 · 1.0 steps/s · 50 s left"]
 
 
-def test_an_empty_step_is_done_at_once(clock: Clock) -> None:
-    stream = io.StringIO()
-    Progress(0, "seed", stream, clock).update(0)
-    assert stream.getvalue() == "seed 0/0 images\n"
+def test_an_empty_step_is_done_at_once(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "tag2mask")
+    LogReporter(clock).rows("seed", 0)(0)
+    assert caplog.messages == ["seed 0/0 images"]
 
 
 @pytest.mark.parametrize(
