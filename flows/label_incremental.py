@@ -5,8 +5,8 @@ from __future__ import annotations
 from tag2mask.flows.summary import load_record, published, save_record, save_sheet, sheet
 from tag2mask.flows.task import step
 from tag2mask.pipeline.labeling.incremental import Change, add_images, add_masks, add_to_dataset
-from tag2mask.pipeline.labeling.last_version import LAST
 from tag2mask.pipeline.labeling.run import Run
+from tag2mask.pipeline.records.round_names import POWERFUL
 from tag2mask.pipeline.report.rejection_reasons import failures, reasons
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.text_tables import text_table
@@ -52,7 +52,7 @@ def summarize_addition(run: Run, change: Change, images: str, masks: str, datase
     if new_images is None or new_masks is None:
         raise ValueError(f"version {version} of {dataset} was not made of this run's tables")
     name = f"contact_sheet_{version:06d}.png"
-    save_sheet(run, name, sheet(new_images, {LAST: new_masks}, None))
+    save_sheet(run, name, sheet(new_images, {POWERFUL: new_masks}, None))
     added, rejected = len(current) - len(before), reasons(new_masks)
     lines = [change.sentence(), *published(added, rejected), ""]
     found = {

@@ -17,11 +17,11 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assess import assess, class_table, find_ground_truth
 from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.ingestion.counts import IngestCounts
-from tag2mask.pipeline.labeling.affinity import rounds_of
-from tag2mask.pipeline.labeling.recipe import Recipe
+from tag2mask.pipeline.labeling.rounds import TAGGER, mask_names, model_names
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.publication.card import write_card
 from tag2mask.pipeline.records import Row, decode_mask
+from tag2mask.pipeline.records.round_names import POWERFUL, SEED
 from tag2mask.pipeline.report.contact_sheet import SheetRow, contact_sheet
 from tag2mask.pipeline.report.ladder import LadderRow, ladder_text, save_ladder
 from tag2mask.pipeline.report.rejection_reasons import failures, reasons
@@ -59,7 +59,7 @@ def summarize(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
     """
     images, dataset = Table.open(made["images"]), Table.open(made["dataset"])
     counts = listed.after_decoding(len(failures(images)))
-    rounds = {name: Table.open(run.table_uri(f"rounds/{name}")) for name in rounds_of(run.recipe)}
+    rounds = {name: Table.open(run.table_uri(f"rounds/{name}")) for name in mask_names(run.recipe)}
     ground_truth = find_ground_truth(source, class_table(images))
     try:
         ladder = run_ladder(rounds, ground_truth)
@@ -69,10 +69,10 @@ def summarize(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
         run.reporter.info(f"the ground truth masks beside the source are left aside: {error}")
         ground_truth, ladder = None, run_ladder(rounds, None)
     save_ladder(run.folder, "ladder.json", ladder)
-    rejected = reasons(rounds["powerful"])
+    rejected = reasons(rounds[POWERFUL])
     save_sheet(run, SHEET, sheet(images, rounds, ground_truth))
     lines = [counts.sentence(), *published(len(dataset), rejected)]
-    tagger = read_card(made["tagger"]).training
+    tagger = read_card(made[TAGGER]).training
     lines.append(f"tagger: average precision on {tagger['held_out']} images held out")
     lines.append(
         "  " + ", ".join(_precision(*pair) for pair in tagger["average_precision"].items())
@@ -95,7 +95,7 @@ def summarize(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
             "counts": counts.model_dump(),
             "published": len(dataset),
             "rejected": rejected,
-            "models": {name: read_card(made[name]).training for name in models_of(run.recipe)},
+            "models": {name: read_card(made[name]).training for name in model_names(run.recipe)},
             "fingerprint": dataset.fingerprint,
             "ladder": [row.model_dump() for row in ladder],
             "contact_sheet": SHEET,
@@ -103,11 +103,6 @@ def summarize(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
         },
     )
     return summary
-
-
-def models_of(recipe: Recipe) -> tuple[str, ...]:
-    """The models that a run trains: the tagger, then one for each round but the seeds."""
-    return ("tagger", *rounds_of(recipe)[1:])
 
 
 def published(count: int, rejected: Mapping[str, int]) -> list[str]:
@@ -155,7 +150,7 @@ def label_result(run: Run, summary: str) -> LabelResult:
         rejected=dict(rejected),
         counts=IngestCounts.model_validate(record["counts"]),
         ladder=tuple(LadderRow.model_validate(row) for row in record["ladder"]),
-        models={name: run.model_uri(name) for name in models_of(run.recipe)},
+        models={name: run.model_uri(name) for name in model_names(run.recipe)},
         contact_sheet=f"{run.uri}/{record['contact_sheet']}",
         summary=summary,
     )
@@ -178,8 +173,8 @@ def run_ladder(
     """One rung for each round: mIoU where ground truth exists, on seeded and on all images."""
     if ground_truth is None:
         return [LadderRow(name=name) for name in rounds]
-    seeded = set(rounds["seed"].ids())
-    size = len(rounds["powerful"])
+    seeded = set(rounds[SEED].ids())
+    size = len(rounds[POWERFUL])
     return [
         LadderRow(
             name=name,

@@ -1,8 +1,9 @@
-"""What the tasks of a flow have in common: when they are tried again."""
+"""The options that all tasks of a flow share: retries, and names of task runs."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 from prefect import Task, task
 from prefect.cache_policies import NO_CACHE
@@ -10,6 +11,9 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import exponential_backoff
 
 from tag2mask.pipeline.errors import UserError
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 RETRIES = 2
 BACKOFF_SECONDS = 20
@@ -31,3 +35,16 @@ step = task(
     retry_jitter_factor=0.2,
     retry_condition_fn=worth_repeating,
 )
+
+
+def named_step(run_name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """A step whose task runs have a name each.
+
+    Args:
+        run_name: Template of the names with the task's parameters, as ``relabel {each.name}``.
+    """
+
+    def decorate(function: Callable[P, R]) -> Task[P, R]:
+        return step(function).with_options(task_run_name=run_name)
+
+    return decorate

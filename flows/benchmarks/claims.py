@@ -53,7 +53,7 @@ def gradients(bench: Bench) -> Figures:
         changes = {"scorer": scorer, "settings": settings, "crf": NO_CRF}
         chosen = SeedSettings.model_validate({**seeds.model_dump(), **changes})
         one, several = (
-            run.seed(
+            run.make_seed(
                 images,
                 f"{scorer}, {count}",
                 chosen,
@@ -182,7 +182,7 @@ def claims(request: BenchRequest) -> str:
     """
     names = request.choice(CLAIMS, "claim")
     bench = open_bench(request)
-    bench.run.tagger(bench.images)
+    bench.run.train_tagger(bench.images)
     found = {claim.name: claim for claim in load_claims(bench.run.folder)}
     for name in names:
         says, measure = CLAIMS[name]

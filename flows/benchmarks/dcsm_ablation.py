@@ -44,7 +44,7 @@ def ablation(request: BenchRequest) -> str:
     """
     bench = open_bench(request)
     run, images, ground_truth = bench.run, bench.images, bench.ground_truth
-    run.tagger(images)
+    run.train_tagger(images)
     ids = several_tags(images, ground_truth)
     rows: list[tuple[str, ...]] = []
     # The names of the rounds count from two; they are in the folders of earlier measurements.
@@ -52,7 +52,7 @@ def ablation(request: BenchRequest) -> str:
         seeds = SeedSettings.model_validate(
             {**run.recipe.seeds.model_dump(), "scorer": "dcsm", "settings": settings, "crf": NO_CRF}
         )
-        table = run.seed(images, f"dcsm-{number}", seeds, ids)
+        table = run.make_seed(images, f"dcsm-{number}", seeds, ids)
         score, score_power = best_score_power(images, table, ground_truth)
         rows.append((name, f"{100 * score:.1f}", str(len(ids)), f"{score_power:g}"))
         run.reporter.info(markdown_row(rows[-1]))

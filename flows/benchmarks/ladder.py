@@ -1,9 +1,10 @@
-"""The comparison tables: what each step of the loop is worth, against ground truth masks."""
+"""The comparison tables: the gain of each step of the loop, against ground truth masks."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from prefect import flow, task
@@ -14,17 +15,19 @@ from tag2mask.flows.benchmarks.dcsm_ablation import ablation
 from tag2mask.flows.benchmarks.mask_quality import masks
 from tag2mask.flows.benchmarks.read_speed import reading
 from tag2mask.flows.benchmarks.semi_supervised import corrections
-from tag2mask.flows.benchmarks.setup import BenchRequest, open_bench
+from tag2mask.flows.benchmarks.setup import Bench, BenchRequest, open_bench
 from tag2mask.flows.benchmarks.table1 import table1
 from tag2mask.flows.benchmarks.throughput import throughput
 from tag2mask.pipeline.benchmarks import control_rounds
+from tag2mask.pipeline.benchmarks.loop_variants import AUGMENTED, augmented_round, plain_rounds
 from tag2mask.pipeline.evaluation.assess import assess
-from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
-from tag2mask.pipeline.labeling import affinity as affinity_step
+from tag2mask.pipeline.labeling.affinity import walk_seeds
 from tag2mask.pipeline.labeling.recipe import SeedSettings
+from tag2mask.pipeline.labeling.rounds import Round
 from tag2mask.pipeline.labeling.run import Run
-from tag2mask.pipeline.labeling.selection import is_simple, sound
+from tag2mask.pipeline.labeling.selection import sound
 from tag2mask.pipeline.records import Row
+from tag2mask.pipeline.records.round_names import AFFINITY, ENHANCED, INITIAL, POWERFUL
 from tag2mask.pipeline.report.ladder import (
     LadderRow,
     ladder_markdown,
@@ -45,70 +48,79 @@ CAM = {
 SALIENCY = {"scorer": "background_detection", "score_power": 1.0, "crf": NO_CRF, "settings": {}}
 
 
-class Ladder:
-    """Runs the rungs one by one and saves the table after each.
+# The steps of the loop, by the names of its rounds.
+NOTES = {
+    INITIAL: "soft labels of the seeds, simple images",
+    ENHANCED: "masks of initial, simple images",
+    POWERFUL: "masks of enhanced, all images",
+    AUGMENTED: "powerful + probability-driven augmentation",
+}
+SUPERVISED = "fully supervised"
+
+
+class StepRecorder:
+    """Measures the steps one by one and saves the table after each.
 
     Args:
-        run: On the training images.
-        dev: On the held-out images, with a recipe of that split.
-        images: The training images.
-        dev_images: The held-out images.
-        ground_truth: The ground truth masks of both.
+        bench: The runs, the images and the ground truth masks.
     """
 
-    def __init__(
-        self, run: Run, dev: Run, images: Table, dev_images: Table, ground_truth: GroundTruthFolder
-    ) -> None:
-        self.run, self.dev = run, dev
-        self.images, self.dev_images = images, dev_images
-        self.ground_truth = ground_truth
-        self.rows = {row.name: row for row in load_ladder(run.folder, "ladder.json")}
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.rows = {row.name: row for row in load_ladder(bench.run.folder, "ladder.json")}
         self.order: list[str] = []
         self.seeded: set[str] = set()
-        self.readable = len(sound(images, ["image", "tags"]))
+        self.readable = len(sound(bench.images, ["image", "tags"]))
 
-    def seeds(self, name: str, make: Callable[[], Table], note: str = "") -> Table:
-        """A rung without a segmenter."""
+    def add_seeds(self, name: str, make: Callable[[], Table], note: str = "") -> Table:
+        """Measures masks that need no segmenter."""
         started = time.monotonic()
         table = make()
         self.seeded = self.seeded or set(table.ids())
         self._keep(
             LadderRow(
                 name=name,
-                pseudo_label_miou_seeded=assess(table, self.ground_truth, self.seeded).mean_iou,
+                pseudo_label_miou_seeded=self._score(table, self.seeded),
                 seconds=time.monotonic() - started,
                 note=note,
             )
         )
         return table
 
-    def segmenter(
-        self, name: str, train: Callable[[], object], relabel: Callable[[], Table] | None, note: str
-    ) -> Table | None:
-        """A rung with a segmenter: its training, its masks, its predictions on dev."""
+    def add_round(self, each: Round, masks: Table, note: str) -> Table:
+        """Measures a round: its training, its masks, and its predictions on dev."""
+        run, images = self.bench.run, self.bench.images
         started = time.monotonic()
-        train()
-        table = relabel() if relabel else None
+        run.train_segmenter(each, images, masks)
+        table = run.relabel(each, images)
         seconds = time.monotonic() - started
-        prediction = control_rounds.predict(
-            self.dev, self.dev_images, name, self.run.model_uri(name)
-        )
-        whole = table is not None and len(table) == self.readable
+        whole = len(table) == self.readable
         self._keep(
             LadderRow(
-                name=name,
-                pseudo_label_miou_seeded=assess(table, self.ground_truth, self.seeded).mean_iou
-                if table
-                else None,
-                pseudo_label_miou_train=assess(table, self.ground_truth).mean_iou
-                if table and whole
-                else None,
-                miou_dev=assess(prediction, self.ground_truth).mean_iou,
+                name=each.name,
+                miou_dev=self._score(self._predict(each.name)),
+                pseudo_label_miou_seeded=self._score(table, self.seeded),
+                pseudo_label_miou_train=self._score(table) if whole else None,
                 seconds=seconds,
                 note=note,
             )
         )
         return table
+
+    def add_model(self, name: str, train: Callable[[], object], note: str) -> None:
+        """Measures a segmenter that labels nothing: its training, and its predictions on dev."""
+        started = time.monotonic()
+        train()
+        seconds = time.monotonic() - started
+        score = self._score(self._predict(name))
+        self._keep(LadderRow(name=name, miou_dev=score, seconds=seconds, note=note))
+
+    def _predict(self, name: str) -> Table:
+        bench = self.bench
+        return control_rounds.predict(bench.dev, bench.dev_images, name, bench.run.model_uri(name))
+
+    def _score(self, table: Table, ids: set[str] | None = None) -> float:
+        return assess(table, self.bench.ground_truth, ids).mean_iou
 
     def _keep(self, row: LadderRow) -> None:
         known = self.rows.get(row.name)
@@ -117,20 +129,20 @@ class Ladder:
             row = row.model_copy(update={"seconds": known.seconds})
         self.rows[row.name] = row
         self.order.append(row.name)
-        save_ladder(self.run.folder, "ladder.json", self.table())
-        self.run.reporter.info(ladder_text([row]))
+        save_ladder(self.bench.run.folder, "ladder.json", self.table())
+        self.bench.run.reporter.info(ladder_text([row]))
 
     def table(self) -> list[LadderRow]:
-        """The rungs so far, in order."""
+        """The rows of the steps so far, in order."""
         return [self.rows[name] for name in self.order]
 
 
 @flow(name="benchmark-ladder", validate_parameters=False)
 def ladder(request: BenchRequest) -> str:
-    """Climbs the ladder on a source with ground truth masks and splits ``train`` and ``dev``.
+    """Measures each step of the loop on a source with ground truth and splits train and dev.
 
     Args:
-        request: Every segmenter has the backbone and schedule of its recipe.
+        request: The request; every segmenter has the backbone and schedule of its recipe.
 
     Returns:
         The table as text and as Markdown.
@@ -139,94 +151,71 @@ def ladder(request: BenchRequest) -> str:
         UserError: If the data has no ground truth masks.
     """
     bench = open_bench(request)
-    climb(
-        Ladder(bench.run, bench.dev, bench.images, bench.dev_images, bench.ground_truth),
-        request.data,
-    )
+    measure_steps(StepRecorder(bench))
     rows = load_ladder(bench.run.folder, "ladder.json")
     return f"{ladder_text(rows)}\n\n{ladder_markdown(rows)}"
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-def climb(rungs: Ladder, data: str) -> None:
-    """The rungs in their order."""
-    run, images, recipe = rungs.run, rungs.images, rungs.run.recipe
-    run.tagger(images)
+def measure_steps(steps: StepRecorder) -> None:
+    """Measures the steps in their order."""
+    bench = steps.bench
+    run, images, recipe = bench.run, bench.images, bench.run.recipe
+    run.train_tagger(images)
+    first = measure_seeds(steps)
 
-    def seeds(changes: dict[str, object]) -> SeedSettings:
-        return SeedSettings.model_validate({**recipe.seeds.model_dump(), **changes})
+    def is_seeded(row: Row) -> bool:
+        return row["id"] in steps.seeded
 
-    scorer = recipe.seeds.scorer
-    seed = rungs.seeds(f"{scorer} + crf", lambda: run.seed(images))
-    rungs.order.clear()
-    rungs.seeds("cam, three scales", lambda: run.seed(images, "cam", seeds(CAM)))
-    rungs.seeds("low-level saliency", lambda: run.seed(images, "saliency", seeds(SALIENCY)))
-    rungs.seeds(scorer, lambda: control_rounds.reseed(run, images, "scores", NO_CRF))
-    rungs.seeds(f"{scorer} + crf", lambda: run.seed(images))
-    if recipe.affinity:
-        walk = partial(affinity_step.spread, run, images, seed)
-        seed = rungs.seeds("affinity", walk, "a walk between scores and CRF")
-
-    def seeded(row: Row) -> bool:
-        # The last masks train nothing: on these images they compare with the seeds.
-        return row["id"] in rungs.seeded
-
-    simple = rungs.segmenter(
-        "initial",
-        lambda: run.segmenter("initial", images, seed, soft=True),
-        lambda: run.relabel(images, model="initial", select=is_simple),
-        "soft labels of the seeds, simple images",
-    )
-    everything = rungs.segmenter(
-        "enhanced",
-        lambda: run.segmenter("enhanced", images, _made(simple), after="initial"),
-        lambda: run.relabel(images, model="enhanced"),
-        "masks of initial, simple images",
-    )
-    rungs.segmenter(
-        "powerful",
-        lambda: run.segmenter("powerful", images, _made(everything), after="enhanced"),
-        lambda: run.relabel(images, model="powerful", select=seeded),
-        "masks of enhanced, all images",
-    )
-    rungs.segmenter(
-        "augmented",
-        lambda: run.segmenter(
-            "augmented",
-            images,
-            _made(everything),
-            thresholds=recipe.augmentation,
-            after="enhanced",
-        ),
-        lambda: run.relabel(images, model="augmented", select=seeded),
-        "powerful + probability-driven augmentation",
-    )
-    rungs.segmenter(
-        "fully supervised",
-        lambda: supervise(run, images, data),
-        None,
+    rounds = (*plain_rounds(recipe), augmented_round(recipe))
+    masks = {rounds[0].masks: first}
+    needed = {each.masks for each in rounds}
+    for each in rounds:
+        # The last masks train nothing. On the seeded images they compare with the seeds.
+        shown = each if each.name in needed else replace(each, select=is_seeded)
+        masks[each.name] = steps.add_round(shown, masks[each.masks], NOTES[each.name])
+    steps.add_model(
+        SUPERVISED,
+        lambda: train_supervised(run, images, bench.data),
         "ground truth masks, same images, backbone and schedule",
     )
 
 
-def supervise(run: Run, images: Table, data: str) -> None:
+def measure_seeds(steps: StepRecorder) -> Table:
+    """Measures the masks that need no segmenter; returns those that train the first one."""
+    run, images = steps.bench.run, steps.bench.images
+    seeds, scorer = run.recipe.seeds, run.recipe.seeds.scorer
+
+    def changed(changes: dict[str, object]) -> SeedSettings:
+        return SeedSettings.model_validate({**seeds.model_dump(), **changes})
+
+    # Measured first, for its images are those that all other seeds are compared on.
+    seed = steps.add_seeds(f"{scorer} + crf", lambda: run.make_seed(images))
+    steps.order.clear()
+    steps.add_seeds("cam, three scales", lambda: run.make_seed(images, "cam", changed(CAM)))
+    steps.add_seeds(
+        "low-level saliency", lambda: run.make_seed(images, "saliency", changed(SALIENCY))
+    )
+    steps.add_seeds(scorer, lambda: control_rounds.reseed(run, images, "scores", NO_CRF))
+    steps.add_seeds(f"{scorer} + crf", lambda: run.make_seed(images))
+    if not run.recipe.affinity:
+        return seed
+    walk = partial(walk_seeds, run, images, seed)
+    return steps.add_seeds(AFFINITY, walk, "a walk between scores and CRF")
+
+
+def train_supervised(run: Run, images: Table, data: str) -> None:
     """The reference: ground truth masks, and as many rounds of as many steps as the loop has."""
     ground_truth = control_rounds.ground_truth(run, images, data)
     rounds = ["supervised 1", "supervised 2"] if run.recipe.segmenter.continued else []
     before = None
-    for name in [*rounds, "fully supervised"]:
-        run.segmenter(name, images, ground_truth, after=before)
+    for name in [*rounds, SUPERVISED]:
+        run.train_segmenter(Round(name, starts_after=before), images, ground_truth)
         before = name
 
 
-def _made(table: Table | None) -> Table:
-    if table is None:
-        raise ValueError("the rung before made no masks")
-    return table
-
-
 def _reading(request: BenchRequest) -> str:
-    """Nothing is labeled, so no recipe is asked for."""
+    """The benchmark labels nothing, so it needs no recipe."""
     return reading(request.data, request.out, request.workers)
 
 

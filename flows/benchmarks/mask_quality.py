@@ -20,6 +20,7 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assess import assess, class_table
 from tag2mask.pipeline.labeling.recipe import Recipe
 from tag2mask.pipeline.labeling.selection import sound
+from tag2mask.pipeline.records.round_names import ENHANCED, INITIAL, POWERFUL, SEED
 from tag2mask.pipeline.systems.batches import Batches, as_batch
 from tag2mask.pipeline.systems.loading import load_system, load_transformer
 from tag2mask.pipeline.systems.photo_scores import Photos, blurred, real, score_photos
@@ -39,7 +40,7 @@ SHOWN = 8
 # Of the generators: one alone may have neighbors change places.
 SEEDS = (0, 1)
 # Rounds of the loop, the last first.
-ROUNDS = ("powerful", "enhanced", "initial")
+ROUNDS = (POWERFUL, ENHANCED, INITIAL)
 GENERATOR = {"size": SIZE, "width": 16, "patch_layers": 2}
 # Animals differ in faces and fur alone, which no network learns from some hundred of them: both
 # know photographs. The game alone, on so few, gives patterns that a judge takes for any animal.
@@ -113,28 +114,28 @@ def masks(request: BenchRequest) -> str:
             ladder with a round of the loop, or one of other classes than those of the request.
     """
     views = request.choice(VIEWS, "view") if request.chosen else ["image"]
-    ladder = _climbed(request.out)
-    bench = open_bench(_as_climbed(request, ladder))
-    return "\n\n".join(compare(bench, ladder, view) for view in views)
+    rounds = _find_rounds(request.out)
+    bench = open_bench(_as_measured(request, rounds))
+    return "\n\n".join(compare(bench, rounds, view) for view in views)
 
 
 @task(cache_policy=NO_CACHE, persist_result=False)
-def compare(bench: Bench, ladder: ComparedRounds, view: str) -> str:
+def compare(bench: Bench, rounds: ComparedRounds, view: str) -> str:
     """The table."""
     run, names = bench.run, tuple(bench.images.metadata["classes"])
     ground_truth = control_rounds.ground_truth(run, bench.images, bench.data)
-    shared = _masked(ground_truth) & _masked(ladder.loop) & _masked(ladder.seed)
-    loop = f"masks of the loop, {ladder.name}"
+    shared = _masked(ground_truth) & _masked(rounds.loop) & _masked(rounds.seed)
+    loop = f"masks of the loop, {rounds.name}"
     others = set(sound(bench.images, ["tags"]).wanted_ids()) - shared
     seen = {
         "ground truth masks": round_pairs(bench.images, ground_truth, shared),
-        loop: round_pairs(bench.images, ladder.loop, shared),
-        "seeds": round_pairs(bench.images, ladder.seed, shared),
+        loop: round_pairs(bench.images, rounds.loop, shared),
+        "seeds": round_pairs(bench.images, rounds.seed, shared),
     }
     seen["shuffled masks"] = seen["ground truth masks"].shuffled(seed=0)
     quality = {"ground truth masks": 1.0} | {
         label: assess(masks, bench.ground_truth, shared).mean_iou
-        for label, masks in ((loop, ladder.loop), ("seeds", ladder.seed))
+        for label, masks in ((loop, rounds.loop), ("seeds", rounds.seed))
     }
     judge = _judge(bench, round_pairs(bench.images, ground_truth, others), view)
     batches = _test_batches(bench, view)
@@ -155,12 +156,12 @@ def compare(bench: Bench, ladder: ComparedRounds, view: str) -> str:
     return markdown_table(HEADINGS, rows, "lrrrr")
 
 
-def _climbed(out: str) -> ComparedRounds:
+def _find_rounds(out: str) -> ComparedRounds:
     """The ladder in a folder; a damaged round is an error, and not one that is still to come."""
     place = Folder(f"{out}/run/rounds")
     for name in ROUNDS:
         if MANIFEST in place.folder(name).sizes():
-            loop, seed = (Table.open(f"{place.uri}/{each}") for each in (name, "seed"))
+            loop, seed = (Table.open(f"{place.uri}/{each}") for each in (name, SEED))
             return ComparedRounds(seed, loop, name)
     raise UserError(
         f"{place.uri} has no round {ROUNDS[-1]!r} yet: run `tag2mask benchmark ladder` into the "
@@ -168,9 +169,9 @@ def _climbed(out: str) -> ComparedRounds:
     )
 
 
-def _as_climbed(request: BenchRequest, ladder: ComparedRounds) -> BenchRequest:
+def _as_measured(request: BenchRequest, rounds: ComparedRounds) -> BenchRequest:
     """The request with the ladder's own recipe and classes, so that its images are found."""
-    metadata = ladder.loop.metadata
+    metadata = rounds.loop.metadata
     names = tuple(metadata["classes"])
     if request.classes is not None and set(request.classes) != set(names):
         raise UserError(

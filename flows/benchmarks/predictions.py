@@ -15,14 +15,21 @@ from tag2mask.models.backbones import BACKBONES
 from tag2mask.pipeline.benchmarks import control_rounds
 from tag2mask.pipeline.benchmarks import train_regions as region_training
 from tag2mask.pipeline.benchmarks import train_weak as weak_training
+from tag2mask.pipeline.benchmarks.loop_variants import (
+    augmented_round,
+    plain_rounds,
+    rename_rounds,
+    train_rounds,
+)
 from tag2mask.pipeline.benchmarks.stages.predict_tags import Recognize
 from tag2mask.pipeline.benchmarks.stages.segment_smoothing import RelabelOnTree
 from tag2mask.pipeline.engine.base import StageSpec
-from tag2mask.pipeline.labeling import affinity as affinity_step
+from tag2mask.pipeline.labeling import affinity
 from tag2mask.pipeline.labeling.chains import refine_stage, score_stage, walk_key_inputs
 from tag2mask.pipeline.labeling.recipe import AffinitySettings, Recipe, SeedSettings
+from tag2mask.pipeline.labeling.rounds import Round
 from tag2mask.pipeline.labeling.run import Run
-from tag2mask.pipeline.labeling.selection import is_simple, sound
+from tag2mask.pipeline.labeling.selection import sound
 from tag2mask.pipeline.stages.crf_refinement import NO_CRF
 from tag2mask.pipeline.stages.relabel import Relabel
 from tag2mask.pipeline.stages.segment import Segment
@@ -84,7 +91,22 @@ Train = Callable[[Run, str, Table, Table], object]
 """Trains the run's segmenter under a name, on images and the masks of a round."""
 
 
-def supervised(head: str, output_stride: int | None = None, train: Train = Run.segmenter) -> Make:
+def train_on_masks(
+    run: Run, name: str, images: Table, masks: Table, after: str | None = None
+) -> None:
+    """Trains the run's segmenter as a round does.
+
+    Args:
+        run: The run.
+        name: Name of the segmenter.
+        images: The images.
+        masks: The masks.
+        after: The segmenter whose weights it starts with, if the recipe continues trainings.
+    """
+    run.train_segmenter(Round(name, starts_after=after), images, masks)
+
+
+def supervised(head: str, output_stride: int | None = None, train: Train = train_on_masks) -> Make:
     """A segmenter trained on ground truth, on a backbone of its paper's stride or the recipe's."""
 
     def make(bench: Bench, name: str) -> Predictions:
@@ -101,7 +123,7 @@ def staged(first: str, head: str, output_stride: int | None = None) -> Make:
 
     def make(bench: Bench, name: str) -> Predictions:
         supervised(first, output_stride)(bench, first)
-        train = partial(Run.segmenter, after=first)
+        train = partial(train_on_masks, after=first)
         return supervised(head, output_stride, train)(bench, name)
 
     return make
@@ -176,17 +198,16 @@ def direct(refine: Callable[[Bench], list[StageSpec]]) -> Make:
         tagger = bench.run.model_uri("tagger")
         return timed(
             last[0].settings.get("affinity", tagger),
-            lambda: bench.dev.round_table(
+            lambda: bench.dev.make_round(
                 name,
-                scan=sound(bench.dev_images, columns=["image", "tags"]),
-                stages=[
+                sound(bench.dev_images, columns=["image", "tags"]),
+                [
                     StageSpec(Recognize, {"tagger": tagger, "size": size}, gpus=0.5),
                     replace(score_stage(seeds, tagger), gpus=0.5),
                     *last,
                 ],
-                images=bench.dev_images,
-                key_inputs={
-                    "tagger": bench.run.weights("tagger"),
+                {
+                    "tagger": bench.run.weights_of("tagger"),
                     "seeds": seeds.model_dump(mode="json"),
                     "crf": last[-1].settings["crf"],
                     **walk_key_inputs(last),
@@ -211,19 +232,19 @@ def crf(bench: Bench) -> list[StageSpec]:
 def walk(bench: Bench) -> list[StageSpec]:
     """A walk along affinities that the seeds of the run have taught, then the CRF."""
     spread(bench)
-    return affinity_step.stages_of(bench.run)
+    return affinity.seed_walk_stages(bench.run)
 
 
 def spread(bench: Bench) -> Table:
     """The run's seeds after such a walk."""
-    return affinity_step.spread(bench.run, bench.images, bench.run.seed(bench.images))
+    return affinity.walk_seeds(bench.run, bench.images, bench.run.make_seed(bench.images))
 
 
 def stc(bench: Bench, name: str) -> Predictions:
     """The original loop: seeds of low-level saliency, three rounds, no augmentation."""
     bench = walking(bench, None)
     settings = SeedSettings(scorer="background_detection", settings={}, score_power=1.0)
-    return rounds(bench, bench.run.seed(bench.images, f"{name} seed", settings), f"{name} ")
+    return rounds(bench, bench.run.make_seed(bench.images, f"{name} seed", settings), f"{name} ")
 
 
 def ours(*, walked: bool, augmented: bool) -> Make:
@@ -234,27 +255,30 @@ def ours(*, walked: bool, augmented: bool) -> Make:
         # The one of the two that the recipe describes is the ladder's loop and shares its models.
         described = walked == (bench.run.recipe.affinity is not None)
         prefix = "" if described else "walked " if walked else "direct "
-        bench = walking(bench, affinity_step.settings_of(bench.run.recipe) if walked else None)
-        seed = spread(bench) if walked else bench.run.seed(bench.images)
+        bench = walking(bench, affinity.affinity_settings(bench.run.recipe) if walked else None)
+        seed = spread(bench) if walked else bench.run.make_seed(bench.images)
         return rounds(bench, seed, prefix, augmented)
 
     return make
 
 
-def walking(bench: Bench, affinity: AffinitySettings | None) -> Bench:
-    """The bench with these walks, of seeds and of rounds."""
-    return with_recipe(bench, bench.run.recipe.model_copy(update={"affinity": affinity}))
+def walking(bench: Bench, settings: AffinitySettings | None) -> Bench:
+    """The bench with these random walks of seeds and rounds; None for none."""
+    return with_recipe(bench, bench.run.recipe.model_copy(update={"affinity": settings}))
 
 
-def rounds(bench: Bench, seed: Table, prefix: str, augmented: bool = False) -> Predictions:
-    """Three rounds from a seed; their models are named as the ladder's, after a prefix."""
-    run, images = bench.run, bench.images
-    first, second = f"{prefix}initial", f"{prefix}enhanced"
-    run.segmenter(first, images, seed, soft=True)
-    simple = run.relabel(images, model=first, select=is_simple)
-    run.segmenter(second, images, simple, after=first)
-    everything = run.relabel(images, model=second)
-    last = f"{prefix}{'augmented' if augmented else 'powerful'}"
-    thresholds = run.recipe.augmentation if augmented else ()
-    run.segmenter(last, images, everything, thresholds=thresholds, after=second)
-    return predicted(bench, last)
+def rounds(bench: Bench, first: Table, prefix: str, augmented: bool = False) -> Predictions:
+    """The loop's rounds; their models are named as the ladder's, after a prefix.
+
+    Args:
+        bench: The bench.
+        first: The masks that train the first round.
+        prefix: Beginning of the models' names.
+        augmented: Whether the last round is augmented.
+    """
+    recipe = bench.run.recipe
+    *others, last = plain_rounds(recipe)
+    sequence = [*others, augmented_round(recipe) if augmented else last]
+    named = rename_rounds(sequence, lambda name: f"{prefix}{name}")
+    train_rounds(bench.run, bench.images, first, named)
+    return predicted(bench, named[-1].name)

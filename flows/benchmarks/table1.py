@@ -38,7 +38,7 @@ def table1(request: BenchRequest) -> str:
     names = request.choice(METHODS, "method")
     bench = open_bench(request)
     run, ground_truth = bench.run, bench.ground_truth
-    run.tagger(bench.images)
+    run.train_tagger(bench.images)
     rows = {row.name: row for row in load_methods(run.folder)}
     where = f"{len(bench.images.metadata['classes'])} classes, {len(bench.dev_images)} images"
     shown: dict[str, Table] = {}

@@ -24,16 +24,15 @@ def reseed(run: Run, images: Table, name: str, crf: str) -> Table:
         {"seed": seed},
         columns=["image", "tags", "seed.scores", "seed.source", "seed.model"],
     ).where(lambda row: bool(row["seed"] and row["seed"]["source"]), ["seed.source"])
-    return run.round_table(
+    return run.make_round(
         name,
-        scan=scan,
-        stages=[
+        scan,
+        [
             StageSpec(Rescore, {"name": "seed"}),
             refine_stage(settings, crf),
             run.select_stage(settings.select, images),
         ],
-        images=images,
-        key_inputs={"seed": seed.manifest.key, "crf": crf},
+        {"seed": seed.manifest.key, "crf": crf},
     )
 
 
@@ -60,15 +59,14 @@ def predict(
         relabel: How masks are made of them.
     """
     others = [stage.__name__ for stage in (segment, relabel) if stage not in (Segment, Relabel)]
-    return run.round_table(
+    return run.make_round(
         name,
-        scan=sound(images, columns=["image", "tags"]),
-        stages=[
+        sound(images, columns=["image", "tags"]),
+        [
             StageSpec(Untagged, {"classes": len(images.metadata["classes"])}),
             *relabel_stages(run.recipe.relabel, model, name, segment, relabel),
         ],
-        images=images,
-        key_inputs={
+        {
             "model": read_card(model).weights,
             **run.recipe.digest_of("relabel"),
             **({"stages": others} if others else {}),
@@ -86,10 +84,9 @@ def ground_truth(run: Run, images: Table, directory: str) -> Table:
             :class:`tag2mask.pipeline.evaluation.ground_truth.GroundTruthFolder` reads it.
     """
     classes = list(images.metadata["classes"])
-    return run.round_table(
+    return run.make_round(
         "truth",
-        scan=sound(images, columns=["image", "tags"]),
-        stages=[StageSpec(GroundTruthMask, {"directory": directory, "classes": classes})],
-        images=images,
-        key_inputs={"directory": directory},
+        sound(images, columns=["image", "tags"]),
+        [StageSpec(GroundTruthMask, {"directory": directory, "classes": classes})],
+        {"directory": directory},
     )

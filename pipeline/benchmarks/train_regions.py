@@ -59,7 +59,7 @@ def train_regions(
         descriptor=descriptor,
         size=recipe.relabel.size,
         pictures=IMAGES,
-        tagger=run.weights("tagger"),
+        tagger=run.weights_of("tagger"),
         **recipe.digest_of("seed", "backbone"),
     )
     if model_exists(uri, key):
@@ -160,13 +160,12 @@ def predict_regions(run: Run, images: Table, name: str, model: str) -> Table:
         model: URI of the classifier.
     """
     size = run.recipe.relabel.size
-    return run.round_table(
+    return run.make_round(
         name,
-        scan=sound(images, columns=["image", "tags"]),
-        stages=[
+        sound(images, columns=["image", "tags"]),
+        [
             StageSpec(Untagged, {"classes": len(images.metadata["classes"])}),
             StageSpec(LabelRegions, {"classifier": model, "source": name, "size": size}, gpus=1.0),
         ],
-        images=images,
-        key_inputs={"model": read_card(model).weights, "size": size},
+        {"model": read_card(model).weights, "size": size},
     )

@@ -10,6 +10,7 @@ from tag2mask.models.weak import WEAK_LOSSES
 from tag2mask.pipeline.benchmarks.stages.cues import Cues
 from tag2mask.pipeline.engine.base import StageSpec
 from tag2mask.pipeline.labeling.recipe import SeedSettings
+from tag2mask.pipeline.labeling.recipe_workspace import ModelSpec, Start
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.labeling.selection import sound, with_negatives
 from tag2mask.pipeline.tables.manifest import table_key
@@ -18,19 +19,18 @@ from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.training.augmentation import whole_view
 from tag2mask.pipeline.training.losses import WeakObjective
 from tag2mask.pipeline.training.model_store import ModelCard, load_model
-from tag2mask.pipeline.training.samples import WeakTarget
+from tag2mask.pipeline.training.samples import TrainingSet, WeakTarget
 
 
 def cues(run: Run, images: Table) -> Table:
     """SEC's seeds of all images, as the round ``cues``; see :class:`Cues`."""
     size = run.recipe.tagger.training.crop
     tagger = run.model_uri("tagger")
-    return run.round_table(
+    return run.make_round(
         "cues",
-        scan=sound(images, columns=["image", "tags"]),
-        stages=[StageSpec(Cues, {"tagger": tagger, "size": size}, gpus=1.0)],
-        images=images,
-        key_inputs={"tagger": run.weights("tagger"), "size": size},
+        sound(images, columns=["image", "tags"]),
+        [StageSpec(Cues, {"tagger": tagger, "size": size}, gpus=1.0)],
+        {"tagger": run.weights_of("tagger"), "size": size},
     )
 
 
@@ -38,7 +38,7 @@ def foreground(run: Run, images: Table) -> Table:
     """Masks of the tagger's own objectness, of all images, as the round ``foreground``."""
     settings = SeedSettings(scorer="activation", settings={}, crf="default", score_power=1.0)
     ids = set(sound(images, columns=["tags"]).wanted_ids())
-    return run.seed(images, "foreground", settings, ids)
+    return run.make_seed(images, "foreground", settings, ids)
 
 
 def train_weakly(
@@ -75,33 +75,32 @@ def train_weakly(
             lambda row: bool(row["round"] and not row["round"].get("error")), ["round.error"]
         )
         target = WeakTarget(classes, "round")
-    scan, others = with_negatives(scan, images, run.recipe.negatives if negatives else 0)
+    share = run.recipe.negatives if negatives else 0
+    data = with_negatives(TrainingSet(scan, target, views=whole_view), share, target=None)
     architecture = run.recipe.segmenter_architecture(classes)
-    start, weights = run.start(None)
+    start = run.find_start(None)
     if seeds is None:
         architecture = architecture.model_copy(update={"head": "pointwise"})
-        start = partial(_take_classifier, uri=run.model_uri("tagger"))
-        weights = run.weights("tagger")
-    return run.model(
-        name,
+        prepare = partial(_take_classifier, uri=run.model_uri("tagger"))
+        start = Start(prepare, run.weights_of("tagger"))
+    spec = ModelSpec(
+        name=name,
         architecture=architecture,
-        scan=scan,
-        target=target,
         loss=WeakObjective(loss),
         settings=run.recipe.segmenter.training,
-        views=whole_view,
         key=table_key(
             images=images.manifest.key,
             loss=loss,
             views=whole_view.__name__,
             seeds=None if seeds is None else seeds.fingerprint,
             recipe=run.recipe.digest_of("seed", "backbone", "segmenter"),
-            start=weights,
-            **others,
+            start=start.weights,
+            **data.key_inputs,
         ),
-        prepare=start,
+        prepare=start.prepare,
         examine=lambda model: run.recipe.digest_of("relabel"),
     )
+    return run.train_model(spec, data)
 
 
 def _take_classifier(segmenter: Segmenter, uri: str) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 from tag2mask.pipeline.engine.base import StageSpec
 from tag2mask.pipeline.labeling.recipe import AffinitySettings, RelabelSettings, SeedSettings
+from tag2mask.pipeline.records.round_names import AFFINITY
 from tag2mask.pipeline.stages.refine import Refine
 from tag2mask.pipeline.stages.relabel import Relabel
 from tag2mask.pipeline.stages.score import Score
 from tag2mask.pipeline.stages.segment import Segment
 from tag2mask.pipeline.stages.walk_logits import Spread
-from tag2mask.pipeline.stages.walk_scores import AFFINITY, Propagate, RefineWalked
+from tag2mask.pipeline.stages.walk_scores import Propagate, RefineWalked
 from tag2mask.pipeline.training.model_store import read_card
 
 
@@ -33,16 +34,18 @@ def refine_stage(settings: SeedSettings, crf: str) -> StageSpec:
     return StageSpec(Refine, method, gpus=_gpus(settings.crf_method))
 
 
-def walk_stages(settings: AffinitySettings, seeds: SeedSettings, network: str) -> list[StageSpec]:
-    """From scores to masks, by a walk along affinities and the CRF of the seeds.
+def score_walk_stages(
+    settings: AffinitySettings, seeds: SeedSettings, network: str
+) -> list[StageSpec]:
+    """From scores to masks, by a random walk along affinities and the CRF of the seeds.
 
     Args:
-        settings: Of the walk.
-        seeds: Of the scores that walk.
+        settings: Settings of the walk.
+        seeds: Settings of the scores.
         network: URI of the affinity network.
     """
     walk = {
-        AFFINITY: network,
+        "affinity": network,
         "size": settings.size,
         "score_power": seeds.score_power,
         "walk_log2_steps": settings.walk_log2_steps,
@@ -54,17 +57,17 @@ def walk_stages(settings: AffinitySettings, seeds: SeedSettings, network: str) -
     ]
 
 
-def spread_stages(settings: AffinitySettings | None, network: str) -> list[StageSpec]:
-    """From logits to logits, by a walk along affinities; none where the settings want none.
+def logit_walk_stages(settings: AffinitySettings | None, network: str) -> list[StageSpec]:
+    """From logits to logits, by a random walk along affinities; no stage without a walk.
 
     Args:
-        settings: Of the walk.
+        settings: Settings of the walk; None for no walk.
         network: URI of the affinity network.
     """
     if settings is None or not settings.round_walk_log2_steps:
         return []
     walk = {
-        AFFINITY: network,
+        "affinity": network,
         "size": settings.size,
         "walk_log2_steps": settings.round_walk_log2_steps,
     }
@@ -72,9 +75,9 @@ def spread_stages(settings: AffinitySettings | None, network: str) -> list[Stage
 
 
 def walk_key_inputs(stages: Sequence[StageSpec]) -> dict[str, Any]:
-    """What masks follow from besides if their stages walk: the network and the settings."""
+    """The key inputs of a random walk: its network and its settings; none without a walk."""
     settings = {name: value for spec in stages for name, value in spec.settings.items()}
-    network = settings.pop(AFFINITY, None)
+    network = settings.pop("affinity", None)
     if network is None:
         return {}
     return {AFFINITY: read_card(network).weights, "walk": settings}
@@ -89,16 +92,16 @@ def relabel_stages(
     between: Sequence[StageSpec] = (),
     **more: Any,  # noqa: ANN401 - the stage knows their types
 ) -> list[StageSpec]:
-    """From images with tags to the masks that a segmenter sees.
+    """From images with tags to the masks that a segmenter predicts.
 
     Args:
-        settings: Of both stages.
+        settings: Settings of both stages.
         segmenter: URI of the model.
         source: The round's name, written into the rows.
-        segment: Makes logits.
-        relabel: Makes masks of them.
-        between: What is done with the logits first.
-        more: Settings of ``relabel`` besides.
+        segment: The stage from images to logits.
+        relabel: The stage from logits to masks.
+        between: Stages from logits to logits, before ``relabel``.
+        more: Further settings of ``relabel``.
     """
     logits = {
         "segmenter": segmenter,
@@ -120,5 +123,5 @@ def relabel_stages(
 
 
 def _gpus(crf_method: str) -> float:
-    """The one CRF that wants a GPU shares it with the network before it."""
+    """The one CRF that uses a GPU shares it with the network before it."""
     return 0.5 if crf_method == "torch" else 0.0

@@ -18,8 +18,9 @@ from enum import Enum
 from functools import partial
 
 from tag2mask.pipeline.ingestion.ingest import Image, Ingest, ingest
-from tag2mask.pipeline.labeling.last_version import LAST, Finished, find_finished, has_kept
+from tag2mask.pipeline.labeling.last_version import Finished, find_finished, has_kept
 from tag2mask.pipeline.labeling.release import release
+from tag2mask.pipeline.labeling.rounds import labeling_rounds
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.records import ClassTable
 from tag2mask.pipeline.sources import Source
@@ -135,14 +136,15 @@ def add_images(run: Run, change: Change) -> Table:
     images = Table.open(run.table_uri("images"))
     if not change.new:
         return images
-    return run.images(replace(change.images, images=change.new), base=images)
+    return run.make_images(replace(change.images, images=change.new), base=images)
 
 
 def add_masks(run: Run, images: Table) -> Table:
     """The last round with the masks of the images that it does not have yet."""
-    masks = Table.open(run.table_uri(f"rounds/{LAST}"))
+    last = labeling_rounds(run.recipe)[-1]
+    masks = Table.open(run.table_uri(f"rounds/{last.name}"))
     added = images.without(masks.manifest.inputs)
-    return masks if added is None else run.relabel(added, model=LAST, base=masks)
+    return masks if added is None else run.relabel(last, added, base=masks)
 
 
 def add_to_dataset(run: Run, images: Table, masks: Table) -> Table:

@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 
 from tag2mask.pipeline.engine.base import StageSpec
-from tag2mask.pipeline.labeling.workspace import Workspace, base_key
+from tag2mask.pipeline.labeling.recipe_workspace import RecipeWorkspace
+from tag2mask.pipeline.labeling.workspace import TableSpec, base_key
 from tag2mask.pipeline.publication.card import write_card
 from tag2mask.pipeline.publication.publish import (
     DATASET_SCHEMA,
@@ -26,7 +27,7 @@ from tag2mask.pipeline.tables.versions import file_version, next_version
 
 
 def release(
-    run: Workspace,
+    run: RecipeWorkspace,
     images: Table,
     last: Table,
     base: Table | None = None,
@@ -39,10 +40,10 @@ def release(
     Args:
         run: The workspace.
         images: The images.
-        last: The round.
-        base: The version that is added to what was made since; None publishes it all.
-        earlier: The rounds before the last, the seeds first: masks name the one that
-            they follow.
+        last: The last round.
+        base: The version that the new masks are added to; None publishes all masks.
+        earlier: The rounds before the last, the seeds first; each mask names the one that
+            it follows.
 
     Raises:
         UserError: If no mask is kept.
@@ -64,11 +65,8 @@ def release(
         columns=published_columns(number),
     ).where(lambda row: is_kept(row[f"round{number}"]), [f"round{number}.kept"])
     rounds = [*earlier, last]
-    dataset = run.table(
-        "dataset",
-        source=scan,
-        total=len(scan),
-        stages=[StageSpec(Publish, {"number": number, "quality": settings["quality"]})],
+    spec = TableSpec(
+        name="dataset",
         schema=dataset_schema(list(images.metadata["classes"])),
         key=table_key(
             images=images.manifest.key,
@@ -77,10 +75,13 @@ def release(
             **run.recipe.digest_of("publish", "split"),
             **base_key(base),
         ),
+        shards=run.recipe.shards,
         metadata={**last.metadata, **dataset_metadata(rounds, run.recipe.split, settings)},
         lineage=dataclasses.replace(lineage, revision=next_version(place)),
         part_name=part_name(run.recipe.split),
     )
+    publish = StageSpec(Publish, {"number": number, "quality": settings["quality"]})
+    dataset = run.make_table(spec, scan, [publish])
     file_version(place)
     write_card(dataset)
     return dataset

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import astuple
 from functools import partial
@@ -17,23 +16,25 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.tags import class_average_precisions, is_held_out
 from tag2mask.pipeline.ingestion.ingest import Ingest
 from tag2mask.pipeline.labeling.chains import (
+    logit_walk_stages,
     refine_stage,
     relabel_stages,
     score_stage,
-    spread_stages,
     walk_key_inputs,
 )
 from tag2mask.pipeline.labeling.recipe import SeedSettings
+from tag2mask.pipeline.labeling.recipe_workspace import ModelSpec, RecipeWorkspace, Start
+from tag2mask.pipeline.labeling.rounds import TAGGER, Round
 from tag2mask.pipeline.labeling.selection import readable, simple_ids, sound, with_negatives
-from tag2mask.pipeline.labeling.workspace import Workspace, base_key, keep_as_is
+from tag2mask.pipeline.labeling.workspace import TableSpec, base_key
 from tag2mask.pipeline.records import IGNORE, IMAGES_SCHEMA, Row
+from tag2mask.pipeline.records.round_names import AFFINITY, SEED
 from tag2mask.pipeline.report.rejection_reasons import require_kept
 from tag2mask.pipeline.stages.check_tags import CheckTags
 from tag2mask.pipeline.stages.correct import around
 from tag2mask.pipeline.stages.decode import Decode, Images
 from tag2mask.pipeline.stages.recover_missing_tags import Seek
 from tag2mask.pipeline.stages.select import Select, SelectSettings
-from tag2mask.pipeline.stages.walk_scores import AFFINITY
 from tag2mask.pipeline.tables.manifest import Lineage, table_key
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
@@ -41,43 +42,41 @@ from tag2mask.pipeline.training.losses import hard_loss, soft_loss, tags_loss
 from tag2mask.pipeline.training.model_store import ModelCard, load_model, model_exists, read_card
 from tag2mask.pipeline.training.samples import (
     ConfidentMaskTarget,
-    CorrectedTarget,
     MaskTarget,
-    NegativeTarget,
     SoftTarget,
     TagTarget,
-    Target,
+    TrainingSet,
 )
 
 
-class Run(Workspace):
-    """The steps of STC with DCSM seeds, in a workspace; see :class:`Workspace`."""
+class Run(RecipeWorkspace):
+    """The steps of STC with DCSM seeds, in a workspace; see :class:`RecipeWorkspace`."""
 
-    def images(self, ingest: Ingest, base: Table | None = None) -> Table:
+    def make_images(self, ingest: Ingest, base: Table | None = None) -> Table:
         """The ingested images, decoded and normalized, tags as pixel values.
 
         Args:
             ingest: The images.
             base: The table that they are added to.
         """
-        key = table_key(
-            pictures=[astuple(image) for image in ingest.images],
-            classes=ingest.classes.names,
-            shards=self.recipe.shards,
-            **base_key(base),
-        )
-        return self.table(
-            "images",
-            source=Images(ingest),
-            total=len(ingest.images),
-            stages=[StageSpec(Decode, {"source": ingest.source}, batch_size=16)],
+        shards = self.recipe.shards
+        spec = TableSpec(
+            name="images",
             schema=IMAGES_SCHEMA,
-            key=key,
+            key=table_key(
+                pictures=[astuple(image) for image in ingest.images],
+                classes=ingest.classes.names,
+                shards=shards,
+                **base_key(base),
+            ),
+            shards=shards,
             metadata={"classes": ingest.classes.names, "ignore": IGNORE},
             lineage=Lineage.of(base=None if base is None else base.manifest),
         )
+        decode = StageSpec(Decode, {"source": ingest.source}, batch_size=16)
+        return self.make_table(spec, Images(ingest), [decode])
 
-    def tagger(self, images: Table) -> ModelCard:
+    def train_tagger(self, images: Table) -> ModelCard:
         """The tagger, trained on tags; its average precision is that on a share held out."""
         recipe, settings = self.recipe, self.recipe.tagger
         names = list(images.metadata["classes"])
@@ -93,11 +92,9 @@ class Run(Workspace):
             found = class_average_precisions(model, scan, names, settings.training.crop)
             return {"average_precision": found, "held_out": len(scan)}
 
-        return self.model(
-            "tagger",
+        spec = ModelSpec(
+            name=TAGGER,
             architecture=recipe.tagger_architecture(len(names)),
-            scan=readable(images, ["image", "tags"], trained),
-            target=TagTarget(len(names)),
             loss=tags_loss,
             settings=settings.training,
             key=table_key(
@@ -105,11 +102,13 @@ class Run(Workspace):
             ),
             examine=precision,
         )
+        scan = readable(images, ["image", "tags"], trained)
+        return self.train_model(spec, TrainingSet(scan, TagTarget(len(names))))
 
-    def seed(
+    def make_seed(
         self,
         images: Table,
-        name: str = "seed",
+        name: str = SEED,
         settings: SeedSettings | None = None,
         ids: AbstractSet[str] | None = None,
     ) -> Table:
@@ -117,31 +116,30 @@ class Run(Workspace):
 
         Args:
             images: The images.
-            name: Of the round.
-            settings: Other than the recipe's.
-            ids: Other images than the simple ones.
+            name: Name of the round.
+            settings: Settings of the seeds; None takes the recipe's.
+            ids: The images to label; None takes simple ones, as many as the settings say.
 
         Raises:
             UserError: If there is no simple image.
         """
         settings = settings or self.recipe.seeds
-        tagger = self.model_uri("tagger")
+        tagger = self.model_uri(TAGGER)
         wanted = simple_ids(images, settings.images_per_class) if ids is None else ids
         if not wanted:
             raise UserError(
                 f"the step {name!r} has no image: the first masks are made of images with "
                 "exactly one tag, so add some"
             )
-        return self.round_table(
+        return self.make_round(
             name,
-            scan=Scan(images, columns=["image", "tags"], ids=wanted),
-            stages=[
+            Scan(images, columns=["image", "tags"], ids=wanted),
+            [
                 score_stage(settings, tagger),
                 refine_stage(settings, settings.crf),
                 self.select_stage(settings.select, images),
             ],
-            images=images,
-            key_inputs={
+            {
                 "tagger": read_card(tagger).weights,
                 "seeds": settings.model_dump(mode="json"),
                 **scorer_source_hash(settings.scorer),
@@ -149,34 +147,26 @@ class Run(Workspace):
             },
         )
 
-    def corrections(self, images: Table) -> Table | None:
-        """The masks that people have corrected, if there are any."""
+    def open_corrections(self, images: Table) -> Table | None:
+        """The masks that people have corrected; None if there are none."""
         return human.open_corrections(self.table_uri(human.NAME), images)
 
-    def relabel(
-        self,
-        images: Table,
-        *,
-        model: str,
-        select: Callable[[Row], bool] | None = None,
-        base: Table | None = None,
-    ) -> Table:
-        """The masks that the model ``model`` sees, as the round of the same name.
+    def relabel(self, each: Round, images: Table, base: Table | None = None) -> Table:
+        """The masks that the segmenter of a round predicts, as the round of the same name.
 
         Args:
-            images: The images.
-            model: A segmenter of the run.
-            select: Which images, by id and tags; all that could be read by default.
-            base: The round that their masks are added to.
+            each: The round.
+            images: The images; those without a tag are never labeled.
+            base: The masks that the new ones are added to.
         """
-        corrections = self.corrections(images)
-        scan = sound(images, columns=["image", "tags"], select=select)
-        walk = self.walk()
+        corrections = self.open_corrections(images)
+        scan = sound(images, columns=["image", "tags"], select=each.select)
+        walk = self.walk_stages()
         stages = [
             *relabel_stages(
                 self.recipe.relabel,
-                self.model_uri(model),
-                model,
+                self.model_uri(each.name),
+                each.name,
                 relabel=Seek,
                 between=walk,
                 tag_area=self.recipe.select.tag_area,
@@ -185,16 +175,15 @@ class Run(Workspace):
             self.select_stage(self.recipe.select, images),
             *self._tag_checks(),
         ]
-        return self.round_table(
-            model,
-            scan=human.joined(scan, corrections),
-            stages=stages if corrections is None else around(stages),
-            images=images,
-            key_inputs={
-                "model": self.weights(model),
+        return self.make_round(
+            each.name,
+            human.joined(scan, corrections),
+            stages if corrections is None else around(stages),
+            {
+                "model": self.weights_of(each.name),
                 **self.recipe.digest_of("relabel", "select", "missing_tag_area"),
                 "pictures": table_key(ids=sorted(scan.wanted_ids())),
-                "tagger": self.weights("tagger") if self._has_tagger() else None,
+                "tagger": self.weights_of(TAGGER) if self._has_tagger() else None,
                 **walk_key_inputs(walk),
                 **human.key_inputs(corrections),
                 **base_key(base),
@@ -203,103 +192,72 @@ class Run(Workspace):
             corrections=corrections,
         )
 
-    def segmenter(
-        self,
-        name: str,
-        images: Table,
-        rounds: Table,
-        *,
-        soft: bool = False,
-        thresholds: Sequence[float] = (),
-        after: str | None = None,
-    ) -> ModelCard:
-        """A segmenter trained on the kept masks of a round, and on all that people corrected.
+    def train_segmenter(self, each: Round, images: Table, masks: Table) -> ModelCard:
+        """The segmenter of a round, trained on kept masks and on all that people corrected.
 
         Negatives are trained on as background, no more of them than the recipe says.
 
         Args:
-            name: Of the model.
+            each: The round.
             images: The images.
-            rounds: The masks.
-            soft: Train on the probabilities by the soft cross-entropy, not on the masks.
-            thresholds: Probabilities of the augmentation; none trains on the masks as they
-                are.
-            after: The segmenter of the round before, whose weights this one starts with if
-                the recipe says so.
+            masks: The masks of an earlier round.
 
         Raises:
-            UserError: If the round kept no mask.
+            UserError: If the earlier round kept no mask.
         """
-        require_kept(rounds, name)
-        start, weights = self.start(after)
-        classes = len(images.metadata["classes"])
-        target: Target = MaskTarget("round")
-        columns = ["image", "tags", "round.mask"]
-        if soft:
-            target, columns = SoftTarget("round", classes), ["image", "tags", "round.probabilities"]
-        elif thresholds:
-            target = ConfidentMaskTarget("round", tuple(thresholds))
-            columns += ["round.confidence_map"]
-        recipe = self.recipe
-        corrections = self.corrections(images)
-        scan = human.joined(Scan(images, {"round": rounds}, columns=columns), corrections)
-        narrow = ["round.kept"]
-        if corrections is not None:
-            target = CorrectedTarget(target, classes, soft)
-            narrow += [f"{human.JOINED}.source"]
-        scan = scan.where(
-            lambda row: bool(row["round"] and row["round"]["kept"]) or human.is_corrected(row),
-            narrow,
+        require_kept(masks, each.name)
+        recipe, start = self.recipe, self.find_start(each.starts_after)
+        data = with_negatives(
+            training_set(each, images, masks).with_corrections(self.open_corrections(images)),
+            recipe.negatives,
         )
-        scan, negatives = with_negatives(scan, images, recipe.negatives)
-        if negatives:
-            target = NegativeTarget(target, classes, soft)
-        return self.model(
-            name,
-            architecture=recipe.segmenter_architecture(classes),
-            scan=scan,
-            target=target,
-            loss=soft_loss if soft else hard_loss,
+        spec = ModelSpec(
+            name=each.name,
+            architecture=recipe.segmenter_architecture(len(data.class_names)),
+            loss=soft_loss if each.soft else hard_loss,
             settings=recipe.segmenter.training,
             key=table_key(
-                round=rounds.fingerprint,
-                kind=rounds.manifest.key,
-                soft=soft,
-                thresholds=list(thresholds),
+                soft=each.soft,
+                thresholds=list(each.thresholds),
                 recipe=recipe.digest_of("seed", "backbone", "segmenter"),
-                start=weights,
-                **human.key_inputs(corrections),
-                **negatives,
+                start=start.weights,
+                **data.key_inputs,
             ),
-            prepare=start,
+            prepare=start.prepare,
             # For those who predict with the model later, outside of the run.
             examine=lambda model: recipe.digest_of("relabel"),
         )
+        return self.train_model(spec, data)
 
-    def start(self, after: str | None) -> tuple[Callable[[Segmenter], None], str]:
-        """How a new segmenter starts, and the hash of the weights that it starts with."""
+    def find_start(self, after: str | None) -> Start:
+        """The weights that a new segmenter starts with.
+
+        Args:
+            after: The segmenter of the round before; None for none.
+        """
         settings = self.recipe.segmenter
         if after is not None and settings.continued:
-            return partial(_continue, uri=self.model_uri(after)), self.weights(after)
+            return Start(partial(_continue, uri=self.model_uri(after)), self.weights_of(after))
         if settings.from_tagger:
-            return partial(_take_backbone, uri=self.model_uri("tagger")), self.weights("tagger")
-        return keep_as_is, ""
+            prepare = partial(_take_backbone, uri=self.model_uri(TAGGER))
+            return Start(prepare, self.weights_of(TAGGER))
+        return Start()
 
-    def walk(self) -> list[StageSpec]:
-        """What a segmenter's logits go through before the CRF, if the recipe says so."""
-        return spread_stages(self.recipe.affinity, self.model_uri(AFFINITY))
+    def walk_stages(self) -> list[StageSpec]:
+        """The random walk of a segmenter's logits before the CRF, if the recipe has one."""
+        return logit_walk_stages(self.recipe.affinity, self.model_uri(AFFINITY))
 
     def _tag_checks(self) -> list[StageSpec]:
-        """The check of the tags, where the run has a tagger to ask."""
+        """The check of the tags, if the run has a tagger."""
         if not self._has_tagger():
             return []
         size = self.recipe.tagger.training.crop
-        return [StageSpec(CheckTags, {"tagger": self.model_uri("tagger"), "size": size})]
+        return [StageSpec(CheckTags, {"tagger": self.model_uri(TAGGER), "size": size})]
 
     def _has_tagger(self) -> bool:
-        return model_exists(self.model_uri("tagger"))
+        return model_exists(self.model_uri(TAGGER))
 
-    def weights(self, model: str) -> str:
+    def weights_of(self, model: str) -> str:
         """The hash of the weights of one of the run's models."""
         return read_card(self.model_uri(model)).weights
 
@@ -307,6 +265,23 @@ class Run(Workspace):
         """The filter of the masks."""
         names = list(images.metadata["classes"])
         return StageSpec(Select, {"settings": settings.model_dump(), "class_names": names})
+
+
+def training_set(each: Round, images: Table, masks: Table) -> TrainingSet:
+    """The kept masks of an earlier round, as the targets that a round trains on.
+
+    Args:
+        each: The round that is trained.
+        images: The images.
+        masks: The masks of the earlier round.
+    """
+    if each.soft:
+        target = SoftTarget("round", len(images.metadata["classes"]))
+        return TrainingSet.of_round(images, masks, target, ["probabilities"], soft=True)
+    if each.thresholds:
+        cut = ConfidentMaskTarget("round", each.thresholds)
+        return TrainingSet.of_round(images, masks, cut, ["mask", "confidence_map"])
+    return TrainingSet.of_round(images, masks, MaskTarget("round"))
 
 
 def _continue(segmenter: Segmenter, uri: str) -> None:

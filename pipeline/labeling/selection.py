@@ -1,15 +1,14 @@
-"""Which images a step takes, by their tags."""
+"""The choice of a step's images by their tags."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 from tag2mask.pipeline.records import Row
-from tag2mask.pipeline.tables.manifest import table_key
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.training.samples import NegativeTarget, TrainingSet
 
 
 def readable(images: Table, columns: Sequence[str], select: Callable[[Row], bool]) -> Scan:
@@ -35,24 +34,18 @@ def negative_ids(images: Table, at_most: int) -> set[str]:
     )
 
 
-def with_negatives(scan: Scan, images: Table, share: float) -> tuple[Scan, dict[str, str]]:
-    """A scan that reads negatives too, at most so many for each image that it has.
+def with_negatives(
+    data: TrainingSet, share: float, target: type[NegativeTarget] | None = NegativeTarget
+) -> TrainingSet:
+    """A training set with negatives, at most so many for each image that it has.
 
     Args:
-        scan: Of some images.
-        images: Where the negatives are.
-        share: As :attr:`tag2mask.pipeline.labeling.recipe.Recipe.negatives`.
-
-    Returns:
-        The scan, with the sizes of the images, and what a key has to say of the negatives:
-        nothing if there are none, for then the scan is as it was.
+        data: The training set; the negatives are those of its images table.
+        share: See :attr:`tag2mask.pipeline.labeling.recipe.Recipe.negatives`.
+        target: Makes the target of a negative; None if the set's target serves it too.
     """
-    negatives = negative_ids(images, int(share * len(scan)))
-    if not negatives:
-        return scan, {}
-    columns = [*(scan.columns or ()), "height", "width"]
-    wider = replace(scan, ids={*scan.wanted_ids(), *negatives}, columns=columns)
-    return wider, {"negatives": table_key(ids=sorted(negatives))}
+    negatives = negative_ids(data.scan.images, int(share * len(data)))
+    return data.with_negatives(negatives, target)
 
 
 def is_simple(row: Row) -> bool:

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.records.round_names import ROUND_NAMES
 from tag2mask.pipeline.report.rejection_reasons import FAILED, reason_kind
 from tag2mask.pipeline.report.top_k import Shortlist
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
 
-__all__ = ["ROUNDS", "RoundVerdicts", "run_rounds", "verdicts"]
-
-ROUNDS = ("seed", "affinity", "initial", "enhanced", "powerful")
+__all__ = ["RoundVerdicts", "run_rounds", "verdicts"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class RoundVerdicts:
 
 def run_rounds(run: Folder) -> Iterator[tuple[str, Table]]:
     """The finished rounds of a run, in their order."""
-    for name in ROUNDS:
+    for name in ROUND_NAMES:
         try:
             yield name, Table.open(f"{run.uri}/rounds/{name}")
         except UserError:

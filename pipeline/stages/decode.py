@@ -39,6 +39,10 @@ class Images:
 
     ingest: Ingest
 
+    def __len__(self) -> int:
+        """The number of images."""
+        return len(self.ingest.images)
+
     def units(self, done: AbstractSet[str] = frozenset()) -> Sequence[ImageUnit]:
         """Units of the images whose ids are not done."""
         left = [image for image in self.ingest.images if image.id not in done]

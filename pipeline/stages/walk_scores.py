@@ -10,10 +10,10 @@ from tag2mask.models.saliency.scaling import scaled_to
 from tag2mask.models.weak.affinity import WALK_LOG2_STEPS, random_walk
 from tag2mask.pipeline.records import Row
 from tag2mask.pipeline.records.mask_rows import as_tensor, rgb
+from tag2mask.pipeline.records.round_names import AFFINITY
 from tag2mask.pipeline.stages.refine import SeedMasks, scored_probabilities
 from tag2mask.pipeline.training.model_store import load_model
 
-AFFINITY = "affinity"  # the round, its model, and the source that its rows name
 WALKED = "walked"
 
 

@@ -39,8 +39,8 @@ def test_the_example_makes_the_seeds(module, tmp_path):
     recipe = tiny_recipe(f"seeds.scorer={module}:SegmentVotes", 'seeds.settings={"size": 64}')
     run = Run(str(tmp_path), recipe, LocalEngine(1), SilentReporter())
     images = images_table(tmp_path, 6)
-    run.tagger(images)
-    seed = run.seed(images)
+    run.train_tagger(images)
+    seed = run.make_seed(images)
     tags = {row["id"]: row["tags"] for row in images.rows(["id", "tags"])}
     for row in seed.rows():
         assert row["error"] is None
@@ -116,8 +116,8 @@ if __name__ == "__main__":  # worker processes import this file
     recipe = tiny_recipe("seeds.scorer=local_scorers:constant", "seeds.settings={}")
     run = Run(sys.argv[2], recipe, build_engine(sys.argv[3], 2), SilentReporter())
     images = images_table(sys.argv[2], 6)
-    run.tagger(images)
-    rows = list(run.seed(images).rows(["source", "error"]))
+    run.train_tagger(images)
+    rows = list(run.make_seed(images).rows(["source", "error"]))
     print(len(rows), {row["source"] for row in rows}, {row["error"] for row in rows})
 """
 

@@ -9,10 +9,10 @@ from collections.abc import Callable
 from tag2mask.pipeline.engine.base import Engine
 from tag2mask.pipeline.engine.local import LocalEngine
 from tag2mask.pipeline.ingestion.ingest import ingest
-from tag2mask.pipeline.labeling.affinity import spread
+from tag2mask.pipeline.labeling.affinity import walk_seeds
 from tag2mask.pipeline.labeling.release import release
+from tag2mask.pipeline.labeling.rounds import labeling_rounds
 from tag2mask.pipeline.labeling.run import Run
-from tag2mask.pipeline.labeling.selection import is_simple
 from tag2mask.pipeline.sources import open_source
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
@@ -52,19 +52,18 @@ def label(
         often,
         "tagger.training.checkpoint_seconds=1e-6",
         f'affinity={{"size": 64, "training": {walk}}}',
+        "augmentation=[0.0, 0.5]",
     )
     run = Run(out, recipe, engine or LocalEngine(1), reporter or SilentReporter())
     with run.lease():
-        images = run.images(ingest(open_source(source)))
-        run.tagger(images)
-        seed = run.seed(images)
-        walked = spread(run, images, seed)
-        run.segmenter("initial", images, walked, soft=True)
-        simple = run.relabel(images, model="initial", select=is_simple)
-        run.segmenter("enhanced", images, simple, after="initial")
-        everything = run.relabel(images, model="enhanced")
-        run.segmenter("powerful", images, everything, thresholds=(0.0, 0.5), after="enhanced")
-        release(run, images, run.relabel(images, model="powerful"))
+        images = run.make_images(ingest(open_source(source)))
+        run.train_tagger(images)
+        masks = [run.make_seed(images)]
+        masks.append(walk_seeds(run, images, masks[0]))
+        for each in labeling_rounds(recipe):
+            run.train_segmenter(each, images, masks[-1])
+            masks.append(run.relabel(each, images))
+        release(run, images, masks[-1])
     return result(out)
 
 

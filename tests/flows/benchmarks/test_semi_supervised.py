@@ -44,15 +44,15 @@ def test_ground_truth_masks_become_a_person_s_once(tmp_path):
     assert run.named("initial") == "initial-0.5"
     ids = draw(ground_truth, 0.5)
     run.take(images, ground_truth, ids)
-    table = run.corrections(images)
+    table = run.open_corrections(images)
     masks = {row["id"]: row["mask"]["bytes"] for row in ground_truth.rows()}
     assert {row["id"]: row["mask"]["bytes"] for row in table.rows()} == {
         row_id: masks[row_id] for row_id in ids
     }
     run.take(images, ground_truth, ids)
-    assert run.corrections(images).manifest.key == table.manifest.key
+    assert run.open_corrections(images).manifest.key == table.manifest.key
     run.take(images, ground_truth, set(list(ids)[:2]))
-    assert len(run.corrections(images)) == 2
+    assert len(run.open_corrections(images)) == 2
 
 
 def test_the_share_of_none_is_the_run_itself(tmp_path):
@@ -60,7 +60,7 @@ def test_the_share_of_none_is_the_run_itself(tmp_path):
     run = CorrectedRun(str(tmp_path), tiny_recipe(), LocalEngine(1), 0.0)
     run.take(images, round_table(tmp_path, images, "truth"), set())
     assert run.named("initial") == "initial"
-    assert run.corrections(images) is None
+    assert run.open_corrections(images) is None
 
 
 def test_it_is_a_benchmark():

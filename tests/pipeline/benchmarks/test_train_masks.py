@@ -8,6 +8,7 @@ from torch.nn.functional import cross_entropy
 from tag2mask.models.segmentation.weight_map import weight_map
 from tag2mask.pipeline.benchmarks.train_masks import train_reduced, train_unet
 from tag2mask.pipeline.engine.local import LocalEngine
+from tag2mask.pipeline.labeling.rounds import Round
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.records import decode_mask
 from tag2mask.pipeline.training.augmentation import View
@@ -72,4 +73,4 @@ def test_it_is_trained_once(train, tmp_path):
     card = train(run, "unet", images, toy)
     assert card.architecture.head == "unet"
     assert train(run, "unet", images, toy) == card
-    assert run.segmenter("plain", images, toy).weights != card.weights
+    assert run.train_segmenter(Round("plain"), images, toy).weights != card.weights

@@ -46,7 +46,7 @@ def test_made_once_and_predicts_labels(descriptor, tmp_path):
     recipe = tiny_recipe("relabel.size=64", "tagger.training.steps=2")
     run = Run(str(tmp_path), recipe, LocalEngine(1), SilentReporter())
     images = images_table(tmp_path, COUNT)
-    run.tagger(images)
+    run.train_tagger(images)
     ground_truth = round_table(tmp_path, images)
     card = train_regions(run, descriptor, images, ground_truth, descriptor)
     assert card.architecture.head == descriptor

@@ -17,6 +17,7 @@ from tag2mask.pipeline.correction.corrections import (
 from tag2mask.pipeline.engine.local import LocalEngine
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.labeling.release import release
+from tag2mask.pipeline.labeling.rounds import Round
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.records import IGNORE, Row, decode_map, decode_mask, encode_mask
 from tag2mask.pipeline.tables.scan import Scan
@@ -102,7 +103,7 @@ def test_other_classes_are_not_mixed_up(tmp_path, images):
 
 
 def test_a_run_without_corrections_has_none(tmp_path, images):
-    assert run_at(tmp_path).corrections(images) is None
+    assert run_at(tmp_path).open_corrections(images) is None
     scan = Scan(images, columns=["image", "tags"])
     assert joined(scan, None) is scan
 
@@ -137,12 +138,12 @@ def test_rounds_and_dataset_hold_the_person_s_masks(tmp_path, images):
     # A filter that would drop them, and a model that would paint over them.
     run = run_at(tmp_path, "select.simple_area=[0.9, 1]", "select.objects_area=0.5")
     toy = round_table(tmp_path, images)
-    run.tagger(images)
-    run.segmenter("initial", images, toy)
-    without = run.relabel(images, model="initial")
+    run.train_tagger(images)
+    run.train_segmenter(Round("initial"), images, toy)
+    without = run.relabel(Round("initial"), images)
     earlier = {row["id"]: row for row in without.rows()}
     rows = correct(tmp_path, images)
-    table = run.relabel(images, model="initial")
+    table = run.relabel(Round("initial"), images)
     assert table.manifest.key != without.manifest.key
     found = {row["id"]: row for row in table.rows()}
     assert sorted(found) == sorted(images.ids())
@@ -178,10 +179,10 @@ def test_trainings_take_them_even_where_the_round_has_none(tmp_path, images, mon
     )
     toy = rounds.commit()
     run = run_at(tmp_path, "segmenter.training.steps=1", "segmenter.from_tagger=false")
-    before = run.segmenter("initial", images, toy, soft=True)
+    before = run.train_segmenter(Round("initial", soft=True), images, toy)
     assert before.training["images"] == COUNT - 2
     correct(tmp_path, images, 3)
-    after = run.segmenter("initial", images, toy, soft=True)
+    after = run.train_segmenter(Round("initial", soft=True), images, toy)
     assert after.training["images"] == COUNT
     assert after.key != before.key
-    assert run.segmenter("initial", images, toy, soft=True) == after
+    assert run.train_segmenter(Round("initial", soft=True), images, toy) == after

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from tag2mask.pipeline.engine.local import LocalEngine
-from tag2mask.pipeline.labeling.affinity import propagate, rounds_of, train_affinity
-from tag2mask.pipeline.labeling.recipe import Recipe, read_recipe
+from tag2mask.pipeline.labeling.affinity import train_affinity, walk_along_affinities
+from tag2mask.pipeline.labeling.rounds import Round
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.records import decode_map, decode_mask, encode_map, encode_mask
 from tag2mask.pipeline.stages.refine import seed_probabilities
@@ -48,12 +48,6 @@ def run_at(root, steps=TRAINING, *changes) -> Run:
     return Run(str(root), recipe, LocalEngine(1), SilentReporter())
 
 
-def test_rounds_are_those_of_the_recipe():
-    assert rounds_of(Recipe()) == ("seed", "affinity", "initial", "enhanced", "powerful")
-    direct = read_recipe(None, ["affinity=null"])
-    assert rounds_of(direct) == ("seed", "initial", "enhanced", "powerful")
-
-
 def test_shares_of_a_batch_join_exactly():
     generator = torch.Generator().manual_seed(0)
     features = torch.rand(4, 5, 6, 7, generator=generator)
@@ -71,7 +65,7 @@ def test_walks_follow_the_seeds_and_are_made_once(tmp_path):
     seed = round_table(tmp_path, images, "seed", changes)
     card = train_affinity(run, images, seed)
     assert card.architecture.kind == "affinity"
-    table = propagate(run, images, seed)
+    table = walk_along_affinities(run, images, seed)
     tags = {row["id"]: row["tags"] for row in images.rows(["id", "tags"])}
     for row in table.rows():
         if row["error"]:  # two tags and one map
@@ -82,7 +76,7 @@ def test_walks_follow_the_seeds_and_are_made_once(tmp_path):
         assert len(row["probabilities"]) == 2
     again = run_at(tmp_path, quick)
     assert train_affinity(again, images, seed) == read_card(run.model_uri("affinity"))
-    assert propagate(again, images, seed).fingerprint == table.fingerprint
+    assert walk_along_affinities(again, images, seed).fingerprint == table.fingerprint
     other = run_at(tmp_path, quick, "affinity.confident=0.5")
     assert train_affinity(other, images, seed).key != card.key
 
@@ -96,12 +90,12 @@ def test_rounds_walk_as_the_recipe_says(tmp_path):
     images = images_table(tmp_path, COUNT)
     seed = round_table(tmp_path, images, "seed")
     train_affinity(walking, images, seed)
-    walking.segmenter("initial", images, seed)
+    walking.train_segmenter(Round("initial"), images, seed)
     staying = run_at(tmp_path, quick, *changes, "affinity.round_walk_log2_steps=0")
-    assert [len(run.walk()) for run in (walking, staying)] == [1, 0]
+    assert [len(run.walk_stages()) for run in (walking, staying)] == [1, 0]
     walked, stayed, again = (
         (table.manifest.key, [row["mask_confidence"] for row in table.rows()])
-        for table in (run.relabel(images, model="initial") for run in (walking, staying, walking))
+        for table in (run.relabel(Round("initial"), images) for run in (walking, staying, walking))
     )
     assert walked == again
     assert walked[0] != stayed[0]
@@ -137,7 +131,7 @@ def test_a_walk_finds_the_other_half(tmp_path):
     seeds.stage([half_seen(row) for row in rows])
     seed = seeds.commit()
     train_affinity(run, images, seed)
-    walked = {row["id"]: row for row in propagate(run, images, seed).rows()}
+    walked = {row["id"]: row for row in walk_along_affinities(run, images, seed).rows()}
     before, after = [], []
     for row, scored in ((row, half_seen(row)) for row in rows):
         ground_truth = labels(int(row["image"]["path"].split(".")[0]), row["tags"]) > 0

@@ -3,13 +3,18 @@
 import pytest
 
 from tag2mask.pipeline.engine.pools import Node, group_stages, plan_pools
-from tag2mask.pipeline.labeling.chains import refine_stage, relabel_stages, score_stage, walk_stages
+from tag2mask.pipeline.labeling.chains import (
+    refine_stage,
+    relabel_stages,
+    score_stage,
+    score_walk_stages,
+)
 from tag2mask.pipeline.labeling.recipe import AffinitySettings, RelabelSettings, SeedSettings
 
 SEEDS = SeedSettings()
 CHAINS = {
     "seed": [score_stage(SEEDS, "tagger"), refine_stage(SEEDS, "irn")],
-    "affinity": walk_stages(AffinitySettings(), SEEDS, "network"),
+    "affinity": score_walk_stages(AffinitySettings(), SEEDS, "network"),
     "relabel": relabel_stages(RelabelSettings(), "segmenter", "initial"),
 }
 

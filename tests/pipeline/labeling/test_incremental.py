@@ -20,13 +20,21 @@ from tag2mask.pipeline.labeling.incremental import (
 )
 from tag2mask.pipeline.labeling.last_version import find_finished
 from tag2mask.pipeline.labeling.release import release
+from tag2mask.pipeline.labeling.rounds import Round
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.sources import open_source
 from tag2mask.pipeline.stages.decode import Decode
 from tag2mask.pipeline.stages.relabel import Relabel
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.tables.versions import prune
-from tests.pipeline.toys import CLASSES, SilentReporter, image_row, round_table, tags_of, tiny_recipe
+from tests.pipeline.toys import (
+    CLASSES,
+    SilentReporter,
+    image_row,
+    round_table,
+    tags_of,
+    tiny_recipe,
+)
 
 FIRST, NEW = 8, 3
 RECIPE = tiny_recipe("segmenter.from_tagger=false", "segmenter.training.steps=1")
@@ -63,10 +71,10 @@ class Place:
 
     def label_all(self):
         """What stands for the whole loop: one segmenter, trained on ground truth masks."""
-        images = self.run.images(ingest(open_source(str(self.source)), CLASSES))
+        images = self.run.make_images(ingest(open_source(str(self.source)), CLASSES))
         toy = round_table(f"{self.run.uri}/toy", images, changes={})
-        self.run.segmenter("powerful", images, toy)
-        return release(self.run, images, self.run.relabel(images, model="powerful"))
+        self.run.train_segmenter(Round("powerful"), images, toy)
+        return release(self.run, images, self.run.relabel(Round("powerful"), images))
 
     def label_new(self, change):
         images = add_images(self.run, change)
@@ -134,8 +142,8 @@ def test_only_what_is_new_is_read_and_labeled(place, seen):
 def test_the_masks_are_those_that_the_same_model_makes_of_everything(place):
     """Whether an image comes today or tomorrow."""
     dataset = place.label_new(place.change())
-    images = place.run.images(ingest(open_source(str(place.source)), CLASSES))
-    at_once = release(place.run, images, place.run.relabel(images, model="powerful"))
+    images = place.run.make_images(ingest(open_source(str(place.source)), CLASSES))
+    at_once = release(place.run, images, place.run.relabel(Round("powerful"), images))
     assert at_once.manifest.revision == 3
     assert at_once.fingerprint == dataset.fingerprint
 
@@ -261,14 +269,14 @@ def test_a_tag_that_the_model_does_not_know_waits_for_a_training(place):
 def test_a_training_that_was_killed_is_no_version_to_add_to(place):
     """Its images have replaced those that the last masks were made of."""
     place.label_new(place.change())
-    place.run.images(place.change(retrain=True).images)
+    place.run.make_images(place.change(retrain=True).images)
     assert place.change().work is Work.EVERYTHING
 
 
 def test_masks_of_another_model_are_no_version_to_add_to(place):
     images = place.table("images")
     other = run_at(place.run.uri, tiny_recipe("seed=7", "segmenter.from_tagger=false"))
-    other.segmenter("powerful", images, Table.open(f"{place.run.uri}/toy/toy"))
+    other.train_segmenter(Round("powerful"), images, Table.open(f"{place.run.uri}/toy/toy"))
     assert place.change().work is Work.EVERYTHING
 
 

@@ -12,6 +12,7 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.ingestion.ingest import ingest
 from tag2mask.pipeline.labeling.recipe import Recipe
 from tag2mask.pipeline.labeling.release import release
+from tag2mask.pipeline.labeling.rounds import Round
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.labeling.selection import negative_ids, simple_ids, sound
 from tag2mask.pipeline.records import IMAGES_SCHEMA, decode_mask
@@ -95,16 +96,16 @@ def test_negatives_are_trained_on_and_never_labeled(tmp_path):
     run = run_at(tmp_path, "segmenter.from_tagger=false")
     images = images_with_negatives(tmp_path, 8)
     tagged = {row["id"] for row in images.rows(["id", "tags"]) if row["tags"]}
-    card = run.tagger(images)
+    card = run.train_tagger(images)
     assert card.training["images"] + card.training["held_out"] == COUNT + 8
     toy = writer(tmp_path, "toy", metadata=images.metadata)
     toy.stage([round_row(row) for row in images.rows() if row["id"] in tagged])
     rounds = toy.commit()
     for soft in (False, True):
         # Half as many negatives as images with a mask, as the recipe says.
-        card = run.segmenter("initial", images, rounds, soft=soft)
+        card = run.train_segmenter(Round("initial", soft=soft), images, rounds)
         assert card.training["images"] == COUNT + COUNT // 2
-    assert set(run.relabel(images, model="initial").ids()) == tagged
+    assert set(run.relabel(Round("initial"), images).ids()) == tagged
     assert negative_ids(images, 3) == set(sorted(set(images.ids()) - tagged)[:3])
     assert simple_ids(images, 100) <= tagged
 
@@ -116,7 +117,7 @@ def test_ingested_images_are_a_table(tmp_path):
         (folder / f"{number}.png").write_bytes(image_row(number, [1])["image"]["bytes"])
     (tmp_path / "source/cat/broken.png").write_bytes(b"\x89PNG broken")
     run = run_at(tmp_path / "run")
-    images = run.images(ingest(open_source(str(tmp_path / "source"))))
+    images = run.make_images(ingest(open_source(str(tmp_path / "source"))))
     assert len(images) == 5
     assert images.metadata["classes"] == ["cat", "dog"]
     assert sum(bool(row["error"]) for row in images.rows()) == 1
@@ -130,9 +131,9 @@ def test_a_class_that_is_renamed_is_labeled_anew(tmp_path):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / f"{number}.png").write_bytes(image_row(number, [1])["image"]["bytes"])
     run = run_at(tmp_path / "run", "tagger.training.steps=1")
-    before = run.tagger(run.images(ingest(open_source(str(tmp_path / "source")))))
+    before = run.train_tagger(run.make_images(ingest(open_source(str(tmp_path / "source")))))
     (tmp_path / "source/dgo").rename(tmp_path / "source/dog")
-    after = run.tagger(run.images(ingest(open_source(str(tmp_path / "source")))))
+    after = run.train_tagger(run.make_images(ingest(open_source(str(tmp_path / "source")))))
     assert before.classes.names == ("cat", "dgo")
     assert after.classes.names == ("cat", "dog")
     assert after.weights == before.weights
@@ -144,7 +145,7 @@ def test_a_source_of_which_nothing_can_be_decoded(tmp_path):
         (tmp_path / f"source/cat/{number}.png").write_bytes(b"no image %d" % number)
     run = run_at(tmp_path / "run")
     with pytest.raises(UserError, match="'images' failed on all of 3 images") as caught:
-        run.images(ingest(open_source(str(tmp_path / "source"))))
+        run.make_images(ingest(open_source(str(tmp_path / "source"))))
     assert ".png" not in str(caught.value), "the reason, not one file's name"
     assert not (tmp_path / "run/images").exists(), "so that the next run does not take it as done"
 
@@ -159,14 +160,14 @@ def test_a_step_that_fails_on_every_image_names_its_reason(tmp_path):
     table = images.commit()
     tagger_of(run, images_table(tmp_path / "other", COUNT), tmp_path)
     with pytest.raises(UserError, match=r"'seed' failed on all of 3 images.*cannot identify"):
-        run.seed(table)
+        run.make_seed(table)
     assert not (tmp_path / "rounds/seed").exists()
 
 
 def tagger_of(run, images, root):
     """Trains the tagger of another table into the folder of a run."""
     other = run_at(root / "other", "tagger.training.steps=1")
-    other.tagger(images)
+    other.train_tagger(images)
     (root / "models").mkdir(exist_ok=True)
     (root / "other/models/tagger").rename(root / "models/tagger")
 
@@ -176,14 +177,14 @@ def test_no_simple_image_is_said(tmp_path):
     images.stage([image_row(number, [1, 2]) for number in range(3)])
     run = run_at(tmp_path)
     with pytest.raises(UserError, match="exactly one tag"):
-        run.seed(images.commit())
+        run.make_seed(images.commit())
 
 
 def test_nothing_kept_to_train_on_is_said(tmp_path, images, run):
     changes = {"kept": False, "reason": "tag not found: cat under 1.0% of the image"}
     seed = round_table(tmp_path, images, "seed", changes)
     with pytest.raises(UserError, match=r"'initial'.*'seed' kept none of 12.*tag not found: cat"):
-        run.segmenter("initial", images, seed, soft=True)
+        run.train_segmenter(Round("initial", soft=True), images, seed)
     assert not (tmp_path / "models").exists()
 
 
@@ -201,16 +202,16 @@ def test_weights_that_cannot_be_loaded(tmp_path, images, run, monkeypatch):
     with pytest.raises(
         UserError, match=r"weights of tiny.*no internet.*backbone\.pretrained=false"
     ):
-        run.tagger(images)
+        run.train_tagger(images)
 
 
 def test_a_tagger_is_trained_once(images, run):
-    card = run.tagger(images)
+    card = run.train_tagger(images)
     assert card.architecture.kind == "tagger"
     assert card.classes.names == CLASSES
     assert card.training["images"] + card.training["held_out"] == COUNT
     before = written(run.model_uri("tagger"))
-    assert run.tagger(images) == card
+    assert run.train_tagger(images) == card
     assert written(run.model_uri("tagger")) == before
     assert not (Path(run.uri) / ".staging").exists() or not any(
         path.is_file() for path in (Path(run.uri) / ".staging").rglob("*")
@@ -222,7 +223,7 @@ def test_the_same_seed_trains_the_same_weights(tmp_path, images):
     for name, seed in (("one", 0), ("two", 0), ("three", 1)):
         torch.rand(3)  # what was drawn before must not matter
         run = run_at(tmp_path / name, f"seed={seed}", "tagger.training.steps=2")
-        cards.append(run.tagger(images).weights)
+        cards.append(run.train_tagger(images).weights)
     assert cards[0] == cards[1] != cards[2]
 
 
@@ -230,11 +231,13 @@ def test_another_setting_trains_again(tmp_path, images):
     alone = "segmenter.from_tagger=false"
     first = run_at(tmp_path, "segmenter.training.steps=1", alone)
     toy = round_table(tmp_path, images)
-    before = first.segmenter("initial", images, toy)
-    assert first.segmenter("initial", images, toy) == before
-    after = run_at(tmp_path, "segmenter.training.steps=2", alone).segmenter("initial", images, toy)
+    before = first.train_segmenter(Round("initial"), images, toy)
+    assert first.train_segmenter(Round("initial"), images, toy) == before
+    after = run_at(tmp_path, "segmenter.training.steps=2", alone).train_segmenter(
+        Round("initial"), images, toy
+    )
     assert after.key != before.key
-    softly = first.segmenter("initial", images, toy, soft=True)
+    softly = first.train_segmenter(Round("initial", soft=True), images, toy)
     assert softly.key not in (before.key, after.key)
 
 
@@ -244,27 +247,27 @@ def test_a_segmenter_continues_what_it_contains(tmp_path, images):
     still = [*training, "segmenter.from_tagger=false"]
     toy = round_table(tmp_path, images)
     plain = run_at(tmp_path, "segmenter.head=fcn8s", *still)
-    plain.segmenter("first", images, toy)
+    plain.train_segmenter(Round("first"), images, toy)
     whole = run_at(tmp_path, "segmenter.head=crf_rnn", *still)
-    whole.segmenter("then", images, toy, after="first")
+    whole.train_segmenter(Round("then", starts_after="first"), images, toy)
     first, then = (load_model(whole.model_uri(name), "segmenter")[0] for name in ("first", "then"))
     for name, weights in first.named_parameters():
         torch.testing.assert_close(then.get_parameter(name), weights, atol=1e-6, rtol=1e-5)
     with pytest.raises(ValueError, match="mean_field"):
-        plain.segmenter("back", images, toy, after="then")
+        plain.train_segmenter(Round("back", starts_after="then"), images, toy)
 
 
 def test_rounds_from_seed_to_dataset(tmp_path, images, run):
     """Every table holds what it should, and masks hold tags and background alone."""
-    run.tagger(images)
-    seed = run.seed(images)
+    run.train_tagger(images)
+    seed = run.make_seed(images)
     tags = {row["id"]: row["tags"] for row in images.rows(["id", "tags"])}
     assert set(seed.ids()) == simple_ids(images, 120)
-    run.segmenter("initial", images, seed, soft=True)
-    simple = run.relabel(images, model="initial", select=lambda row: len(row["tags"]) == 1)
+    run.train_segmenter(Round("initial", soft=True), images, seed)
+    simple = run.relabel(Round("initial", select=lambda row: len(row["tags"]) == 1), images)
     assert set(simple.ids()) == set(seed.ids())
-    run.segmenter("enhanced", images, simple, thresholds=(0.0, 0.5))
-    last = run.relabel(images, model="enhanced")
+    run.train_segmenter(Round("enhanced", thresholds=(0.0, 0.5)), images, simple)
+    last = run.relabel(Round("enhanced"), images)
     assert sorted(last.ids()) == sorted(images.ids())
     for table in (seed, simple, last):
         for row in table.rows():
