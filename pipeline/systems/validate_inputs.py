@@ -1,97 +1,162 @@
-"""What a system is asked with, against what it needs: nothing is missing, nothing is ignored."""
+"""The inputs of a system compared with its needs: nothing is missing and nothing is ignored."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 from tag2mask.models.generation import GeneratingSystem
+from tag2mask.models.generation.base import ReadsSentences
 from tag2mask.models.transformation import TransformingSystem
-from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.preconditions import Precondition, require
 from tag2mask.pipeline.systems.loading import read_sentence
 
 
-def check_generation(
-    system: GeneratingSystem,
-    model: str,
-    *,
-    tags: Sequence[str],
-    like: str | None,
-    sentence: str | None,
-) -> None:
-    """Checks what new images are to show.
+@dataclass(frozen=True)
+class GenerationInputs:
+    """A generating system and the inputs of new images.
 
-    See :func:`tag2mask.pipeline.systems.apply.generate_images`.
-
-
-    Raises:
-        UserError: If the system lacks what it needs, or is given what it does not read.
+    Attributes:
+        system: The system.
+        model: Its URI.
+        tags: Names of the classes that all images show.
+        like: URI of a mask dataset, for a system that reads masks or images.
+        sentence: A description of all images.
     """
-    if tags and "tags" not in system.needs:
-        raise UserError(f"{model} is told no classes: leave --tags out")
-    if like is not None and not system.needs:
-        raise UserError(f"{model} makes images of noise alone: leave --like out")
-    if sentence is not None:
-        read_sentence(system, sentence)  # here, and not after the engine has started
-        if tags or like is not None:
-            raise UserError("the sentence says what is shown: leave --tags and --like out")
-        return
-    given = [name for name in system.needs if name != "tags"]
-    if given and like is None:
-        raise UserError(f"{model} needs the {' and '.join(given)} of a dataset: name one by --like")
+
+    system: GeneratingSystem
+    model: str
+    tags: tuple[str, ...] = ()
+    like: str | None = None
+    sentence: str | None = None
+
+    @property
+    def columns(self) -> str:
+        """The columns of a dataset that the system needs, as in ``mask and image``."""
+        return " and ".join(name for name in self.system.needs if name != "tags")
 
 
-def check_transformation(
-    system: TransformingSystem,
-    model: str,
-    *,
-    is_dataset: bool,
-    masks: str | None,
-    style: str | None,
-    tags: Sequence[str],
-) -> None:
-    """Checks what images come with.
+GENERATION: tuple[Precondition[GenerationInputs], ...] = (
+    Precondition(
+        "the system reads the tags, if any",
+        lambda given: not given.tags or "tags" in given.system.needs,
+        "{0.model} takes no classes: leave --tags out",
+    ),
+    Precondition(
+        "the system reads the dataset, if any",
+        lambda given: given.like is None or bool(given.system.needs),
+        "{0.model} makes images of noise alone: leave --like out",
+    ),
+    Precondition(
+        "the system reads the sentence, if any",
+        lambda given: given.sentence is None or isinstance(given.system, ReadsSentences),
+        "{0.model} reads no sentences: leave --sentence out",
+    ),
+    Precondition(
+        "a sentence stands alone",
+        lambda given: given.sentence is None or (not given.tags and given.like is None),
+        "the sentence describes the images: leave --tags and --like out",
+    ),
+    Precondition(
+        "a needed dataset is given",
+        lambda given: given.sentence is not None or given.like is not None or not given.columns,
+        "{0.model} needs the {0.columns} of a dataset: name one by --like",
+    ),
+)
 
-    See :func:`tag2mask.pipeline.systems.apply.transform_images`.
 
+@dataclass(frozen=True)
+class TransformationInputs:
+    """A transforming system and the inputs beside the images.
 
-    Args:
+    Attributes:
         system: The system.
         model: Its URI.
         is_dataset: Whether the images come from a mask dataset, with masks and tags.
-        masks: Folder of masks.
-        style: File of an image.
+        masks: URI of a folder of masks.
+        style: URI of an image file.
         tags: Names of classes.
+    """
+
+    system: TransformingSystem
+    model: str
+    is_dataset: bool = False
+    masks: str | None = None
+    style: str | None = None
+    tags: tuple[str, ...] = ()
+
+    def needs(self, *names: str) -> bool:
+        """Whether the system needs all of these inputs."""
+        return set(names) <= set(self.system.needs)
+
+
+TRANSFORMATION: tuple[Precondition[TransformationInputs], ...] = (
+    Precondition(
+        "frames come from a folder",
+        lambda given: not (given.is_dataset and given.needs("next")),
+        "{0.model} needs frames, which follow each other by their names: name a folder of them, "
+        "not a dataset",
+    ),
+    Precondition(
+        "a needed style is given",
+        lambda given: given.style is not None or not given.needs("style"),
+        "{0.model} needs an image whose style it takes: name one by --style",
+    ),
+    Precondition(
+        "the system takes the style, if any",
+        lambda given: given.style is None or given.needs("style"),
+        "{0.model} takes the style of no other image: leave --style out",
+    ),
+    Precondition(
+        "needed tags are given",
+        lambda given: bool(given.tags) or given.is_dataset or not given.needs("tags"),
+        "{0.model} changes some classes alone: name them by --tags",
+    ),
+    Precondition(
+        "the system reads the tags, if any",
+        lambda given: not given.tags or given.needs("tags"),
+        "{0.model} takes no classes: leave --tags out",
+    ),
+    Precondition(
+        "the system reads the masks, if any",
+        lambda given: given.masks is None or given.needs("mask"),
+        "{0.model} reads no masks: leave --masks out",
+    ),
+    Precondition(
+        "a dataset comes without other masks",
+        lambda given: given.masks is None or not given.is_dataset,
+        "a dataset has masks of its own: leave --masks out",
+    ),
+    Precondition(
+        "masks come with images",
+        lambda given: given.masks is None or given.needs("image"),
+        "{0.model} makes images of masks alone: name their folder as the images, and leave "
+        "--masks out",
+    ),
+    Precondition(
+        "needed masks are given",
+        lambda given: (
+            given.masks is not None or given.is_dataset or not given.needs("image", "mask")
+        ),
+        "{0.model} needs a mask of every image: name their folder by --masks",
+    ),
+)
+
+
+def check_generation(given: GenerationInputs) -> None:
+    """Checks the inputs of :func:`tag2mask.pipeline.systems.apply.generate_images`.
 
     Raises:
-        UserError: If the system lacks what it needs, or is given what it does not read.
+        UserError: If the system lacks an input, does not read one, or cannot read the sentence.
     """
-    needs = set(system.needs)
-    if is_dataset and "next" in needs:
-        raise UserError(
-            f"{model} needs frames, which follow each other by their names: name a folder of "
-            f"them, not a dataset"
-        )
-    if "style" in needs and style is None:
-        raise UserError(f"{model} needs an image whose style it takes: name one by --style")
-    if "style" not in needs and style is not None:
-        raise UserError(f"{model} takes the style of no other image: leave --style out")
-    if "tags" in needs and not (tags or is_dataset):
-        raise UserError(f"{model} needs to know which classes are meant: name them by --tags")
-    if "tags" not in needs and tags:
-        raise UserError(f"{model} is told no classes: leave --tags out")
-    if masks is not None:
-        _check_masks(needs, model, is_dataset)
-    elif {"image", "mask"} <= needs and not is_dataset:
-        raise UserError(f"{model} needs a mask of every image: name their folder by --masks")
+    require(GENERATION, given)
+    if given.sentence is not None:
+        read_sentence(given.system, given.sentence)  # before the engine starts
 
 
-def _check_masks(needs: set[str], model: str, is_dataset: bool) -> None:
-    if "mask" not in needs:
-        raise UserError(f"{model} looks at no masks: leave --masks out")
-    if is_dataset:
-        raise UserError("a dataset has masks of its own: leave --masks out")
-    if "image" not in needs:
-        raise UserError(
-            f"{model} makes images of masks alone: name their folder as the images, and leave "
-            f"--masks out"
-        )
+def check_transformation(given: TransformationInputs) -> None:
+    """Checks the inputs of :func:`tag2mask.pipeline.systems.apply.transform_images`.
+
+    Raises:
+        UserError: If the system lacks an input or does not read one.
+    """
+    require(TRANSFORMATION, given)
