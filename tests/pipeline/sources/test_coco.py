@@ -68,6 +68,33 @@ class TestCoco(FileSourceTests):
             "no such file (looked in train2017/, images/train2017/"
         )
 
+    @pytest.mark.parametrize("part", ["images", "categories"])
+    def test_two_entries_with_one_id_are_refused(self, folder: str, part: str) -> None:
+        self.lay_out(folder, self.images)
+        document = instances(self.images)
+        document[part][1]["id"] = document[part][0]["id"]
+        put(folder, "annotations/instances_train2017.json", json.dumps(document).encode())
+        with pytest.raises(UserError, match=f"two {part} of .* have the id (0|17): .* and "):
+            list(open_source(folder).images())
+
+    def test_the_same_entry_twice_is_one(self, folder: str) -> None:
+        self.lay_out(folder, self.images)
+        document = instances(self.images)
+        document["images"].append(document["images"][0])
+        put(folder, "annotations/instances_train2017.json", json.dumps(document).encode())
+        assert by_name(open_source(folder)) == self.images
+
+    def test_annotations_of_images_that_are_not_listed_are_a_problem(self, folder: str) -> None:
+        self.lay_out(folder, self.images)
+        document = instances(self.images)
+        document["annotations"][0]["image_id"] = 99
+        put(folder, "annotations/instances_train2017.json", json.dumps(document).encode())
+        found = listed(open_source(folder))
+        lost = found["annotations/instances_train2017.json"]
+        assert "1 images with annotations are not in its list" in (lost.problem or "")
+        assert lost.split == "train"
+        assert len(found) == len(self.images) + 1
+
     def test_tags_are_those_that_pycocotools_finds(self, tmp_path: Path) -> None:
         self.lay_out(str(tmp_path), self.images)
         reader = pytest.importorskip("pycocotools.coco")

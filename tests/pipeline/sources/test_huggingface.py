@@ -100,3 +100,13 @@ def test_what_datasets_writes(tmp_path: Path, form: str) -> None:
     with Image.open(io.BytesIO(rows["3.jpg"]["image"]["bytes"])) as image:
         assert image == made[3]["image"]
     assert listed(source)
+
+
+@pytest.mark.parametrize("name", ["training", "default"])
+def test_splits_of_any_name_are_those_of_the_data_set(tmp_path: Path, name: str) -> None:
+    datasets = pytest.importorskip("datasets")
+    made = datasets.Dataset.from_dict(
+        {"image": [{"bytes": jpeg(1), "path": "1.jpg"}], "tags": [["cat"]]}
+    )
+    datasets.DatasetDict({name: made, "test": made}).save_to_disk(tmp_path / "set")
+    assert {file.split for file in open_source(str(tmp_path / "set")).images()} == {name, "test"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import tarfile
@@ -120,6 +121,65 @@ class TestWebdataset(TableSourceTests):
         assert source.read(found["cut.tar/a.jpg"].address) == b"a" * 600
         with pytest.raises(UnreadableError, match="cut short"):
             source.read("cut.tar:2048:5000")
+
+    @pytest.mark.parametrize(
+        "names",
+        [
+            ("a.jpg", "b.jpg", "c.jpg", "a.json", "b.json", "c.json"),
+            ("a.json", "b.jpg", "a.jpg", "c.json", "c.jpg", "b.json"),
+        ],
+        ids=["images first", "partly unsorted"],
+    )
+    def test_members_in_any_order(self, folder: str, names: tuple[str, ...]) -> None:
+        data = {
+            f"{stem}.{suffix}": b"x" if suffix == "jpg" else json.dumps([f"tag {stem}"]).encode()
+            for stem in "abc"
+            for suffix in ("jpg", "json")
+        }
+        put(folder, "s.tar", shard([(name, data[name]) for name in names]))
+        expected = {f"s.tar/{stem}.jpg": (f"tag {stem}",) for stem in "abc"}
+        assert {path: file.tags for path, file in listed(open_source(folder)).items()} == expected
+
+    def test_keys_with_dots_are_samples(self, folder: str) -> None:
+        members = [
+            ("img.v2.jpg", b"2"),
+            ("img.v2.json", b'["cat"]'),
+            ("img.v3.json", b'["dog"]'),
+            ("img.v3.jpg", b"3"),
+            ("img.jpg", b"1"),
+            ("img.json", b'["fox"]'),
+            ("img.seg.png", b"a mask"),
+            ("lone.v1.jpg", b"l"),
+        ]
+        put(folder, "s.tar", shard(members))
+        assert {path: file.tags for path, file in listed(open_source(folder)).items()} == {
+            "s.tar/img.v2.jpg": ("cat",),
+            "s.tar/img.v3.jpg": ("dog",),
+            "s.tar/img.jpg": ("fox",),
+            "s.tar/lone.v1.jpg": (),
+        }
+
+    def test_a_key_that_comes_again_is_another_sample(self, folder: str) -> None:
+        members = [("a.jpg", b"1"), ("a.txt", b"cat"), ("a.jpg", b"2"), ("a.txt", b"dog")]
+        put(folder, "s.tar", shard(members))
+        assert [file.tags for file in open_source(folder).images()] == [("cat",), ("dog",)]
+
+    def test_tags_without_an_image_are_a_problem(self, folder: str) -> None:
+        members = [("a.heic", b"x"), ("a.json", b'["cat"]'), ("b.json", b"{}")]
+        put(folder, "s.tar", shard(members))
+        [file] = open_source(folder).images()
+        assert file.path == "s.tar/a"
+        assert "no image beside its tags, only a.heic" in (file.problem or "")
+
+    @pytest.mark.parametrize("name", ["train-000.tar", "val-000.tar"])
+    @pytest.mark.parametrize("data", [b"", shard([]), gzip.compress(b"x" * 2000)])
+    def test_an_archive_without_samples_is_a_problem_of_its_split(
+        self, folder: str, name: str, data: bytes
+    ) -> None:
+        put(folder, name, data)
+        [file] = open_source(folder).images()
+        assert (file.path, file.split) == (name, name.partition("-")[0])
+        assert file.problem
 
     def test_rows_from_archives(self, tmp_path: Path) -> None:
         members = [(f"{n}.jpg", jpeg(n)) for n in range(3)]
