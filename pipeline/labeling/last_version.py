@@ -57,8 +57,8 @@ class _Version:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self.uris = [run.table_uri(name) for name in ("images", f"rounds/{LAST}", "dataset")]
-        self.model = run.model_uri(LAST)
+        self.uris = [run.table_uri(name) for name in ("images", f"rounds/{POWERFUL}", "dataset")]
+        self.model = run.model_uri(POWERFUL)
 
     def is_finished(self) -> bool:
         """Whether all tables and the model are there."""
