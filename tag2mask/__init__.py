@@ -19,6 +19,8 @@ import importlib
 import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
+from tag2mask.extras import describe_missing_extra
+
 if TYPE_CHECKING:
     from tag2mask.evaluation import evaluate
     from tag2mask.exporting import export
@@ -68,7 +70,13 @@ _MODULES = {
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the names above
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_MODULES[name]), name)
+    try:
+        value = getattr(importlib.import_module(_MODULES[name]), name)
+    except ModuleNotFoundError as error:
+        sentence = describe_missing_extra(f"{__name__}.{name}", error)
+        if sentence is None:
+            raise
+        raise ImportError(sentence) from error
     globals()[name] = value  # the next access finds it at once
     return value
 

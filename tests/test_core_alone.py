@@ -101,6 +101,27 @@ def test_what_needs_the_extra_says_so_in_one_sentence(tmp_path, arguments):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("name", ["label", "train", "generate", "transform"])
+def test_a_function_that_needs_the_extra_says_so_in_one_sentence(name):
+    done = run(
+        "import tag2mask\n"
+        "try:\n"
+        f"    tag2mask.{name}('here', out='there')\n"
+        "except ImportError as error:\n"
+        "    print(error)"
+    )
+    assert done.stdout == (
+        f"`tag2mask.{name}` needs the package prefect, which is not installed: "
+        "run pip install 'tag2mask[label]'\n"
+    )
+
+
+def test_functions_of_the_core_need_no_extra():
+    names = ["MaskDataset", "RowFilter", "evaluate", "export", "load_segmenter", "open_table"]
+    done = run(f"from tag2mask import {', '.join(names)}\nprint(evaluate.__name__)")
+    assert (done.stdout, done.stderr) == ("evaluate\n", "")
+
+
 def test_the_command_line_lists_its_commands_and_prints_the_recipe():
     assert "predict" in command("--help").stdout
     assert "crf_method: numba" in command("recipe").stdout

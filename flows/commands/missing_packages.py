@@ -6,22 +6,10 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec
 
+from tag2mask.extras import describe_missing_extra
 from tag2mask.pipeline.errors import UserError
 
 P = ParamSpec("P")
-
-# Modules that commands import, and the extra whose packages they belong to.
-EXTRAS = {
-    "fastapi": "label",
-    "matplotlib": "label",
-    "msgpack": "label",
-    "numba": "label",
-    "prefect": "label",
-    "ray": "label",
-    "sqlalchemy": "label",
-    "s3fs": "s3",
-}
-
 
 def name_missing_extra(command: Callable[P, None]) -> Callable[P, None]:
     """The command, which names the extra to install when a module of one is missing.
@@ -38,12 +26,9 @@ def name_missing_extra(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except ModuleNotFoundError as error:
-            package = (error.name or "").split(".")[0]
-            if package not in EXTRAS:
+            sentence = describe_missing_extra(f"tag2mask {command.__name__}", error)
+            if sentence is None:
                 raise
-            raise UserError(
-                f"`tag2mask {command.__name__}` needs the package {package}, which is not "
-                f"installed: run pip install 'tag2mask[{EXTRAS[package]}]'"
-            ) from error
+            raise UserError(sentence) from error
 
     return checked

@@ -1,0 +1,31 @@
+"""The extras whose packages some functions and commands import."""
+
+from __future__ import annotations
+
+# Packages that are imported, and the extra that installs them.
+EXTRAS = {
+    "fastapi": "label",
+    "matplotlib": "label",
+    "msgpack": "label",
+    "numba": "label",
+    "prefect": "label",
+    "ray": "label",
+    "sqlalchemy": "label",
+    "s3fs": "s3",
+}
+
+
+def describe_missing_extra(caller: str, error: ModuleNotFoundError) -> str | None:
+    """The sentence that names the extra to install, or None if the module is of no extra.
+
+    Args:
+        caller: Name of the function or command that imported the module.
+        error: The error of the import.
+    """
+    package = (error.name or "").split(".")[0]
+    if package not in EXTRAS:
+        return None
+    return (
+        f"`{caller}` needs the package {package}, which is not installed: "
+        f"run pip install 'tag2mask[{EXTRAS[package]}]'"
+    )
