@@ -26,7 +26,7 @@ from tag2mask.pipeline.systems.loading import load_system, load_transformer
 from tag2mask.pipeline.systems.photo_scores import Photos, blurred, real, score_photos
 from tag2mask.pipeline.systems.recipe import SystemRecipe, complete_system_recipe
 from tag2mask.pipeline.systems.round_pairs import RoundPairs, round_pairs
-from tag2mask.pipeline.systems.train import train_on_pairs
+from tag2mask.pipeline.systems.train import SystemData, train_on_pairs
 from tag2mask.pipeline.systems.training_log import as_png
 from tag2mask.pipeline.systems.views import VIEWS
 from tag2mask.pipeline.tables.manifest import MANIFEST, table_key
@@ -215,7 +215,8 @@ def _trained(
     uri = f"{_place(bench)}/systems/{name}"
     key = table_key(pairs=pairs.digest(), recipe=recipe.model_dump(mode="json"), view=view)
     names, run = class_table(bench.images), bench.run
-    train_on_pairs(pairs, names, uri, recipe, run.engine, run.reporter, key, view)
+    data = SystemData(pairs, names, key, view)
+    train_on_pairs(data, recipe, uri, run.engine, run.reporter)
     return uri
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 
 from tag2mask.models.system import System
 from tag2mask.models.transformation.fast_style import FastStyle
@@ -24,8 +25,33 @@ from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.training.checkpoint import Checkpoints
 from tag2mask.pipeline.training.model_store import ModelCard, model_exists, read_card, save_model
 
-# Of checkpoints and the lease, inside of the model's folder while it is trained.
+# Folder of checkpoints and of the lease, inside of the model's folder during a training.
 STAGING = ".staging"
+
+
+@dataclass(frozen=True)
+class SystemData:
+    """The images with masks that a system is trained on.
+
+    Attributes:
+        pairs: The images with masks.
+        classes: The classes of the masks.
+        key: Hash of everything that the weights follow from.
+        view: Name of the view of the images; None for the system's own.
+        style: The bytes of an image file, for a system that learns one style.
+    """
+
+    pairs: Pairs
+    classes: ClassTable
+    key: str
+    view: str | None = None
+    style: bytes | None = None
+
+    def batches(self, system: System, recipe: SystemRecipe) -> Batches:
+        """The batches of a system."""
+        settings = recipe.training
+        view = self.view or system.view
+        return Batches(self.pairs, view, recipe.system.size, settings.batch, settings.seed)
 
 
 def train_system(
@@ -39,100 +65,101 @@ def train_system(
     """Trains a system on a published mask dataset.
 
     Args:
-        dataset: Its URI.
-        out: Folder of the model, with the losses and the last sample grid beside it; a
-            training that was killed goes on from its last checkpoint there.
-        recipe: The system, the rows, the schedule.
-        engine: What trains.
+        dataset: URI of the dataset.
+        out: Folder of the model, the losses and the last sample grid; a training that was
+            killed continues from its last checkpoint there.
+        recipe: The system, the filter of rows and the schedule.
+        engine: Runs the training.
         reporter: Shows the progress.
-        style: An image, for a system that learns one style.
+        style: URI of an image, for a system that learns one style.
 
     Raises:
-        UserError: If there is no dataset, no row of it is wanted, another model is there,
-            another training that is alive writes there, or the system takes no style.
+        UserError: If there is no dataset, no row of it passes the filter, another model is
+            there, another live training writes there, or the system learns no style.
     """
-    data = None if style is None else read_image(style)
+    return train_on_pairs(read_system_data(dataset, recipe, style), recipe, out, engine, reporter)
+
+
+def read_system_data(dataset: str, recipe: SystemRecipe, style: str | None) -> SystemData:
+    """The rows of a dataset that pass the recipe's filter, and a style's image.
+
+    Raises:
+        UserError: If there is no dataset, no image of the style, or no row passes.
+    """
+    image = None if style is None else read_image(style)
     pairs = MaskDataset(dataset, where=recipe.where)
-    taken = {} if data is None else {"style": hashlib.sha256(data).hexdigest()}
+    styles = {} if image is None else {"style": hashlib.sha256(image).hexdigest()}
     key = table_key(
-        dataset=Table.open(dataset).fingerprint, recipe=recipe.model_dump(mode="json"), **taken
+        dataset=Table.open(dataset).fingerprint, recipe=recipe.model_dump(mode="json"), **styles
     )
-    classes = pairs.rows.classes
-    return train_on_pairs(pairs, classes, out, recipe, engine, reporter, key, style=data)
+    return SystemData(pairs, pairs.rows.classes, key, style=image)
 
 
 def train_on_pairs(
-    pairs: Pairs,
-    classes: ClassTable,
-    out: str,
-    recipe: SystemRecipe,
-    engine: Engine,
-    reporter: Reporter,
-    key: str,
-    view: str | None = None,
-    style: bytes | None = None,
+    data: SystemData, recipe: SystemRecipe, out: str, engine: Engine, reporter: Reporter
 ) -> ModelCard:
-    """Trains a system on any images with masks; see :func:`train_system`.
+    """Trains a system on any images with masks, or finds the model finished.
 
     Args:
-        pairs: The images.
-        classes: Of the masks.
-        out: Folder of the model.
+        data: The images with masks.
         recipe: The system and the schedule; its filter of rows is not used.
-        engine: What trains.
+        out: Folder of the model; see :func:`train_system`.
+        engine: Runs the training.
         reporter: Shows the progress.
-        key: Hash of everything that the weights follow from.
-        view: What it sees of them, other than the system's own.
-        style: An image file, for a system that learns one style.
+
+    Raises:
+        UserError: See :func:`train_system`.
     """
     folder = Folder(out)
     folder.check_writable()
     with lease(folder, STAGING):
-        if model_exists(out, key):
+        if model_exists(out, data.key):
             return read_card(out)
         if model_exists(out):
             raise UserError(
                 f"{out} holds a model of another recipe or dataset: choose another --out, or "
                 "remove it"
             )
-        settings, system = recipe.training, recipe.build(classes)
-        if style is not None:
-            _give_style(system, style, recipe.task)
-        side = recipe.system.size
-        batches = Batches(pairs, view or system.view, side, settings.batch, settings.seed)
-        checkpoints = Checkpoints(f"{folder.uri}/{STAGING}/{key[:12]}")
+        system = recipe.build(data.classes)
+        if data.style is not None:
+            _set_style(system, data.style, recipe.task)
+        checkpoints = Checkpoints(f"{folder.uri}/{STAGING}/{data.key[:12]}")
         outcome: dict[str, float] = {}
-        if system.optimizer_steps():  # some systems have nothing to learn
+        if system.optimizer_steps():  # some systems learn nothing
             training = SystemTraining(
-                system, batches, settings, checkpoints, TrainingLog(folder.uri)
+                system,
+                data.batches(system, recipe),
+                recipe.training,
+                checkpoints,
+                TrainingLog(folder.uri),
             )
-            outcome = engine.train(training, reporter.steps(recipe.task, settings.steps))
+            outcome = engine.train(training, reporter.steps(recipe.task, training.steps))
         card = save_model(
             folder.uri,
             system,
-            architecture=recipe.architecture(classes),
-            classes=classes,
-            key=key,
+            architecture=recipe.architecture(data.classes),
+            classes=data.classes,
+            key=data.key,
             training={
-                **settings.model_dump(mode="json"),
+                **recipe.training.model_dump(mode="json"),
                 **outcome,
-                "images": len(pairs),
-                "parameters": parameter_count(system),
+                "images": len(data.pairs),
+                "parameters": count_parameters(system),
             },
         )
         checkpoints.clear()
     return card
 
 
-def _give_style(system: System, style: bytes, task: str) -> None:
+def _set_style(system: System, style: bytes, task: str) -> None:
     if not isinstance(system, FastStyle):
         raise UserError(f"{task!r} does not learn one style: leave --style out")
     try:
         system.take_style(as_image(style))
     except DecodeError as error:
-        raise UserError(f"the style cannot be read: {error}") from error
+        raise UserError(f"the style's image cannot be read: {error}") from error
 
 
-def parameter_count(system: System) -> int:
-    """Numbers that a system learns or has learnt."""
+def count_parameters(system: System) -> int:
+    """The number of parameters of a system."""
     return sum(parameter.numel() for parameter in system.parameters())
