@@ -86,12 +86,15 @@ class CvatExporter(Exporter):
 
     def _meta(self) -> ElementTree.Element:
         root = ElementTree.Element("meta")
-        task = ElementTree.SubElement(root, "task")
-        add_text(task, "name", "tag2mask")
-        add_text(task, "size", self.splits.total())
-        for split in self.splits:
+        project = ElementTree.SubElement(root, "project")
+        add_text(project, "name", "tag2mask")
+        tasks = ElementTree.SubElement(project, "tasks")
+        for split, count in self.splits.items():
+            task = ElementTree.SubElement(tasks, "task")
+            add_text(task, "name", split)
+            add_text(task, "size", count)
             add_text(task, "subset", split)
-        labels = ElementTree.SubElement(task, "labels")
+        labels = ElementTree.SubElement(project, "labels")
         colors = np.frombuffer(palette(), np.uint8).reshape(-1, 3)
         for value, name in enumerate(self.classes.names, start=1):
             label = ElementTree.SubElement(labels, "label")

@@ -1,7 +1,8 @@
 """``labelmap.txt``: the colors of the classes, as label tools write them beside VOC masks.
 
-The color of ignored pixels stands in no line: a tool would take it for one more class. It is
-known all the same, as long as no line gives it to a class.
+Every label of the file is a class to a tool, so that ignored pixels are named only where there
+are some: tools refuse a mask with a color that has no name. Without a name their color is known
+all the same, as long as no line gives it to a class.
 """
 
 from __future__ import annotations
@@ -26,12 +27,17 @@ def class_colors(classes: ClassTable) -> dict[Color, int]:
     return {_rgb(colors[3 * value : 3 * value + 3]): value for value in values}
 
 
-def labelmap(classes: ClassTable) -> str:
-    """The file's text: background and the classes, with the colors of VOC."""
+def labelmap(classes: ClassTable, *, with_ignore: bool = False) -> str:
+    """The file's text, with the colors of VOC.
+
+    Args:
+        classes: Classes of the masks, named after background.
+        with_ignore: Whether ignored pixels are named, too.
+    """
     lines = (
         f"{classes.name(value)}:{red},{green},{blue}::\n"
         for (red, green, blue), value in class_colors(classes).items()
-        if value != IGNORE
+        if value != IGNORE or with_ignore
     )
     return HEADER + "".join(lines)
 

@@ -38,7 +38,6 @@ class VocExporter(Exporter):
         self._masks = self.new_folder(MASKS)
         self._annotations = self.new_folder(ANNOTATIONS)
         self.new_file("classes.txt").writelines(f"{name}\n" for name in classes.names)
-        self.new_file("labelmap.txt").write(labelmap(classes))
         self._lists: dict[str, list[IO[str]]] = {}
         self._tags = csv.writer(self.new_file("tags.csv"), lineterminator="\n")
         self._tags.writerow(["file", "tags", "split"])
@@ -91,5 +90,7 @@ class VocExporter(Exporter):
         return root
 
     def finish(self) -> str:
-        """Nothing is left to write."""
+        """Write the colors of the labels."""
+        with_ignore = self._ignored_pixels > 0
+        self.new_file("labelmap.txt").write(labelmap(self.classes, with_ignore=with_ignore))
         return NOTHING_LOST

@@ -139,6 +139,12 @@ class TestVoc(ExportTests):
         assert (exported / "classes.txt").read_text().split() == list(CLASSES)
         lines = (exported / "labelmap.txt").read_text().splitlines()
         assert lines[1:3] == ["background:0,0,0::", "cat:128,0,0::"]
+        assert lines[-2:] == ["bird:128,128,0::", "ignore:224,224,192::"]
+
+    def test_without_ignored_pixels_no_label_is_called_so(self, tmp_path: Path) -> None:
+        uri = dataset(tmp_path, [dataset_row(awkward_masks()[0], "a.png")]).uri
+        export_dataset(uri, "voc", tmp_path / "out")
+        lines = (tmp_path / "out/labelmap.txt").read_text().splitlines()
         assert lines[-1] == "bird:128,128,0::"
         assert len(lines) == 1 + 1 + len(CLASSES)
 

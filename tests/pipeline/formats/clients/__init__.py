@@ -1,0 +1,1 @@
+"""Scripts that real clients run in environments of their own; each prints counts as JSON."""
