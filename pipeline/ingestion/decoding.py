@@ -20,6 +20,9 @@ MAX_SIDE = 65_500  # JPEG's limit, so that every decoded image can be written ag
 FORMATS = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM")
 LOSSY = frozenset({"JPEG", "MPO", "WEBP", "AVIF", "JPEG2000"})
 
+# Bits that 16-bit files really hold.
+_DEPTHS = (8, 10, 12, 14, 16)
+_DARK = 16  # the high byte of 4096
 _ORIENTATION = 0x0112
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -125,7 +128,22 @@ def _load(data: bytes, max_pixels: int, draft: int | None = None) -> Image.Image
     if draft is not None:
         image.draft(None, (draft, draft))
     image.load()
+    if image.format == "PNG" and data[24] == 16 and image.mode in ("RGB", "RGBA", "LA"):
+        _check_range(image)
     return image
+
+
+def _check_range(image: Image.Image) -> None:
+    """Refuse 16-bit colors of which Pillow has kept nothing visible: their high bytes.
+
+    Raises:
+        DecodeError: If all values are below 4096, as in files that hold 8 or 12 bits.
+    """
+    bands = image.split()[: len(image.getbands()) - ("A" in image.getbands())]
+    if all(np.asarray(band).max() < _DARK for band in bands):
+        raise DecodeError(
+            "16-bit colors with values below 4096 alone, which would be black: save it with 8 bits"
+        )
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -151,11 +169,16 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
-    """Convert 16-bit gray to 8-bit gray; Pillow's own conversion of mode I clips to white."""
+    """Convert 16-bit gray to 8-bit gray; Pillow's own conversion of mode I clips to white.
+
+    Cameras and scanners keep 8, 10, 12 or 14 bits in 16: an image whose values fit into one of
+    these has that depth, since it would be nearly black otherwise.
+    """
     values = np.asarray(image).astype(np.int64)
     if values.min() < 0 or values.max() > 65535:
         raise DecodeError("32-bit pixels of unknown range")
-    gray = (values >> 8).astype(np.uint8)
+    depth = next(bits for bits in _DEPTHS if values.max() < 2**bits)
+    gray = (values >> (depth - 8)).astype(np.uint8)
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):
         gray[values == transparent] = 255

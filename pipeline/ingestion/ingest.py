@@ -15,6 +15,7 @@ page cache.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -25,10 +26,14 @@ from tag2mask.pipeline.ingestion.choose_classes import choose_classes
 from tag2mask.pipeline.ingestion.counts import IngestCounts
 from tag2mask.pipeline.ingestion.decoding import DecodeError, normalized_bytes
 from tag2mask.pipeline.ingestion.near_duplicates import NearDuplicateSettings, PerceptualIndex
+from tag2mask.pipeline.ingestion.spellings import merge_spellings
 from tag2mask.pipeline.records import ClassTable, Row, image_id
 from tag2mask.pipeline.sources import Source, TaggedFile, UnreadableError
+from tag2mask.pipeline.sources.splits import synonyms
 
 BATCH = 4096
+NAMES_SHOWN = 5
+CLASSES_SHOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +66,27 @@ class Ingest:
         classes: The classes of the run.
         counts: Counts of the source's files, before decoding.
         images: One image for each row, sorted by id; negatives have no tags.
+        notes: Sentences on how the source was read, and what of it was merged or skipped.
     """
 
     source: Source
     classes: ClassTable
     counts: IngestCounts
     images: tuple[Image, ...]
+    notes: tuple[str, ...] = ()
+
+    def opening(self) -> list[str]:
+        """The kind of the source with its classes and their images, then the notes."""
+        tags = Counter(tag for image in self.images if not image.problem for tag in image.tags)
+        largest = sorted(tags.items(), key=lambda item: (-item[1], item[0]))[:CLASSES_SHOWN]
+        shown = [f"{self.classes.name(tag)} ({count:,})" for tag, count in largest]
+        more = len(self.classes) - len(shown)
+        named = ", ".join(shown) + (f" and {more} more" if more else "")
+        first = (
+            f"{self.source.uri} is a source of the kind {self.source.kind}, with "
+            f"{len(self.classes)} classes and the number of their images: {named}"
+        )
+        return [first, *self.notes]
 
     def rows(self) -> Iterator[Row]:
         """Iterate the rows of the images table, decoded one after another in this process."""
@@ -131,8 +151,11 @@ def ingest(
         UserError: If the source is empty, has no image of the split or of a class, has
             too many classes, or none of its files can be read.
     """
-    listed = list(source.images())
-    taken = _of_split(source, listed, split)
+    everything = list(source.images())
+    listed = [file for file in everything if not file.skipped]
+    given = classes.names if isinstance(classes, ClassTable) else (classes or ())
+    taken, split_note = _of_split(source, listed, split)
+    taken, merged = merge_spellings(taken, given)
     where = source.uri if len(taken) == len(listed) else f"{source.uri}, split {split!r},"
     table = choose_classes(where, {tag for file in taken for tag in file.tags}, classes)
     # A file without tags because of a broken annotation is an error row, not a skipped file.
@@ -168,22 +191,41 @@ def ingest(
         kept=len(images) - len(errors) - dropped,
         negatives=len(others),
     )
-    return Ingest(source, table, counts, tuple(sorted((*images, *others), key=attrgetter("id"))))
+    skipped = [file.path for file in everything if file.skipped]
+    notes = [*source.notes, *split_note, *merged, *_skipped(skipped)]
+    rows = tuple(sorted((*images, *others), key=attrgetter("id")))
+    return Ingest(source, table, counts, rows, tuple(notes))
 
 
-def _of_split(source: Source, files: list[TaggedFile], split: str | None) -> list[TaggedFile]:
+def _of_split(
+    source: Source, files: list[TaggedFile], split: str | None
+) -> tuple[list[TaggedFile], list[str]]:
+    """The files of a split, and a sentence if it has another name in the source."""
     if not files:
         raise UserError(f"the source {source.uri} is empty: it lists no image")
     splits = {file.split for file in files if file.split}
     if split is None or not splits:
-        return files
-    taken = [file for file in files if file.split == split]
-    if not taken:
+        return files, []
+    others = [name for name in sorted(splits) if name.casefold() in synonyms(split)]
+    name = split if split in splits or len(others) != 1 else others[0]
+    if name not in splits:
         raise UserError(
             f"no image of {source.uri} is in the split {split!r}: choose one of "
-            f"{', '.join(sorted(splits))}"
+            f"{', '.join(sorted(splits))} with --set split={min(splits)}, or take all with "
+            "--set split=null"
         )
-    return taken
+    # A file with a problem and without a split is of any: it must not vanish.
+    taken = [file for file in files if file.split == name or (file.problem and not file.split)]
+    return taken, [] if name == split else [f"the split {split} is called {name} in the source"]
+
+
+def _skipped(paths: list[str]) -> list[str]:
+    """A sentence on files that are no images, if there are any."""
+    if not paths:
+        return []
+    names = ", ".join(_printable(path) for path in sorted(paths)[:NAMES_SHOWN])
+    more = f" and {len(paths) - NAMES_SHOWN:,} more" if len(paths) > NAMES_SHOWN else ""
+    return [f"skipped {len(paths):,} files that are no images by their names: {names}{more}"]
 
 
 def _negatives(

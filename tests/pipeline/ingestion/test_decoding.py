@@ -298,3 +298,25 @@ def test_random_damage_never_escapes_as_another_error() -> None:
 def test_the_error_travels_between_processes() -> None:
     error = pickle.loads(pickle.dumps(DecodeError("empty file")))
     assert error.cause == str(error) == "empty file"
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("kind", ["PNG", "TIFF"])
+def test_16_bit_gray_of_fewer_bits_is_visible(bits: int, kind: str) -> None:
+    values = np.tile(np.linspace(0, 2**bits - 1, WIDTH).astype(np.uint16), (HEIGHT, 1))
+    for decode in (decode_rgb, lambda data: Image.open(io.BytesIO(normalized_bytes(data)[0]))):
+        found = np.asarray(decode(saved(Image.fromarray(values), kind)).convert("L"))
+        assert found[0].tolist() == (values[0] >> (bits - 8)).tolist()
+        assert found.max() == 255
+
+
+@pytest.mark.parametrize(("value", "visible"), [(255, False), (4095, False), (4096, True)])
+def test_16_bit_colors_of_fewer_bits_are_said(value: int, visible: bool) -> None:
+    pixel = struct.pack(">HHH", value, value // 2, 0)
+    data = png(4, 2, 16, 2, (b"\0" + pixel * 4) * 2)
+    if visible:
+        assert decode_rgb(data).getpixel((0, 0)) == (value >> 8, value >> 9, 0)
+        return
+    for decode in (decode_rgb, normalized_bytes):
+        with pytest.raises(DecodeError, match="16-bit colors with values below 4096"):
+            decode(data)

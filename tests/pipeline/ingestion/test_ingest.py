@@ -40,6 +40,7 @@ class Listed:
     looked_for: ClassVar[str] = "nothing"
     uri = "listed://"
     readers = 2
+    notes = ()
 
     def __init__(self, files: list[TaggedFile], data: dict[str, bytes]) -> None:
         self.files = files
@@ -354,3 +355,45 @@ def test_a_dirty_folder_from_end_to_end(tmp_path: Path) -> None:
     with Image.open(io.BytesIO(decoded["cat/gray.jpg"]["image"]["bytes"])) as image:
         assert image.mode == "RGB"
     pa.Table.from_pylist(list(decoded.values()), schema=IMAGES_SCHEMA)
+
+
+def of_splits(*splits: str | None) -> Listed:
+    names = [f"{number}.jpg" for number in range(len(splits))]
+    files = [TaggedFile(name, ("cat",), split) for name, split in zip(names, splits, strict=True)]
+    return Listed(files, {name: jpeg(number) for number, name in enumerate(names)})
+
+
+@pytest.mark.parametrize(
+    ("split", "name"), [("train", "training"), ("train", "Training"), ("val", "valid")]
+)
+def test_a_split_under_another_name_is_taken_and_said(split: str, name: str) -> None:
+    found = ingest(of_splits(name, "test"), split=split)
+    assert (found.counts.kept, found.counts.other_split) == (1, 1)
+    assert found.notes == (f"the split {split} is called {name} in the source",)
+
+
+@pytest.mark.parametrize("splits", [("default",), ("default", "test"), ("val", "dev")])
+def test_a_split_that_is_not_there_says_how_to_reach_another(splits: tuple[str, ...]) -> None:
+    with pytest.raises(UserError, match=rf"--set split={min(splits)}, .* --set split=null"):
+        ingest(of_splits(*splits), split="train")
+    assert ingest(of_splits(*splits), split=splits[0]).counts.kept == 1
+    assert ingest(of_splits(*splits)).counts.kept == len(splits)
+
+
+def test_problems_without_a_split_are_of_any_split() -> None:
+    listed = of_splits("train", "val")
+    listed.files.append(TaggedFile("cut.tar", problem="cut"))
+    found = ingest(listed, split="train")
+    assert (found.counts.errors, found.counts.kept, found.counts.other_split) == (1, 1, 1)
+
+
+def test_files_that_are_no_images_are_named_and_not_counted() -> None:
+    listed = of_splits(None, None)
+    listed.files += [TaggedFile(f"cat/{n}.txt", ("cat",), skipped=True) for n in range(7)]
+    found = ingest(listed)
+    assert found.counts.images == found.counts.kept == 2
+    (note,) = found.notes
+    assert note.startswith(
+        "skipped 7 files that are no images by their names: cat/0.txt, cat/1.txt"
+    )
+    assert note.endswith("cat/4.txt and 2 more")
