@@ -1,1 +1,1 @@
-"""What a dataset says of itself: card, Croissant, figures, quality flags, verdicts."""
+"""Publication of a dataset: its rows, quality flags, card and Croissant file, and their check."""

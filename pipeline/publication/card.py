@@ -1,4 +1,4 @@
-"""The card of a dataset: a README.md that people read and Hugging Face loads by."""
+"""The card of a dataset: a README.md for people, with the head that Hugging Face reads."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import yaml
 
 from tag2mask.pipeline.evaluation.voc import Scores
-from tag2mask.pipeline.publication.croissant import CROISSANT, croissant
-from tag2mask.pipeline.publication.figures import BINS, FIGURE_COLUMNS, Figures, figures
+from tag2mask.pipeline.publication.croissant import CROISSANT, render_croissant
+from tag2mask.pipeline.publication.figures import BINS, FIGURE_COLUMNS, Figures, sum_figures
 from tag2mask.pipeline.publication.publish import colors_of, license_of
 from tag2mask.pipeline.publication.quality import FLAGS
 from tag2mask.pipeline.tables.storage import Folder
@@ -25,40 +25,40 @@ COLUMNS = {
     "height": "pixels",
     "width": "pixels",
     "tags": "the tags that the mask was made from, as class values",
-    "near_duplicate_of": "`id` of a larger file whose image this one looks like, if any",
+    "near_duplicate_of": "`id` of a larger file with nearly the same image, if any",
     "mask": "8-bit palette PNG of the image's size: 0 background, 255 ignore, else a class",
     "classes": "the classes that the mask shows, without background",
-    "area": "share of the image, one for each of `classes`",
-    "confidence": "mean probability, one for each of `classes`",
+    "area": "share of the image, one value for each of `classes`",
+    "confidence": "mean probability, one value for each of `classes`",
     "mask_confidence": "mean probability over the labeled pixels",
     "confidence_map": "8-bit gray PNG at an eighth of the size: highest probability × 255",
-    "tag_probability": "the tagger's probability, one for each of `tags`; null without a tagger",
-    "source": "what made the mask",
-    "model": "SHA-256 of the weights that made the mask; empty where no model took part",
+    "tag_probability": "the tagger's probability of each of `tags`; null without a tagger",
+    "source": "name of the scorer, model or person that made the mask",
+    "model": "SHA-256 of the weights that made the mask; empty without a model",
     "round": "labeling round, 0 for the seeds",
     "mask_sha256": "SHA-256 of the mask's PNG",
-    "previous_round": "round of the mask before this one; null for a first mask",
-    "previous_mask": "SHA-256 of that mask's PNG",
-    "agreement": "mean IoU of the two masks",
+    "previous_round": "round of the previous mask; null for a first mask",
+    "previous_mask": "SHA-256 of the previous mask's PNG",
+    "agreement": "mean IoU of the mask and the previous one",
     "ignored": "share of the image without a label",
     "flags": "quality flags, see below",
 }
 
 
 def write_card(dataset: Table, scores: Scores | None = None) -> None:
-    """Writes README.md and croissant.json beside the data.
+    """Write README.md and croissant.json into the dataset's folder.
 
     Args:
         dataset: A published dataset.
-        scores: Of its masks against true ones, where there are any.
+        scores: Scores of its masks against ground truth; None without ground truth.
     """
     folder = Folder(dataset.uri)
-    folder.write(CROISSANT, croissant(dataset, COLUMNS))
-    folder.write(CARD, card_text(dataset, scores).encode())
+    folder.write(CROISSANT, render_croissant(dataset, COLUMNS))
+    folder.write(CARD, render_card(dataset, scores).encode())
 
 
-def front_matter(dataset: Table) -> dict[str, Any]:
-    """The YAML head of the card, with the files that belong to the dataset by name."""
+def make_front_matter(dataset: Table) -> dict[str, Any]:
+    """Make the YAML head of the card, which lists the dataset's files by name."""
     split = dataset.metadata["split"]
     paths = [part.path for part in dataset.manifest.parts]
     size = sum(part.bytes for part in dataset.manifest.parts)
@@ -71,7 +71,7 @@ def front_matter(dataset: Table) -> dict[str, Any]:
         "annotations_creators": ["machine-generated"],
         "size_categories": [_size_category(rows)],
         "tags": ["weak-supervision", "pseudo-labels"],
-        # By name, because versions of a dataset stand side by side in one folder.
+        # By name, because one folder holds several versions of a dataset.
         "configs": [{"config_name": "default", "data_files": [{"split": split, "path": paths}]}],
         "dataset_info": {
             "splits": [{"name": split, "num_bytes": size, "num_examples": rows}],
@@ -81,19 +81,19 @@ def front_matter(dataset: Table) -> dict[str, Any]:
     }
 
 
-def card_text(dataset: Table, scores: Scores | None) -> str:
-    """The card as Markdown."""
+def render_card(dataset: Table, scores: Scores | None) -> str:
+    """Render the card as Markdown."""
     names = dataset.metadata["classes"]
-    total = figures(dataset.rows(FIGURE_COLUMNS), len(names))
-    head = yaml.safe_dump(front_matter(dataset), sort_keys=False, allow_unicode=True)
+    total = sum_figures(dataset.rows(FIGURE_COLUMNS), len(names))
+    head = yaml.safe_dump(make_front_matter(dataset), sort_keys=False, allow_unicode=True)
     sections = [
         f"---\n{head}---\n\n# Pixel masks from image tags",
         _about(dataset, total),
         "## Classes\n\n" + _classes(dataset, total, scores),
-        "## How far to trust it\n\n" + _trust(total, scores),
-        "## Where the masks come from\n\n" + _rounds(dataset, total),
+        "## Quality\n\n" + _trust(total, scores),
+        "## Provenance\n\n" + _rounds(dataset, total),
         "## Columns\n\n" + _table(("column", "holds"), list(COLUMNS.items())),
-        "## How to read it\n\n" + _USE,
+        "## Usage\n\n" + _USE,
         "## License\n\n" + _license(license_of(dataset.metadata)),
         "## Recipe\n\n```json\n" + json.dumps(dataset.metadata.get("recipe"), indent=1) + "\n```",
     ]
@@ -104,9 +104,8 @@ def _about(dataset: Table, total: Figures) -> str:
     size = sum(part.bytes for part in dataset.manifest.parts)
     return (
         f"{total.rows:,} images with masks of {len(total.classes)} classes, {size / 1e6:,.1f} MB "
-        f"in {len(dataset.manifest.parts)} files. The masks were made by tag2mask from the "
-        "images' tags alone; nobody drew them. A mask holds background, ignore and the "
-        "image's own tags, nothing else.\n\n"
+        f"in {len(dataset.manifest.parts)} files. tag2mask made the masks from the images' tags; "
+        "nobody drew them. A mask holds only background, ignore and the image's own tags.\n\n"
         f"Version {dataset.manifest.revision}, fingerprint `{dataset.fingerprint}`. "
         "`manifest.json` lists rows, bytes and SHA-256 of each file; `tag2mask verify` checks "
         "them and every mask."
@@ -147,17 +146,16 @@ def _trust(total: Figures, scores: Scores | None) -> str:
     ]
     flags = [(name, f"{total.flags[name]:,}", text) for name, text in FLAGS.items()]
     ground_truth = (
-        f"Against the {scores.images:,} ground truth masks that exist, kept out of the "
-        f"labeling, the mean IoU is {_percent(scores.mean_iou)} % "
-        f"(VOC protocol, {len(scores.names)} classes "
-        "with background)."
+        f"Against the {scores.images:,} ground truth masks, which were not used for the labeling, "
+        f"the mean IoU is {_percent(scores.mean_iou)} % "
+        f"(VOC protocol, {len(scores.names)} classes with background)."
         if scores
         else "There are no ground truth masks to compare with."
     )
     parts = [ground_truth, _table(("mean probability", "masks", ""), bars)]
     if total.agreements:
         parts.append(
-            f"Mean IoU with the mask of the round before: "
+            f"Mean IoU with the mask of the previous round: "
             f"{total.agreement / total.agreements:.2f} over {total.agreements:,} masks."
         )
     return "\n\n".join([*parts, _table(("flag", "masks", "meaning"), flags)])
@@ -179,8 +177,8 @@ def _rounds(dataset: Table, total: Figures) -> str:
 
 def _license(name: str) -> str:
     if name == "unknown":
-        return "The license of the images is unknown: ask where they come from before you use them."
-    return f"Of the images: {name}."
+        return "The license of the images is unknown: find out their origin before you use them."
+    return f"License of the images: {name}."
 
 
 def _percent(value: float | None) -> str:
@@ -212,7 +210,7 @@ WHERE list_contains(tags, 1) AND mask_confidence > 0.9
 ```
 
 ```python
-from tag2mask.pipeline.dataset import MaskDataset, RowFilter  # torch, random access
+from tag2mask import MaskDataset, RowFilter  # torch, random access
 
 pairs = MaskDataset("THIS/FOLDER", where=RowFilter(confidence=0.9))
 ```"""

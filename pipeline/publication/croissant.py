@@ -1,4 +1,4 @@
-"""Croissant: a dataset described for search engines and loaders (MLCommons, version 1.0)."""
+"""Croissant description of a dataset for search engines and loaders (MLCommons, version 1.0)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tag2mask.pipeline.tables.table import Table
 CROISSANT = "croissant.json"
 _FILES = "parquet-files"
 
-# The context that the specification prescribes word for word, section "Appendix 1".
+# The context that the specification prescribes word for word (section "Appendix 1").
 _CONTEXT = {
     "@language": "en",
     "@vocab": "https://schema.org/",
@@ -55,12 +55,12 @@ _CONTEXT = {
 }
 
 
-def croissant(dataset: Table, descriptions: dict[str, str]) -> bytes:
-    """The description as JSON-LD.
+def render_croissant(dataset: Table, descriptions: dict[str, str]) -> bytes:
+    """Render the description as JSON-LD.
 
     Args:
         dataset: A published dataset.
-        descriptions: What each column holds.
+        descriptions: Description of each column by name.
     """
     metadata = dataset.metadata
     described = {
@@ -106,7 +106,7 @@ def _distribution(dataset: Table) -> list[dict[str, Any]]:
         "@id": _FILES,
         "name": _FILES,
         "encodingFormat": "application/x-parquet",
-        # By name, because versions of a dataset stand side by side in one folder.
+        # By name, because one folder holds several versions of a dataset.
         "includes": [part.path for part in dataset.manifest.parts],
     }
     return [*files, together]

@@ -1,4 +1,4 @@
-"""What a dataset's small columns add up to: counts by class, round, source and confidence."""
+"""Totals of a dataset's small columns: counts by class, round, source and confidence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tag2mask.pipeline.records import Row
 
-# What the figures are made of.
+# The columns from which the figures are computed.
 FIGURE_COLUMNS = (
     "height",
     "width",
@@ -29,13 +29,13 @@ BINS = 10
 
 @dataclass
 class ClassFigures:
-    """Of one class.
+    """Totals of one class.
 
     Attributes:
-        tagged: Images with its tag.
-        shown: Masks that show it.
-        pixels: Its pixels in all masks.
-        confidence: Sum over the masks of its mean probability.
+        tagged: Number of images with the class's tag.
+        shown: Number of masks that show the class.
+        pixels: Number of the class's pixels in all masks.
+        confidence: Sum of the class's mean probabilities over the masks.
     """
 
     tagged: int = 0
@@ -46,20 +46,20 @@ class ClassFigures:
 
 @dataclass
 class Figures:
-    """Of all rows.
+    """Totals of all rows.
 
     Attributes:
         rows: Number of rows.
-        pixels: Of all images.
-        ignored: Pixels without a label.
-        classes: By pixel value, from 1.
+        pixels: Number of pixels of all images.
+        ignored: Number of pixels without a label.
+        classes: Totals of each class, by pixel value from 1.
         histogram: Masks by mean probability, in :data:`BINS` bins of equal width over [0, 1].
-        rounds: Masks by round.
-        sources: Masks by source.
-        models: Masks by the SHA-256 of the weights, empty where no model took part.
-        flags: Masks by quality flag; a mask may have several.
-        agreements: Number of masks with an earlier one to compare with.
-        agreement: Sum of their IoUs with it.
+        rounds: Number of masks by round.
+        sources: Number of masks by source.
+        models: Number of masks by the SHA-256 of the weights; the empty name is no model.
+        flags: Number of masks by quality flag; a mask may have several.
+        agreements: Number of masks that have a previous mask.
+        agreement: Sum of the IoUs of masks and their previous masks.
     """
 
     rows: int = 0
@@ -75,11 +75,11 @@ class Figures:
     agreement: float = 0.0
 
 
-def figures(rows: Iterable[Row], classes: int) -> Figures:
-    """Adds up the rows of a dataset.
+def sum_figures(rows: Iterable[Row], classes: int) -> Figures:
+    """Sum the small columns of a dataset's rows.
 
     Args:
-        rows: With :data:`FIGURE_COLUMNS`.
+        rows: Rows with :data:`FIGURE_COLUMNS`.
         classes: Number of foreground classes.
     """
     total = Figures(classes={value: ClassFigures() for value in range(1, classes + 1)})

@@ -1,4 +1,4 @@
-"""Publish: the last round's kept masks beside their images, as the dataset users keep."""
+"""Publication of the last round's kept masks with their images as a dataset."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow as pa
 from pydantic import Field
 
 from tag2mask.models.settings import Settings
-from tag2mask.pipeline.publication.quality import QualitySettings, agreement, flags
+from tag2mask.pipeline.publication.quality import QualitySettings, agreement, find_flags
 from tag2mask.pipeline.records import IGNORE, IMAGE, ROUND_SCHEMA, Row, decode_mask, palette
 from tag2mask.pipeline.tables.table import Table
 
@@ -36,13 +36,13 @@ DATASET_SCHEMA = pa.schema(
         ("height", pa.int32()),
         ("width", pa.int32()),
         ("tags", pa.list_(pa.int64())),
-        ("near_duplicate_of", pa.string()),  # id of an image that this one looks like
+        ("near_duplicate_of", pa.string()),  # id of the kept image, if this is its near-duplicate
         *((name, ROUND_SCHEMA.field(name).type) for name in _FROM_ROUND),
-        ("round", pa.int32()),  # 0 for the seeds, counted up
-        ("mask_sha256", pa.string()),  # of the PNG, as later rounds name it
-        ("previous_round", pa.int32()),  # of the mask before this one; null for a first mask
-        ("previous_mask", pa.string()),  # SHA-256 of its PNG
-        ("agreement", pa.float32()),  # mean IoU of the two masks
+        ("round", pa.int32()),  # number of the round; 0 for the seeds
+        ("mask_sha256", pa.string()),  # SHA-256 of the PNG, by which later rounds name it
+        ("previous_round", pa.int32()),  # round of the previous mask; null for a first mask
+        ("previous_mask", pa.string()),  # SHA-256 of the previous mask's PNG
+        ("agreement", pa.float32()),  # mean IoU of the mask and the previous one
         ("ignored", pa.float32()),  # share of the image without a label
         ("flags", pa.list_(pa.string())),  # tag2mask.pipeline.publication.quality.FLAGS
     ]
@@ -50,7 +50,7 @@ DATASET_SCHEMA = pa.schema(
 
 
 class PublishSettings(Settings):
-    """What the published dataset says of itself."""
+    """Settings of the published dataset: license and quality flags."""
 
     old_names: ClassVar[dict[str, str]] = {"licence": "license"}
 
@@ -63,28 +63,31 @@ class PublishSettings(Settings):
 
 
 def license_of(metadata: Mapping[str, Any]) -> str:
-    """The license in a dataset's metadata, under its name of today or of the version before."""
+    """The license in a dataset's metadata, under its current or its earlier name."""
     return PublishSettings.model_validate(metadata["publish"]).license
 
 
 def colors_of(metadata: Mapping[str, Any]) -> dict[str, str]:
-    """The colors of the classes in a dataset's metadata, as ``#rrggbb`` by class name."""
+    """The classes' colors in a dataset's metadata, as ``#rrggbb`` by class name."""
     found: dict[str, str] = metadata["colors"] if "colors" in metadata else metadata["colours"]
     return found
 
 
 def dataset_schema(classes: Sequence[str]) -> pa.Schema:
-    """The schema of a published dataset, with the features that Hugging Face reads.
+    """Make the schema of a published dataset, with Hugging Face's features in its metadata.
 
-    Images and masks are shown as images, tags as class names: pixel value 0 is named
+    Hugging Face shows images and masks as images, and tags as class names. Pixel value 0 is named
     ``background`` there, so that a tag's number is its pixel value.
+
+    Args:
+        classes: Foreground class names in the order of their pixel values.
     """
     metadata = {"huggingface": json.dumps({"info": {"features": features(classes)}})}
     return DATASET_SCHEMA.with_metadata(metadata)
 
 
 def features(classes: Sequence[str]) -> dict[str, Any]:
-    """Hugging Face's features of the columns whose type does not say what they are."""
+    """Make Hugging Face's features of the columns whose Arrow type is ambiguous."""
     image = {"_type": "Image"}
     # "Sequence" is the older name of "List", and readable by all versions.
     names = {
@@ -103,18 +106,18 @@ def features(classes: Sequence[str]) -> dict[str, Any]:
 def dataset_metadata(
     rounds: Sequence[Table], split: str | None, settings: dict[str, Any]
 ) -> dict[str, Any]:
-    """What a dataset says of itself beside what its last round does.
+    """Make a dataset's metadata, in addition to those of its last round.
 
     Args:
-        rounds: From the seeds to the last.
-        split: Of the images; None where the source has none.
+        rounds: Tables of the rounds, from the seeds to the last.
+        split: Split of the images; None for a source without splits.
         settings: A dictionary of :class:`PublishSettings`.
     """
     classes = rounds[-1].metadata["classes"]
     return {
         "split": split_name(split),
         "publish": settings,
-        "colors": colors(classes),
+        "colors": hex_colors(classes),
         "rounds": [
             {
                 "name": table.manifest.kind,
@@ -128,7 +131,7 @@ def dataset_metadata(
 
 
 def published_columns(number: int) -> list[str]:
-    """What :class:`Publish` reads; ``number`` is that of the last round."""
+    """The columns that :class:`Publish` reads; ``number`` is the last round's number."""
     own = ["image", "height", "width", "tags", "near_duplicate_of"]
     last = [f"round{number}.{name}" for name in (*_FROM_ROUND, "kept")]
     return [*own, *last, *(f"round{index}.mask" for index in range(number))]
@@ -140,17 +143,17 @@ def is_kept(labeled: Row | None) -> bool:
 
 
 def split_name(split: str | None) -> str:
-    """A source's split as the letters, digits and _ that Hugging Face allows."""
+    """A source's split in the letters, digits and _ that Hugging Face allows."""
     return re.sub(r"\W+", "_", split or "train")
 
 
 def part_name(split: str | None) -> str:
-    """The names of the files, by which Hugging Face and others know the split."""
+    """The template of the files' names, from which Hugging Face and others derive the split."""
     return f"data/{split_name(split)}-{{number:05d}}-of-{{count:05d}}"
 
 
-def colors(classes: Sequence[str]) -> dict[str, str]:
-    """The palette of the masks as ``#rrggbb`` by class name, background first."""
+def hex_colors(classes: Sequence[str]) -> dict[str, str]:
+    """The colors of the masks as ``#rrggbb`` by class name, background first."""
     return {
         name: f"#{palette()[3 * value : 3 * value + 3].hex()}"
         for value, name in enumerate(["background", *classes])
@@ -158,13 +161,13 @@ def colors(classes: Sequence[str]) -> dict[str, str]:
 
 
 class Publish:
-    """Joins an image with its row of the last round and with its mask of an earlier one.
+    """A stage that joins an image with its row of the last round and its previous mask.
 
     The scan names the rounds ``round0``, ``round1`` and so on.
 
     Args:
-        number: Of the last round, whose masks are published.
-        quality: Settings of the flags, as a dictionary of :class:`QualitySettings`.
+        number: Number of the last round, whose masks are published.
+        quality: A dictionary of :class:`QualitySettings`.
     """
 
     def __init__(self, number: int, quality: dict[str, Any]) -> None:
@@ -172,7 +175,7 @@ class Publish:
         self.quality = QualitySettings.model_validate(quality)
 
     def __call__(self, rows: list[Row]) -> list[Row]:
-        """One dataset row for each."""
+        """Map rows of the scan to rows of the dataset."""
         return [self._publish(row) for row in rows]
 
     def _publish(self, row: Row) -> Row:
@@ -181,17 +184,17 @@ class Publish:
         published = {
             **row,
             **{name: last[name] for name in _FROM_ROUND},
-            # A model's masks hold tags alone; a person's may add to them.
+            # A model's mask holds only the image's tags; a person's mask may hold more classes.
             "tags": sorted({*row["tags"], *last["classes"]}),
             "round": self.number,
             "mask_sha256": _digest(last),
             "ignored": float((mask == IGNORE).mean()),
             **self._lineage(row, mask),
         }
-        return {**published, "flags": flags(published, self.quality)}
+        return {**published, "flags": find_flags(published, self.quality)}
 
     def _lineage(self, row: Row, mask: np.ndarray) -> Row:
-        """The nearest earlier round that has a mask of the image, kept or not."""
+        """Columns on the last earlier round that has a mask of the image, kept or not."""
         for number in reversed(range(self.number)):
             earlier = row[f"round{number}"]
             if earlier and earlier["mask"]:

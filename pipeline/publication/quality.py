@@ -1,4 +1,4 @@
-"""Quality flags: what to know of a published mask before one trusts it; nothing is dropped."""
+"""Quality flags of published masks: they warn of doubtful masks, and no mask is dropped."""
 
 from __future__ import annotations
 
@@ -17,52 +17,54 @@ NEAR_DUPLICATE = "near_duplicate"
 
 FLAGS = {
     UNCERTAIN: "the mask's mean probability is low",
-    UNSTABLE: "the mask differs much from that of the round before",
+    UNSTABLE: "the mask differs much from the mask of the previous round",
     TAG_MISSING: "the mask does not show one of the tags",
     TAG_DOUBTED: "the tagger does not find one of the tags in the image",
-    SMALL_OBJECT: "a class takes a small share of the image",
-    MOSTLY_IGNORED: "much of the image has no label",
-    NEAR_DUPLICATE: "the image looks like another one, which is named",
+    SMALL_OBJECT: "a class covers a small share of the image",
+    MOSTLY_IGNORED: "a large share of the image has no label",
+    NEAR_DUPLICATE: "another image is nearly the same; near_duplicate_of names it",
 }
 
 
 class QualitySettings(BaseModel):
-    """Where the flags begin."""
+    """Thresholds of the quality flags."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     confidence: float = Field(
-        0.7, ge=0, le=1, description="A mask of a lower mean probability is uncertain."
+        0.7, ge=0, le=1, description="A mask with a lower mean probability is uncertain."
     )
     agreement: float = Field(
-        0.5, ge=0, le=1, description="A mask of a lower IoU with the one before is unstable."
+        0.5, ge=0, le=1, description="A mask with a lower IoU with the previous one is unstable."
     )
     area: float = Field(
-        0.02, ge=0, le=1, description="A class of a smaller share makes a small object."
+        0.02, ge=0, le=1, description="A class with a smaller share of the image is a small object."
     )
     tag_probability: float = Field(
-        0.1, ge=0, le=1, description="A tag that the tagger finds less probable is doubted."
+        0.1, ge=0, le=1, description="A tag with a lower probability by the tagger is doubted."
     )
     ignored: float = Field(
-        0.3, ge=0, le=1, description="A larger share without label is mostly ignored."
+        0.3, ge=0, le=1, description="An image with a larger unlabeled share is mostly ignored."
     )
 
 
 def agreement(mask: np.ndarray, before: np.ndarray) -> float:
-    """Mean IoU of two masks of an image over the classes that either shows.
+    """Compute the mean IoU of two masks over the foreground classes of either.
 
     Args:
-        mask: (H, W) uint8 classes; pixels that one of the two ignores do not count.
-        before: The same of the other mask.
+        mask: (H, W) uint8 classes; pixels that are 255 in one of the masks do not count.
+        before: (H, W) uint8, the other mask.
 
     Returns:
-        0 to 1; 1 where no pixel counts or both show nothing but background.
+        The mean IoU in [0, 1]; 1 if no pixel counts or both masks hold only background.
 
     Raises:
         ValueError: If the sizes differ.
     """
     if mask.shape != before.shape:
-        raise ValueError(f"masks of one image have the sizes {mask.shape} and {before.shape}")
+        raise ValueError(
+            f"masks of one image have the sizes {mask.shape} and {before.shape}: they must agree"
+        )
     counted = (mask != IGNORE) & (before != IGNORE)
     ours, theirs = mask[counted], before[counted]
     shown = sorted({*np.unique(ours).tolist(), *np.unique(theirs).tolist()} - {0})
@@ -76,14 +78,14 @@ def agreement(mask: np.ndarray, before: np.ndarray) -> float:
     return sum(ratios) / len(ratios) if ratios else 1.0
 
 
-def flags(row: Row, settings: QualitySettings) -> list[str]:
-    """The flags of a published row, in the order of :data:`FLAGS`.
+def find_flags(row: Row, settings: QualitySettings) -> list[str]:
+    """Find the quality flags of a published row, in the order of :data:`FLAGS`.
 
     Args:
-        row: With ``mask_confidence``, ``agreement`` (None without an earlier mask),
-            ``tags``, ``tag_probability`` (None where no tagger was asked), ``classes``,
-            ``area``, ``ignored`` and ``near_duplicate_of``.
-        settings: Where they begin.
+        row: A row with ``mask_confidence``, ``agreement`` (None without an earlier mask),
+            ``tags``, ``tag_probability`` (None without a tagger), ``classes``, ``area``,
+            ``ignored`` and ``near_duplicate_of``.
+        settings: Thresholds of the flags.
     """
     raised = {
         UNCERTAIN: row["mask_confidence"] < settings.confidence,

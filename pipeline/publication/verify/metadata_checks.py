@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import yaml
 
-from tag2mask.pipeline.publication.card import CARD, front_matter
+from tag2mask.pipeline.publication.card import CARD, make_front_matter
 from tag2mask.pipeline.publication.croissant import CROISSANT
 from tag2mask.pipeline.publication.verify.issue import Issue
 from tag2mask.pipeline.tables.storage import Folder
@@ -43,7 +43,7 @@ def _card_issues(text: str, dataset: Table) -> Iterator[str]:
     if not isinstance(head, dict):
         yield "has no YAML head"
         return
-    expected = front_matter(dataset)
+    expected = make_front_matter(dataset)
     for key in ("configs", "dataset_info"):
         if head.get(key) != expected[key]:
             yield f"{key} in its head does not name the files and rows of the manifest"

@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from tag2mask.pipeline.evaluation.voc import evaluate_masks
-from tag2mask.pipeline.publication.card import card_text, write_card
-from tag2mask.pipeline.publication.figures import FIGURE_COLUMNS, figures
+from tag2mask.pipeline.publication.card import render_card, write_card
+from tag2mask.pipeline.publication.figures import FIGURE_COLUMNS, sum_figures
 from tag2mask.pipeline.records import ClassTable, decode_mask
 from tag2mask.pipeline.tables.table import Table
 from tests.pipeline.published import publish_toys
@@ -71,12 +71,12 @@ def test_the_head_names_files_and_rows(dataset):
 
 
 def test_every_column_is_explained(dataset):
-    card = card_text(dataset, None)
+    card = render_card(dataset, None)
     assert [line[0] for line in table_of(card, "column")] == dataset.schema.names
 
 
 def test_the_mean_iou_is_told_where_ground_truth_exists(dataset, tmp_path):
-    class Truth:
+    class AgreeingMasks:
         """Ground truth masks that agree everywhere."""
 
         directory = "truth"
@@ -88,12 +88,12 @@ def test_the_mean_iou_is_told_where_ground_truth_exists(dataset, tmp_path):
             return decode_mask(self.masks[path])
 
     rows = ({"path": r["mask"]["path"], "mask": r["mask"]["bytes"]} for r in dataset.rows())
-    scores = evaluate_masks(rows, Truth(dataset), ClassTable(names=CLASSES))
-    card = card_text(dataset, scores)
+    scores = evaluate_masks(rows, AgreeingMasks(dataset), ClassTable(names=CLASSES))
+    card = render_card(dataset, scores)
     assert f"Against the {COUNT} ground truth masks" in card
     assert "mean IoU is 100.0 %" in card
     assert [line[7] for line in table_of(card, "value")] == ["100.0"] * 3
-    assert "no ground truth masks" in card_text(dataset, None)
+    assert "no ground truth masks" in render_card(dataset, None)
 
 
 def test_names_do_not_break_the_table(dataset):
@@ -103,7 +103,7 @@ def test_names_do_not_break_the_table(dataset):
     changed = dataset.manifest.model_copy(update={"metadata": named})
     renamed = Table.open(dataset.uri)
     renamed.manifest = changed
-    assert table_of(card_text(renamed, None), "value")[0][1] == r"cat\|dog"
+    assert table_of(render_card(renamed, None), "value")[0][1] == r"cat\|dog"
 
 
 def test_the_card_can_be_written_again(dataset):
@@ -113,6 +113,6 @@ def test_the_card_can_be_written_again(dataset):
 
 
 def test_figures_add_up(dataset):
-    total = figures(dataset.rows(FIGURE_COLUMNS), len(CLASSES))
+    total = sum_figures(dataset.rows(FIGURE_COLUMNS), len(CLASSES))
     assert total.rows == COUNT == sum(total.histogram) == sum(total.rounds.values())
     assert total.pixels == COUNT * 48 * 64

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tag2mask.pipeline.publication.quality import FLAGS, QualitySettings, agreement, flags
+from tag2mask.pipeline.publication.quality import FLAGS, QualitySettings, agreement, find_flags
 from tag2mask.pipeline.records import Row
 
 GOOD: Row = {
@@ -34,13 +34,13 @@ GOOD: Row = {
     ],
 )
 def test_flags_say_what_to_doubt(changes: Row, raised: list[str]) -> None:
-    assert flags({**GOOD, **changes}, QualitySettings()) == raised
+    assert find_flags({**GOOD, **changes}, QualitySettings()) == raised
     assert set(raised) <= set(FLAGS)
 
 
 def test_bounds_are_settings() -> None:
     row = {**GOOD, "tag_probability": [0.3, 0.9]}
-    assert flags(row, QualitySettings(tag_probability=0.4)) == ["tag_doubted"]
+    assert find_flags(row, QualitySettings(tag_probability=0.4)) == ["tag_doubted"]
 
 
 def test_agreement_is_the_mean_iou_of_what_either_mask_shows() -> None:
