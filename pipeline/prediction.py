@@ -15,6 +15,7 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assess import CLASSES
 from tag2mask.pipeline.ingestion.decoding import DecodeError, decode_rgb
 from tag2mask.pipeline.labeling.recipe import RelabelSettings
+from tag2mask.pipeline.progress import SILENT, Reporter, counted
 from tag2mask.pipeline.records import encode_mask
 from tag2mask.pipeline.records.mask_rows import as_tensor
 from tag2mask.pipeline.stages.segment import predict_logits
@@ -25,7 +26,11 @@ ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 
 
 def predict_folder(
-    model: str, images: str, out: str, settings: RelabelSettings | None = None
+    model: str,
+    images: str,
+    out: str,
+    settings: RelabelSettings | None = None,
+    reporter: Reporter = SILENT,
 ) -> tuple[int, list[str]]:
     """Writes a palette PNG for each image directly inside a folder, and classes.txt.
 
@@ -35,6 +40,7 @@ def predict_folder(
         out: Where the masks go, each under the stem of its image.
         settings: Size and scales, by default those of the run that trained the model; the
             CRF is not used.
+        reporter: Shows the progress.
 
     Returns:
         The number of masks, and a sentence for each image that could not be read.
@@ -52,7 +58,8 @@ def predict_folder(
     named = by_stem(images)
     files, _ = fsspec.core.url_to_fs(images)
     written, failed = 0, []
-    for stem, name in named.items():
+    update = reporter.rows("predict", len(named))
+    for stem, name in counted(named.items(), update):
         try:
             image = np.array(decode_rgb(files.cat_file(name)))
         except (DecodeError, OSError) as error:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+
+Item = TypeVar("Item")
 
 logger = logging.getLogger("tag2mask")
 
@@ -178,6 +180,36 @@ class LogReporter:
             log_progress(progress)
 
         return update
+
+
+class NoReporter:
+    """Shows nothing: the default of functions that other programs call."""
+
+    def info(self, sentence: str) -> None:
+        """Shows nothing."""
+
+    def rows(self, step: str, total: int) -> Callable[[int], None]:
+        """A function that does nothing."""
+        return lambda done: None
+
+    def steps(self, step: str, total: int) -> Callable[[int, Mapping[str, float]], None]:
+        """A function that does nothing."""
+        return lambda done, losses: None
+
+
+SILENT = NoReporter()
+
+
+def counted(items: Iterable[Item], update: Callable[[int], None]) -> Iterator[Item]:
+    """The same items; each is counted when the next one is asked for.
+
+    Args:
+        items: The items.
+        update: Takes the number of items that are done.
+    """
+    for done, item in enumerate(items, 1):
+        yield item
+        update(done)
 
 
 def log_progress(progress: StepProgress) -> None:

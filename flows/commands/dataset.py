@@ -12,11 +12,12 @@ def verify(
     threads: Annotated[int, typer.Option(min=1, help="Threads that decode images.")] = 2,
 ) -> None:
     """Checks a dataset: files, layout, every image and mask, card; exit code 1 for an issue."""
+    from tag2mask.flows.progress import build_reporter
     from tag2mask.pipeline.publication.verify import verify as find_issues
     from tag2mask.pipeline.tables.table import Table
 
     count = 0
-    for issue in find_issues(dataset, threads):
+    for issue in find_issues(dataset, threads, build_reporter()):
         count += 1
         print(issue)
     if count:

@@ -21,12 +21,15 @@ def inspect(
     examples: Annotated[int, typer.Option(min=0, help="Masks of each class and kind.")] = 6,
 ) -> None:
     """Writes one HTML page: counts, histograms, and the best, worst and random masks."""
+    from tag2mask.flows.progress import build_reporter
     from tag2mask.pipeline.report.inspection import InspectSettings, inspect_dataset
     from tag2mask.pipeline.report.page import inspection_page
     from tag2mask.pipeline.tables.storage import Folder
 
     folder = Folder(str(out.parent))
     folder.check_writable()
-    inspection = inspect_dataset(dataset, run, ground_truth, InspectSettings(examples=examples))
+    inspection = inspect_dataset(
+        dataset, run, ground_truth, InspectSettings(examples=examples), build_reporter()
+    )
     written = folder.write(out.name, inspection_page(inspection))
     print(f"{out}: {len(inspection.cards)} masks shown, {written.bytes / 2**20:.1f} MiB")

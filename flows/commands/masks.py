@@ -15,9 +15,10 @@ def predict(
     out: Annotated[Path, typer.Option("--out", help="Folder for the masks.")],
 ) -> None:
     """Predicts palette PNGs, one for each image, with the same stem."""
+    from tag2mask.flows.progress import build_reporter
     from tag2mask.pipeline.prediction import predict_folder
 
-    written, failed = predict_folder(model, images, str(out))
+    written, failed = predict_folder(model, images, str(out), reporter=build_reporter())
     print(f"{written} masks in {out}")
     for sentence in failed:
         print(f"not predicted: {sentence}", file=sys.stderr)
@@ -31,6 +32,7 @@ def evaluate(
     json: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
 ) -> None:
     """Scores masks against the ground truth: IoU, boundaries, sizes of objects, calibration."""
+    from tag2mask.flows.progress import build_reporter
     from tag2mask.flows.results import EvaluateResult
     from tag2mask.pipeline.evaluation.assess import assess_masks
     from tag2mask.pipeline.tables.storage import Folder
@@ -38,7 +40,7 @@ def evaluate(
     folder = Folder(str(json.parent)) if json else None
     if folder:
         folder.check_writable()
-    assessment = assess_masks(masks, ground_truth)
+    assessment = assess_masks(masks, ground_truth, build_reporter())
     print(EvaluateResult(assessment))
     if folder and json:
         folder.write(json.name, assessment.model_dump_json(indent=1).encode() + b"\n")

@@ -12,6 +12,7 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assessment import Assessment, assess_rows
 from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.evaluation.voc import Scores, evaluate_masks
+from tag2mask.pipeline.progress import SILENT, Reporter, counted
 from tag2mask.pipeline.records import ClassTable, Row
 from tag2mask.pipeline.records.name_lists import name_lines
 from tag2mask.pipeline.tables.manifest import MANIFEST
@@ -63,12 +64,13 @@ def comparable(row: Row) -> Row:
     }
 
 
-def assess_masks(masks: str, ground_truth: str) -> Assessment:
+def assess_masks(masks: str, ground_truth: str, reporter: Reporter = SILENT) -> Assessment:
     """Assess a table of masks, or a folder of PNG masks as ``tag2mask predict`` writes it.
 
     Args:
         masks: URI of a round, of a dataset, or of a folder with ``classes.txt``.
         ground_truth: Folder of the ground truth masks.
+        reporter: Shows the progress.
 
     Raises:
         UserError: If there are no masks, no classes, or no ground truth masks of these images.
@@ -77,12 +79,14 @@ def assess_masks(masks: str, ground_truth: str) -> Assessment:
     if MANIFEST in folder.sizes():
         table = Table.open(masks)
         classes = class_table(table)
-        return assess_rows(mask_rows(table), GroundTruthFolder(ground_truth, classes), classes)
+        rows = counted(mask_rows(table), reporter.rows("evaluate", len(table)))
+        return assess_rows(rows, GroundTruthFolder(ground_truth, classes), classes)
     names = [name for name in folder.sizes() if name.endswith(".png")]
     if not names:
         raise UserError(f"no masks in {masks}: give a table of a run, or a folder of PNG masks")
     classes = read_classes(folder)
-    rows = ({"path": name, "mask": folder.read(name)} for name in names)
+    masks_of_files = ({"path": name, "mask": folder.read(name)} for name in names)
+    rows = counted(masks_of_files, reporter.rows("evaluate", len(names)))
     return assess_rows(rows, GroundTruthFolder(ground_truth, classes), classes)
 
 

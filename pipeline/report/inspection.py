@@ -7,7 +7,7 @@ not the size of the dataset.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +17,7 @@ from tag2mask.pipeline.evaluation.assess import class_table, comparable
 from tag2mask.pipeline.evaluation.assessment import Assessment, Assessor
 from tag2mask.pipeline.evaluation.comparison import iter_pairs
 from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
+from tag2mask.pipeline.progress import SILENT, Reporter, counted
 from tag2mask.pipeline.records import ClassTable, Row
 from tag2mask.pipeline.report.cards import LEFT_OUT, Card, card, image_iou
 from tag2mask.pipeline.report.ladder import LadderRow, load_ladder
@@ -79,6 +80,7 @@ def inspect_dataset(
     run: str | None = None,
     ground_truth: str | None = None,
     settings: InspectSettings | None = None,
+    reporter: Reporter = SILENT,
 ) -> Inspection:
     """Look at a published dataset.
 
@@ -88,6 +90,7 @@ def inspect_dataset(
             the folder around the dataset.
         ground_truth: Folder of the ground truth masks, which then decide what is best and worst.
         settings: How much to show.
+        reporter: Shows the progress.
 
     Raises:
         UserError: If there is no dataset, or ``ground_truth`` has no mask of its images.
@@ -101,7 +104,8 @@ def inspect_dataset(
     classes = class_table(table)
     ground_truths = GroundTruthFolder(ground_truth, classes) if ground_truth else None
     survey = Survey(classes, settings.per_kind(len(classes)))
-    assessment = _survey(survey, table, ground_truths)
+    update = reporter.rows("inspect", len(table))
+    assessment = _survey(survey, table, ground_truths, update)
     folder = Folder(run) if run else Folder(table.uri.rpartition("/")[0])
     rounds = dict(run_rounds(folder))
     if run and not rounds:
@@ -129,16 +133,20 @@ def inspect_dataset(
 
 
 def _survey(
-    survey: Survey, table: Table, ground_truth: GroundTruthFolder | None
+    survey: Survey,
+    table: Table,
+    ground_truth: GroundTruthFolder | None,
+    update: Callable[[int], None],
 ) -> Assessment | None:
     columns = [*SURVEYED, *_there(table, OPTIONAL)]
     if ground_truth is None:
-        for row in table.rows(columns):
+        for row in counted(table.rows(columns), update):
             survey.add(row)
         return None
     classes = class_table(table)
     assessor = Assessor(classes)
-    for row in table.rows([*columns, "mask", *_there(table, ("confidence_map",))]):
+    columns += ["mask", *_there(table, ("confidence_map",))]
+    for row in counted(table.rows(columns), update):
         iou = None
         for pair in iter_pairs([comparable(row)], ground_truth, classes):
             iou = image_iou(assessor.add(pair))

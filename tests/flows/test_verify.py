@@ -13,14 +13,20 @@ def dataset(tmp_path_factory) -> str:
 
 
 def test_a_sound_dataset(command, dataset):
-    assert command("verify", dataset) == (0, "6 rows in 3 files, no issues\n", "")
+    code, out, err = command("verify", dataset)
+    assert (code, out) == (0, "6 rows in 3 files, no issues\n")
+    assert err.startswith("verify 6/6 images")
+
+
+def test_quiet(command, dataset):
+    assert command("verify", dataset, "--quiet") == (0, "6 rows in 3 files, no issues\n", "")
 
 
 def test_issues_are_printed(command, dataset):
     card = Path(dataset, "README.md")
     text = card.read_text()
     card.write_text("# My dataset")
-    outcome = command("verify", dataset)
+    outcome = command("verify", dataset, "--quiet")
     card.write_text(text)
     assert outcome == (1, f"README.md: has no YAML head\n1 issue in {dataset}\n", "")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.progress import SILENT, Reporter
 from tag2mask.pipeline.publication.publish import DATASET_SCHEMA
 from tag2mask.pipeline.publication.verify.issue import Issue
 from tag2mask.pipeline.publication.verify.layout import layout_issues
@@ -24,12 +25,13 @@ from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.tables.versions import retained_parts
 
 
-def verify(uri: str, threads: int = 2) -> Iterator[Issue]:
+def verify(uri: str, threads: int = 2, reporter: Reporter = SILENT) -> Iterator[Issue]:
     """Find every issue of a dataset: files, layout, rows, images, masks, card.
 
     Args:
         uri: Folder of the dataset, or any fsspec URI.
         threads: Number of threads that decode images.
+        reporter: Shows the progress.
 
     Raises:
         UserError: If there is no published dataset.
@@ -40,7 +42,8 @@ def verify(uri: str, threads: int = 2) -> Iterator[Issue]:
         raise UserError(f"{uri} is a table of a run: give its published dataset, RUN/dataset")
     yield from _stray_files(folder, manifest)
     with ThreadPoolExecutor(threads) as pool:
-        yield from _Check(folder, manifest, pool).issues()
+        update = reporter.rows("verify", manifest.rows)
+        yield from _Check(folder, manifest, pool, update).issues()
     yield from metadata_issues(folder, Table(folder, manifest))
 
 
@@ -56,10 +59,18 @@ def _stray_files(folder: Folder, manifest: Manifest) -> Iterator[Issue]:
 class _Check:
     """One pass over the files, which also adds up the totals of the whole dataset."""
 
-    def __init__(self, folder: Folder, manifest: Manifest, pool: ThreadPoolExecutor) -> None:
+    def __init__(
+        self,
+        folder: Folder,
+        manifest: Manifest,
+        pool: ThreadPoolExecutor,
+        update: Callable[[int], None],
+    ) -> None:
         self.folder = folder
         self.manifest = manifest
         self.pool = pool
+        self.update = update
+        self.checked = 0
         self.classes: list[str] = manifest.metadata["classes"]
         self.fingerprint = Fingerprint()
         self.seen: set[str] = set()
@@ -105,6 +116,8 @@ class _Check:
             self.fingerprint.add(group)
             rows = group.to_pylist()
             found = self.pool.map(partial(row_issues, classes=len(self.classes)), rows)
+            self.checked += len(rows)
+            self.update(self.checked)
             for row, issues in zip(rows, found, strict=True):
                 place = f"{part.path}, row {row['id']}"
                 yield from (Issue(place, message) for message in issues)
