@@ -33,6 +33,7 @@ from tag2mask.pipeline.labeling.rounds import TAGGER, Round, labeling_rounds, mo
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.records.round_names import AFFINITY, SEED
 from tag2mask.pipeline.sources import Downloads, open_source
+from tag2mask.pipeline.sources.places import check_out
 from tag2mask.pipeline.tables.table import Table
 
 # New images that begin a new training, for each one that the models were trained on.
@@ -56,6 +57,7 @@ def label(
     workers: int = 2,
     retrain: bool = False,
     retrain_share: float = RETRAIN_SHARE,
+    source_kind: str | None = None,
 ) -> LabelResult:
     """Labels a source and returns paths and figures; ``str`` of the result is the summary.
 
@@ -69,12 +71,15 @@ def label(
         retrain: Train from scratch on the source as it is, instead of labeling what is new.
         retrain_share: Train from scratch, too, when so many images have come for each one that the
             models were trained on.
+        source_kind: Kind of the source, a name of
+            :data:`tag2mask.pipeline.sources.SOURCES`; None guesses it.
     """
+    check_out(source, out)
     reporter = flow_reporter()
     settings = recipe if isinstance(recipe, Recipe) else complete_recipe(recipe)
     run = Run(out, settings, build_engine(engine, workers), reporter)
     with run.lease():
-        summary = label_with(run, source, classes, retrain, retrain_share)
+        summary = label_with(run, source, classes, retrain, retrain_share, source_kind)
         result = label_result(run, summary)
     show(run, summary)
     return result
@@ -86,12 +91,14 @@ def label_with(
     classes: list[str] | None,
     retrain: bool = False,
     retrain_share: float = RETRAIN_SHARE,
+    source_kind: str | None = None,
 ) -> str:
     """What there is to do in a run's folder, done; see :func:`label`."""
     downloads = Downloads(run.recipe.download, cache=f"{run.uri}/downloads")
-    tagged = open_source(source, downloads=downloads)
+    tagged = open_source(source, source_kind, downloads)
     change = find_change(run, tagged, classes, retrain=retrain, share=retrain_share)
-    run.reporter.info(change.images.counts.sentence())
+    for line in (*change.images.opening(), change.images.counts.sentence()):
+        run.reporter.info(line)
     if change.why:
         run.reporter.info(change.sentence())
     if change.work is Work.ADDITION:

@@ -23,6 +23,7 @@ def label(
     workers: int = 2,
     retrain: bool = False,
     retrain_share: float = RETRAIN_SHARE,
+    source_kind: str | None = None,
 ) -> LabelResult:
     """Labels tagged images and publishes a dataset of masks; later runs label what is new.
 
@@ -40,6 +41,8 @@ def label(
         retrain: Train from scratch on the whole source instead of labeling what is new.
         retrain_share: New images for each image of the last training that start a training
             from scratch.
+        source_kind: Kind of the source, such as ``folders``, ``coco`` or ``yolo``; None guesses
+            it.
 
     Returns:
         Paths and figures; ``str`` of it is the summary that the command line prints.
@@ -66,4 +69,5 @@ def label(
         workers,
         retrain,
         retrain_share,
+        source_kind,
     )

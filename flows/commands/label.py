@@ -10,12 +10,14 @@ import typer
 from tag2mask.flows.commands.options import (
     Changes,
     Classes,
+    ClassNames,
     EngineName,
     Out,
     RecipeFile,
     Retrain,
     RetrainShare,
     SourceArgument,
+    SourceKind,
     Workers,
     split_names,
 )
@@ -43,14 +45,19 @@ def label(
     workers: Workers = 2,
     retrain: Retrain = False,
     retrain_share: RetrainShare = 0.2,
+    class_: ClassNames = None,
+    source_kind: SourceKind = None,
 ) -> None:
     """Labels tagged images, later what is new among them; publishes a dataset of masks."""
     from tag2mask.flows.label import label as label_flow
     from tag2mask.pipeline.labeling.recipe import read_recipe
 
     settings = read_recipe(recipe, set_ or ())
-    names = split_names(classes)
-    print(label_flow(source, out, settings, names, engine, workers, retrain, retrain_share))
+    names = split_names(classes, class_)
+    result = label_flow(
+        source, out, settings, names, engine, workers, retrain, retrain_share, source_kind
+    )
+    print(result)
 
 
 def demo(

@@ -13,6 +13,14 @@ RecipeFile = Annotated[
 ]
 Changes = Annotated[list[str] | None, typer.Option("--set", help="One setting, as key=value.")]
 Classes = Annotated[str | None, typer.Option(help="Tags to keep, separated by commas.")]
+ClassNames = Annotated[
+    list[str] | None,
+    typer.Option("--class", help="One tag to keep, commas included; can be repeated."),
+]
+SourceKind = Annotated[
+    str | None,
+    typer.Option(help="Kind of the source, such as folders, coco or yolo; guessed by default."),
+]
 EngineName = Annotated[str, typer.Option(help="ray or local.")]
 Retrain = Annotated[
     bool, typer.Option("--retrain", help="Train from scratch on the source as it is.")
@@ -26,8 +34,8 @@ RetrainShare = Annotated[
 Workers = Annotated[int, typer.Option(help="Processes on this machine.")]
 
 
-def split_names(text: str | None) -> list[str] | None:
-    """The names of a list with commas; None stays None."""
+def split_names(text: str | None, names: list[str] | None = None) -> list[str] | None:
+    """The names of a list with commas, and names that were given one by one; None for neither."""
     if text is None:
-        return None
-    return [name.strip() for name in text.split(",") if name.strip()]
+        return names or None
+    return [name.strip() for name in text.split(",") if name.strip()] + (names or [])

@@ -1,0 +1,54 @@
+"""Where a run may write: never among the images that it reads."""
+
+from __future__ import annotations
+
+import os
+
+import fsspec
+from fsspec.implementations.local import LocalFileSystem
+
+from tag2mask.pipeline.errors import UserError
+
+# Folders that a run writes in its own.
+_RUN_FOLDERS = frozenset(
+    {"images", "rounds", "models", "dataset", "report", "downloads", "corrections", "reviews"}
+)
+
+
+def check_out(source: str, out: str) -> None:
+    """Check that a run's folder and its source do not lie in each other.
+
+    Args:
+        source: Local path or URI of the tagged images.
+        out: Local path or URI of the run's folder; links are followed.
+
+    Raises:
+        UserError: If the folder has no name, or would hold or become a part of the source.
+    """
+    if not out.strip():
+        raise UserError("--out is empty: name a folder for the run, such as --out run")
+    (store, images), (other, run) = _place(source), _place(out)
+    if store != other:
+        return
+    if run == images or run.startswith(f"{images}/"):
+        raise UserError(
+            f"--out {out} lies in the source {source}, where its files would be taken for images: "
+            "choose a folder outside of the source"
+        )
+    inner = images.removeprefix(f"{run}/").split("/")[0] if images.startswith(f"{run}/") else ""
+    if inner in _RUN_FOLDERS:
+        raise UserError(
+            f"the source {source} lies where the run in --out {out} writes {inner}/: choose "
+            "another folder for the run"
+        )
+
+
+def _place(uri: str) -> tuple[str, str]:
+    """The storage of a URI and its path there, links resolved."""
+    try:
+        fs, path = fsspec.core.url_to_fs(uri)
+    except Exception as error:  # every storage has its own errors: no driver, no login
+        raise UserError(f"cannot use {uri}: {error}") from error
+    if isinstance(fs, LocalFileSystem):
+        return "file", os.path.realpath(path)
+    return str(fs.protocol), path.rstrip("/")
