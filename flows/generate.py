@@ -8,7 +8,7 @@ from tag2mask.flows.results import GenerateResult
 from tag2mask.flows.server_logs import flow_reporter
 from tag2mask.flows.task import step
 from tag2mask.pipeline.engine import build_engine
-from tag2mask.pipeline.systems.apply import Made, generate_images
+from tag2mask.pipeline.systems.apply import MadeImages, generate_images
 
 
 @flow(name="generate", flow_run_name="generate {out}")
@@ -61,7 +61,7 @@ def make(
     tags: list[str],
     like: str | None,
     sentence: str | None,
-) -> Made:
+) -> MadeImages:
     """The images."""
     machine = build_engine(engine, workers)
     return generate_images(

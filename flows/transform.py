@@ -8,7 +8,7 @@ from tag2mask.flows.results import TransformResult
 from tag2mask.flows.server_logs import flow_reporter
 from tag2mask.flows.task import step
 from tag2mask.pipeline.engine import build_engine
-from tag2mask.pipeline.systems.apply import Made, transform_images
+from tag2mask.pipeline.systems.apply import MadeImages, transform_images
 
 
 @flow(name="transform", flow_run_name="transform {out}")
@@ -54,7 +54,7 @@ def make(
     style: str | None,
     size: int | None,
     tags: list[str],
-) -> Made:
+) -> MadeImages:
     """The images."""
     machine = build_engine(engine, workers)
     return transform_images(

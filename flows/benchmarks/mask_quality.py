@@ -21,13 +21,13 @@ from tag2mask.pipeline.evaluation.assess import assess, class_table
 from tag2mask.pipeline.labeling.recipe import Recipe
 from tag2mask.pipeline.labeling.selection import sound
 from tag2mask.pipeline.records.round_names import ENHANCED, INITIAL, POWERFUL, SEED
-from tag2mask.pipeline.systems.batches import Batches, as_batch
+from tag2mask.pipeline.systems.batches import Batches, to_batch
 from tag2mask.pipeline.systems.loading import load_system, load_transformer
-from tag2mask.pipeline.systems.photo_scores import Photos, blurred, real, score_photos
+from tag2mask.pipeline.systems.photo_scores import Photos, blur_photos, keep_photos, score_photos
 from tag2mask.pipeline.systems.recipe import SystemRecipe, complete_system_recipe
-from tag2mask.pipeline.systems.round_pairs import RoundPairs, round_pairs
+from tag2mask.pipeline.systems.round_pairs import RoundPairs, read_round_pairs
 from tag2mask.pipeline.systems.train import SystemData, train_on_pairs
-from tag2mask.pipeline.systems.training_log import as_png
+from tag2mask.pipeline.systems.training_log import encode_png
 from tag2mask.pipeline.systems.views import VIEWS
 from tag2mask.pipeline.tables.manifest import MANIFEST, table_key
 from tag2mask.pipeline.tables.storage import Folder
@@ -128,18 +128,21 @@ def compare(bench: Bench, rounds: ComparedRounds, view: str) -> str:
     loop = f"masks of the loop, {rounds.name}"
     others = set(sound(bench.images, ["tags"]).wanted_ids()) - shared
     seen = {
-        "ground truth masks": round_pairs(bench.images, ground_truth, shared),
-        loop: round_pairs(bench.images, rounds.loop, shared),
-        "seeds": round_pairs(bench.images, rounds.seed, shared),
+        "ground truth masks": read_round_pairs(bench.images, ground_truth, shared),
+        loop: read_round_pairs(bench.images, rounds.loop, shared),
+        "seeds": read_round_pairs(bench.images, rounds.seed, shared),
     }
-    seen["shuffled masks"] = seen["ground truth masks"].shuffled(seed=0)
+    seen["shuffled masks"] = seen["ground truth masks"].with_mismatched_masks(seed=0)
     quality = {"ground truth masks": 1.0} | {
         label: assess(masks, bench.ground_truth, shared).mean_iou
         for label, masks in ((loop, rounds.loop), ("seeds", rounds.seed))
     }
-    judge = _judge(bench, round_pairs(bench.images, ground_truth, others), view)
+    judge = _judge(bench, read_round_pairs(bench.images, ground_truth, others), view)
     batches = _test_batches(bench, view)
-    photos: dict[str, list[Photos]] = {"(real photos)": [real], "(blurred photos)": [blurred]}
+    photos: dict[str, list[Photos]] = {
+        "(real photos)": [keep_photos],
+        "(blurred photos)": [blur_photos],
+    }
     for label, pairs in seen.items():
         systems = [_generator(bench, label, pairs, view, seed) for seed in SEEDS]
         photos[label] = [partial(_made, system=system) for system in systems]
@@ -222,9 +225,9 @@ def _trained(
 
 def _test_batches(bench: Bench, view: str) -> list[dict[str, Tensor]]:
     ground_truth = control_rounds.ground_truth(bench.dev, bench.dev_images, bench.data)
-    pairs = round_pairs(bench.dev_images, ground_truth, ground_truth.ids())
+    pairs = read_round_pairs(bench.dev_images, ground_truth, ground_truth.ids())
     stream = Batches(pairs, view, SIZE, batch=40, seed=2).stream()
-    return [as_batch(parts, "cpu") for _, parts in zip(range(TEST // 40), stream, strict=False)]
+    return [to_batch(parts, "cpu") for _, parts in zip(range(TEST // 40), stream, strict=False)]
 
 
 def _made(batch: dict[str, Tensor], system: TransformingSystem) -> Tensor:
@@ -235,4 +238,4 @@ def _sheet(photos: Sequence[Photos], batch: dict[str, Tensor]) -> bytes:
     """One row of photos for each generator."""
     few = {name: value[:SHOWN] for name, value in batch.items()}
     rows = torch.cat([make(few) for make in photos])
-    return as_png(make_grid(rows, nrow=SHOWN, padding=2, pad_value=1.0))
+    return encode_png(make_grid(rows, nrow=SHOWN, padding=2, pad_value=1.0))

@@ -17,7 +17,7 @@ from tag2mask.pipeline.records import IMAGE, Row
 from tag2mask.pipeline.report.rejection_reasons import failures
 from tag2mask.pipeline.systems.image_files import read_image
 from tag2mask.pipeline.systems.loading import load_generator, load_transformer
-from tag2mask.pipeline.systems.requests import files_of, numbered, successive
+from tag2mask.pipeline.systems.requests import list_files, number_requests, pair_frames
 from tag2mask.pipeline.systems.stages import Generate, Transform
 from tag2mask.pipeline.systems.validate_inputs import (
     GenerationInputs,
@@ -36,7 +36,7 @@ SHARDS = 8
 
 
 @dataclass(frozen=True)
-class Made:
+class MadeImages:
     """What a system has made.
 
     Attributes:
@@ -61,7 +61,7 @@ def generate_images(
     tags: Sequence[str] = (),
     like: str | None = None,
     sentence: str | None = None,
-) -> Made:
+) -> MadeImages:
     """Makes new images.
 
     Args:
@@ -87,7 +87,7 @@ def generate_images(
         "like": like,
         "sentence": sentence,
     }
-    requests = numbered(count, seed)
+    requests = number_requests(count, seed)
     key = table_key(
         model=card.weights, count=count, seed=seed, tags=list(tags), like=like, sentence=sentence
     )
@@ -106,7 +106,7 @@ def transform_images(
     style: str | None = None,
     size: int | None = None,
     tags: Sequence[str] = (),
-) -> Made:
+) -> MadeImages:
     """Transforms the images of a folder, or of a mask dataset.
 
     Args:
@@ -137,8 +137,8 @@ def transform_images(
         wanted = [name for name in ("image", "mask", "tags") if name in table.schema.names]
         source, content = Scan(table, columns=wanted), table.fingerprint
     else:
-        requests = files_of(images, masks)
-        source = requests = successive(requests) if "next" in system.needs else requests
+        requests = list_files(images, masks)
+        source = requests = pair_frames(requests) if "next" in system.needs else requests
         # Sizes in bytes stand for what is in the files, which are not read here.
         content = [Folder(place).sizes() for place in (images, masks) if place is not None]
     chosen = tuple(card.classes.index(name) for name in tags)
@@ -161,13 +161,13 @@ def _made(
     key: str,
     engine: Engine,
     reporter: Reporter,
-) -> Made:
+) -> MadeImages:
     space = Workspace(out, engine, reporter)
     spec = TableSpec(name=TABLE, schema=IMAGES_SCHEMA, key=key, shards=SHARDS)
     with space.lease():
         table = space.make_table(spec, source, [stage])
         written = _write_files(space.folder, table)
-    return Made(table.uri, written, tuple(failures(table)))
+    return MadeImages(table.uri, written, tuple(failures(table)))
 
 
 def _write_files(folder: Folder, table: Table) -> int:

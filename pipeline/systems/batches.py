@@ -90,7 +90,11 @@ class Batches:
             square = VIEWS[self.view](sample["image"], sample["mask"], self.size, rng)
             if square is not None:
                 image, mask = square
-                tags = shown_tags(mask, sample["tags"]) if self.view == "cutout" else sample["tags"]
+                tags = (
+                    find_shown_tags(mask, sample["tags"])
+                    if self.view == "cutout"
+                    else sample["tags"]
+                )
                 return {"image": image, "mask": mask, "tags": tags}
             index = int(rng.integers(len(self.pairs)))
         raise UserError(
@@ -99,7 +103,7 @@ class Batches:
         )
 
 
-def shown_tags(mask: Tensor, tags: Tensor) -> Tensor:
+def find_shown_tags(mask: Tensor, tags: Tensor) -> Tensor:
     """The classes that a mask (H, W) shows, in the form of the tags (C,)."""
     shown = torch.zeros_like(tags)
     labels = mask.unique()
@@ -107,7 +111,7 @@ def shown_tags(mask: Tensor, tags: Tensor) -> Tensor:
     return shown
 
 
-def as_batch(parts: dict[str, Tensor], device: torch.device | str) -> dict[str, Tensor]:
+def to_batch(parts: dict[str, Tensor], device: torch.device | str) -> dict[str, Tensor]:
     """Uint8 images and masks as a batch of a system, on a device."""
     batch = {"image": parts["image"].to(device, torch.float32) / 127.5 - 1}
     batch["mask"] = parts["mask"].to(device, torch.int64)

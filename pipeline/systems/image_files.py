@@ -23,7 +23,7 @@ def read_image(uri: str) -> bytes:
         raise UserError(f"there is no image {uri} to take the style of") from error
 
 
-def as_image(data: bytes) -> Tensor:
+def decode_image(data: bytes) -> Tensor:
     """An image file as (1, 3, H, W) RGB in [-1, 1].
 
     Raises:

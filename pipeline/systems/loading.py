@@ -60,6 +60,6 @@ def read_sentence(system: GeneratingSystem, sentence: str) -> Tensor:
         raise UserError(str(error)) from error
 
 
-def device_of(device: str | None) -> torch.device:
+def choose_device(device: str | None) -> torch.device:
     """A device by its name; by default a GPU where there is one."""
     return torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))

@@ -63,24 +63,24 @@ def score_photos(
         made_features.append(judge.features(made))
         real_features.append(judge.features(batch["image"]))
     found = scores(matrix, names)
-    made, real = standardised(torch.cat(made_features), torch.cat(real_features))
+    made, real = standardize(torch.cat(made_features), torch.cat(real_features))
     half = len(real) // 2
     return PhotoScores(
         found.mean_iou, found.pixel_accuracy, kernel_distance(made[:half], real[half:])
     )
 
 
-def standardised(made: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
+def standardize(made: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
     """Both (N, F), by mean and deviation of the real ones: a kernel knows no channel's scale."""
     mean, deviation = real.mean(dim=0), real.std(dim=0).clamp(min=1e-6)
     return (made - mean) / deviation, (real - mean) / deviation
 
 
-def real(batch: dict[str, Tensor]) -> Tensor:
+def keep_photos(batch: dict[str, Tensor]) -> Tensor:
     """The photos themselves: the upper end of the scale."""
     return batch["image"]
 
 
-def blurred(batch: dict[str, Tensor]) -> Tensor:
+def blur_photos(batch: dict[str, Tensor]) -> Tensor:
     """The photos through a 3x3 blur: a low end for how they look."""
     return gaussian_blur(batch["image"], [3, 3])

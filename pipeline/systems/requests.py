@@ -57,7 +57,7 @@ class Requests:
         return [RequestUnit(*map(tuple, zip(*piece, strict=True))) for piece in pieces]
 
 
-def numbered(count: int, seed: int) -> Requests:
+def number_requests(count: int, seed: int) -> Requests:
     """New images: ``number`` counts them, ``seed`` is that of their noise."""
     return Requests(
         tuple(
@@ -67,7 +67,7 @@ def numbered(count: int, seed: int) -> Requests:
     )
 
 
-def files_of(images: str, masks: str | None = None) -> Requests:
+def list_files(images: str, masks: str | None = None) -> Requests:
     """The images directly inside a folder, each with the mask of the same stem if wanted.
 
     Args:
@@ -93,7 +93,7 @@ def files_of(images: str, masks: str | None = None) -> Requests:
     )
 
 
-def successive(frames: Requests) -> Requests:
+def pair_frames(frames: Requests) -> Requests:
     """Frames in the order of their names, each with the file of the next; the last has none.
 
     Raises:

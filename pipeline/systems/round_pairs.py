@@ -52,7 +52,7 @@ class RoundPairs:
             digest.update(hashlib.sha256(image).digest() + hashlib.sha256(mask).digest())
         return digest.hexdigest()
 
-    def shuffled(self, seed: int) -> RoundPairs:
+    def with_mismatched_masks(self, seed: int) -> RoundPairs:
         """Every image with the mask and tags of another one."""
         order = np.random.default_rng(seed).permutation(len(self))
         other = np.roll(order, 1)
@@ -63,7 +63,7 @@ class RoundPairs:
         )
 
 
-def round_pairs(images: Table, masks: Table, ids: Collection[str]) -> RoundPairs:
+def read_round_pairs(images: Table, masks: Table, ids: Collection[str]) -> RoundPairs:
     """Images with the masks that a round has of them, in the order of their ids.
 
     Args:

@@ -11,15 +11,15 @@ from torchvision.transforms.v2.functional import InterpolationMode, resize
 from tag2mask.pipeline.dataset.mask_dataset import MaskDataset
 from tag2mask.pipeline.ingestion.decoding import DecodeError
 from tag2mask.pipeline.records import Row, decode_mask
-from tag2mask.pipeline.systems.batches import Batches, as_batch
-from tag2mask.pipeline.systems.image_files import as_image
+from tag2mask.pipeline.systems.batches import Batches, to_batch
+from tag2mask.pipeline.systems.image_files import decode_image
 from tag2mask.pipeline.systems.loading import (
-    device_of,
+    choose_device,
     load_generator,
     load_transformer,
     read_sentence,
 )
-from tag2mask.pipeline.systems.training_log import as_png
+from tag2mask.pipeline.systems.training_log import encode_png
 
 
 class Generate:
@@ -42,7 +42,7 @@ class Generate:
         sentence: str | None = None,
         device: str | None = None,
     ) -> None:
-        self.device = device_of(device)
+        self.device = choose_device(device)
         self.system, self.card = load_generator(model)
         self.system.to(self.device)
         self.tags = tags
@@ -63,7 +63,7 @@ class Generate:
         seed = row["seed"] * 1_000_003 + row["number"]
         rng = torch.Generator(self.device).manual_seed(seed)
         image = self.system.sample(1, self._wanted(row["number"]), rng)[0]
-        return {"bytes": as_png(image), "path": row["path"]}
+        return {"bytes": encode_png(image), "path": row["path"]}
 
     def _wanted(self, number: int) -> dict[str, Tensor]:
         wanted: dict[str, Tensor] = {}
@@ -71,7 +71,7 @@ class Generate:
             return {"words": self.words}
         if self.given is not None:
             parts = {name: value[None] for name, value in self.given.sample(number).items()}
-            wanted = as_batch(parts, self.device)
+            wanted = to_batch(parts, self.device)
         if self.tags or "tags" not in wanted:
             classes = len(self.card.classes)
             tags = torch.zeros(1, classes, device=self.device)
@@ -105,12 +105,12 @@ class Transform:
         tags: tuple[int, ...] = (),
         device: str | None = None,
     ) -> None:
-        self.device = device_of(device)
+        self.device = choose_device(device)
         self.system, self.card = load_transformer(model)
         self.system.to(self.device)
         self.size = size
         self.tags = tags
-        self.style = None if style is None else as_image(style).to(self.device)
+        self.style = None if style is None else decode_image(style).to(self.device)
 
     def __call__(self, rows: list[Row]) -> list[Row]:
         """Rows with the new image as ``image``; one by one, since their sizes differ."""
@@ -124,20 +124,20 @@ class Transform:
         rng = torch.Generator(self.device).manual_seed(0)
         image = self.system.transform(batch, rng)[0].detach()
         path = row.get("path") or (row.get("image") or {}).get("path")
-        return {**row, "image": {"bytes": as_png(image), "path": path}}
+        return {**row, "image": {"bytes": encode_png(image), "path": path}}
 
     def _batch(self, row: Row) -> dict[str, Tensor]:
         needs = self.system.needs
         batch: dict[str, Tensor] = {}
         if "image" in needs:
-            batch["image"] = self._fitted(as_image(_bytes(row, "image", "file")))
+            batch["image"] = self._fitted(decode_image(_bytes(row, "image", "file")))
         if "mask" in needs:
             alone = "image" not in needs and "file" in row
             data = _bytes(row, "mask", "file" if alone else "mask_file")
             labels = torch.from_numpy(decode_mask(data).astype(np.int64))[None, None]
             batch["mask"] = self._fitted(labels)[:, 0]
         if "next" in needs:
-            batch["next"] = self._fitted(as_image(_bytes(row, "next", "next_file")))
+            batch["next"] = self._fitted(decode_image(_bytes(row, "next", "next_file")))
             if batch["next"].shape != batch["image"].shape:
                 raise DecodeError("the next frame has another size")
         if "tags" in needs:

@@ -14,7 +14,7 @@ from tag2mask.pipeline.ingestion.decoding import DecodeError
 from tag2mask.pipeline.progress import Reporter
 from tag2mask.pipeline.records import ClassTable
 from tag2mask.pipeline.systems.batches import Batches, Pairs
-from tag2mask.pipeline.systems.image_files import as_image, read_image
+from tag2mask.pipeline.systems.image_files import decode_image, read_image
 from tag2mask.pipeline.systems.recipe import SystemRecipe
 from tag2mask.pipeline.systems.training import SystemTraining
 from tag2mask.pipeline.systems.training_log import TrainingLog
@@ -155,9 +155,9 @@ def _set_style(system: System, style: bytes, task: str) -> None:
     if not isinstance(system, FastStyle):
         raise UserError(f"{task!r} does not learn one style: leave --style out")
     try:
-        system.take_style(as_image(style))
+        system.take_style(decode_image(style))
     except DecodeError as error:
-        raise UserError(f"the style's image cannot be read: {error}") from error
+        raise UserError(f"the style cannot be read: {error}") from error
 
 
 def count_parameters(system: System) -> int:

@@ -11,7 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from tag2mask.models.system import Batch, OptimizerStep, System
-from tag2mask.pipeline.systems.batches import Batches, as_batch
+from tag2mask.pipeline.systems.batches import Batches, to_batch
 from tag2mask.pipeline.systems.ema import Averaged
 from tag2mask.pipeline.systems.training_log import TrainingLog
 from tag2mask.pipeline.training.checkpoint import Checkpoints
@@ -91,7 +91,7 @@ class SystemTraining(Training):
     def batches(self, first_step: int, device: torch.device, group: Group) -> Iterator[Batch]:
         """Batches as :class:`tag2mask.models.system.System` takes them, on the device."""
         stream = self.data.stream(first_step, group.rank, group.size)
-        return (as_batch(parts, device) for parts in stream)
+        return (to_batch(parts, device) for parts in stream)
 
     def make_step(self, optimizer: torch.optim.Optimizer, group: Group) -> Step:
         """The function that takes every optimizer step once and updates the moving average."""

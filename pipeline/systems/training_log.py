@@ -44,7 +44,7 @@ class TrainingLog:
         entries = [entry for entry in self.entries() if entry["step"] < step]
         entries.append({"step": step, **losses})
         self._folder.write(LOSSES, json.dumps(entries, indent=0).encode())
-        self._folder.write(SHEET, as_png(make_grid(rows, nrow=1, padding=2, pad_value=1.0)))
+        self._folder.write(SHEET, encode_png(make_grid(rows, nrow=1, padding=2, pad_value=1.0)))
 
     def entries(self) -> list[dict[str, float]]:
         """The losses so far, a dictionary with ``step`` for each entry."""
@@ -54,14 +54,14 @@ class TrainingLog:
             return []
 
 
-def as_png(image: Tensor) -> bytes:
+def encode_png(image: Tensor) -> bytes:
     """An image (3, H, W) in [-1, 1] as a PNG file."""
     buffer = BytesIO()
-    Image.fromarray(as_pixels(image)).save(buffer, "PNG")
+    Image.fromarray(to_pixels(image)).save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def as_pixels(image: Tensor) -> np.ndarray:
+def to_pixels(image: Tensor) -> np.ndarray:
     """An image (3, H, W) in [-1, 1] as (H, W, 3) uint8."""
     values = ((image.float().clamp(-1, 1) + 1) * 127.5).round().byte()
     return values.permute(1, 2, 0).cpu().numpy()

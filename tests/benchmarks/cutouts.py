@@ -15,10 +15,10 @@ from torch import Tensor
 
 from tag2mask.models.generation import GeneratingSystem
 from tag2mask.models.transformation.segmentation_system import SegmentationSystem
-from tag2mask.pipeline.systems.batches import Batches, as_batch
+from tag2mask.pipeline.systems.batches import Batches, to_batch
 from tag2mask.pipeline.systems.loading import load_generator, load_system
-from tag2mask.pipeline.systems.photo_scores import Photos, blurred, real, score_photos
-from tag2mask.pipeline.systems.round_pairs import round_pairs
+from tag2mask.pipeline.systems.photo_scores import Photos, blur_photos, keep_photos, score_photos
+from tag2mask.pipeline.systems.round_pairs import read_round_pairs
 from tag2mask.pipeline.tables.table import Table
 
 BATCHES, BATCH = 10, 40
@@ -50,10 +50,10 @@ def main() -> None:
     assert isinstance(judge, SegmentationSystem)
     images = Table.open(f"{given.ladder}/dev/images")
     ground_truth = Table.open(f"{given.ladder}/dev/rounds/truth")
-    pairs = round_pairs(images, ground_truth, ground_truth.ids())
+    pairs = read_round_pairs(images, ground_truth, ground_truth.ids())
     stream = Batches(pairs, "cutout", judge.settings.size, BATCH, seed=2).stream()
-    batches = [as_batch(parts, "cpu") for _, parts in zip(range(BATCHES), stream, strict=False)]
-    makers: dict[str, Photos] = {"(real)": real, "(blurred)": blurred}
+    batches = [to_batch(parts, "cpu") for _, parts in zip(range(BATCHES), stream, strict=False)]
+    makers: dict[str, Photos] = {"(real)": keep_photos, "(blurred)": blur_photos}
     makers |= {uri: generated(load_generator(uri)[0]) for uri in given.models}
     names = tuple(images.metadata["classes"])
     for name, photos in makers.items():

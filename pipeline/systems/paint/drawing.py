@@ -13,8 +13,8 @@ from tag2mask.models.system import Batch
 from tag2mask.models.transformation import TransformingSystem
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.records import IGNORE, ClassTable
-from tag2mask.pipeline.systems.loading import device_of, load_system
-from tag2mask.pipeline.systems.training_log import as_png
+from tag2mask.pipeline.systems.loading import choose_device, load_system
+from tag2mask.pipeline.systems.training_log import encode_png
 
 NEEDS = ({"mask"}, {"image", "mask"})
 SMALLEST, LARGEST = 16, 1024  # sides of a drawing, in pixels
@@ -57,7 +57,7 @@ class PaintModel:
                 f"the system at {uri} makes no photos of masks: paint needs one that does, such "
                 "as mask_to_photo, or that fills holes, such as inpainting"
             )
-        place = device_of(device)
+        place = choose_device(device)
         name = getattr(card.architecture, "name", type(system).__name__)
         return cls(name, system.to(place), card.classes, place)
 
@@ -99,7 +99,7 @@ class PaintModel:
                 made = self.system.sample(1, batch, rng)
             else:
                 made = self.system.transform(batch, rng)
-        return as_png(made[0])
+        return encode_png(made[0])
 
     def _batch(self, drawing: bytes, height: int, width: int) -> Batch:
         if min(height, width) < SMALLEST or max(height, width) > LARGEST:

@@ -174,7 +174,11 @@ class TestGenerate:
     def test_who_reads_no_sentence(self, models, tmp_path):
         with pytest.raises(UserError, match="reads no sentences"):
             generate_images(
-                str(models / "cgan"), str(tmp_path), LocalEngine(1), SilentReporter(), sentence="a cat"
+                str(models / "cgan"),
+                str(tmp_path),
+                LocalEngine(1),
+                SilentReporter(),
+                sentence="a cat",
             )
 
     def test_an_unknown_class(self, models, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from tag2mask.pipeline.errors import UserError
-from tag2mask.pipeline.systems.batches import Batches, as_batch
+from tag2mask.pipeline.systems.batches import Batches, to_batch
 from tag2mask.pipeline.systems.views import VIEWS, cutout_view, image_view, object_view
 from tests.pipeline.systems.toy_system import ToyPairs
 
@@ -121,7 +121,7 @@ class TestBatches:
 
     def test_as_batch(self):
         (parts,) = take(Batches(ToyPairs(), "image", 16, 2, seed=0), 1)
-        batch = as_batch(parts, "cpu")
+        batch = to_batch(parts, "cpu")
         assert batch["image"].dtype == torch.float32
         assert -1 <= batch["image"].min() < batch["image"].max() <= 1
         assert batch["mask"].dtype == torch.int64

@@ -9,9 +9,14 @@ from tag2mask.models.transformation.segmentation_system import (
     SegmentationSystemSettings,
 )
 from tag2mask.pipeline.records import encode_mask
-from tag2mask.pipeline.systems.batches import Batches, as_batch
-from tag2mask.pipeline.systems.photo_scores import blurred, real, score_photos, standardised
-from tag2mask.pipeline.systems.round_pairs import RoundPairs, round_pairs
+from tag2mask.pipeline.systems.batches import Batches, to_batch
+from tag2mask.pipeline.systems.photo_scores import (
+    blur_photos,
+    keep_photos,
+    score_photos,
+    standardize,
+)
+from tag2mask.pipeline.systems.round_pairs import RoundPairs, read_round_pairs
 from tests.pipeline.systems.toy_system import ToyPairs
 from tests.pipeline.toys import CLASSES, images_table, round_table
 
@@ -27,7 +32,7 @@ class SeesColors(SegmentationSystem):
 @pytest.fixture(scope="module")
 def batches():
     stream = Batches(ToyPairs(), "image", 32, 6, seed=0).stream()
-    return [as_batch(next(stream), "cpu") for _ in range(4)]
+    return [to_batch(next(stream), "cpu") for _ in range(4)]
 
 
 @pytest.fixture(scope="module")
@@ -45,13 +50,13 @@ def shuffled(batch):
 
 
 def test_real_photos_show_their_masks(judge, batches):
-    found = score_photos(judge, real, batches, CLASSES)
+    found = score_photos(judge, keep_photos, batches, CLASSES)
     assert found.fcn_score > 0.9, "borders are mixed by the resizing"
     assert found.pixel_accuracy > 0.95
 
 
 def test_photos_of_other_masks_are_found_out_by_the_fcn_score_alone(judge, batches):
-    makes = (real, shuffled, lambda batch: torch.zeros_like(batch["image"]))
+    makes = (keep_photos, shuffled, lambda batch: torch.zeros_like(batch["image"]))
     good, bad, gray = (score_photos(judge, make, batches, CLASSES) for make in makes)
     assert bad.fcn_score < 0.5 * good.fcn_score
     assert abs(bad.kid) < 0.05 * gray.kid, "the same photos in another order"
@@ -59,7 +64,7 @@ def test_photos_of_other_masks_are_found_out_by_the_fcn_score_alone(judge, batch
 
 def test_gray_photos_are_far_away(judge, batches):
     gray = score_photos(judge, lambda batch: torch.zeros_like(batch["image"]), batches, CLASSES)
-    soft = score_photos(judge, blurred, batches, CLASSES)
+    soft = score_photos(judge, blur_photos, batches, CLASSES)
     assert gray.kid > 10 * abs(soft.kid)
     assert gray.fcn_score < soft.fcn_score
 
@@ -70,7 +75,7 @@ class TestRoundPairs:
     def pairs(tmp_path_factory):
         root = tmp_path_factory.mktemp("pairs")
         images = images_table(root, 9)
-        return round_pairs(images, round_table(root, images), images.ids())
+        return read_round_pairs(images, round_table(root, images), images.ids())
 
     def test_images_and_masks(self, pairs):
         assert len(pairs) == 9
@@ -80,7 +85,7 @@ class TestRoundPairs:
         assert {tag - 1 for tag in shown} == set(sample["tags"].nonzero().flatten().tolist())
 
     def test_shuffled_masks_are_those_of_others(self, pairs):
-        other = pairs.shuffled(seed=0)
+        other = pairs.with_mismatched_masks(seed=0)
         assert [image for image, _ in other.files] == [image for image, _ in pairs.files]
         assert sorted(mask for _, mask in other.files) == sorted(mask for _, mask in pairs.files)
         moved = [a != b for (_, a), (_, b) in zip(pairs.files, other.files, strict=True)]
@@ -98,7 +103,7 @@ def test_features_of_any_scale_count_alike():
     made, real = torch.rand(2, 50, 3, generator=generator)
     scale = torch.tensor([1.0, 100.0, 0.01])
     for plain, scaled in zip(
-        standardised(made, real), standardised(scale * made + 5, scale * real + 5), strict=True
+        standardize(made, real), standardize(scale * made + 5, scale * real + 5), strict=True
     ):
         torch.testing.assert_close(plain, scaled, atol=1e-3, rtol=1e-3)
-    torch.testing.assert_close(standardised(made, real)[1].std(dim=0), torch.ones(3))
+    torch.testing.assert_close(standardize(made, real)[1].std(dim=0), torch.ones(3))

@@ -9,7 +9,7 @@ from PIL import Image
 
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.systems.paint import PaintModel
-from tag2mask.pipeline.systems.training_log import as_pixels
+from tag2mask.pipeline.systems.training_log import to_pixels
 
 
 def pixels(png):
@@ -27,7 +27,7 @@ def test_photo_is_what_the_system_makes_of_the_mask(painter):
     made = pixels(painter.image(mask.tobytes(), *mask.shape, seed=3))
     batch = {"mask": torch.from_numpy(mask).long()[None]}
     expected = painter.system.transform(batch, torch.Generator().manual_seed(3))[0]
-    np.testing.assert_array_equal(made, as_pixels(expected.detach()))
+    np.testing.assert_array_equal(made, to_pixels(expected.detach()))
 
 
 def test_only_the_hole_is_filled(remover):
