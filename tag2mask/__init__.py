@@ -23,7 +23,7 @@ from tag2mask.extras import describe_missing_extra
 
 if TYPE_CHECKING:
     from tag2mask.evaluation import evaluate
-    from tag2mask.exporting import export
+    from tag2mask.exporting import export, push_to_hub
     from tag2mask.labeling import label
     from tag2mask.pipeline.dataset import MaskDataset, MaskLoader, MaskStream, RowFilter
     from tag2mask.pipeline.labeling.recipe import Recipe
@@ -46,6 +46,7 @@ __all__ = [
     "label",
     "load_segmenter",
     "open_table",
+    "push_to_hub",
     "train",
     "transform",
 ]
@@ -62,6 +63,7 @@ _MODULES = {
     "label": "tag2mask.labeling",
     "load_segmenter": "tag2mask.segmenter",
     "open_table": "tag2mask.tables",
+    "push_to_hub": "tag2mask.exporting",
     "train": "tag2mask.systems",
     "transform": "tag2mask.systems",
 }

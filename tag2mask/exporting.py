@@ -8,6 +8,8 @@ from pathlib import Path
 from tag2mask.flows.results import ExportResult, export_result
 from tag2mask.pipeline.formats.export_dataset import Choice, export_dataset
 from tag2mask.pipeline.formats.export_settings import read_export_settings
+from tag2mask.pipeline.publication.push_to_hub import Push
+from tag2mask.pipeline.publication.push_to_hub import push_to_hub as upload
 
 
 def export(
@@ -67,3 +69,32 @@ def export(
     choice = Choice(classes, confidence)
     written = export_dataset(str(dataset), format, str(out), choice, settings)
     return export_result(str(out), format, written)
+
+
+def push_to_hub(
+    dataset: str | Path,
+    repo: str,
+    *,
+    private: bool = False,
+    dry_run: bool = False,
+    endpoint: str | None = None,
+) -> Push:
+    """Uploads a published dataset to the Hugging Face Hub as one commit.
+
+    The login is that of ``hf auth login`` or of the environment variable ``HF_TOKEN``.
+
+    Args:
+        dataset: The dataset, a local path or fsspec URI.
+        repo: Name of the repository, ``user/name``; made if it is not there.
+        private: Whether a new repository is private.
+        dry_run: Only list the files; no connection is opened.
+        endpoint: Address of another Hub; None takes Hugging Face's.
+
+    Raises:
+        UserError: If there is no dataset, the name is malformed, or the Hub refuses.
+
+    Example:
+        >>> len(tag2mask.push_to_hub("run/dataset", "user/masks", dry_run=True).files) > 2
+        True
+    """
+    return upload(str(dataset), repo, private=private, dry_run=dry_run, endpoint=endpoint)

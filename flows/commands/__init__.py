@@ -13,6 +13,7 @@ from tag2mask.flows.commands.label import demo, label, sample
 from tag2mask.flows.commands.masks import evaluate, predict
 from tag2mask.flows.commands.missing_packages import name_missing_extra
 from tag2mask.flows.commands.paint import paint
+from tag2mask.flows.commands.push import push_to_hub
 from tag2mask.flows.commands.recipe import recipe
 from tag2mask.flows.commands.review import correct, review
 from tag2mask.flows.commands.serve import serve
@@ -29,6 +30,7 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     verify,
     inspect,
     export,
+    push_to_hub,
     review,
     correct,
     train,
