@@ -5,6 +5,7 @@ from __future__ import annotations
 # Packages that are imported, and the extra that installs them.
 EXTRAS = {
     "fastapi": "label",
+    "huggingface_hub": "hub",
     "matplotlib": "label",
     "msgpack": "label",
     "numba": "label",
