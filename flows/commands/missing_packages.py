@@ -11,6 +11,7 @@ from tag2mask.pipeline.errors import UserError
 
 P = ParamSpec("P")
 
+
 def name_missing_extra(command: Callable[P, None]) -> Callable[P, None]:
     """The command, which names the extra to install when a module of one is missing.
 
@@ -26,7 +27,9 @@ def name_missing_extra(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*args, **kwargs)
         except ModuleNotFoundError as error:
-            sentence = describe_missing_extra(f"tag2mask {command.__name__}", error)
+            sentence = describe_missing_extra(
+                f"tag2mask {command.__name__.replace('_', '-')}", error
+            )
             if sentence is None:
                 raise
             raise UserError(sentence) from error
