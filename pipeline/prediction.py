@@ -1,4 +1,4 @@
-"""Predictions for a folder of images that have no tags."""
+"""Predictions of a segmenter for a folder of images without tags."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ def predict_folder(
     settings: RelabelSettings | None = None,
     reporter: Reporter = SILENT,
 ) -> tuple[int, list[str]]:
-    """Writes a palette PNG for each image directly inside a folder, and classes.txt.
+    """Write a palette PNG for each image directly inside a folder, and classes.txt.
 
     Args:
         model: URI of a segmenter.
-        images: URI of the folder.
-        out: Where the masks go, each under the stem of its image.
+        images: URI of the folder of images.
+        out: URI of the folder of masks; each mask has the stem of its image.
         settings: Size and scales, by default those of the run that trained the model; the
             CRF is not used.
-        reporter: Shows the progress.
+        reporter: Reporter that shows the progress.
 
     Returns:
         The number of masks, and a sentence for each image that could not be read.
 
     Raises:
-        UserError: If nothing can be written to ``out``, it is the folder of the images,
-            there is no segmenter, no image that can be read, or two share a stem.
+        UserError: If ``out`` cannot be written or is the folder of the images, there is no
+            segmenter, no image can be read, or two images share a stem.
     """
     folder = Folder(out)
     folder.check_writable()
@@ -76,12 +76,15 @@ def predict_folder(
 
 @torch.no_grad()
 def full_size_logits(segmenter: Segmenter, image: np.ndarray, settings: RelabelSettings) -> Tensor:
-    """Logits (1 + C, H, W) float32 of background and all classes, on the segmenter's device.
+    """Compute a segmenter's logits at the image's size.
 
     Args:
-        segmenter: In evaluation mode.
+        segmenter: A segmenter in evaluation mode.
         image: (H, W, 3) uint8 RGB.
         settings: Size and scales; the CRF is not used.
+
+    Returns:
+        (1 + C, H, W) float32 logits of background and all classes, on the segmenter's device.
     """
     pixels = as_tensor(image).to(next(segmenter.parameters()).device)
     logits = predict_logits(segmenter, pixels, settings.size, settings.scales)
@@ -89,7 +92,7 @@ def full_size_logits(segmenter: Segmenter, image: np.ndarray, settings: RelabelS
 
 
 def image_files(folder: str) -> list[str]:
-    """The image files directly inside a folder, sorted, as paths of its file system.
+    """List the image files directly inside a folder, sorted, as paths of its file system.
 
     Raises:
         UserError: If there is no folder, or no image in it.
@@ -105,22 +108,23 @@ def image_files(folder: str) -> list[str]:
         if entry["type"] == "file" and entry["name"].lower().endswith(ENDINGS)
     ]
     if not names:
-        raise UserError(f"no images in {folder}: looked for {', '.join(ENDINGS)}")
+        raise UserError(f"no images in {folder}: give a folder with {', '.join(ENDINGS)} files")
     return sorted(names)
 
 
 def by_stem(folder: str) -> dict[str, str]:
-    """The image files of a folder by their stems; see :func:`image_files`.
+    """List the image files of a folder by stem, see :func:`image_files`.
 
     Raises:
-        UserError: Also if two share a stem.
+        UserError: If there is no folder, no image in it, or two images share a stem.
     """
     named: dict[str, str] = {}
     for name in image_files(folder):
         stem = PurePosixPath(name).stem
         if stem in named:
             raise UserError(
-                f"two images of {folder} are called {stem}: what is made of them would collide"
+                f"two images of {folder} have the stem {stem}, so their masks would collide: "
+                "rename one"
             )
         named[stem] = name
     return named

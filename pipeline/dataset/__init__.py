@@ -1,4 +1,4 @@
-"""Published datasets for training with torch: random access, streams, filters, weights."""
+"""Published datasets for training with torch: random access, streams, filters, class weights."""
 
 from tag2mask.pipeline.dataset.class_weights import inverse_area, median_frequency
 from tag2mask.pipeline.dataset.loader import MaskLoader

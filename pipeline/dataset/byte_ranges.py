@@ -1,4 +1,4 @@
-"""Byte ranges of a folder's files, read from any thread and any process."""
+"""Byte ranges of a folder's files, for any thread and any process."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _OPEN_FILES = 256
 
 
 class Ranges:
-    """Reads ranges of files. It can be pickled, and used on both sides of a fork.
+    """A reader of byte ranges; it can be pickled, and used on both sides of a fork.
 
     Args:
-        uri: Of the folder.
+        uri: URI of the folder.
     """
 
     def __init__(self, uri: str) -> None:
@@ -24,19 +24,19 @@ class Ranges:
         self._files: dict[str, IO[bytes]]
 
     def __reduce__(self) -> tuple[type[Ranges], tuple[str]]:
-        """Open files stay behind."""
+        """Pickle only the URI, not the open files."""
         return Ranges, (self._uri,)
 
     def read(self, name: str, start: int, stop: int) -> bytes:
-        """The bytes of a file from ``start`` to ``stop``."""
+        """Read the bytes of a file from ``start`` up to ``stop``."""
         if self._process != os.getpid():  # connections do not survive a fork
             self._folder, self._files, self._process = Folder(self._uri), {}, os.getpid()
         if not self._folder.local:
             return self._folder.read_range(name, start, stop)
-        # Held here: another thread may start the dictionary again, and a file is closed when
-        # its last user lets go of it.
+        # Keep a reference: another thread may replace the dictionary, and a file is closed when
+        # its last reference is gone.
         file = self._open(name)
-        # pread has no position that threads or forks could move under each other.
+        # pread uses no file position, which threads and forks would share.
         return os.pread(file.fileno(), stop - start, start)
 
     def _open(self, name: str) -> IO[Any]:

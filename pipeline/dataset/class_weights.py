@@ -1,4 +1,4 @@
-"""Weights of the classes for a loss, from the areas that the masks say they take."""
+"""Class weights for a loss, from the classes' areas in the masks."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tag2mask.pipeline.dataset.rows import DatasetRows
 
 
 def median_frequency(rows: DatasetRows) -> Tensor:
-    """Median frequency balancing (Eigen & Fergus 2015, section 6.3.2).
+    """Compute class weights by median frequency balancing (Eigen & Fergus 2015, section 6.3.2).
 
-    freq(c) is the number of pixels of c over the number of pixels of all images that show
-    c; the weight is the median of the frequencies over freq(c).
+    freq(c) is the number of pixels of c divided by the number of pixels of all images that show
+    c. The weight is the median of the frequencies divided by freq(c).
 
     Args:
-        rows: Of a dataset; only their small columns are read.
+        rows: Rows of a dataset; only their small columns are read.
 
     Returns:
         (C + 1,) float32, background first; 0 for classes that no mask shows.
@@ -28,10 +28,10 @@ def median_frequency(rows: DatasetRows) -> Tensor:
 
 
 def inverse_area(rows: DatasetRows) -> Tensor:
-    """Weights in inverse proportion to the pixels of a class, with a mean of one.
+    """Compute class weights in inverse proportion to the classes' pixels, with a mean of one.
 
     Args:
-        rows: Of a dataset; only their small columns are read.
+        rows: Rows of a dataset; only their small columns are read.
 
     Returns:
         (C + 1,) float32, background first; 0 for classes that no mask shows.
@@ -47,7 +47,7 @@ def _inverse(values: np.ndarray, numerator: float) -> Tensor:
 
 
 def _pixels(rows: DatasetRows) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels of each class, and of all images that show it; (C + 1,) float64 each."""
+    """Pixels of each class, and pixels of all images that show it; (C + 1,) float64 each."""
     columns, count = rows.columns, len(rows.classes) + 1
     size = columns["height"].to_numpy().astype(np.float64) * columns["width"].to_numpy()
     image = pc.list_parent_indices(columns["classes"]).to_numpy()
@@ -55,7 +55,7 @@ def _pixels(rows: DatasetRows) -> tuple[np.ndarray, np.ndarray]:
     area = pc.list_flatten(columns["area"]).to_numpy().astype(np.float64)
     pixels = np.bincount(label, area * size[image], count)
     present = np.bincount(label, size[image], count)
-    # What is neither a class nor ignored is background.
+    # The rest of the image, neither a class nor ignored, is background.
     share = 1 - columns["ignored"].to_numpy().astype(np.float64)
     share -= np.bincount(image, area, len(size))
     background = np.where(share > 1e-6, share, 0)  # areas are stored in single precision

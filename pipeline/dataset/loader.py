@@ -1,4 +1,4 @@
-"""MaskLoader: batches of a stream from several workers, with a state to go on from."""
+"""MaskLoader: batches of a stream from several workers, with a state for resuming."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from tag2mask.pipeline.dataset.sample import Sample
 
 
 class MaskLoader:
-    """A DataLoader around a stream that knows which batches were handed out.
+    """A DataLoader around a stream that counts the delivered batches.
 
     Each iteration is an epoch, or the rest of one after :meth:`load_state_dict`.
 
     Args:
-        stream: The samples; its ``batch`` is the size of a batch.
-        workers: Processes that read; 0 reads in this one.
-        collate: Makes a batch of samples. The default one stacks images, which must
-            therefore leave the stream's transform in one size.
+        stream: The stream of samples; its ``batch`` is the batch size.
+        workers: Number of processes that read; 0 reads in this process.
+        collate: Function that makes a batch of samples. The default stacks images, so the
+            stream's transform must give all images one size.
         settings: Further arguments of :class:`torch.utils.data.DataLoader`.
 
     Raises:
-        ValueError: If workers are to be persistent: they would not hear of a new epoch.
+        ValueError: If the workers are persistent: they would not notice a new epoch.
     """
 
     def __init__(
@@ -32,10 +32,12 @@ class MaskLoader:
         stream: MaskStream,
         workers: int = 0,
         collate: Callable[[list[Sample]], Any] = default_collate,
-        **settings: Any,  # noqa: ANN401 - torch's
+        **settings: Any,  # noqa: ANN401 - torch's arguments
     ) -> None:
         if settings.get("persistent_workers"):
-            raise ValueError("the workers of a stream cannot be persistent")
+            raise ValueError(
+                "the workers of a stream cannot be persistent: leave persistent_workers out"
+            )
         self.stream = stream
         self.workers = workers
         self._loader = DataLoader(
@@ -51,14 +53,14 @@ class MaskLoader:
         return -(-len(self.stream) // self.stream.batch)
 
     def __iter__(self) -> Iterator[Any]:
-        """The batches of an epoch."""
+        """Iterate the batches of an epoch."""
         batches = iter(self._loader)
-        if self.workers == 0:  # the stream counts for itself
+        if self.workers == 0:  # the stream counts its samples itself
             yield from batches
             return
         left = len(self.stream) - self.stream.begin_epoch()
         for batch in batches:
-            # The last batch may be a short one.
+            # The last batch may be shorter.
             count = min(self.stream.batch, left)
             left -= count
             self.stream.advance(count)
@@ -66,13 +68,13 @@ class MaskLoader:
         self.stream.end_epoch()
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the loader is: the batches that were handed out are done."""
+        """The position of the loader as JSON values, after the delivered batches."""
         return self.stream.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on where another loader of the same stream was.
+        """Resume at the position of another loader of the same stream.
 
         Raises:
-            UserError: If the state is of another stream.
+            UserError: If the state is from another stream.
         """
         self.stream.load_state_dict(state)

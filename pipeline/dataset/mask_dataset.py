@@ -1,4 +1,4 @@
-"""MaskDataset: the images and masks of a published dataset, in any order."""
+"""MaskDataset: random access to the images and masks of a published dataset."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from tag2mask.pipeline.dataset.sample import PairTransform, Sample, decode_pair,
 
 
 class MaskDataset(Dataset[Sample]):
-    """Random access to a published dataset; for a DataLoader with any sampler and workers.
+    """A published dataset with random access, for a DataLoader with any sampler and workers.
 
-    A sample is read alone, with one range of bytes for its image and one for its mask.
+    Each sample takes two reads: one range of bytes for its image and one for its mask.
 
     Args:
-        uri: The dataset, a local path or an fsspec URI.
-        where: Which rows are wanted, decided without reading an image; None wants all.
-        transform: Gets an image and its mask as tv_tensors and returns both; any transform
-            of ``torchvision.transforms.v2`` does. Fill masks with 255.
+        uri: URI of the dataset, a local path or an fsspec URI.
+        where: Conditions on the wanted rows, decided without reading images; None selects all.
+        transform: Function of an image and its mask, both tv_tensors, that returns both. Any
+            transform of ``torchvision.transforms.v2`` fits. Fill masks with 255.
 
     Attributes:
         rows: The wanted rows: small columns and class table.
@@ -38,13 +38,16 @@ class MaskDataset(Dataset[Sample]):
         return len(self.rows)
 
     def __getitem__(self, index: int) -> Sample:
-        """The sample at a position, see :func:`tag2mask.pipeline.dataset.sample.make_sample`.
+        """Read the sample at a position.
+
+        Returns:
+            A dictionary, see :func:`tag2mask.pipeline.dataset.sample.make_sample`.
 
         Raises:
             IndexError: If there is no such position.
         """
         if not -len(self) <= index < len(self):
-            raise IndexError(f"no row {index}: there are {len(self)}")
+            raise IndexError(f"no row {index}: the dataset has {len(self)} rows")
         index %= len(self)
         ((image, mask),) = self.rows.images(index)
         return make_sample(self.rows, index, decode_pair(image, mask), self.transform)

@@ -1,4 +1,4 @@
-"""MaskStream: the images and masks of a published dataset, one after another."""
+"""MaskStream: sequential reading of the images and masks of a published dataset."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from tag2mask.pipeline.errors import UserError
 
 
 class MaskStream(IterableDataset[Sample]):
-    """Streams a published dataset, every row exactly once over all ranks and workers.
+    """A stream of a published dataset: every row exactly once over all ranks and workers.
 
-    An epoch has one order, which follows from the seed and the epoch alone. Each rank takes
-    a range of it (their lengths differ by one at most); the workers of a rank deal its
-    batches out in turn, so that a DataLoader hands them out in the epoch's order, whatever
-    the number of workers. What has been seen is therefore one number, from which
-    :class:`tag2mask.pipeline.dataset.MaskLoader` goes on in the middle of an epoch.
+    The order of an epoch depends only on the seed and the epoch. Each rank takes a range of it;
+    the ranges' lengths differ by at most one. The workers of a rank take its batches in turn, so
+    a DataLoader delivers them in the epoch's order with any number of workers. So one number
+    describes the position, and :class:`tag2mask.pipeline.dataset.MaskLoader` can resume in the
+    middle of an epoch.
 
-    Rows that lie side by side are read together, by threads and ahead of their use.
+    Adjacent rows of a file are read together, by threads and ahead of their use.
 
     Args:
-        uri: The dataset, a local path or an fsspec URI.
-        where: Which rows are wanted, decided without reading an image; None wants all.
-        transform: As for :class:`tag2mask.pipeline.dataset.MaskDataset`. What it draws from torch's
-            generator follows from seed, epoch and row, so that it is the same when resumed.
-        shuffle: Whether every epoch is a new permutation, instead of the order of the files.
-        seed: Of the permutations and the transforms.
-        batch: Samples of a batch; a DataLoader around the stream should have the same.
-        rank: This process among those that train together; by default torch.distributed's.
-        world: How many there are.
-        threads: Reading and decoding, in each worker.
+        uri: URI of the dataset, a local path or an fsspec URI.
+        where: Conditions on the wanted rows, decided without reading images; None selects all.
+        transform: As for :class:`tag2mask.pipeline.dataset.MaskDataset`. Its draws from torch's
+            generator depend on seed, epoch and row, so that they are the same after resuming.
+        shuffle: Use a new permutation for every epoch, instead of the order of the files.
+        seed: Seed of the permutations and the transforms.
+        batch: Batch size; a DataLoader around the stream should use the same.
+        rank: Rank of this process in the training; by default torch.distributed's.
+        world: Number of ranks; by default torch.distributed's.
+        threads: Number of threads that read and decode, in each worker.
 
     Attributes:
         rows: The wanted rows: small columns and class table.
-        epoch: Number of the epoch that is or will be streamed, from 0.
+        epoch: Number of the current or next epoch, from 0.
 
     Raises:
         UserError: If there is no dataset, or no row passes the filter.
@@ -68,7 +68,9 @@ class MaskStream(IterableDataset[Sample]):
             (torch.distributed.get_world_size() if together else 1) if world is None else world
         )
         if not 0 <= self.rank < self.world:
-            raise ValueError(f"rank {self.rank} is none of {self.world}")
+            raise ValueError(
+                f"unknown rank {self.rank}: {self.world} ranks are 0 to {self.world - 1}"
+            )
         self.rows = DatasetRows(uri, where or RowFilter())
         self.transform = transform
         self.shuffle = shuffle
@@ -76,8 +78,8 @@ class MaskStream(IterableDataset[Sample]):
         self.batch = batch
         self.threads = threads
         self.epoch = 0
-        self._start = 0  # of the next iteration
-        self._position = 0  # of the current one
+        self._start = 0  # first row of the next iteration
+        self._position = 0  # next row of the current iteration
 
     def __len__(self) -> int:
         """The number of rows of this rank in a whole epoch."""
@@ -85,7 +87,7 @@ class MaskStream(IterableDataset[Sample]):
         return high - low
 
     def __iter__(self) -> Iterator[Sample]:
-        """The samples of this rank (in a DataLoader's worker, of this worker) in an epoch."""
+        """Iterate this rank's samples of an epoch; in a DataLoader's worker, this worker's."""
         worker = get_worker_info()
         if worker is not None:
             yield from self._samples(worker.id, worker.num_workers)
@@ -98,44 +100,44 @@ class MaskStream(IterableDataset[Sample]):
         self.end_epoch()
 
     def begin_epoch(self) -> int:
-        """Counts from where this iteration starts; the next one starts at the beginning.
+        """Begin counting at this iteration's start; the next one starts at row 0.
 
         Returns:
-            The rows of the epoch that are done already.
+            The number of rows of the epoch that are already done.
         """
         self._position, self._start = self._start, 0
         return self._position
 
     def advance(self, count: int) -> None:
-        """Counts rows that were handed out."""
+        """Count delivered rows."""
         self._position += count
 
     def end_epoch(self) -> None:
-        """The next iteration is that of the next epoch."""
+        """Go on to the next epoch."""
         self.epoch += 1
         self._position = 0
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the stream is, as JSON values."""
+        """The position of the stream as JSON values."""
         return {**self._identity(), "epoch": self.epoch, "position": self._position}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on where a stream of the same rows was, with any number of workers.
+        """Resume at the position of a stream of the same rows, with any number of workers.
 
         Raises:
-            UserError: If the state is of other rows, another seed or other ranks.
+            UserError: If the state has other rows, another seed or other ranks.
         """
         wrong = [name for name, value in self._identity().items() if state.get(name) != value]
         if wrong:
             raise UserError(
-                f"the state of another stream: {', '.join(wrong)} differ; open the stream with "
-                "the dataset, filter, seed and ranks that it had"
+                f"the state is from another stream: {', '.join(wrong)} differ; open the stream "
+                "with the same dataset, filter, seed and ranks"
             )
         self.epoch, self._start = state["epoch"], state["position"]
         self._position = self._start
 
     def _identity(self) -> dict[str, Any]:
-        """What the order of the rows follows from."""
+        """The values that determine the order of the rows."""
         return {
             "rows": len(self.rows),
             "shuffle": self.shuffle,
@@ -145,7 +147,7 @@ class MaskStream(IterableDataset[Sample]):
         }
 
     def _range(self) -> tuple[int, int]:
-        """The positions of this rank in an epoch."""
+        """The range of this rank's positions in an epoch."""
         count = len(self.rows)
         return count * self.rank // self.world, count * (self.rank + 1) // self.world
 
@@ -170,7 +172,7 @@ class MaskStream(IterableDataset[Sample]):
                         yield from self._finished(*pending.popleft(), epoch)
                 while pending:
                     yield from self._finished(*pending.popleft(), epoch)
-            finally:  # whoever stops in the middle does not wait for the rest
+            finally:  # a caller that stops early does not wait for the rest
                 for _, future in pending:
                     future.cancel()
 
@@ -182,8 +184,8 @@ class MaskStream(IterableDataset[Sample]):
             if self.transform is None:
                 yield make_sample(self.rows, index, pair, None)
                 continue
-            # Not drawn from where torch's generator happens to be: a resumed stream goes on
-            # as if it had never stopped.
+            # A seed for each row, independent of the generator's state, so that a resumed stream
+            # continues as if it had never stopped.
             state = np.random.SeedSequence([self.seed, epoch, index]).generate_state(1)
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(int(state[0]))

@@ -1,10 +1,10 @@
-"""Single values of a plain binary column, fetched through Parquet's page index.
+"""Random access to single values of a plain binary column through Parquet's page index.
 
-The images of a dataset are stored as they are, uncompressed and PLAIN, in pages of their
-own, and the index at the end of the file says where each page lies. So a row's image is
-one range of bytes: random access costs no more than opening a file of its own would, and
-rows that follow each other are one range together. Arrow's reader, in contrast, reads whole
-row groups. (Apache Parquet format: README "Data Pages", PageIndex.md, parquet.thrift.)
+A dataset's images are stored unchanged, uncompressed and PLAIN, each in its own page. The index at
+the end of the file holds the position of each page. So a row's image is one range of bytes, and
+random access is as cheap as opening a separate file. Consecutive rows are one range together.
+Arrow's reader, in contrast, reads whole row groups. (Apache Parquet format: README "Data Pages",
+PageIndex.md, parquet.thrift.)
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ _META, _OFFSET_INDEX, _OFFSET_INDEX_SIZE = 3, 4, 5
 _ENCODINGS, _PATH, _CODEC = 2, 3, 4
 _LOCATIONS, _OFFSET, _SIZE, _FIRST_ROW = 1, 1, 2, 3
 _UNCOMPRESSED = _PLAIN = 0
-_RLE = 3  # of the definition levels
-# How a page of version 1 begins: field 1, a 32-bit integer, is 0. Another one follows.
+_RLE = 3  # encoding of the definition levels
+# First bytes of a page of version 1: field 1, a 32-bit integer, is 0, and another one follows.
 _DATA_PAGE_V1 = b"\x15\x00\x15"
 
 
 @dataclass(frozen=True)
 class Pages:
-    """Where the pages of one column in one row group lie.
+    """The positions of the pages of one column in one row group.
 
     Attributes:
-        starts: (P,) int64, offset of each page in the file, header included.
-        stops: (P,) int64, where each page ends.
-        rows: (P + 1,) int64, the row of the group with which each page begins, and the
-            number of rows.
+        starts: (P,) int64, offset of each page in the file, with its header.
+        stops: (P,) int64, end of each page in the file.
+        rows: (P + 1,) int64, first row of each page, counted in the group, and the number of
+            rows.
     """
 
     starts: np.ndarray
@@ -46,12 +46,12 @@ class Pages:
     rows: np.ndarray
 
     def values(self, read: ReadRange, first: int, last: int) -> list[memoryview]:
-        """The values of consecutive rows, with a single read.
+        """Read the values of consecutive rows with a single read.
 
         Args:
-            read: Reads the file's bytes from a start to a stop.
-            first: The first row, counted in the row group.
-            last: The last row, included.
+            read: Function that reads the file's bytes from a start up to a stop.
+            first: First row, counted in the row group.
+            last: Last row, included.
 
         Raises:
             ValueError: If a page holds nulls or is of another version.
@@ -69,12 +69,15 @@ class Pages:
 
 
 def locate_pages(read: ReadRange, size: int, columns: Sequence[str]) -> list[dict[str, Pages]]:
-    """The pages of some columns, for each row group of a file.
+    """Find the pages of some columns in each row group of a file.
 
     Args:
-        read: Reads the file's bytes from a start to a stop.
-        size: Of the file.
+        read: Function that reads the file's bytes from a start up to a stop.
+        size: Size of the file in bytes.
         columns: Paths of leaf columns, such as ``image.bytes``.
+
+    Returns:
+        The pages by column, for each row group.
 
     Raises:
         ValueError: If the file is not Parquet, or a column is absent, compressed, encoded or
@@ -96,7 +99,7 @@ def _locate(read: ReadRange, group: Struct, columns: Sequence[str]) -> dict[str,
             raise ValueError(f"it has no column {name}")
         plain = set(chunk[_META][_ENCODINGS]) <= {_PLAIN, _RLE}
         if chunk[_META][_CODEC] != _UNCOMPRESSED or not plain:
-            raise ValueError(f"its column {name} is compressed or encoded")
+            raise ValueError(f"its column {name} is compressed or encoded, not plain")
         if _OFFSET_INDEX not in chunk:
             raise ValueError(f"its column {name} has no page index")
         start = chunk[_OFFSET_INDEX]
@@ -114,10 +117,10 @@ def _locate(read: ReadRange, group: Struct, columns: Sequence[str]) -> dict[str,
 def _page_values(page: memoryview, rows: int) -> Iterator[memoryview]:
     if page[:3] != _DATA_PAGE_V1:
         raise ValueError("a page of images is not of version 1")
-    # The header's second field is the size of what follows the header.
+    # The header's second field is the size of the data after the header.
     position = len(page) - read_integer(page, 3)[0]
-    # Definition levels, behind their own size, say which values are null. They need no
-    # decoding: where there are as many values as rows, none is.
+    # Definition levels, which follow their own size, mark null values. They need no decoding:
+    # if there are as many values as rows, no value is null.
     position += 4 + int.from_bytes(page[position : position + 4], "little")
     count = 0
     while position < len(page):

@@ -1,4 +1,4 @@
-"""Thrift's compact protocol, as far as the footers and page headers of Parquet use it."""
+"""Thrift's compact protocol, reduced to the needs of Parquet's footers and page headers."""
 
 from __future__ import annotations
 
@@ -10,22 +10,26 @@ Struct = dict[int, Any]
 
 
 def read_struct(data: bytes | memoryview, position: int = 0) -> tuple[Struct, int]:
-    """Reads one struct without its schema.
+    """Read one struct without its schema.
 
     Args:
-        data: Where it stands.
-        position: Where it begins, in bytes.
+        data: Bytes that hold the struct.
+        position: Position of the struct, in bytes.
 
     Returns:
-        Its values by field number (nested structs as dictionaries, binaries and strings as
-        bytes), and the position after it.
+        The values by field number, and the position after the struct. Nested structs are
+        dictionaries; binaries and strings are bytes.
     """
     reader = _Reader(data, position)
     return reader.struct(), reader.position
 
 
 def read_integer(data: bytes | memoryview, position: int) -> tuple[int, int]:
-    """Reads the value of an integer field.
+    """Read the value of an integer field.
+
+    Args:
+        data: Bytes that hold the value.
+        position: Position of the value, in bytes.
 
     Returns:
         The value, and the position after it.
@@ -67,7 +71,7 @@ class _Reader:
         values: Struct = {}
         field = 0
         while header := self._byte():
-            # The high half is the distance to the field before; 0 means that it follows.
+            # The high half is the distance to the previous field; after 0 the number follows.
             field = field + (header >> 4) if header >> 4 else self.integer()
             values[field] = self._read[header & 15]()
         return values
@@ -101,6 +105,6 @@ class _Reader:
         size, kind = header >> 4, header & 15
         if size == 15:
             size = self._size()
-        # In a list, a ground truth value is a byte of its own.
+        # In a list, each boolean is one byte.
         read = (lambda: self._byte() == 1) if kind in (1, 2) else self._read[kind]
         return [read() for _ in range(size)]

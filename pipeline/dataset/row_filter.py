@@ -1,4 +1,4 @@
-"""Which rows of a dataset are wanted, decided on the small columns: no image is read."""
+"""Filter of a dataset's rows by their small columns, without reading images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tag2mask.pipeline.records import ClassTable
 
 
 class RowFilter(BaseModel):
-    """Conditions that all hold for a wanted row; None, 0 and () ask nothing."""
+    """Conditions that a wanted row must all meet; None, 0 and () are no condition."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -32,11 +32,15 @@ class RowFilter(BaseModel):
     without: tuple[str, ...] = Field((), description="None of these quality flags.")
 
     def matches(self, rows: pa.Table, classes: ClassTable) -> np.ndarray:
-        """Whether each row is wanted, (N,) bool.
+        """Find the wanted rows.
 
         Args:
-            rows: With :data:`tag2mask.pipeline.dataset.rows.COLUMNS`, each column in one chunk.
-            classes: Of the dataset.
+            rows: Rows with :data:`tag2mask.pipeline.dataset.rows.COLUMNS`, each column in one
+                chunk.
+            classes: Class table of the dataset.
+
+        Returns:
+            (N,) bool, whether each row is wanted.
 
         Raises:
             UserError: If a class or flag is unknown.
@@ -59,12 +63,14 @@ class RowFilter(BaseModel):
     def _known_flags(self) -> tuple[str, ...]:
         unknown = [name for name in self.without if name not in FLAGS]
         if unknown:
-            raise UserError(f"unknown quality flag {unknown[0]!r}: choose from {', '.join(FLAGS)}")
+            raise UserError(
+                f"unknown quality flag {unknown[0]!r}; choose one of {', '.join(FLAGS)}"
+            )
         return self.without
 
 
 def _any_of(column: pa.ChunkedArray, values: pa.Array) -> np.ndarray:
-    """Whether each list holds one of some values, (N,) bool."""
+    """Whether each list holds at least one of the values, (N,) bool."""
     hits = pc.is_in(pc.list_flatten(column), value_set=values)
     rows = pc.list_parent_indices(column).filter(hits)
     found = np.zeros(len(column), bool)

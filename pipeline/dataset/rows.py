@@ -1,4 +1,4 @@
-"""The wanted rows of a dataset: their small columns in memory, and where their images lie."""
+"""The wanted rows of a dataset: small columns in memory, and the positions of the images."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _IMAGES = ("image.bytes", "mask.bytes")
 class DatasetRows:
     """The rows of a published dataset that pass a filter, in the order of its files.
 
-    Opening reads the small columns and the page index of each file, some hundred bytes a
-    row; images are read one by one later. It can be pickled.
+    Opening reads the small columns and the page index of each file, about a hundred bytes for
+    each row. Images are read later, one by one. It can be pickled.
 
     Args:
-        uri: The dataset.
-        where: Which rows are wanted.
+        uri: URI of the dataset.
+        where: Conditions on the wanted rows.
 
     Attributes:
         classes: The class table.
@@ -50,7 +50,8 @@ class DatasetRows:
         group: (N,) int64, the row group of each row, counted over all files.
 
     Raises:
-        UserError: If there is no dataset, or it was not written by this project.
+        UserError: If there is no dataset, it was not written by this project, or no row
+            passes the filter.
     """
 
     def __init__(self, uri: str, where: RowFilter) -> None:
@@ -73,13 +74,13 @@ class DatasetRows:
         self.columns: pa.Table = pa.concat_tables(columns).combine_chunks()
         self.group = np.concatenate(groups).astype(np.int64)
         self._row = np.concatenate(rows).astype(np.int64)
-        # Looked up once: a table makes new objects at every access to a column.
+        # Looked up once, because a table makes new objects at every access to a column.
         self._ids = self.columns["id"].combine_chunks()
         self._confidence = self.columns["mask_confidence"].to_numpy()
         tags = self.columns["tags"].combine_chunks()
         self._tag_values, self._tag_bounds = tags.values.to_numpy(), tags.offsets.to_numpy()
         if not len(self):
-            raise UserError(f"no row of {folder.uri} passes the filter: {where!r}")
+            raise UserError(f"no row of {folder.uri} passes the filter {where!r}: relax it")
 
     def __len__(self) -> int:
         """The number of wanted rows."""
@@ -98,11 +99,14 @@ class DatasetRows:
         return self._tag_values[self._tag_bounds[index] : self._tag_bounds[index + 1]]
 
     def images(self, index: int, count: int = 1) -> list[tuple[memoryview, memoryview]]:
-        """The files of image and mask of rows that lie side by side, see :meth:`runs`.
+        """Read the image and mask files of adjacent rows, see :meth:`runs`.
 
         Args:
-            index: Of the first row.
-            count: How many rows.
+            index: Index of the first row.
+            count: Number of rows.
+
+        Returns:
+            The bytes of the image's file and of the mask's file, for each row.
         """
         group = int(self.group[index])
         read = partial(self._ranges.read, self._files[group])
@@ -111,7 +115,7 @@ class DatasetRows:
         return list(zip(image, mask, strict=True))
 
     def runs(self, order: np.ndarray) -> list[np.ndarray]:
-        """Cuts a sequence of rows into pieces that lie side by side in a file.
+        """Split a sequence of rows into runs that are adjacent in a file.
 
         Args:
             order: (N,) int64, indices of rows in any order.
@@ -129,19 +133,19 @@ class DatasetRows:
             return locate_pages(partial(self._ranges.read, part), size, _IMAGES)
         except ValueError as error:
             raise UserError(
-                f"the images of {part} cannot be read one by one: {error}; use the dataset as "
-                "tag2mask published it"
+                f"the images of {part} cannot be read one by one: {error}; use the files as "
+                "tag2mask published them"
             ) from error
 
 
 def _small_columns(folder: Folder, part: str) -> list[pa.Table]:
-    """The small columns of each row group."""
+    """Read the small columns of each row group."""
     with open_parquet(folder, part) as parquet:
         missing = set(COLUMNS) - set(parquet.schema_arrow.names)
         if missing:
             raise UserError(
-                f"{folder.uri} is no published dataset of this version: it has no column "
-                f"{', '.join(sorted(missing))}"
+                f"{folder.uri} is not a published dataset of this version: it lacks the columns "
+                f"{', '.join(sorted(missing))}; give the folder RUN/dataset"
             )
         return [
             read_group(parquet, number, list(COLUMNS)).combine_chunks()

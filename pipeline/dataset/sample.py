@@ -1,4 +1,4 @@
-"""One sample: an image and its mask as tensors that torchvision's transforms know."""
+"""One sample: an image and its mask as tensors for torchvision's transforms."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ PairTransform = Callable[[tv_tensors.Image, tv_tensors.Mask], Pair]
 
 
 def decode_image(data: bytes | memoryview) -> torch.Tensor:
-    """A JPEG or PNG as (3, H, W) uint8 RGB."""
+    """Decode a JPEG or PNG to (3, H, W) uint8 RGB."""
     with Image.open(io.BytesIO(data)) as image:
         return pil_to_tensor(image.convert("RGB"))
 
 
 def decode_pair(image: bytes | memoryview, mask: bytes | memoryview) -> Pair:
-    """The files of an image and its mask as (3, H, W) and (H, W) uint8."""
+    """Decode the files of an image and its mask to (3, H, W) and (H, W) uint8."""
     labels = torch.from_numpy(decode_mask(bytes(mask)))
     return tv_tensors.Image(decode_image(image)), tv_tensors.Mask(labels)
 
@@ -35,17 +35,17 @@ def decode_pair(image: bytes | memoryview, mask: bytes | memoryview) -> Pair:
 def make_sample(
     rows: DatasetRows, index: int, pair: Pair, transform: PairTransform | None
 ) -> Sample:
-    """A row as a dictionary that torch's default collation stacks.
+    """Make a dictionary of a row, which torch's default collation can stack.
 
     Args:
         rows: The dataset's rows.
-        index: Of the row.
-        pair: Its image and its mask.
-        transform: Gets both together, so that a crop or a flip is the same for both.
+        index: Index of the row.
+        pair: The row's image and mask.
+        transform: Function of both together, so that they get the same crop and flip.
 
     Returns:
         ``image`` (3, H, W) uint8, ``mask`` (H, W) uint8 with 0 for background and 255 for
-        ignore, ``tags`` (C,) float32 of zeros and ones, ``confidence`` float and ``id``.
+        ignore, ``tags`` (C,) float32 of zeros and ones, ``confidence`` float and ``id`` str.
     """
     image, mask = pair if transform is None else transform(*pair)
     tags = np.zeros(len(rows.classes), np.float32)

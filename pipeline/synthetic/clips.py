@@ -1,4 +1,4 @@
-"""Short clips of generated objects that move over a panning background, with ground truth."""
+"""Short generated clips of an object that moves over a panning background, with ground truth."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from tag2mask.pipeline.synthetic.scenery import background, clutter
 
 FRAMES = 6
 SIDE = 112
-SPEED = (2.0, 4.0)  # of the thing, in pixels a frame
-PAN = 1.5  # of the camera, at most
+SPEED = (2.0, 4.0)  # speed of the object, in pixels for each frame
+PAN = 1.5  # largest speed of the camera, in pixels for each frame
 
 
 class Clip(NamedTuple):
-    """A clip of one thing.
+    """A clip of one object.
 
     Attributes:
         frames: (F, H, W, 3) uint8 RGB.
-        masks: (F, H, W) bool, where the thing is.
+        masks: (F, H, W) bool, the object's pixels.
     """
 
     frames: np.ndarray
@@ -29,7 +29,12 @@ class Clip(NamedTuple):
 
 
 def render_clip(index: int, seed: int) -> Clip:
-    """One clip: a thing of a generated image with one tag, cut out and set in motion."""
+    """Render one clip: an object of a generated image with one tag, cut out and in motion.
+
+    Args:
+        index: Number of the clip.
+        seed: Random seed.
+    """
     random = np.random.default_rng([seed, index, 1])
     number = index
     while len((sample := render(number, seed)).tags) > 1:

@@ -1,4 +1,4 @@
-"""The demo: a recipe for generated images that a laptop labels in a few minutes."""
+"""The demo's recipe for generated images, which takes a few minutes on a laptop."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tag2mask.pipeline.training.supervised import TrainingSettings
 
 DEMO_IMAGES = 400
 
-# The tiny backbone starts from noise: it learns faster, and all of its layers alike.
+# The tiny backbone starts from random weights: it learns faster, and all layers at one rate.
 _FROM_SCRATCH = {"batch": 16, "crop": 128, "learning_rate": 3e-3, "head_lr_multiplier": 1.0}
 
 DEMO_RECIPE = Recipe(
@@ -25,14 +25,14 @@ DEMO_RECIPE = Recipe(
         pooling="average",
         training=TrainingSettings(steps=200, scale=(0.8, 1.2), **_FROM_SCRATCH),
     ),
-    # The maps of so small a backbone are flatter than those of a pretrained one.
+    # The score maps of such a small backbone are flatter than those of a pretrained one.
     seeds=SeedSettings(
         settings={"canvas": 160}, score_power=10, select=SelectSettings(simple_area=(0.03, 0.8))
     ),
-    # What the walk gives generated images is not measured.
+    # The effect of the random walk on generated images is not measured.
     affinity=None,
-    # Without ImageNet weights the tagger's backbone is the only one that knows anything, and a
-    # narrow head loses whole classes if half of it is dropped.
+    # Without ImageNet weights, only the tagger's backbone is trained. With a dropout of one half,
+    # a narrow head loses whole classes.
     segmenter=SegmenterSettings(
         width=64,
         dropout=0.1,

@@ -1,10 +1,10 @@
-"""Generated images with ground truth masks: a small but honest problem for labeling from tags.
+"""Generated images with ground truth masks: a small but fair problem for labeling from tags.
 
-Five things, each known by its shape together with its texture and family of colors (a
-striped ball, a dotted dice, a checkered tent, a star with rays, a ring in segments), lie on
-cluttered backgrounds that have every color and say nothing about what lies on them. Neither
-color nor outline alone is enough: the clutter has the same colors and plain discs,
-triangles and rectangles.
+There are five classes of objects: a striped ball, a dotted dice, a checkered tent, a star with
+rays and a ring in segments. Each is defined by its shape together with its texture and range of
+colors. The cluttered backgrounds have all colors and are independent of the objects. Neither color
+nor outline alone identifies a class: the clutter has the same colors, and plain discs, triangles
+and rectangles.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from tag2mask.pipeline.records import encode_mask
 from tag2mask.pipeline.synthetic.scenery import background, clutter, color, noise, ramp
 from tag2mask.pipeline.tables.new_folder import new_folder
 
-FEWEST = 10  # enough for every class to be in the train split
+FEWEST = 10  # so many that every class is in the train split
 SHORT_SIDE, LONG_SIDE = 128, 160
 SIMPLE_SHARE = 0.7
-SMALLEST_AREA = 0.04  # of a thing that still counts as shown, as a share of the image
+SMALLEST_AREA = 0.04  # smallest visible share of the image for an object with a tag
 
 Array = np.ndarray
 Draw = np.random.Generator
@@ -34,13 +34,13 @@ Draw = np.random.Generator
 
 @dataclass(frozen=True)
 class Thing:
-    """A class of things to recognize, in its own coordinates (u, v) of radius about 1.
+    """A class of objects, in its own coordinates (u, v) with a radius of about 1.
 
     Args:
-        area: Of the shape, in those units.
-        distance: (u, v) to the signed distance from the outline, negative inside.
-        texture: (u, v, random) to the share of the second color, 0 to 1.
-        hue: Of the first color, 0 to 1.
+        area: Area of the shape in these coordinates.
+        distance: Function of (u, v): signed distance from the outline, negative inside.
+        texture: Function of (u, v, random): share of the second color, in [0, 1].
+        hue: Hue of the first color, in [0, 1].
         second: Hue, saturation and value of the second color.
     """
 
@@ -52,7 +52,7 @@ class Thing:
 
 
 def _edge(wave: Array, sharpness: float = 6) -> Array:
-    """A wave around zero as the two sides of a nearly sharp edge, 0 and 1."""
+    """Turn a wave around zero into nearly sharp edges between 0 and 1."""
     return np.clip(wave * sharpness + 0.5, 0, 1)
 
 
@@ -73,7 +73,7 @@ def _triangle(u: Array, v: Array) -> Array:
 
 
 def _star(u: Array, v: Array) -> Array:
-    """Five points, folded into one tenth and bounded by the line from tip to notch."""
+    """A star of five points, folded into one tenth and bounded by the line from tip to notch."""
     fold = 2 * math.pi / 5
     angle = np.abs(np.mod(np.arctan2(v, u), fold) - fold / 2)
     radius = np.hypot(u, v)
@@ -120,26 +120,27 @@ CLASSES = tuple(THINGS)
 def write_sample(directory: str | Path, images: int, seed: int) -> list[str]:
     """Write a folder of generated images: tags.csv, JPEGImages, SegmentationClass.
 
-    ``classes.txt`` names the pixel values of the masks from 1. About 70 % of the images
-    show one class, the others two or three; every fifth is of the split ``dev``, the rest
-    of ``train``. The folder appears when it is complete. The same folder, number and seed
-    again change nothing, and a larger number begins with the same images.
+    ``classes.txt`` lists the class names by pixel value from 1. About 70 % of the images show one
+    class, the others two or three. Every fifth image is in the split ``dev``, the rest in
+    ``train``. The folder appears only when it is complete. A second call with the same arguments
+    changes nothing, and a larger number begins with the same images.
 
     Args:
         directory: A local folder that does not exist or is empty.
-        images: How many, at least 10.
-        seed: Of the random numbers, not negative.
+        images: Number of images, at least 10.
+        seed: Random seed, not negative.
 
     Returns:
         The class names in the order of their pixel values.
 
     Raises:
-        UserError: If there are too few images, or the folder holds something else or
-            cannot be written.
+        UserError: If there are too few images, the folder has other content, or it cannot
+            be written.
     """
     if images < FEWEST or seed < 0:
         raise UserError(
-            f"a sample has at least {FEWEST} images and a seed from 0, not {images} and {seed}"
+            f"cannot generate {images} images with the seed {seed}: give at least {FEWEST} images "
+            "and a seed from 0"
         )
     listed, table = Path(directory) / "tags.csv", _table(images, seed)
     if not (listed.is_file() and listed.read_text() == table):
@@ -153,10 +154,10 @@ class SyntheticImage(NamedTuple):
     """A generated image.
 
     Args:
-        image: RGB, 128 to 160 pixels a side.
+        image: RGB image with sides of 128 to 160 pixels.
         mask: (H, W) uint8, 0 for background and k for ``CLASSES[k - 1]``.
-        tags: The classes that the mask shows, sorted.
-        quality: The JPEG quality to keep it with.
+        tags: The classes of the mask, sorted.
+        quality: JPEG quality for the image's file.
     """
 
     image: Image.Image
@@ -166,7 +167,12 @@ class SyntheticImage(NamedTuple):
 
 
 def render(index: int, seed: int) -> SyntheticImage:
-    """One image of a sample, the same in a sample of any length."""
+    """Render one image; it does not depend on the number of images.
+
+    Args:
+        index: Number of the image.
+        seed: Random seed.
+    """
     random = _random(index, seed)
     tags = _tags(index, random)
     sides = [SHORT_SIDE, int(random.integers(SHORT_SIDE, LONG_SIDE + 1))]
@@ -207,7 +213,7 @@ def _random(index: int, seed: int) -> Draw:
 
 
 def _tags(index: int, random: Draw) -> tuple[str, ...]:
-    """The classes of an image, sorted; each comes first equally often in both splits."""
+    """Draw the classes of an image, sorted; both splits have all classes equally often."""
     count = 1 if random.random() < SIMPLE_SHARE else int(random.integers(2, 4))
     first = (index + index // 5) % len(CLASSES)
     others = [k for k in range(len(CLASSES)) if k != first]
@@ -219,7 +225,7 @@ Placed = list[tuple[str, Array, Array, Array]]
 
 
 def _arrange(tags: tuple[str, ...], height: int, width: int, random: Draw) -> tuple[Placed, Array]:
-    """Things in the order in which they cover each other, until enough of all is seen."""
+    """Arrange objects, in the order in which they cover each other, so that all are visible."""
     y, x = np.mgrid[:height, :width].astype(np.float32)
     names = list(tags)
     if len(tags) == 1 and random.random() < 0.15:

@@ -1,4 +1,4 @@
-"""Cluttered backgrounds of every color and several textures, for generated images."""
+"""Cluttered backgrounds of all colors and several textures, for generated images."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Draw = np.random.Generator
 
 
 def background(height: int, width: int, random: Draw) -> Array:
-    """A scene (H, W, 3) of one of four families: clouds, a horizon, wood, stones."""
+    """Draw a scene (H, W, 3) of one of four kinds: clouds, a horizon, wood, stones."""
     family = random.integers(4)
     colors = np.stack([_any_color(random, 0.65) for _ in range(3)])
     coarse = noise(height, width, 2, random, stretch=6 if family == 2 else 1)
@@ -34,7 +34,7 @@ def background(height: int, width: int, random: Draw) -> Array:
 
 
 def clutter(scene: Array, random: Draw) -> Array:
-    """The scene (H, W, 3), clipped to [0, 1], with strokes and small plain shapes on it."""
+    """Add strokes and small plain shapes to a scene (H, W, 3), clipped to [0, 1]."""
     image = Image.fromarray((np.clip(scene, 0, 1) * 255).astype(np.uint8))
     draw = ImageDraw.Draw(image)
     width, height = image.size
@@ -57,10 +57,14 @@ def clutter(scene: Array, random: Draw) -> Array:
 
 
 def noise(height: int, width: int, cells: int, random: Draw, stretch: int = 1) -> Array:
-    """Fractal noise (H, W) in [0, 1]: random grids of ever finer cells, ever weaker.
+    """Draw fractal noise (H, W) in [0, 1]: a sum of random grids, finer ones with less weight.
 
-    The coarsest grid has ``cells`` cells a side; ``stretch`` makes them so much taller than
-    wide.
+    Args:
+        height: H in pixels.
+        width: W in pixels.
+        cells: Number of cells of the coarsest grid along each side.
+        random: Random generator.
+        stretch: Ratio of a cell's height to its width.
     """
     total = np.zeros((height, width), np.float32)
     for octave in range(3):
@@ -71,14 +75,14 @@ def noise(height: int, width: int, cells: int, random: Draw, stretch: int = 1) -
 
 
 def ramp(height: int, width: int, random: Draw) -> Array:
-    """A slope (H, W) from -1 to 1 in any direction."""
+    """Draw a slope (H, W) from -1 to 1 in a random direction."""
     angle = random.uniform(0, 2 * math.pi)
     y, x = np.linspace(-1, 1, height)[:, None], np.linspace(-1, 1, width)
     return ((math.cos(angle) * x + math.sin(angle) * y) / math.sqrt(2)).astype(np.float32)
 
 
 def color(hue: float, saturation: float, value: float) -> Array:
-    """RGB (3,) in [0, 1] of a hue in turns, a saturation and a value; the value is capped."""
+    """Convert hue (in turns), saturation and value to RGB (3,) in [0, 1]; cap the value at 1."""
     return np.array(colorsys.hsv_to_rgb(hue % 1, saturation, min(value, 1)), np.float32)
 
 

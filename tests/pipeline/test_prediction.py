@@ -97,7 +97,7 @@ def test_wrong_input(model, images, tmp_path):
     (tmp_path / "empty").mkdir()
     assert "no images" in complaint(model, tmp_path / "empty", out)
     (images / "a.jpg").write_bytes((images / "a.png").read_bytes())
-    assert "called a" in complaint(model, images, out)
+    assert "have the stem a" in complaint(model, images, out)
     assert not out.exists()
 
 

@@ -92,7 +92,7 @@ def test_it_travels_to_another_process(dataset):
 
 def test_other_tables_are_refused(tmp_path):
     uri = images_table(tmp_path, 4).uri
-    with pytest.raises(UserError, match="no published dataset"):
+    with pytest.raises(UserError, match="not a published dataset"):
         MaskDataset(uri)
     with pytest.raises(UserError, match="no table at"):
         MaskDataset(str(tmp_path / "absent"))

@@ -123,7 +123,7 @@ def test_the_state_of_another_stream_is_refused(dataset):
     fewer = MaskStream(dataset.uri, shuffle=True, seed=1, where=RowFilter(confidence=0.9))
     with pytest.raises(UserError, match="rows differ"):
         fewer.load_state_dict(state)
-    with pytest.raises(ValueError, match="rank 2 is none of 2"):
+    with pytest.raises(ValueError, match="unknown rank 2: 2 ranks are 0 to 1"):
         MaskStream(dataset.uri, rank=2, world=2)
     with pytest.raises(ValueError, match="persistent"):
         MaskLoader(MaskStream(dataset.uri), 1, persistent_workers=True)
