@@ -21,7 +21,7 @@ from tag2mask.pipeline.benchmarks.loop_variants import (
     rename_rounds,
     train_rounds,
 )
-from tag2mask.pipeline.benchmarks.stages.predict_tags import Recognize
+from tag2mask.pipeline.benchmarks.stages.predict_tags import PredictTags
 from tag2mask.pipeline.benchmarks.stages.segment_smoothing import RelabelOnTree
 from tag2mask.pipeline.engine.base import StageSpec
 from tag2mask.pipeline.labeling import affinity
@@ -202,7 +202,7 @@ def direct(refine: Callable[[Bench], list[StageSpec]]) -> Make:
                 name,
                 sound(bench.dev_images, columns=["image", "tags"]),
                 [
-                    StageSpec(Recognize, {"tagger": tagger, "size": size}, gpus=0.5),
+                    StageSpec(PredictTags, {"tagger": tagger, "size": size}, gpus=0.5),
                     replace(score_stage(seeds, tagger), gpus=0.5),
                     *last,
                 ],

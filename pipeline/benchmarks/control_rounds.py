@@ -7,8 +7,9 @@ from tag2mask.pipeline.engine.base import StageSpec
 from tag2mask.pipeline.labeling.chains import refine_stage, relabel_stages
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.labeling.selection import sound
-from tag2mask.pipeline.stages.allow_all_classes import Rescore, Untagged
+from tag2mask.pipeline.stages.allow_all_classes import AllowAllClasses
 from tag2mask.pipeline.stages.relabel import Relabel
+from tag2mask.pipeline.stages.reuse_scores import ReuseScores
 from tag2mask.pipeline.stages.segment import Segment
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
@@ -28,7 +29,7 @@ def reseed(run: Run, images: Table, name: str, crf: str) -> Table:
         name,
         scan,
         [
-            StageSpec(Rescore, {"name": "seed"}),
+            StageSpec(ReuseScores, {"name": "seed"}),
             refine_stage(settings, crf),
             run.select_stage(settings.select, images),
         ],
@@ -63,7 +64,7 @@ def predict(
         name,
         sound(images, columns=["image", "tags"]),
         [
-            StageSpec(Untagged, {"classes": len(images.metadata["classes"])}),
+            StageSpec(AllowAllClasses, {"classes": len(images.metadata["classes"])}),
             *relabel_stages(run.recipe.relabel, model, name, segment, relabel),
         ],
         {

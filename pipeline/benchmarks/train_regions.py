@@ -17,7 +17,7 @@ from tag2mask.pipeline.labeling.selection import sound
 from tag2mask.pipeline.records import BACKGROUND, IGNORE, ClassTable, Row, decode_mask
 from tag2mask.pipeline.records.mask_rows import rgb
 from tag2mask.pipeline.report.rejection_reasons import require_kept
-from tag2mask.pipeline.stages.allow_all_classes import Untagged
+from tag2mask.pipeline.stages.allow_all_classes import AllowAllClasses
 from tag2mask.pipeline.tables.manifest import table_key
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
@@ -164,7 +164,7 @@ def predict_regions(run: Run, images: Table, name: str, model: str) -> Table:
         name,
         sound(images, columns=["image", "tags"]),
         [
-            StageSpec(Untagged, {"classes": len(images.metadata["classes"])}),
+            StageSpec(AllowAllClasses, {"classes": len(images.metadata["classes"])}),
             StageSpec(LabelRegions, {"classifier": model, "source": name, "size": size}, gpus=1.0),
         ],
         {"model": read_card(model).weights, "size": size},

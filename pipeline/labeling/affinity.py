@@ -13,7 +13,7 @@ from tag2mask.pipeline.labeling.recipe_workspace import ModelSpec
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.records.round_names import AFFINITY
 from tag2mask.pipeline.report.rejection_reasons import require_kept
-from tag2mask.pipeline.stages.allow_all_classes import Rescore
+from tag2mask.pipeline.stages.reuse_scores import ReuseScores
 from tag2mask.pipeline.tables.manifest import table_key
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
@@ -82,7 +82,7 @@ def walk_along_affinities(run: Run, images: Table, seed: Table) -> Table:
         AFFINITY,
         scan,
         [
-            StageSpec(Rescore, {"name": "seed"}),
+            StageSpec(ReuseScores, {"name": "seed"}),
             *walk,
             run.select_stage(run.recipe.seeds.select, images),
         ],

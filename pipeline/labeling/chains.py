@@ -12,8 +12,8 @@ from tag2mask.pipeline.stages.refine import Refine
 from tag2mask.pipeline.stages.relabel import Relabel
 from tag2mask.pipeline.stages.score import Score
 from tag2mask.pipeline.stages.segment import Segment
-from tag2mask.pipeline.stages.walk_logits import Spread
-from tag2mask.pipeline.stages.walk_scores import Propagate, RefineWalked
+from tag2mask.pipeline.stages.walk_logits import WalkLogits
+from tag2mask.pipeline.stages.walk_scores import RefineWalkedScores, WalkScores
 from tag2mask.pipeline.training.model_store import read_card
 
 
@@ -52,8 +52,8 @@ def score_walk_stages(
     }
     crf = {"crf": seeds.crf, "crf_method": seeds.crf_method}
     return [
-        StageSpec(Propagate, walk, gpus=1.0),
-        StageSpec(RefineWalked, crf, gpus=_gpus(seeds.crf_method)),
+        StageSpec(WalkScores, walk, gpus=1.0),
+        StageSpec(RefineWalkedScores, crf, gpus=_gpus(seeds.crf_method)),
     ]
 
 
@@ -71,7 +71,7 @@ def logit_walk_stages(settings: AffinitySettings | None, network: str) -> list[S
         "size": settings.size,
         "walk_log2_steps": settings.round_walk_log2_steps,
     }
-    return [StageSpec(Spread, walk, gpus=1.0)]
+    return [StageSpec(WalkLogits, walk, gpus=1.0)]
 
 
 def walk_key_inputs(stages: Sequence[StageSpec]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from tag2mask.pipeline.report.rejection_reasons import require_kept
 from tag2mask.pipeline.stages.check_tags import CheckTags
 from tag2mask.pipeline.stages.correct import around
 from tag2mask.pipeline.stages.decode import Decode, Images
-from tag2mask.pipeline.stages.recover_missing_tags import Seek
+from tag2mask.pipeline.stages.recover_missing_tags import RecoverMissingTags
 from tag2mask.pipeline.stages.select import Select, SelectSettings
 from tag2mask.pipeline.tables.manifest import Lineage, table_key
 from tag2mask.pipeline.tables.scan import Scan
@@ -167,7 +167,7 @@ class Run(RecipeWorkspace):
                 self.recipe.relabel,
                 self.model_uri(each.name),
                 each.name,
-                relabel=Seek,
+                relabel=RecoverMissingTags,
                 between=walk,
                 tag_area=self.recipe.select.tag_area,
                 share=self.recipe.missing_tag_area,

@@ -1,11 +1,11 @@
-"""Untagged: predictions as a user without tags gets them."""
+"""Allow all classes: predictions of an image whose tags are unknown."""
 
 from __future__ import annotations
 
 from tag2mask.pipeline.records import Row
 
 
-class Untagged:
+class AllowAllClasses:
     """Replaces the tags by all classes, so that a relabeling is a plain prediction.
 
     Args:
@@ -18,19 +18,3 @@ class Untagged:
     def __call__(self, rows: list[Row]) -> list[Row]:
         """The rows with every class allowed."""
         return [{**row, "tags": self.tags} for row in rows]
-
-
-class Rescore:
-    """Takes the scores of an earlier round, so that they are not computed again.
-
-    Args:
-        name: The round's name in the scan.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __call__(self, rows: list[Row]) -> list[Row]:
-        """The rows with ``scores``, ``source`` and ``model`` of the round."""
-        columns = ("scores", "source", "model")
-        return [{**row, **{name: row[self.name][name] for name in columns}} for row in rows]

@@ -1,4 +1,4 @@
-"""Check tags: how probable the tagger finds what an image is said to show."""
+"""Check tags: the tagger's probability of each tag of an image."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from tag2mask.pipeline.training.model_store import load_model
 
 
 class CheckTags:
-    """Adds ``tag_probability``, the tagger's for each tag, in the tags' order.
+    """Adds ``tag_probability``, the tagger's probability of each tag, in the tags' order.
 
-    A tag that the pixels do not bear out is noise: the label of the neighboring image, a
-    word of the caption. The tagger was trained on most of these images itself, noise
-    included, so its word is not independent. But it sees each of them a few times only, in
-    random views, and learns what most images of a tag have in common before it learns the
-    exceptions by heart (Arpit et al., "A closer look at memorization in deep networks",
-    ICML 2017), which is why a low bound finds noise all the same.
+    A tag without support in the pixels is noise: the label of the neighboring image, a word of
+    the caption. The tagger was trained on most of these images, noise included, so its
+    probabilities are not independent. But it is trained on each of them a few times only, in
+    random views. Networks learn the common features of a tag before they memorize exceptions
+    (Arpit et al., "A closer look at memorization in deep networks", ICML 2017). So a low bound
+    still finds noise.
 
     It runs on the processor: the segmenter before it has the GPU.
 
     Args:
         tagger: URI of the tagger.
-        size: Longer side at which it sees an image, in pixels.
+        size: Longer side to which images are scaled, in pixels.
     """
 
     def __init__(self, tagger: str, size: int) -> None:
@@ -30,7 +30,7 @@ class CheckTags:
         self.size = size
 
     def __call__(self, rows: list[Row]) -> list[Row]:
-        """One image after another: a row's answer must not depend on its batch."""
+        """One image after another: a row's probabilities must not depend on its batch."""
         return [self._check(row) for row in rows]
 
     def _check(self, row: Row) -> Row:

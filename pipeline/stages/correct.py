@@ -1,4 +1,4 @@
-"""Correct: a person's masks take the place of what models would say."""
+"""Correct: a person's masks take the place of predicted ones."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Uncorrected:
     """Runs a stage on the rows that no person has corrected.
 
     Args:
-        spec: Of the stage.
+        spec: The stage.
     """
 
     def __init__(self, spec: StageSpec) -> None:
@@ -43,7 +43,7 @@ class Uncorrected:
 
 
 def around(stages: Sequence[StageSpec]) -> list[StageSpec]:
-    """The same stages, which leave corrected images alone."""
+    """The same stages, which do not change corrected images."""
     return [
         StageSpec(Correct),
         *(replace(spec, factory=Uncorrected, settings={"spec": spec}) for spec in stages),

@@ -1,4 +1,4 @@
-"""Delineate: from what a model believes of the pixels to a mask along the image's edges."""
+"""CRF refinement: from a model's probabilities to a mask that follows the image's edges."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def build_crf(preset: str, method: str) -> Crf | None:
     return None if preset == NO_CRF else CRFS[method](CRF_PRESETS[preset])
 
 
-class Delineate:
-    """Turns beliefs into a mask and its confidence, with DenseCRF or without.
+class CrfRefinement:
+    """Turns probabilities into a mask and its confidence, with DenseCRF or without.
 
     It is a stage of its own, so that the GPU of the network before it need not wait for the
     CRF, which runs on processors.
@@ -35,25 +35,25 @@ class Delineate:
         self.ignore_below = ignore_below
 
     def __call__(self, rows: list[Row]) -> list[Row]:
-        """The whole batch goes to the CRF at once, for one that runs on a GPU."""
+        """The rows with masks; the CRF gets the whole batch at once, as a GPU needs it."""
         images = [rgb(row) for row in rows]
-        beliefs = [self.believed(image, row) for image, row in zip(images, rows, strict=True)]
-        refined = self.refined(images, beliefs)
-        return [self.finished(*each) for each in zip(rows, refined, beliefs, strict=True)]
+        before = [self.probabilities(image, row) for image, row in zip(images, rows, strict=True)]
+        refined = self.refine(images, before)
+        return [self.finish(*each) for each in zip(rows, refined, before, strict=True)]
 
-    def believed(self, image: np.ndarray, row: Row) -> np.ndarray:
+    def probabilities(self, image: np.ndarray, row: Row) -> np.ndarray:
         """Probabilities (1 + T, H, W) before the CRF, of background and the tags."""
         raise NotImplementedError
 
-    def refined(
-        self, images: Sequence[np.ndarray], beliefs: Sequence[np.ndarray]
+    def refine(
+        self, images: Sequence[np.ndarray], probabilities: Sequence[np.ndarray]
     ) -> Sequence[np.ndarray]:
         """Probabilities (1 + T, H, W) of some images along their edges, by the CRF if any."""
-        return beliefs if self.crf is None else self.crf(images, beliefs)
+        return probabilities if self.crf is None else self.crf(images, probabilities)
 
-    def finished(self, row: Row, refined: np.ndarray, beliefs: np.ndarray) -> Row:
+    def finish(self, row: Row, refined: np.ndarray, probabilities: np.ndarray) -> Row:
         """The row with the columns of a mask.
 
         See :func:`tag2mask.pipeline.records.mask_rows.make_mask_row`.
         """
-        return make_mask_row(row, refined, beliefs, ignore_below=self.ignore_below)
+        return make_mask_row(row, refined, probabilities, ignore_below=self.ignore_below)

@@ -58,7 +58,7 @@ class Decode:
     """Reads, checks and normalizes images.
 
     Args:
-        source: Where their bytes are.
+        source: The source that holds their bytes.
     """
 
     def __init__(self, source: Source) -> None:

@@ -1,4 +1,4 @@
-"""Seek: a second look for the tags that a mask does not show."""
+"""Missing-tag recovery: the scores of a tag that a mask lacks are raised before the CRF."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from scipy.special import softmax
 from tag2mask.pipeline.stages.relabel import Relabel
 
 
-class Seek(Relabel):
-    """Relabels, and where a tag is missing raises its scores until it takes its share.
+class RecoverMissingTags(Relabel):
+    """Relabels; if a tag is missing, raises its scores until it covers a share of the image.
 
-    The adaptive bias of EM-Adapt (Papandreou et al., ICCV 2015, section 3.2), for those
-    images alone that the filter would leave out: a person beside a horse is where the
-    person's scores are highest, however low they are. Confidences stay those of the scores as
-    they were, so that what was raised has less than half.
+    This is the adaptive bias of EM-Adapt (Papandreou et al., ICCV 2015, section 3.2), for those
+    images alone whose masks the filter would reject. A person beside a horse is where the
+    person's scores are highest, however low they are. Confidences stay those of the original
+    scores, so a raised pixel has a confidence under one half.
 
     Args:
-        tag_area: Least share of the image that a tag must take to count as found.
-        share: That a missing tag is given before the CRF; 0 gives none.
-        settings: Of :class:`Relabel`.
+        tag_area: Smallest share of the image that a tag must cover to count as found.
+        share: Share of the image that a missing tag is raised to before the CRF; 0 for none.
+        settings: Settings of :class:`Relabel`.
     """
 
     def __init__(
@@ -36,35 +36,37 @@ class Seek(Relabel):
         self.tag_area = tag_area
         self.share = share
 
-    def refined(
-        self, images: Sequence[np.ndarray], beliefs: Sequence[np.ndarray]
+    def refine(
+        self, images: Sequence[np.ndarray], probabilities: Sequence[np.ndarray]
     ) -> list[np.ndarray]:
-        """The probabilities of each image; again, from raised ones, where a tag is missing."""
-        maps = list(super().refined(images, beliefs))
+        """Probabilities along the edges of each image, with missing tags raised."""
+        maps = list(super().refine(images, probabilities))
         if not self.share:
             return maps
         for number, found in enumerate(maps):
-            if absent := missing(found, self.tag_area):
-                sought = raised(beliefs[number], absent, self.share)
-                (maps[number],) = super().refined([images[number]], [sought])
+            if absent := find_missing(found, self.tag_area):
+                more = raise_channels(probabilities[number], absent, self.share)
+                (maps[number],) = super().refine([images[number]], [more])
         return maps
 
 
-def missing(probabilities: np.ndarray, tag_area: float) -> list[int]:
-    """The channels of (1 + T, H, W) but the first that win less than a share of the pixels."""
+def find_missing(probabilities: np.ndarray, tag_area: float) -> list[int]:
+    """The channels of (1 + T, H, W), but the first, that win less than a share of the pixels."""
     chosen = probabilities.argmax(axis=0)
     return [
         channel for channel in range(1, len(probabilities)) if (chosen == channel).mean() < tag_area
     ]
 
 
-def raised(probabilities: np.ndarray, channels: Collection[int], share: float) -> np.ndarray:
-    """Probabilities of which some channels win at least so much, where they are likeliest.
+def raise_channels(
+    probabilities: np.ndarray, channels: Collection[int], share: float
+) -> np.ndarray:
+    """Probabilities in which some channels win a share of the pixels, their most probable ones.
 
     Args:
         probabilities: (K, H, W) float32 summing to one, K of at least 2.
-        channels: That are raised, one after another, each by one factor.
-        share: Of the pixels, between 0 and 1.
+        channels: The channels to raise, one after another, each by one factor.
+        share: Smallest share of the pixels that each of them wins, between 0 and 1.
 
     Returns:
         (K, H, W) float32 summing to one.

@@ -7,17 +7,17 @@ import numpy as np
 from tag2mask.models.crf import DEFAULT_CRF
 from tag2mask.pipeline.records import Row, decode_map
 from tag2mask.pipeline.records.mask_rows import encode_maps, resize_maps
-from tag2mask.pipeline.stages.crf_refinement import Delineate
+from tag2mask.pipeline.stages.crf_refinement import CrfRefinement
 
 
 def seed_probabilities(scores: np.ndarray, score_power: float = 1.0) -> np.ndarray:
     """Scores (T, H, W) in [0, 1] as probabilities (1 + T, H, W) of background and the tags.
 
-    A class takes M ^ score_power, background what no class claims, 1 - max_c M_c ^ score_power
-    (with power 1 the paper's choice for DCSM, Shimoda & Yanai, ECCV 2016). The maps of
-    DCSM end in a tanh that lifts all but the weakest places towards 1; a power above 1
-    undoes it, or every image would be half object, and leaves the CRF a clear unary. Maps
-    that fall off quickly, as CAM's, want a power below 1.
+    A class takes M ^ score_power, and background takes the rest, 1 - max_c M_c ^ score_power. The
+    power 1 is the paper's choice for DCSM (Shimoda & Yanai, ECCV 2016). The maps of DCSM end in a
+    tanh, which lifts all but the weakest places towards 1, so that half of every image would be
+    object. A power above 1 undoes this and gives the CRF a clear unary term. Maps that fall off
+    quickly, such as CAM's, need a power below 1.
     """
     claims = scores**score_power
     background = 1 - claims.max(axis=0, keepdims=True)
@@ -32,12 +32,13 @@ def scored_probabilities(row: Row, size: tuple[int, int], score_power: float) ->
     return seed_probabilities(resize_maps(scores, size), score_power)
 
 
-class SeedMasks(Delineate):
+class SeedMasks(CrfRefinement):
     """Masks of a round that comes before any segmenter: soft ``probabilities`` beside them."""
 
-    def finished(self, row: Row, refined: np.ndarray, beliefs: np.ndarray) -> Row:
+    def finish(self, row: Row, refined: np.ndarray, probabilities: np.ndarray) -> Row:
         """The row with the columns of a mask and ``probabilities``."""
-        return {**super().finished(row, refined, beliefs), "probabilities": encode_maps(refined)}
+        done = super().finish(row, refined, probabilities)
+        return {**done, "probabilities": encode_maps(refined)}
 
 
 class Refine(SeedMasks):
@@ -56,6 +57,6 @@ class Refine(SeedMasks):
         super().__init__(crf, crf_method, ignore_below)
         self.score_power = score_power
 
-    def believed(self, image: np.ndarray, row: Row) -> np.ndarray:
+    def probabilities(self, image: np.ndarray, row: Row) -> np.ndarray:
         """Probabilities (1 + T, H, W) before the CRF, of background and the tags."""
         return scored_probabilities(row, image.shape[:2], self.score_power)

@@ -1,4 +1,4 @@
-"""Relabel: the mask that a segmenter's logits say, among background and the tags."""
+"""Relabel: the mask of a segmenter's logits, among background and the tags."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from torch.nn.functional import interpolate
 
 from tag2mask.models.crf import DEFAULT_CRF
 from tag2mask.pipeline.records import Row
-from tag2mask.pipeline.stages.crf_refinement import Delineate
+from tag2mask.pipeline.stages.crf_refinement import CrfRefinement
 from tag2mask.pipeline.stages.segment import LOGITS
 
 
-class Relabel(Delineate):
+class Relabel(CrfRefinement):
     """Turns ``logits`` (1 + T, h, w) into a mask and its confidence.
 
-    The softmax runs over background and the tags alone: an absent class takes nothing.
+    The softmax runs over background and the tags alone, so an absent class takes no pixel.
 
     Args:
         crf: One of :data:`tag2mask.models.crf.CRF_PRESETS`, or ``none``.
@@ -28,14 +28,14 @@ class Relabel(Delineate):
         # As where the logits are made, which may be in another process.
         torch.set_flush_denormal(True)
 
-    def believed(self, image: np.ndarray, row: Row) -> np.ndarray:
+    def probabilities(self, image: np.ndarray, row: Row) -> np.ndarray:
         """Probabilities (1 + T, H, W) before the CRF, of background and the tags."""
         logits = torch.from_numpy(row[LOGITS])[None]
         full = interpolate(logits, image.shape[:2], mode="bilinear")[0]
         return full.softmax(dim=0).numpy()
 
-    def finished(self, row: Row, refined: np.ndarray, beliefs: np.ndarray) -> Row:
+    def finish(self, row: Row, refined: np.ndarray, probabilities: np.ndarray) -> Row:
         """The row with the columns of a mask, and without its logits."""
-        done = super().finished(row, refined, beliefs)
+        done = super().finish(row, refined, probabilities)
         del done[LOGITS]
         return done

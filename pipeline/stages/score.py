@@ -1,4 +1,4 @@
-"""Score: where the tags of an image are, by one of the saliency scorers."""
+"""Score: one saliency map for each tag of an image."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class Score:
     Args:
         scorer: One of :data:`tag2mask.models.saliency.SCORERS`, or the path of an own one.
         tagger: URI of the tagger; empty for scorers that need none.
-        settings: Of the scorer.
-        device: Where it runs; by default a GPU where there is one.
+        settings: Settings of the scorer.
+        device: The device that it runs on; by default a GPU, if there is one.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Segment: the logits that a segmenter gives the tags of an image."""
+"""Segment: a segmenter's logits for background and the tags of an image."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Segment:
         source: The round's name, written into the rows.
         size: Longer side at which images are segmented, in pixels.
         scales: Sizes relative to it whose logits are averaged.
-        device: Where it runs; by default a GPU where there is one.
+        device: The device that it runs on; by default a GPU, if there is one.
     """
 
     def __init__(

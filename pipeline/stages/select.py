@@ -1,4 +1,4 @@
-"""Select: which masks are good enough to train on, and why the others are not."""
+"""Select: the filter of the masks, with a reason for each rejected one."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SelectSettings(BaseModel):
 
 
 class Select:
-    """Adds ``kept`` and, where it is false, the ``reason``: nothing is dropped silently.
+    """Adds ``kept`` and, if it is false, the ``reason``: no mask is dropped silently.
 
     Args:
         settings: The bounds, as a dictionary of :class:`SelectSettings`.
@@ -43,11 +43,11 @@ class Select:
         self.class_names = class_names
 
     def __call__(self, rows: list[Row]) -> list[Row]:
-        """Rows in, the same rows with the verdict out."""
+        """The same rows with the decision and its reason."""
         return [{**row, "kept": not (why := self.reason(row)), "reason": why} for row in rows]
 
     def reason(self, row: Row) -> str:
-        """Why a row is left out, in words; empty when it is kept."""
+        """The reason why a mask is rejected, in words; empty if it is kept."""
         bounds = self.settings
         area = dict(zip(row["classes"], row["area"], strict=True))
         absent = [tag for tag in row["tags"] if area.get(tag, 0.0) < bounds.tag_area]

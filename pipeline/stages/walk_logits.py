@@ -1,4 +1,4 @@
-"""Spread: what a segmenter says of the tags, carried along learnt affinities before the CRF."""
+"""Walk logits: a random walk of a segmenter's probabilities along learnt affinities."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from tag2mask.pipeline.training.model_store import load_model
 SMALLEST = 1e-6  # probability whose logarithm is taken
 
 
-class Spread:
+class WalkLogits:
     """Replaces ``logits`` by the logarithms of their probabilities after a random walk.
 
-    The walk is that of the seeds (PSA, Ahn & Kwak, CVPR 2018), but shorter: a segmenter knows
-    what is where, and only its borders are too coarse.
+    The walk is that of the seeds (PSA, Ahn & Kwak, CVPR 2018), but shorter: a segmenter finds the
+    objects, and only its borders are too coarse.
 
     Args:
         affinity: URI of the affinity network.
-        size: Longer side at which it sees an image, in pixels.
-        walk_log2_steps: A walk makes 2 ** walk_log2_steps steps.
-        device: Where it runs; by default a GPU where there is one.
+        size: Longer side to which images are scaled, in pixels.
+        walk_log2_steps: Binary logarithm of the number of steps.
+        device: The device that it runs on; by default a GPU, if there is one.
     """
 
     def __init__(

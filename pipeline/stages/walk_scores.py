@@ -1,4 +1,4 @@
-"""Propagate: scores spread along learnt affinities before the CRF (PSA, Ahn & Kwak, 2018)."""
+"""Walk scores: a random walk of scores along learnt affinities (PSA, Ahn & Kwak, CVPR 2018)."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ from tag2mask.pipeline.records.round_names import AFFINITY
 from tag2mask.pipeline.stages.refine import SeedMasks, scored_probabilities
 from tag2mask.pipeline.training.model_store import load_model
 
-WALKED = "walked"
+WALKED = "walked_scores"
 
 
-class Propagate:
-    """Adds ``walked`` (1 + T, h, w) float32: the probabilities of the scores after a random walk.
+class WalkScores:
+    """Adds ``walked_scores`` (1 + T, h, w) float32: probabilities after a random walk.
 
-    Background walks with the tags: what comes out of a walk are means of probabilities, and
-    sums to one again.
+    Background walks with the tags. A walk makes means of probabilities, so they sum to one again.
 
     Args:
         affinity: URI of the affinity network.
-        size: Longer side at which it sees an image, in pixels.
+        size: Longer side to which images are scaled, in pixels.
         score_power: See :func:`tag2mask.pipeline.stages.refine.seed_probabilities`.
-        walk_log2_steps: A walk makes 2 ** walk_log2_steps steps.
-        device: Where the network runs; by default a GPU where there is one.
+        walk_log2_steps: Binary logarithm of the number of steps.
+        device: The device that it runs on; by default a GPU, if there is one.
     """
 
     def __init__(
@@ -64,16 +63,16 @@ class Propagate:
         return after.cpu().numpy()
 
 
-class RefineWalked(SeedMasks):
-    """Turns ``walked`` into a mask, as ``Refine`` does with scores."""
+class RefineWalkedScores(SeedMasks):
+    """Turns ``walked_scores`` into a mask, as ``Refine`` does with scores."""
 
-    def believed(self, image: np.ndarray, row: Row) -> np.ndarray:
+    def probabilities(self, image: np.ndarray, row: Row) -> np.ndarray:
         """Probabilities (1 + T, H, W) before the CRF, of background and the tags."""
         maps = torch.from_numpy(row[WALKED])[None]
         return interpolate(maps, image.shape[:2], mode="bilinear")[0].numpy()
 
-    def finished(self, row: Row, refined: np.ndarray, beliefs: np.ndarray) -> Row:
-        """The row with the columns of a seed mask, and without what has walked."""
-        done = super().finished(row, refined, beliefs)
+    def finish(self, row: Row, refined: np.ndarray, probabilities: np.ndarray) -> Row:
+        """The row with the columns of a seed mask, and without the walked scores."""
+        done = super().finish(row, refined, probabilities)
         del done[WALKED]
         return done

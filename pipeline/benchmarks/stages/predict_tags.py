@@ -1,4 +1,4 @@
-"""Recognize: the tags that a classifier gives an image which came without."""
+"""Predict tags: the tagger's classes of an image whose tags are unknown."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tag2mask.pipeline.training.model_store import load_model
 PRESENCE = 0.5
 
 
-class Recognize:
-    """Replaces the tags by what the tagger sees; the likeliest class if it sees none.
+class PredictTags:
+    """Replaces the tags by the probable classes, or by the most probable one if there is none.
 
     Args:
         tagger: URI of the tagger.
-        size: Longer side at which it sees the image, in pixels.
-        device: Where it runs; by default a GPU where there is one.
+        size: Longer side to which images are scaled, in pixels.
+        device: The device that it runs on; by default a GPU, if there is one.
     """
 
     def __init__(self, tagger: str, size: int, device: str | None = None) -> None:

@@ -24,19 +24,19 @@ class SegmentWithPrior(Segment):
 class RelabelSuperpixels(Relabel):
     """Means over superpixels (MIL-ILP-seg, Pinheiro & Collobert, CVPR 2015, section 3.3)."""
 
-    def refined(
-        self, images: Sequence[np.ndarray], beliefs: Sequence[np.ndarray]
+    def refine(
+        self, images: Sequence[np.ndarray], probabilities: Sequence[np.ndarray]
     ) -> list[np.ndarray]:
         """The mean of every superpixel."""
-        return [segment_means(*pair) for pair in zip(images, beliefs, strict=True)]
+        return [segment_means(*pair) for pair in zip(images, probabilities, strict=True)]
 
 
 class RelabelOnTree(Relabel):
     """Class scores from above and a segmentation tree from below (Borenstein et al., 2004)."""
 
-    def refined(
-        self, images: Sequence[np.ndarray], beliefs: Sequence[np.ndarray]
+    def refine(
+        self, images: Sequence[np.ndarray], probabilities: Sequence[np.ndarray]
     ) -> list[np.ndarray]:
         """The labels of least cost on each image's tree."""
         smooth = TreeSmoothing()
-        return [smooth(*pair) for pair in zip(images, beliefs, strict=True)]
+        return [smooth(*pair) for pair in zip(images, probabilities, strict=True)]
