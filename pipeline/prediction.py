@@ -101,7 +101,7 @@ def image_files(folder: str) -> list[str]:
     try:
         entries = files.ls(root, detail=True)
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise UserError(f"there is no folder {root}: give a folder of images") from error
+        raise UserError(f"the folder {root} does not exist: give a folder of images") from error
     names = [
         entry["name"]
         for entry in entries

@@ -1,10 +1,12 @@
-"""Every help text and every description of a setting reads alone (docs: CONTRIBUTING.md)."""
+"""Help texts, descriptions of settings and docstrings read alone (docs: CONTRIBUTING.md)."""
 
 from __future__ import annotations
 
+import ast
 import importlib
 import pkgutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import typer
@@ -15,6 +17,22 @@ import tag2mask.pipeline
 from tag2mask.flows.cli import app
 
 FRAGMENTS = ("Of ", "That ", "What ")
+ROOT = Path(__file__).parents[1]
+# The folders and files whose public docstrings are checked.
+CHECKED = (
+    "pipeline/dataset",
+    "pipeline/doctor",
+    "pipeline/engine",
+    "pipeline/evaluation",
+    "pipeline/ingestion",
+    "pipeline/prediction.py",
+    "pipeline/publication",
+    "pipeline/records",
+    "pipeline/stages",
+    "pipeline/synthetic",
+    "pipeline/tables",
+    "tag2mask",
+)
 
 
 def settings_classes() -> list[type[BaseModel]]:
@@ -47,6 +65,38 @@ def help_texts() -> Iterator[tuple[str, str]]:
                 yield f"{name} {parameter.name}", text
 
 
+def modules() -> list[Path]:
+    """The modules of the checked folders."""
+    places = [ROOT / name for name in CHECKED]
+    assert all(place.exists() for place in places)
+    return sorted(
+        module
+        for place in places
+        for module in ([place] if place.is_file() else place.rglob("*.py"))
+    )
+
+
+def documented(tree: ast.Module, name: str) -> Iterator[tuple[str, str]]:
+    """The name of a module and of each of its public classes and functions, and its docstring."""
+    yield name, ast.get_docstring(tree) or ""
+    stack: list[tuple[str, ast.AST]] = [(name, tree)]
+    while stack:
+        inside, node = stack.pop()
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                private = child.name.startswith("_") and not child.name.startswith("__")
+                if not private:
+                    yield f"{inside}.{child.name}", ast.get_docstring(child) or ""
+                    stack.append((f"{inside}.{child.name}", child))
+
+
+def docstrings() -> Iterator[tuple[str, str]]:
+    """The name and the docstring of all that is public in the checked folders."""
+    for module in modules():
+        name = str(module.relative_to(ROOT).with_suffix("")).replace("/", ".")
+        yield from documented(ast.parse(module.read_text()), name)
+
+
 def fragments(texts: Iterator[tuple[str, str]]) -> list[str]:
     """The texts that begin in the middle of a sentence."""
     return [f"{name}: {text}" for name, text in texts if text.startswith(FRAGMENTS)]
@@ -55,6 +105,7 @@ def fragments(texts: Iterator[tuple[str, str]]) -> list[str]:
 def test_there_is_something_to_read():
     assert len(list(descriptions())) > 100
     assert len(list(help_texts())) > 60
+    assert len(list(docstrings())) > 500
 
 
 def test_descriptions_read_alone():
@@ -68,3 +119,24 @@ def test_help_reads_alone():
 @pytest.mark.parametrize("text", ["Of the round.", "That decode images.", "What is seen."])
 def test_a_fragment_would_be_found(text):
     assert fragments(iter([("name", text)])) == [f"name: {text}"]
+
+
+def test_docstrings_read_alone():
+    assert fragments(docstrings()) == []
+
+
+def test_every_public_docstring_is_read():
+    tree = ast.parse(
+        '"""Of a module."""\n'
+        "class Thing:\n"
+        '    """What it is."""\n'
+        "    async def method(self):\n"
+        '        """That runs."""\n'
+        "    def _hidden(self):\n"
+        '        """Of no interest."""\n'
+    )
+    assert [name for name, text in documented(tree, "m") if text.startswith(FRAGMENTS)] == [
+        "m",
+        "m.Thing",
+        "m.Thing.method",
+    ]

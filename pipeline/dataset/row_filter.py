@@ -13,7 +13,7 @@ from tag2mask.pipeline.records import ClassTable
 
 
 class RowFilter(BaseModel):
-    """Conditions that a wanted row must all meet; None, 0 and () are no condition."""
+    """Conditions that a wanted row must all meet; None, 0 and () set no condition."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -66,7 +66,7 @@ class Ingest:
         classes: The classes of the run.
         counts: Counts of the source's files, before decoding.
         images: One image for each row, sorted by id; negatives have no tags.
-        notes: Sentences on how the source was read, and what of it was merged or skipped.
+        notes: Sentences about the reading of the source: merged spellings and skipped files.
     """
 
     source: Source
@@ -220,12 +220,12 @@ def _of_split(
 
 
 def _skipped(paths: list[str]) -> list[str]:
-    """A sentence on files that are no images, if there are any."""
+    """A sentence about files that are not images, if there are any."""
     if not paths:
         return []
     names = ", ".join(_printable(path) for path in sorted(paths)[:NAMES_SHOWN])
     more = f" and {len(paths) - NAMES_SHOWN:,} more" if len(paths) > NAMES_SHOWN else ""
-    return [f"skipped {len(paths):,} files that are no images by their names: {names}{more}"]
+    return [f"skipped {len(paths):,} files whose names are not those of images: {names}{more}"]
 
 
 def _negatives(

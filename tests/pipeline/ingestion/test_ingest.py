@@ -394,6 +394,6 @@ def test_files_that_are_no_images_are_named_and_not_counted() -> None:
     assert found.counts.images == found.counts.kept == 2
     (note,) = found.notes
     assert note.startswith(
-        "skipped 7 files that are no images by their names: cat/0.txt, cat/1.txt"
+        "skipped 7 files whose names are not those of images: cat/0.txt, cat/1.txt"
     )
     assert note.endswith("cat/4.txt and 2 more")
