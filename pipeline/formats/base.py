@@ -118,6 +118,8 @@ class Exporter(ABC):
     val_share: ClassVar[float] = 0.0
     # How outlines of objects are written, if nothing else is asked for.
     shapes: ClassVar[Shapes] = "rle"
+    # Whether every name holds digits of the image's id, for masks that a label tool sends back.
+    names_hold_ids: ClassVar[bool] = False
     # Where the pixels of dropped components are; None in formats that know no objects.
     dropped_pixels_are: ClassVar[str | None] = None
 
@@ -167,7 +169,7 @@ class Exporter(ABC):
 
     def free_name(self, row: Row, naming: Callable[[Row], str]) -> str:
         """A name that no sample has yet: the folder itself remembers those that are taken."""
-        name = naming(row)
+        name = full_name(row) if self.names_hold_ids else naming(row)
         taken = any(
             (self.folder / self.image_folder(split) / f"{name}{ending}").exists()
             for split in self.splits

@@ -26,6 +26,7 @@ _WAITING = "images.part"
 class CvatExporter(Exporter):
     """``images/`` and ``annotations.xml``; a split is an image's subset."""
 
+    names_hold_ids: ClassVar[bool] = True
     dropped_pixels_are: ClassVar[str | None] = "have no label"
 
     def __init__(self, folder: Path, classes: ClassTable, settings: ExportSettings) -> None:

@@ -30,7 +30,7 @@ class ExportSettings(Settings):
     )
     objects: ObjectKind = Field(
         "component",
-        description="What is one object: a connected component of a class, or all pixels of it.",
+        description="Kind of the objects: connected components of a class, or all of them as one.",
     )
     shapes: Shapes | None = Field(
         None,
@@ -39,7 +39,7 @@ class ExportSettings(Settings):
     )
     split: SplitMethod = Field(
         "stratified",
-        description="How images are divided: stratified by class, by the hash of their ids, or by "
+        description="Division of the images: stratified by class, by the hash of their ids, or by "
         "the folders of the source.",
     )
     val_share: float | None = Field(

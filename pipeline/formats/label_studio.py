@@ -29,6 +29,7 @@ _FILES = "/data/local-files/?d="
 class LabelStudioExporter(Exporter):
     """``images/<split>``, ``tasks_<split>.json`` and ``label_config.xml``."""
 
+    names_hold_ids: ClassVar[bool] = True
     dropped_pixels_are: ClassVar[str | None] = "have no label"
 
     def __init__(self, folder: Path, classes: ClassTable, settings: ExportSettings) -> None:
