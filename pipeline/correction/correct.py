@@ -12,7 +12,7 @@ import numpy as np
 from tag2mask.pipeline.correction.corrections import (
     SOURCE,
     add_corrections,
-    beside,
+    corrections_uri,
     open_corrections,
 )
 from tag2mask.pipeline.correction.given_out import GivenOut, some_names
@@ -103,7 +103,7 @@ def take_corrections(
     layout, masks = open_layout(Path(folder), class_table(dataset))
     ids = _ids_of(masks.names(), images)
     given_out = GivenOut(dataset, layout, ids)
-    earlier = open_corrections(beside(dataset), images)
+    earlier = open_corrections(corrections_uri(dataset), images)
     known = {} if earlier is None else _rows(earlier, ["mask"], ids.values())
     listed = _rows(images, ["height", "width", "tags"], ids.values())
     unchanged, redrawn, rows, doubtful, empty = 0, 0, [], [], []
@@ -126,7 +126,7 @@ def take_corrections(
     _refuse_doubtful(doubtful, folder)
     if not allow_empty:
         _refuse_empty(empty, len(ids), folder)
-    target = beside(dataset)
+    target = corrections_uri(dataset)
     if rows:
         add_corrections(target, images, rows)
     confirmed = sum(row["verdict"] == CONFIRMED for row in rows)

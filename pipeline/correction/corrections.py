@@ -28,8 +28,6 @@ from tag2mask.pipeline.tables.table_writer import TableWriter
 from tag2mask.pipeline.training.samples import CORRECTION
 
 NAME = "corrections"
-# The name of the table in a scan, and so in the rows of stages and targets.
-JOINED = CORRECTION
 SOURCE = "human"
 
 CORRECTIONS_SCHEMA = pa.schema(
@@ -48,8 +46,8 @@ CORRECTIONS_SCHEMA = pa.schema(
 _BATCH = 64
 
 
-def beside(dataset: Table) -> str:
-    """Where the corrections of a dataset are: in the folder of its run."""
+def corrections_uri(dataset: Table) -> str:
+    """The URI of the corrections of a dataset, in the folder of its run."""
     return f"{dataset.uri.rpartition('/')[0]}/{NAME}"
 
 
@@ -111,17 +109,17 @@ def key_inputs(corrections: Table | None) -> dict[str, Any]:
     return {} if corrections is None else {NAME: corrections.fingerprint}
 
 
-def joined(scan: Scan, corrections: Table | None) -> Scan:
+def join_corrections(scan: Scan, corrections: Table | None) -> Scan:
     """A scan whose rows hold their correction, or None, under ``correction``."""
     if corrections is None:
         return scan
-    columns = None if scan.columns is None else [*scan.columns, f"{JOINED}.mask"]
-    return replace(scan, joined={**scan.joined, JOINED: corrections}, columns=columns)
+    columns = None if scan.columns is None else [*scan.columns, f"{CORRECTION}.mask"]
+    return replace(scan, joined={**scan.joined, CORRECTION: corrections}, columns=columns)
 
 
 def is_corrected(row: Row) -> bool:
     """Whether a row of a scan has a correction; none has in a scan without them."""
-    return row.get(JOINED) is not None
+    return row.get(CORRECTION) is not None
 
 
 def _batched(rows: Iterable[Row]) -> Iterable[list[Row]]:

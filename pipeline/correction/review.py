@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
-from tag2mask.pipeline.correction.corrections import SOURCE, beside, open_corrections
+from tag2mask.pipeline.correction.corrections import SOURCE, corrections_uri, open_corrections
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assess import class_table
 from tag2mask.pipeline.formats.base import full_name
@@ -71,7 +71,7 @@ def write_review(uri: str, out: str | Path, count: int, kind: str) -> int:
     if count < 1:
         raise UserError(f"a review has at least one mask, not {count}")
     dataset = open_dataset(uri)
-    corrections = open_corrections(beside(dataset), dataset)
+    corrections = open_corrections(corrections_uri(dataset), dataset)
     chosen = least_trusted(dataset, count, set() if corrections is None else {*corrections.ids()})
     if not chosen:
         raise UserError(f"every mask of {dataset.uri} is a person's: there is nothing to review")

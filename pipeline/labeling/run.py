@@ -177,7 +177,7 @@ class Run(RecipeWorkspace):
         ]
         return self.make_round(
             each.name,
-            human.joined(scan, corrections),
+            human.join_corrections(scan, corrections),
             stages if corrections is None else around(stages),
             {
                 "model": self.weights_of(each.name),

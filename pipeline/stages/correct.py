@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from tag2mask.pipeline.correction.corrections import JOINED, SOURCE, is_corrected
+from tag2mask.pipeline.correction.corrections import SOURCE, is_corrected
 from tag2mask.pipeline.engine.base import Stage, StageSpec
 from tag2mask.pipeline.records import BACKGROUND, IGNORE, Row, decode_mask, encode_map
 from tag2mask.pipeline.records.mask_rows import (
@@ -16,6 +16,7 @@ from tag2mask.pipeline.records.mask_rows import (
     reduced_size,
     resize_maps,
 )
+from tag2mask.pipeline.training.samples import CORRECTION
 
 
 class Correct:
@@ -51,7 +52,7 @@ def around(stages: Sequence[StageSpec]) -> list[StageSpec]:
 
 
 def _corrected(row: Row) -> Row:
-    data = row[JOINED]["mask"]["bytes"]
+    data = row[CORRECTION]["mask"]["bytes"]
     mask = decode_mask(data)
     shown = sorted({*np.unique(mask).tolist()} - {BACKGROUND, IGNORE})
     known = (mask != IGNORE).astype(np.float32)

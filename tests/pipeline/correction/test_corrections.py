@@ -9,9 +9,8 @@ import pytest
 import torch
 
 from tag2mask.pipeline.correction.corrections import (
-    JOINED,
     add_corrections,
-    joined,
+    join_corrections,
     open_corrections,
 )
 from tag2mask.pipeline.engine.local import LocalEngine
@@ -23,7 +22,7 @@ from tag2mask.pipeline.records import IGNORE, Row, decode_map, decode_mask, enco
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.training.augmentation import View
-from tag2mask.pipeline.training.samples import CorrectedTarget, MaskTarget, SoftTarget
+from tag2mask.pipeline.training.samples import CORRECTION, CorrectedTarget, MaskTarget, SoftTarget
 from tests.pipeline.small_tables import writer
 from tests.pipeline.toys import (
     CLASSES,
@@ -105,7 +104,7 @@ def test_other_classes_are_not_mixed_up(tmp_path, images):
 def test_a_run_without_corrections_has_none(tmp_path, images):
     assert run_at(tmp_path).open_corrections(images) is None
     scan = Scan(images, columns=["image", "tags"])
-    assert joined(scan, None) is scan
+    assert join_corrections(scan, None) is scan
 
 
 @pytest.mark.parametrize("soft", [False, True])
@@ -113,7 +112,7 @@ def test_targets_are_the_person_s_where_there_is_one(tmp_path, images, soft):
     correct(tmp_path, images, 1)
     table = open_corrections(f"{tmp_path}/corrections", images)
     toy = round_table(tmp_path, images)
-    scan = joined(
+    scan = join_corrections(
         Scan(images, {"toy": toy}, columns=["tags", "toy.mask", "toy.probabilities"]), table
     )
     otherwise = SoftTarget("toy", len(CLASSES)) if soft else MaskTarget("toy")
@@ -121,11 +120,11 @@ def test_targets_are_the_person_s_where_there_is_one(tmp_path, images, soft):
     whole = View(64, 48, 0, 0, 64, False)
     for row in scan.rows():
         found = target(row, whole, np.random.default_rng(0))
-        if row[JOINED] is None:
+        if row[CORRECTION] is None:
             expected = otherwise(row, whole, np.random.default_rng(0))
         else:
             expected = np.full((16, 16), IGNORE)
-            mask = decode_mask(row[JOINED]["mask"]["bytes"])
+            mask = decode_mask(row[CORRECTION]["mask"]["bytes"])
             expected[:12] = mask[2::4, 2::4]
             if soft:
                 expected = np.stack([expected == value for value in range(4)])
