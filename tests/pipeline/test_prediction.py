@@ -60,7 +60,7 @@ def test_other_settings_are_taken(model, images, tmp_path):
     assert (one != two).any()
 
 
-def test_a_image_that_is_turned_gets_a_mask_as_it_is_seen(model, tmp_path):
+def test_a_rotated_image_gets_an_upright_mask(model, tmp_path):
     folder = tmp_path / "images"
     folder.mkdir()
     exif = Image.Exif()
@@ -71,7 +71,7 @@ def test_a_image_that_is_turned_gets_a_mask_as_it_is_seen(model, tmp_path):
         assert mask.size == (20, 40)
 
 
-def test_images_that_cannot_be_read_are_named(model, images, tmp_path):
+def test_unreadable_images_are_reported(model, images, tmp_path):
     (images / "cut.jpg").write_bytes(b"\xff\xd8\xff\xe0")
     written, failed = predict_folder(model, str(images), str(tmp_path / "out"))
     assert written == 2

@@ -87,7 +87,7 @@ def foreign(**options):
         ({"write_page_index": True, "compression": "none"}, "compressed or encoded"),
     ],
 )
-def test_files_that_cannot_be_read_so_are_refused(options, said):
+def test_files_without_plain_indexed_pages_are_refused(options, said):
     raw = foreign(**options)
     with pytest.raises(ValueError, match=said):
         locate_pages(reader(raw), len(raw), ["image.bytes"])

@@ -73,6 +73,6 @@ def test_images_are_not_read(dataset, monkeypatch):
         (RowFilter(rounds=(9,)), "no row of .* passes the filter"),
     ],
 )
-def test_what_cannot_be_is_said(dataset, where, said):
+def test_impossible_filters_are_errors(dataset, where, said):
     with pytest.raises(UserError, match=said):
         MaskDataset(dataset.uri, where=where)

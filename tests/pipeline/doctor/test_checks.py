@@ -1,4 +1,4 @@
-"""The checks of a machine and of a cluster's nodes, each with what fixes it."""
+"""The checks of a machine and of a cluster's nodes, each with its fix."""
 
 import pytest
 from packaging.requirements import Requirement

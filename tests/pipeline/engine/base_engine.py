@@ -1,4 +1,4 @@
-"""What every engine must do; a test class of one engine inherits all of it."""
+"""Tests for every engine; a test class of one engine inherits all of them."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ class EngineTests:
 class SurvivingEngineTests(EngineTests):
     """For engines whose stages run in other processes."""
 
-    def test_a_image_that_kills_its_process_becomes_an_error_row(
+    def test_an_image_that_kills_its_process_becomes_an_error_row(
         self, engine: Engine, images: Table, tmp_path: Path
     ) -> None:
         stages = [StageSpec(toys.Suicide, {"path": "7.jpg"}), StageSpec(toys.Reverse)]

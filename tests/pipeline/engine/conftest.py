@@ -1,4 +1,4 @@
-"""What the tests of all engines share."""
+"""Fixtures of all engine tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One stage on one batch: what is halved, what becomes an error row, what ends the run."""
+"""One stage on one batch: halved batches, error rows and errors that end the run."""
 
 from __future__ import annotations
 
@@ -41,6 +41,6 @@ def test_a_row_that_never_fits_gets_the_error() -> None:
     assert done == [{**row, "error": message} for row in ROWS[:3]]
 
 
-def test_a_storage_that_fails_is_no_row_s_fault() -> None:
+def test_a_storage_error_ends_the_run() -> None:
     with pytest.raises(StorageError):
         run_stage(NeedsSmallBatches(0, StorageError("s3://b does not answer")), ROWS, 8)

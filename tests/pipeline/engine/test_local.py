@@ -14,7 +14,7 @@ from tests.pipeline.small_tables import writer
 
 
 class CountThreads:
-    """Says how many threads torch may use."""
+    """Reports the number of threads that torch may use."""
 
     def __call__(self, rows: list[Row]) -> list[Row]:
         return [{**row, "reason": str(torch.get_num_threads())} for row in rows]

@@ -1,4 +1,4 @@
-"""Packing: rows come back as they were, whatever a stage puts into them."""
+"""Packing: rows come back unchanged, with any value that a stage may put into them."""
 
 from __future__ import annotations
 
@@ -46,6 +46,6 @@ def test_scalars_become_numbers() -> None:
 
 
 @pytest.mark.parametrize("value", [object(), {1, 2}, np.array(["text"])])
-def test_what_cannot_travel_is_named(value: object) -> None:
+def test_values_that_cannot_be_packed_are_refused(value: object) -> None:
     with pytest.raises(TypeError, match=type(value).__name__):
         pack({"value": value})

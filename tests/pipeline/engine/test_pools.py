@@ -26,7 +26,7 @@ CPU, GPU = _spec(1), _spec(1, 1)
         ([GPU, GPU, CPU, CPU], Node(2, 1), [1, 1, 2]),
     ],
 )
-def test_a_chain_is_cut_between_gpus_and_processors(
+def test_a_chain_is_split_between_gpus_and_processors(
     specs: list[StageSpec], node: Node, groups: list[int]
 ) -> None:
     found = group_stages(specs, [Node(1), node])
@@ -34,7 +34,7 @@ def test_a_chain_is_cut_between_gpus_and_processors(
     assert [spec for group in found for spec in group.stages] == specs
 
 
-def test_a_link_needs_what_the_greediest_of_its_stages_needs() -> None:
+def test_a_group_has_the_largest_needs_of_its_stages() -> None:
     group = StageGroup(
         (StageSpec(toys.Reverse, cpus=2, batch_size=4), StageSpec(toys.Reverse, gpus=0.5))
     )
@@ -63,7 +63,7 @@ def test_a_link_needs_what_the_greediest_of_its_stages_needs() -> None:
         ([CPU, CPU], [Node(0)], [Pool(1, 0, 1), Pool(1, 0, 1)]),
     ],
 )
-def test_one_actor_of_each_link_fits_on_every_node(
+def test_one_actor_of_each_group_fits_on_every_node(
     specs: list[StageSpec], nodes: list[Node], pools: list[Pool]
 ) -> None:
     assert plan_pools([StageGroup((spec,)) for spec in specs], nodes) == pools
@@ -71,7 +71,7 @@ def test_one_actor_of_each_link_fits_on_every_node(
 
 @pytest.mark.parametrize("stages", range(1, 8))
 @pytest.mark.parametrize("gpus", range(1, 5))
-def test_parts_of_gpus_leave_nobody_between_two(stages: int, gpus: int) -> None:
+def test_no_actor_is_split_over_two_gpus(stages: int, gpus: int) -> None:
     pools = plan_pools([StageGroup((GPU,))] * stages, [Node(16, gpus)])
     k = round(1 / pools[0].gpus)
     assert 0 <= 1 / k - pools[0].gpus < 1e-4

@@ -1,4 +1,4 @@
-"""The engine on Ray, on this machine: two processors, and what Ray takes for a GPU."""
+"""The engine on Ray on this machine, with two processors and a simulated GPU."""
 
 from __future__ import annotations
 

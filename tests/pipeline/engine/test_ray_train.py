@@ -1,4 +1,4 @@
-"""Training by Ray Train: as many workers as there may be, and whichever of them die."""
+"""Training by Ray Train: with several workers, and with workers that die."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def training(scan, checkpoints, *, dropout=0.5, target=TARGET, **changes):
 
 
 def silent(step, loss):
-    """Nobody wants to know."""
+    """Ignore the report."""
 
 
 def assert_same_weights(ours, theirs, **tolerance):

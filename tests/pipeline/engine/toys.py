@@ -11,7 +11,7 @@ from tag2mask.pipeline.records import Row
 
 
 def mask_of(data: bytes) -> bytes:
-    """What :class:`Reverse` makes of an image."""
+    """The mask that :class:`Reverse` makes of an image."""
     return data[::-1]
 
 

@@ -104,7 +104,7 @@ def test_ground_truth_beside_a_source(tmp_path, images, ground_truth):
 
 
 def test_images_are_not_taken_for_ground_truth_masks(tmp_path):
-    """Classes that VOC knows, and images that are PNGs."""
+    """The classes are VOC's, and the images are PNGs."""
     (tmp_path / "cat").mkdir()
     (tmp_path / "cat/a.png").write_bytes(encode_mask(np.ones((4, 4), np.uint8)))
     assert find_ground_truth(str(tmp_path), ClassTable(names=("cat",))) is None

@@ -28,7 +28,7 @@ def rectangle(top: int, bottom: int, left: int, right: int, value: int = 1) -> n
 
 
 def reference(ground_truth: np.ndarray, prediction: np.ndarray, value: int, radius: int) -> float:
-    """Perazzi et al.: boundaries dilated by a disc, and what falls inside."""
+    """Perazzi et al.: boundaries within the other boundary, dilated by a disc."""
     true, found = (
         find_boundaries(mask == value, connectivity=1, mode="inner")
         for mask in (ground_truth, prediction)

@@ -9,7 +9,7 @@ from tag2mask.pipeline.evaluation.calibration import Calibration, calibration, c
 
 
 def images(seed: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Truth, prediction and a confidence map of an eighth, which promises too much."""
+    """Ground truth, prediction and an overconfident confidence map of an eighth of the size."""
     random = np.random.default_rng(seed)
     found = []
     for height, width in ((16, 24), (40, 32)):

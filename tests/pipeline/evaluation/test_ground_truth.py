@@ -45,7 +45,7 @@ def test_same_stem_in_two_folders(tmp_path: Path):
 
 
 def test_classes_are_translated_by_name(tmp_path: Path):
-    """VOC: cat is 8, dog is 12, person is 15; the run knows dog as 1 and cat as 2 only."""
+    """VOC: cat is 8, dog is 12, person is 15; the run has only dog as 1 and cat as 2."""
     write(tmp_path / "a.png", np.array([[0, 8, 12, 15, 255]]))
     ground_truth = GroundTruthFolder(str(tmp_path), ClassTable(names=("dog", "cat")))
     np.testing.assert_array_equal(ground_truth.mask("a.jpg"), [[0, 2, 1, 0, 255]])

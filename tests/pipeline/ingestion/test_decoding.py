@@ -1,4 +1,4 @@
-"""Every kind of image file that the web holds, made here, against what it must become."""
+"""All kinds of image files of the web, made here, against their expected RGB images."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def png(width: int, height: int, depth: int, color: int, pixels: bytes, *extra: bytes) -> bytes:
-    """A PNG written by hand, for what Pillow does not write."""
+    """A PNG written by hand, with features that Pillow cannot write."""
     header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
     return b"".join(
         (
@@ -205,7 +205,7 @@ def test_broken_exif_spoils_no_image() -> None:
     assert normalized_bytes(jpeg)[0] == jpeg
 
 
-def test_16_bit_rgb_is_written_anew_because_readers_differ() -> None:
+def test_16_bit_rgb_is_written_again_because_readers_differ() -> None:
     line = b"\0" + b"".join(struct.pack(">HHH", 200 * 257, 30 * 257, 30 * 257) for _ in range(4))
     original = png(4, 2, 16, 2, line * 2)
     data, height, width = normalized_bytes(original)
@@ -262,7 +262,9 @@ BROKEN: dict[str, tuple[Callable[[], bytes], str]] = {
 
 @pytest.mark.parametrize("case", BROKEN)
 @pytest.mark.parametrize("decode", [decode_rgb, normalized_bytes])
-def test_broken_files_say_why(case: str, decode: Callable[[bytes], object]) -> None:
+def test_errors_of_broken_files_give_the_cause(
+    case: str, decode: Callable[[bytes], object]
+) -> None:
     make, cause = BROKEN[case]
     with pytest.raises(DecodeError) as caught:
         decode(make())

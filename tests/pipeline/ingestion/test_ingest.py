@@ -96,7 +96,7 @@ def test_classes_are_the_sorted_tags_or_those_given_in_their_order() -> None:
     assert rows(found)["b"]["tags"] == [1]
 
 
-def test_other_tags_are_dropped_and_images_without_a_tag_left_out() -> None:
+def test_other_tags_are_dropped_and_images_without_a_tag_skipped() -> None:
     images = source(a="cat|tree", b="tree|car", c="cat", d="")
     found = ingest(images, ["cat"])
     assert set(rows(found)) == {"a", "c"}
@@ -115,7 +115,7 @@ def test_other_tags_are_dropped_and_images_without_a_tag_left_out() -> None:
     assert set(images.read_paths) == {"a", "c"}  # the others cost nothing
 
 
-def test_images_with_other_tags_alone_are_negatives() -> None:
+def test_images_with_only_other_tags_are_negatives() -> None:
     names = {f"n{number}": "car" for number in range(7)}
     images = source(a="cat|tree", c="cat", d="cat|car", e="", **names)
     images.data["n0"] = images.data["c"]  # has a wanted tag elsewhere
@@ -158,7 +158,7 @@ def test_same_bytes_are_one_row_with_all_tags() -> None:
     assert_balanced(found.counts)
 
 
-def test_the_first_path_names_a_image_wherever_its_bytes_lie() -> None:
+def test_the_first_path_names_an_image_with_several_paths() -> None:
     images = source(b="cat", a="dog")
     images.data["a"] = images.data["b"]
     images.files = [replace(file, place=f"{ord(file.path):x}") for file in images.files]
@@ -182,7 +182,7 @@ def near_duplicate_source() -> Listed:
     return images
 
 
-def test_near_duplicates_are_reported_with_the_image_that_stands_for_them() -> None:
+def test_near_duplicates_are_reported_with_the_kept_image() -> None:
     found = ingest(near_duplicate_source(), near_duplicates=NearDuplicateSettings(distance=4))
     decoded = rows(found)
     assert decoded["b"]["near_duplicate_of"] == decoded["a"]["id"]
@@ -193,7 +193,7 @@ def test_near_duplicates_are_reported_with_the_image_that_stands_for_them() -> N
     assert_balanced(counts)
 
 
-def test_near_duplicates_are_left_out_by_choice_and_named() -> None:
+def test_near_duplicates_are_skipped_by_choice_and_reported() -> None:
     settings = NearDuplicateSettings(distance=4, drop=True)
     found = ingest(near_duplicate_source(), near_duplicates=settings)
     decoded = rows(found)

@@ -65,7 +65,7 @@ def test_close_pairs_are_those_of_all_pairs(count: int, bound: int) -> None:
     assert sorted(zip(earlier.tolist(), later.tolist(), strict=True)) == sorted(expected)
 
 
-def test_whoever_is_left_out_is_close_to_the_one_that_is_named() -> None:
+def test_each_image_is_close_to_its_representative() -> None:
     hashes = clustered(1000, seed=1)
     stands = representatives(hashes, 6)
     own = np.flatnonzero(stands == np.arange(1000))

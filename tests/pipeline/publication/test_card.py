@@ -1,4 +1,4 @@
-"""The card: what it says is what the rows add up to."""
+"""The card: its figures are the sums over the rows."""
 
 import re
 from pathlib import Path
@@ -75,7 +75,7 @@ def test_every_column_is_explained(dataset):
     assert [line[0] for line in table_of(card, "column")] == dataset.schema.names
 
 
-def test_the_mean_iou_is_told_where_ground_truth_exists(dataset, tmp_path):
+def test_the_mean_iou_is_reported_with_ground_truth(dataset, tmp_path):
     class AgreeingMasks:
         """Ground truth masks that agree everywhere."""
 

@@ -1,4 +1,4 @@
-"""The published dataset: what others read is what the last round made."""
+"""The published dataset: readers get exactly the masks of the last round."""
 
 import hashlib
 import io
@@ -61,7 +61,7 @@ def test_kept_masks_alone_are_published(published):
     assert published.metadata["classes"] == list(CLASSES)
 
 
-def test_hugging_face_knows_what_the_columns_are(loaded):
+def test_hugging_face_reads_the_types_of_the_columns(loaded):
     features = loaded.features
     for name in ("image", "mask", "confidence_map"):
         assert isinstance(features[name], datasets.Image), name
@@ -94,7 +94,7 @@ def test_rows_carry_where_they_come_from(published):
         Image.open(io.BytesIO(row["image"]["bytes"])).verify()
 
 
-def test_nothing_to_publish_is_said(tmp_path):
+def test_a_round_without_kept_masks_is_an_error(tmp_path):
     images = images_table(tmp_path, 4)
     last = round_table(tmp_path, images, "powerful", {"kept": False, "reason": "area: 1.0%"})
     with pytest.raises(UserError, match=r"'dataset'.*'powerful' kept none of 4.*'area: 1.0%'"):

@@ -1,4 +1,4 @@
-"""Quality flags: what is doubted, and where a flag begins."""
+"""Quality flags: their conditions and thresholds."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ GOOD: Row = {
         ({"agreement": 0.4, "ignored": 0.4}, ["unstable", "mostly_ignored"]),
     ],
 )
-def test_flags_say_what_to_doubt(changes: Row, raised: list[str]) -> None:
+def test_flags_by_their_conditions(changes: Row, raised: list[str]) -> None:
     assert find_flags({**GOOD, **changes}, QualitySettings()) == raised
     assert set(raised) <= set(FLAGS)
 
@@ -43,7 +43,7 @@ def test_bounds_are_settings() -> None:
     assert find_flags(row, QualitySettings(tag_probability=0.4)) == ["tag_doubted"]
 
 
-def test_agreement_is_the_mean_iou_of_what_either_mask_shows() -> None:
+def test_agreement_is_the_mean_iou_over_the_classes_of_either_mask() -> None:
     mask = np.array([[0, 1, 1, 2], [0, 1, 1, 255]], np.uint8)
     before = np.array([[0, 0, 1, 2], [0, 1, 1, 2]], np.uint8)
     # Class 1: 3 of 4; class 2: 1 of 1, where both have a label.

@@ -50,7 +50,7 @@ def test_ignored_pixels_count_nowhere():
     assert row["mask_confidence"] == pytest.approx((0.8 + 0.7 + 0.9 + 1.0) / 4)
 
 
-def test_the_confidence_is_what_was_believed_before_the_crf():
+def test_the_confidence_is_the_probability_before_the_crf():
     refined = np.zeros((3, 2, 4), np.float32)
     refined[1] = 1  # the CRF makes everything class 2, and certain
     row = make_mask_row(ROW, refined, probabilities(), ignore_below=0.0)

@@ -1,4 +1,4 @@
-"""Lists of names in text: what is written is read again, whatever names hold."""
+"""Lists of names in text: any names are read exactly as written."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def training(folder, checkpoints=Checkpoints, **changes):
 
 
 def silent(step, losses):
-    """Nobody wants to know."""
+    """Ignore the report."""
 
 
 def assert_same(ours, theirs, **tolerance):

@@ -1,4 +1,4 @@
-"""What a crash leaves of a table: the old one or the new one, and what was staged."""
+"""A crash leaves the old table or the new one, and all staged rows."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def elsewhere(folder: Folder, beats: int = 0) -> None:
     folder.write("lease-000007.json", holder.model_dump_json().encode())
 
 
-def test_the_second_is_told_who_holds_it(folder: Folder) -> None:
+def test_the_error_names_the_holder(folder: Folder) -> None:
     with lease(folder):
         with pytest.raises(UserError, match=f"written to by process {os.getpid()} on"):
             ExitStack().enter_context(lease(folder))
@@ -93,7 +93,7 @@ def test_a_holder_elsewhere_is_alive_while_its_heart_beats(
 
 
 @pytest.mark.usefixtures("soon")
-def test_a_holder_elsewhere_that_is_still_has_lost_it(folder: Folder) -> None:
+def test_a_holder_elsewhere_without_heartbeat_has_lost_it(folder: Folder) -> None:
     elsewhere(folder)
     with lease(folder):
         assert list(folder.sizes()) == ["lease-000008.json"]

@@ -1,4 +1,4 @@
-"""A folder is there in full or not at all, and what was there before is left alone."""
+"""A folder appears complete or not at all, and an existing one is kept."""
 
 import os
 
@@ -37,7 +37,7 @@ def test_a_failure_leaves_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_what_came_in_the_meantime_is_left_alone(tmp_path):
+def test_a_folder_that_appeared_meanwhile_is_kept(tmp_path):
     def meanwhile():
         (tmp_path / "out").mkdir()
         (tmp_path / "out/mine.txt").write_text("mine")

@@ -8,7 +8,7 @@ from tests.pipeline.small_tables import images_table
 
 
 class Reported(io.BytesIO):
-    """Keeps who reads it."""
+    """Records the threads that read it."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(data)

@@ -33,7 +33,7 @@ class Flaky:
 
 
 @pytest.mark.parametrize("error", [OSError("InternalError"), TimeoutError(), RuntimeError("gone")])
-def test_what_passes_is_waited_for(waits: list[float], error: Exception) -> None:
+def test_a_passing_failure_is_retried(waits: list[float], error: Exception) -> None:
     assert call_with_retries("s3://b", Flaky(3, error), 1, more=2) == 3
     assert len(waits) == 3
     for wait, base in zip(waits, (0.5, 1, 2), strict=True):
@@ -49,7 +49,7 @@ def test_an_answer_is_taken_at_once(waits: list[float], error: Exception) -> Non
     assert waits == []
 
 
-def test_patience_ends_in_a_sentence(waits: list[float]) -> None:
+def test_retries_end_in_an_error(waits: list[float]) -> None:
     with pytest.raises(StorageError, match=r"s3://b fails again and again \(OSError: slow down\)"):
         call_with_retries("s3://b", Flaky(100, OSError("slow\ndown")), 1, more=2)
     assert 15 < sum(waits) < 50

@@ -1,4 +1,4 @@
-"""Scans: which rows, joined to what, in which units."""
+"""Scans: their rows, joined tables and units."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables: what is committed, byte for byte."""
+"""Tables: committed files, byte for byte."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ def test_another_key_replaces_the_table_at_the_commit(root: str) -> None:
     assert set(files(f"{root}/seed")) == {"manifest.json", *(p.path for p in table.manifest.parts)}
 
 
-def test_the_key_follows_from_its_ingredients() -> None:
+def test_the_key_depends_on_its_inputs_only() -> None:
     key = table_key(recipe={"a": 1, "b": [2.5]}, images="f", shards=4)
     assert key == table_key(shards=4, images="f", recipe={"b": [2.5], "a": 1})
     assert len(key) == 64
@@ -248,7 +248,7 @@ def test_the_key_follows_from_its_ingredients() -> None:
         (lambda table: os.truncate(next((table / "parts").iterdir()), 10), "is cut short"),
     ],
 )
-def test_a_damaged_table_is_named_in_a_sentence(tmp_path: Path, damage: Any, sentence: str) -> None:
+def test_the_error_of_a_damaged_table_names_it(tmp_path: Path, damage: Any, sentence: str) -> None:
     target = writer(tmp_path, "seed")
     target.stage(round_rows(9))
     target.commit()

@@ -1,4 +1,4 @@
-"""Versions of a table: what it was stays readable, and parts are shared."""
+"""Versions of a table: older ones stay readable, and parts are shared."""
 
 import dataclasses
 
@@ -93,7 +93,7 @@ def test_older_versions_stay_readable(root):
         table.verify()
 
 
-def test_a_version_made_anew_leaves_the_one_before(root):
+def test_a_version_from_scratch_leaves_the_one_before(root):
     commit(root, ROWS[:5])
     anew = commit(root, ROWS[3:], key="anew")
     assert anew.manifest.revision == 2
@@ -110,7 +110,7 @@ def test_nothing_is_filed_twice_or_for_a_table_that_is_not_there(root):
     assert list(Folder(f"{root}/images/versions").sizes()) == ["000001.json"]
 
 
-def test_what_came_after_something_was_made(root):
+def test_the_parts_added_after_a_table_was_made(root):
     first, second, _ = grown(root)
     later = second.without(first.manifest.names())
     assert sorted(later.ids()) == sorted(row["id"] for row in ROWS[5:8])
@@ -137,7 +137,7 @@ def test_pruning_removes_the_parts_that_only_old_versions_name(root):
     assert prune(f"{root}/images", 1) == []
 
 
-def test_a_version_that_was_pruned_is_said(root):
+def test_a_pruned_version_is_reported(root):
     grown(root)
     prune(f"{root}/images", 2)
     with pytest.raises(UserError, match=r"no version 1: it has 2, 3; older versions were pruned"):
