@@ -1,1 +1,1 @@
-"""Systems on a mask dataset: what they see, how they are trained, stored and used."""
+"""Systems on a mask dataset: their data, training, storage and use."""

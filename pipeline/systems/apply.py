@@ -1,4 +1,4 @@
-"""A stored system at work on an engine: a table of images, and PNG files."""
+"""Generation and transformation on an engine: a table of images, and PNG files."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ SHARDS = 8
 
 @dataclass(frozen=True)
 class MadeImages:
-    """What a system has made.
+    """The images that a system has made.
 
     Attributes:
         table: URI of the table of images.
-        images: How many there are.
-        failed: A sentence for each that could not be made.
+        images: Number of images.
+        failed: A sentence for each image that could not be made.
     """
 
     table: str
@@ -66,18 +66,18 @@ def generate_images(
 
     Args:
         model: URI of a generating system.
-        out: Folder for the PNG files and, in ``images/``, the table of them.
-        engine: What runs it; it changes nothing in the images.
+        out: Folder for the PNG files and, in ``images/``, their table.
+        engine: Runs the system; it changes nothing in the images.
         reporter: Shows the progress.
-        count: How many.
-        seed: Of the noise.
-        tags: Classes that all of them are to show; by default they take turns.
-        like: A mask dataset, for a system that is given masks or images.
-        sentence: What all of them are to show, for a system that reads sentences.
+        count: Number of images.
+        seed: Random seed of the noise.
+        tags: Names of the classes that every image shows; by default the classes alternate.
+        like: URI of a mask dataset, for a system that reads masks or images.
+        sentence: A description of every image, for a system that reads sentences.
 
     Raises:
-        UserError: If there is no such system or class, it lacks what it needs, it is given what
-            it does not read, or it cannot read the sentence.
+        UserError: If there is no such system or class, an input is missing, the system does not
+            read an input, or it cannot read the sentence.
     """
     system, card = load_generator(model)
     check_generation(GenerationInputs(system, model, tuple(tags), like, sentence))
@@ -111,20 +111,20 @@ def transform_images(
 
     Args:
         model: URI of a transforming system.
-        images: A folder of images (of masks, for a system that needs nothing else; of
-            frames in the order of their names, for one that sees motion), or a mask dataset.
-        out: Folder for the PNG files and, in ``images/``, the table of them.
-        engine: What runs it; it changes nothing in the images.
+        images: A folder of images, or a mask dataset. The folder holds masks for a system that
+            needs nothing else, and frames in the order of their names for optical flow.
+        out: Folder for the PNG files and, in ``images/``, their table.
+        engine: Runs the system; it changes nothing in the images.
         reporter: Shows the progress.
         masks: A folder of palette PNGs of the same stems, for a system that needs both.
-        style: An image, for a system that needs one.
-        size: Longer side to which images are brought, in pixels; None leaves them.
-        tags: Classes that are meant, for a system that is told some; by default those of
-            each image, which a folder does not know.
+        style: URI of an image, for a system that needs a style.
+        size: Longer side of the resized images, in pixels; None keeps their size.
+        tags: Names of the classes to change, for a system that takes classes; by default the
+            tags of each image, which a folder does not have.
 
     Raises:
-        UserError: If there is no such system, it lacks what it needs, it is given what it does
-            not read, or there is no image.
+        UserError: If there is no such system, an input is missing, the system does not read an
+            input, or there is no image.
     """
     system, card = load_transformer(model)
     is_dataset = MANIFEST in Folder(images).sizes()
@@ -139,7 +139,7 @@ def transform_images(
     else:
         requests = list_files(images, masks)
         source = requests = pair_frames(requests) if "next" in system.needs else requests
-        # Sizes in bytes stand for what is in the files, which are not read here.
+        # Sizes in bytes stand for the contents of the files, which are not read here.
         content = [Folder(place).sizes() for place in (images, masks) if place is not None]
     chosen = tuple(card.classes.index(name) for name in tags)
     key = table_key(
@@ -171,7 +171,7 @@ def _made(
 
 
 def _write_files(folder: Folder, table: Table) -> int:
-    """The table's images as files beside it."""
+    """Writes the table's images as files beside it, and returns their number."""
     stems = Counter(_stem(row) for row in table.rows(["id", "image.path"]))
     written = 0
     for row in table.rows(["id", "image", "error"]):
@@ -186,5 +186,5 @@ def _write_files(folder: Folder, table: Table) -> int:
 
 
 def _stem(row: Row) -> str:
-    # What leads out of the folder, or into another, is not taken from a path.
+    # The stem alone, because a path may lead out of the folder or into another one.
     return PurePosixPath((row["image"] or {}).get("path") or row["id"]).stem

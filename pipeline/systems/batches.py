@@ -1,4 +1,4 @@
-"""Batches for systems: any image-mask data set as an endless, resumable stream."""
+"""Batches for systems: any images with masks as an endless, resumable stream."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.records import BACKGROUND, IGNORE
 from tag2mask.pipeline.systems.views import VIEWS
 
-# Images that are looked at for one that shows what the view wants.
+# Number of images that are tried for one with an object large enough for the view.
 ATTEMPTS = 200
 
 
@@ -24,7 +24,7 @@ class Pairs(Protocol):
     """Picklable pairs of image and mask, such as ``MaskDataset``."""
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of pairs."""
         ...
 
     def __getitem__(self, index: int) -> Sample:
@@ -37,11 +37,11 @@ class Batches:
     """An endless stream of batches that follow from the seed and the step alone.
 
     Args:
-        pairs: The images.
+        pairs: The images with masks.
         view: One of :data:`tag2mask.pipeline.systems.views.VIEWS`.
         size: Side of the squares, in pixels.
         batch: Images in a step.
-        seed: Of order and views.
+        seed: Random seed of order and views.
     """
 
     pairs: Pairs
@@ -55,12 +55,12 @@ class Batches:
     ) -> Iterator[dict[str, Tensor]]:
         """Batches from a step on, on the processor; see :class:`tag2mask.models.system.System`.
 
-        The next one is prepared in threads while the caller computes.
+        The next batch is prepared in threads while the caller computes.
 
         Args:
-            first_step: Where to start.
-            rank: Which of the processes that share the batches this is, from 0.
-            of: How many they are.
+            first_step: Number of the first step.
+            rank: Number of this process among those that share the batches, from 0.
+            of: Number of processes.
         """
         with ThreadPoolExecutor(2) as pool:
             ahead = self._begin(pool, first_step, rank, of)
@@ -77,10 +77,10 @@ class Batches:
         return [pool.submit(self.sample, number) for number in numbers]
 
     def sample(self, number: int) -> dict[str, Tensor]:
-        """The sample of a number: every image once in each epoch, in an order of its own.
+        """The sample of a number; each epoch has every image once, in a random order.
 
         Raises:
-            UserError: If no image shows what the view wants.
+            UserError: If no image has an object large enough for the view.
         """
         epoch, place = divmod(number, len(self.pairs))
         rng = np.random.default_rng([self.seed, 0, number])
@@ -104,7 +104,7 @@ class Batches:
 
 
 def find_shown_tags(mask: Tensor, tags: Tensor) -> Tensor:
-    """The classes that a mask (H, W) shows, in the form of the tags (C,)."""
+    """The classes in a mask (H, W), in the form of the tags (C,)."""
     shown = torch.zeros_like(tags)
     labels = mask.unique()
     shown[labels[(labels != BACKGROUND) & (labels != IGNORE)].long() - 1] = 1

@@ -15,12 +15,12 @@ from tag2mask.models.system import System
 class Averaged(nn.Module):
     """A system, and the exponential moving average of some of its networks.
 
-    Averages smooth what a generator oscillates around (Yazici et al., ICLR 2019); the
-    average forgets its start fast, by a decay that grows with the steps.
+    An average smooths the oscillation of a generator (Yazici et al., ICLR 2019). Its decay
+    grows with the steps, so that the start is forgotten fast.
 
     Args:
         system: Trained in place.
-        decay: Share of the average that is kept at each step, once there are many.
+        decay: Share of the average that is kept at each step, after many steps.
     """
 
     def __init__(self, system: System, decay: float) -> None:
@@ -34,7 +34,7 @@ class Averaged(nn.Module):
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Takes the networks as they are after a step, numbered from 1, into the average."""
+        """Adds the networks after a step, numbered from 1, to the average."""
         decay = min(self.decay, (1 + step) / (10 + step))
         for name, average in self._by_name():
             network = self.system.get_submodule(name)
@@ -44,13 +44,13 @@ class Averaged(nn.Module):
                 state.copy_(value)
 
     def use(self) -> None:
-        """Puts the averages in the place of the networks, for good."""
+        """Replaces the weights of the networks by the averages."""
         for name, average in self._by_name():
             self.system.get_submodule(name).load_state_dict(average.state_dict())
 
     @contextmanager
     def in_use(self) -> Iterator[System]:
-        """The system with the averages in their places, ready for use inside of the block."""
+        """The system with the averaged networks, ready for use inside of the block."""
         self._swap()
         self.system.eval()
         try:

@@ -1,4 +1,4 @@
-"""Image files as systems take them."""
+"""Image files as inputs of systems."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def read_image(uri: str) -> bytes:
     """The bytes of an image file on any file system.
 
     Raises:
-        UserError: If there is none.
+        UserError: If there is no such file.
     """
     files, path = fsspec.core.url_to_fs(uri)
     try:

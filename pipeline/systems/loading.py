@@ -17,7 +17,7 @@ def load_system(uri: str) -> tuple[System, ModelCard]:
     """A stored system in evaluation mode, on the processor, and its card.
 
     Raises:
-        UserError: If there is none, or it is damaged.
+        UserError: If there is no system, or it is damaged.
     """
     return load_model(uri, "system")
 
@@ -26,7 +26,7 @@ def load_generator(uri: str) -> tuple[GeneratingSystem, ModelCard]:
     """A stored system that makes images from noise; see :func:`load_system`.
 
     Raises:
-        UserError: Also if the system makes none.
+        UserError: Also if the system does not make images from noise.
     """
     system, card = load_system(uri)
     if not isinstance(system, GeneratingSystem):
@@ -38,7 +38,7 @@ def load_transformer(uri: str) -> tuple[TransformingSystem, ModelCard]:
     """A stored system that makes images from images; see :func:`load_system`.
 
     Raises:
-        UserError: Also if the system makes none.
+        UserError: Also if the system does not make images from images.
     """
     system, card = load_system(uri)
     if not isinstance(system, TransformingSystem):
@@ -47,10 +47,10 @@ def load_transformer(uri: str) -> tuple[TransformingSystem, ModelCard]:
 
 
 def read_sentence(system: GeneratingSystem, sentence: str) -> Tensor:
-    """A sentence as the numbers (1, L) that a system is told.
+    """A sentence as the word numbers (1, L) of a system.
 
     Raises:
-        UserError: If the system reads none, or not this one.
+        UserError: If the system reads no sentences, or cannot read this one.
     """
     if not isinstance(system, ReadsSentences):
         raise UserError("the system reads no sentences: leave --sentence out")
@@ -61,5 +61,5 @@ def read_sentence(system: GeneratingSystem, sentence: str) -> Tensor:
 
 
 def choose_device(device: str | None) -> torch.device:
-    """A device by its name; by default a GPU where there is one."""
+    """The device of a name; by default a GPU if there is one, else the processor."""
     return torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))

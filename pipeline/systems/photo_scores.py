@@ -1,4 +1,4 @@
-"""How well photos show the masks that they were made from, by an independent segmenter."""
+"""Scores of generated photos: their agreement with their masks, by an independent segmenter."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ Photos = Callable[[dict[str, Tensor]], Tensor]
 
 @dataclass(frozen=True)
 class PhotoScores:
-    """What a segmenter sees in photos.
+    """The scores of photos by a segmenter.
 
     Attributes:
-        fcn_score: Mean IoU between the masks that the photos were made from and those that
-            the segmenter sees in them (Isola et al., CVPR 2017, section 4.1), 0 to 1. The
-            headline: it alone sees whether a photo shows its mask.
-        pixel_accuracy: Of the same comparison.
-        kid: Kernel distance to the real photos in the segmenter's features, which sees how
-            photos look, and is blind to their masks.
+        fcn_score: Mean IoU between the masks that the photos were made from and the segmenter's
+            masks of the photos (Isola et al., CVPR 2017, section 4.1), 0 to 1. This is the main
+            score, because it alone measures whether a photo shows its mask.
+        pixel_accuracy: Pixel accuracy of the same comparison, 0 to 1.
+        kid: Kernel distance to the real photos in the segmenter's features. It measures the
+            look of photos and does not depend on their masks.
     """
 
     fcn_score: float
@@ -45,12 +45,12 @@ def score_photos(
     """Scores photos.
 
     Args:
-        judge: A segmenter that has seen neither these photos nor their generator's.
+        judge: A segmenter that was trained neither on these photos nor on the generator's.
         photos: Makes the photos of a batch.
-        batches: Real photos with ground truth masks; the kernel distance compares the made ones of
-            the first half with the real ones of the second, so that no photo is compared
-            with itself.
-        names: Of the classes.
+        batches: Real photos with ground truth masks. The kernel distance compares the generated
+            photos of the first half with the real photos of the second half, so that no photo
+            is compared with itself.
+        names: Names of the classes.
     """
     matrix = np.zeros((len(names) + 1, len(names) + 2), np.int64)
     made_features, real_features = [], []
@@ -71,16 +71,19 @@ def score_photos(
 
 
 def standardize(made: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-    """Both (N, F), by mean and deviation of the real ones: a kernel knows no channel's scale."""
+    """Standardizes both (N, F) by mean and deviation of the real features.
+
+    A kernel treats all channels alike, whatever their scale.
+    """
     mean, deviation = real.mean(dim=0), real.std(dim=0).clamp(min=1e-6)
     return (made - mean) / deviation, (real - mean) / deviation
 
 
 def keep_photos(batch: dict[str, Tensor]) -> Tensor:
-    """The photos themselves: the upper end of the scale."""
+    """The real photos themselves, the upper end of the scale."""
     return batch["image"]
 
 
 def blur_photos(batch: dict[str, Tensor]) -> Tensor:
-    """The photos through a 3x3 blur: a low end for how they look."""
+    """The real photos after a 3x3 blur, a low end for their look."""
     return gaussian_blur(batch["image"], [3, 3])

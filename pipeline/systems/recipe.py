@@ -23,24 +23,26 @@ from tag2mask.pipeline.systems.training import SystemTrainingSettings
 
 
 class SystemRecipe(BaseModel):
-    """What a system is, which rows of a dataset it sees, and how it is trained on them."""
+    """The settings of a system, the filter of a dataset's rows, and the training."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    task: str = Field(description="The system's name.")
-    system: SystemSettings = Field(description="Its own settings.")
-    where: RowFilter = Field(RowFilter(), description="The rows that it is trained on.")
-    training: SystemTrainingSettings = Field(SystemTrainingSettings(), description="The schedule.")
+    task: str = Field(description="Name of the system.")
+    system: SystemSettings = Field(description="Settings of the system.")
+    where: RowFilter = Field(RowFilter(), description="Filter of the dataset's rows.")
+    training: SystemTrainingSettings = Field(
+        SystemTrainingSettings(), description="Schedule of the training."
+    )
 
     def architecture(self, classes: ClassTable) -> SystemArchitecture:
-        """How to build the system for some classes, whose names it gets if it asks for them."""
+        """The architecture of the system for some classes, with their names if it needs them."""
         settings = {**self.system.model_dump(mode="json"), "classes": len(classes)}
         if "names" in settings:
             settings["names"] = settings["names"] or list(classes.names)
         return SystemArchitecture(name=self.task, settings=settings)
 
     def build(self, classes: ClassTable) -> System:
-        """The system, freshly initialized by the seed.
+        """The system, newly initialized by the seed.
 
         Raises:
             UserError: If its settings do not fit together.
@@ -62,7 +64,7 @@ def read_system_recipe(
     Args:
         task: One of :data:`tag2mask.models.system_factory.SYSTEMS`.
         path: A JSON, YAML or TOML file with any part of a recipe; None for none.
-        changes: As ``training.steps=5000`` or ``system.size=128``.
+        changes: Single changes, such as ``training.steps=5000`` or ``system.size=128``.
 
     Raises:
         UserError: If there is no such system, or a setting is unknown or out of range.

@@ -1,4 +1,4 @@
-"""What is asked of a system: numbers of new images, or files to be transformed."""
+"""Requests to a system: numbers of new images, or files to transform."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class RequestUnit:
     """Some requests; see :class:`tag2mask.pipeline.engine.base.WorkUnit`.
 
     Attributes:
-        ids: One for each.
-        rows: What is asked, beside the id.
+        ids: The id of each request.
+        rows: The columns of each request beside the id.
     """
 
     ids: tuple[str, ...]
@@ -42,12 +42,12 @@ class RequestUnit:
 
 @dataclass(frozen=True)
 class Requests:
-    """Requests as a source of units, each with an id that follows from what is asked."""
+    """Requests as a source of units, each with an id that follows from its path."""
 
     rows: tuple[dict[str, Any], ...]
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of requests."""
         return len(self.rows)
 
     def units(self, done: AbstractSet[str] = frozenset()) -> Sequence[RequestUnit]:
@@ -58,7 +58,7 @@ class Requests:
 
 
 def number_requests(count: int, seed: int) -> Requests:
-    """New images: ``number`` counts them, ``seed`` is that of their noise."""
+    """Requests for new images, with ``number`` from 0 and the ``seed`` of their noise."""
     return Requests(
         tuple(
             {"path": f"{seed}-{number:06d}.png", "number": number, "seed": seed}
@@ -68,18 +68,18 @@ def number_requests(count: int, seed: int) -> Requests:
 
 
 def list_files(images: str, masks: str | None = None) -> Requests:
-    """The images directly inside a folder, each with the mask of the same stem if wanted.
+    """Requests for the images directly inside a folder, each with the mask of the same stem.
 
     Args:
         images: URI of the folder.
-        masks: URI of a folder of palette PNGs.
+        masks: URI of a folder of palette PNGs; None for no masks.
 
     Raises:
         UserError: If there is no image, two share a stem, or one has no mask.
     """
     named, given = by_stem(images), {} if masks is None else by_stem(masks)
     if masks is not None and (missing := sorted(named.keys() - given.keys())):
-        raise UserError(f"{images} holds {missing[0]}, and {masks} no mask of that name")
+        raise UserError(f"{masks} holds no mask {missing[0]}, for the image in {images}")
     files_at, masks_at = _protocol(images), _protocol(masks or images)
     return Requests(
         tuple(
@@ -94,14 +94,14 @@ def list_files(images: str, masks: str | None = None) -> Requests:
 
 
 def pair_frames(frames: Requests) -> Requests:
-    """Frames in the order of their names, each with the file of the next; the last has none.
+    """Frames in the order of their names, each with the file of the next one, but the last.
 
     Raises:
         UserError: If there is no second frame.
     """
     ordered = sorted(frames.rows, key=lambda row: row["path"])
     if len(ordered) < 2:
-        raise UserError(f"{ordered[0]['file']} is alone: what moves shows in two frames or more")
+        raise UserError(f"{ordered[0]['file']} is alone: give a folder of two frames or more")
     pairs = pairwise(ordered)
     return Requests(tuple({**row, "next_file": after["file"]} for row, after in pairs))
 

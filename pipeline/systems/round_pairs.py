@@ -1,4 +1,4 @@
-"""Images with the masks of any round, in memory: what masks are compared by."""
+"""Images with the masks of any round, in memory, to compare masks."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from tag2mask.pipeline.tables.table import Table
 
 @dataclass(frozen=True)
 class RoundPairs:
-    """Some thousand images at most, with masks.
+    """A few thousand images at most, with masks.
 
     See :class:`tag2mask.pipeline.systems.batches.Pairs`.
 
-
     Attributes:
-        files: The files of image and mask of each.
-        tags: Pixel values of the tags of each.
+        files: The files of each image and its mask.
+        tags: Pixel values of each image's tags.
         classes: Number of foreground classes.
     """
 
@@ -33,11 +32,11 @@ class RoundPairs:
     classes: int
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of images."""
         return len(self.files)
 
     def __getitem__(self, index: int) -> Sample:
-        """A sample; a mask of another size than its image is brought to that."""
+        """A sample; a mask of another size is resized to its image."""
         image, mask = decode_pair(*self.files[index])
         if mask.shape != image.shape[1:]:
             mask = resize(mask[None], list(image.shape[1:]), InterpolationMode.NEAREST)[0]
@@ -53,7 +52,7 @@ class RoundPairs:
         return digest.hexdigest()
 
     def with_mismatched_masks(self, seed: int) -> RoundPairs:
-        """Every image with the mask and tags of another one."""
+        """Every image with the mask and tags of another image."""
         order = np.random.default_rng(seed).permutation(len(self))
         other = np.roll(order, 1)
         masks = dict(zip(order.tolist(), other.tolist(), strict=True))
@@ -64,12 +63,12 @@ class RoundPairs:
 
 
 def read_round_pairs(images: Table, masks: Table, ids: Collection[str]) -> RoundPairs:
-    """Images with the masks that a round has of them, in the order of their ids.
+    """Images with their masks of a round, in the order of their ids.
 
     Args:
         images: The images.
         masks: The round.
-        ids: Which ones; those without a mask are left out.
+        ids: The ids of the images; images without a mask are skipped.
     """
     scan = Scan(images, {"round": masks}, ["image", "tags", "round.mask"], set(ids))
     rows = [row for row in scan.rows() if row["round"] and row["round"]["mask"]]

@@ -27,11 +27,11 @@ class Generate:
 
     Args:
         model: URI of a generating system.
-        tags: Pixel values of the classes that every image is to show, for a system that
-            wants to be told; by default the classes take turns.
-        like: URI of a mask dataset, for a system that wants to be given masks or images.
-        sentence: What every image is to show, for a system that reads sentences.
-        device: Where it runs; by default a GPU where there is one.
+        tags: Pixel values of the classes that every image shows, for a system that reads tags;
+            by default the classes alternate.
+        like: URI of a mask dataset, for a system that reads masks or images.
+        sentence: A description of every image, for a system that reads sentences.
+        device: Name of the device; by default a GPU if there is one.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Generate:
 
     @torch.no_grad()
     def __call__(self, rows: list[Row]) -> list[Row]:
-        """Rows with ``image``; one by one, so that none depends on who shares the batch."""
+        """Rows with ``image``; one by one, so that none depends on the rest of the batch."""
         return [{**row, "image": self._image(row)} for row in rows]
 
     def _image(self, row: Row) -> dict[str, object]:
@@ -84,17 +84,16 @@ class Generate:
 class Transform:
     """Makes an image of each row's image, mask or both.
 
-    A row holds ``image`` and ``mask`` as a table does, or ``file`` and ``mask_file``, to be
-    read here; of a system that needs a mask alone, ``file`` is the mask. The frame after is
-    ``next_file``.
+    A row holds ``image`` and ``mask`` as in a table, or the URIs ``file`` and ``mask_file``.
+    For a system that needs a mask alone, ``file`` is the mask. The next frame is ``next_file``.
 
     Args:
         model: URI of a transforming system.
-        style: An image file, for a system that needs one.
-        size: Longer side to which images are brought, in pixels; None leaves them.
-        tags: Pixel values of the classes that are meant, for a system that is told some;
-            by default those of the row.
-        device: Where it runs; by default a GPU where there is one.
+        style: The bytes of an image file, for a system that needs a style.
+        size: Longer side of the resized images, in pixels; None keeps their size.
+        tags: Pixel values of the classes to change, for a system that takes classes; by default
+            those of the row.
+        device: Name of the device; by default a GPU if there is one.
     """
 
     def __init__(
@@ -113,7 +112,7 @@ class Transform:
         self.style = None if style is None else decode_image(style).to(self.device)
 
     def __call__(self, rows: list[Row]) -> list[Row]:
-        """Rows with the new image as ``image``; one by one, since their sizes differ."""
+        """Rows with the new image as ``image``; one by one, because their sizes differ."""
         return [self._transformed(row) for row in rows]
 
     def _transformed(self, row: Row) -> Row:

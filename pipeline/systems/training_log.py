@@ -1,4 +1,4 @@
-"""What a training shows while it goes on: losses and the last sample grid, in a folder."""
+"""The log of a running training: losses and the last sample grid, in a folder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class TrainingLog:
     """The folder's files ``samples.png`` and ``losses.json``, replaced at every entry.
 
     Args:
-        uri: Of the folder; it can be pickled.
+        uri: URI of the folder.
     """
 
     uri: str
@@ -34,12 +34,12 @@ class TrainingLog:
         return Folder(self.uri)
 
     def write(self, step: int, losses: Mapping[str, float], rows: Tensor) -> None:
-        """Adds losses and shows new samples.
+        """Adds losses and replaces the sample grid.
 
         Args:
-            step: Steps that are done.
-            losses: Smoothed, by name.
-            rows: (N, 3, H, W) RGB in [-1, 1], one below the other.
+            step: Number of steps that are done.
+            losses: The smoothed losses by name.
+            rows: The rows of the grid, (N, 3, H, W) RGB in [-1, 1].
         """
         entries = [entry for entry in self.entries() if entry["step"] < step]
         entries.append({"step": step, **losses})

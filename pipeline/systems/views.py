@@ -1,4 +1,4 @@
-"""Views: what a system sees of an image and its mask, as squares of one size."""
+"""Views: squares of one size from an image and its mask, as inputs of a system."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from torchvision.transforms.v2.functional import InterpolationMode, resize
 
 from tag2mask.pipeline.records import BACKGROUND, IGNORE
 
-# Image (3, S, S) and mask (S, S), both uint8; None where an image shows nothing of use.
+# Image (3, S, S) and mask (S, S), both uint8; None for an image without an object.
 Square = tuple[Tensor, Tensor] | None
 View = Callable[[Tensor, Tensor, int, np.random.Generator], Square]
 
 # Shorter side of a crop relative to the image's shorter side.
 CROP = (0.8, 1.0)
-# What an object must cover: of an image, and of the square side in pixels.
+# Smallest area of an object, as a share of its image.
 OBJECT_SHARE = 0.02
 # White margin around a cut-out, relative to its longer side.
 MARGIN = 0.08
-# Side of the square around an object, relative to the longer side of that.
+# Range of the side of a square around an object, relative to the object's longer side.
 AROUND = (1.0, 1.3)
 
 
@@ -33,7 +33,7 @@ def image_view(image: Tensor, mask: Tensor, size: int, rng: np.random.Generator)
         image: (3, H, W) uint8.
         mask: (H, W) uint8.
         size: Side S of the square.
-        rng: Of place and size.
+        rng: Draws place, size and flip.
     """
     height, width = mask.shape
     side = max(1, round(min(height, width) * rng.uniform(*CROP)))
@@ -45,13 +45,13 @@ def image_view(image: Tensor, mask: Tensor, size: int, rng: np.random.Generator)
 def cutout_view(image: Tensor, mask: Tensor, size: int, rng: np.random.Generator) -> Square:
     """One object, filling a white square; its mask holds this object alone.
 
-    Of a random class that the mask shows, the largest connected piece.
+    The object is the largest connected piece of a random class in the mask.
 
     Args:
         image: (3, H, W) uint8.
         mask: (H, W) uint8.
         size: Side S of the square.
-        rng: Of the class and the flip.
+        rng: Draws the class and the flip.
     """
     found = _largest_piece(mask, rng)
     if found is None:
@@ -64,12 +64,12 @@ def cutout_view(image: Tensor, mask: Tensor, size: int, rng: np.random.Generator
 
 
 def object_view(image: Tensor, mask: Tensor, size: int, rng: np.random.Generator) -> Square:
-    """A square around one object, with what surrounds it, and the mask of all that is there.
+    """A square around one object with its surroundings, and the whole mask of that square.
 
-    Where :func:`cutout_view` shows an outline in the image itself, right or wrong, this one
-    shows whether image and mask agree. Of a random class that the mask shows, the largest
-    connected piece, anywhere in a square up to a third larger, as far as the image reaches;
-    arguments are those of a cut-out.
+    :func:`cutout_view` cuts an outline into the image itself, right or wrong. This view keeps
+    the image, so that image and mask can be compared. The object is the largest connected piece
+    of a random class in the mask. It lies anywhere in a square up to a third larger, as far as
+    the image reaches. Arguments are those of :func:`cutout_view`.
     """
     found = _largest_piece(mask, rng)
     if found is None:
@@ -88,7 +88,7 @@ VIEWS: dict[str, View] = {"image": image_view, "cutout": cutout_view, "object": 
 def _largest_piece(
     mask: Tensor, rng: np.random.Generator
 ) -> tuple[int, np.ndarray, tuple[slice, slice]] | None:
-    """A class, the largest piece of it (H, W) bool, and the box of that; None if all are small."""
+    """A class, its largest piece (H, W) bool and the piece's box; None if all are small."""
     labels = mask.numpy()
     areas = np.bincount(labels.ravel(), minlength=256)
     large = [c for c in np.flatnonzero(areas) if areas[c] >= OBJECT_SHARE * labels.size]
@@ -102,7 +102,7 @@ def _largest_piece(
 
 
 def _span(span: slice, side: int, whole: int, rng: np.random.Generator) -> slice:
-    """As long as the side, somewhere inside of the whole: around the span, or inside of it."""
+    """A random slice of a length ``side`` inside of the whole: around the span or inside it."""
     first, last = sorted((span.start, span.stop - side))
     start = rng.integers(max(0, first), min(last, whole - side), endpoint=True)
     return slice(start, start + side)

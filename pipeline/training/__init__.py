@@ -1,1 +1,1 @@
-"""Training of the loop's models: samples, losses, the step, checkpoints, one process or many."""
+"""Training of models: samples, losses, the loop, checkpoints, one process or many."""

@@ -1,4 +1,4 @@
-"""Random scale, crop and flip, drawn once and applied alike to an image and its labels."""
+"""Random scale, crop and flip, drawn once for an image and its labels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from PIL import Image
 
 from tag2mask.pipeline.training.elastic import Bend, random_bend
 
-# Images are padded with a middle gray, which every backbone's normalization takes near zero.
+# Images are padded with a middle gray, which every backbone's normalization maps near zero.
 PADDING = 127
 
 
@@ -18,12 +18,12 @@ class View(NamedTuple):
 
     Args:
         width: Width of the whole image after scaling, in pixels.
-        height: Its height.
-        left: Where the crop begins in the scaled image; negative pads on the left.
-        top: The same for the rows.
-        crop: Side of the square crop.
+        height: Height of the whole image after scaling, in pixels.
+        left: First column of the crop in the scaled image; negative pads on the left.
+        top: First row of the crop in the scaled image; negative pads at the top.
+        crop: Side of the square crop, in pixels.
         flip: Whether left and right are exchanged.
-        bend: How the crop is deformed; None leaves it as it is.
+        bend: The deformation of the crop; None for none.
     """
 
     width: int
@@ -40,10 +40,10 @@ class View(NamedTuple):
         Args:
             image: Any size of the same aspect; modes ``RGB``, ``L`` or ``P`` (whose
                 indices are kept).
-            resample: ``NEAREST`` for labels, lest classes be mixed.
-            fill: What stands outside of the image.
+            resample: ``NEAREST`` for labels, so that classes are not mixed.
+            fill: The value outside of the image.
         """
-        # A mask is scaled by its indices: as palette colors they would be interpolated.
+        # A mask is scaled by its indices, because palette colors would be interpolated.
         values = Image.fromarray(np.asarray(image)) if image.mode == "P" else image
         scaled = np.asarray(values.resize((self.width, self.height), resample))
         if self.flip:
@@ -58,7 +58,7 @@ class View(NamedTuple):
 
 
 def _overlap(start: int, crop: int, extent: int) -> tuple[slice, slice]:
-    """Where crop and image overlap along one axis: in the image, and in the crop."""
+    """The overlap of crop and image along one axis: in the image, and in the crop."""
     first, last = max(0, start), min(extent, start + crop)
     return slice(first, last), slice(first - start, last - start)
 
@@ -69,8 +69,8 @@ def random_view(
     """Draws a view.
 
     Args:
-        width: Of the image, in pixels.
-        height: Of the image.
+        width: Width of the image, in pixels.
+        height: Height of the image, in pixels.
         crop: Side of the crop, in pixels.
         scale: Range of the scaled image's longer side, relative to the crop.
         rng: The source of randomness.
@@ -87,7 +87,7 @@ def random_view(
 def elastic_view(
     width: int, height: int, crop: int, scale: tuple[float, float], rng: np.random.Generator
 ) -> View:
-    """Draws a view as :func:`random_view` does, and bends it."""
+    """Draws a view as :func:`random_view` does, with an elastic deformation."""
     return random_view(width, height, crop, scale, rng)._replace(bend=random_bend(rng))
 
 
@@ -96,9 +96,9 @@ def whole_view(
 ) -> View:
     """The whole image, squeezed into the crop and flipped at random.
 
-    For losses over an image's tags: what has a tag may lie outside of a crop, and a class that
-    must be somewhere may be put into a crop's padding. (SEC, Kolesnikov & Lampert, ECCV 2016,
-    squeezes its images likewise.)
+    It serves losses over an image's tags. A tagged object may lie outside of a crop, and such a
+    loss would find its class in the crop's padding. SEC (Kolesnikov & Lampert, ECCV 2016) also
+    squeezes its images.
     """
     del width, height, scale
     return View(crop, crop, 0, 0, crop, bool(rng.integers(2)))

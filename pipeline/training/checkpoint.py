@@ -20,7 +20,7 @@ class Checkpoints:
     """The last state of one training, replaced in one step at every save.
 
     Args:
-        uri: A folder of this training alone, outside of the finished model's.
+        uri: A folder for this training alone, outside of the finished model's folder.
     """
 
     def __init__(self, uri: str) -> None:

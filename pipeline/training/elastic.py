@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
-GRID = 3  # points a side at which displacements are drawn
-SPREAD = 10.0  # their standard deviation, in pixels
+GRID = 3  # displacements are drawn at so many points a side
+SPREAD = 10.0  # standard deviation of the displacements, in pixels
 
 
 @dataclass(frozen=True)
@@ -23,15 +23,15 @@ class Bend:
     shifts: np.ndarray
 
     def __call__(self, values: np.ndarray, resample: Image.Resampling, fill: int) -> np.ndarray:
-        """An image or map, bent.
+        """Deforms an image or map.
 
         Args:
             values: (H, W) or (H, W, 3) uint8.
             resample: ``NEAREST`` for labels, else bilinear.
-            fill: What comes in from outside.
+            fill: The value outside of the image.
 
         Returns:
-            As the values.
+            The deformed values, in the same shape and dtype.
         """
         height, width = values.shape[:2]
         right, down = (
@@ -51,5 +51,5 @@ class Bend:
 
 
 def random_bend(rng: np.random.Generator) -> Bend:
-    """Draws a displacement."""
+    """Draws a smooth displacement."""
     return Bend(rng.normal(0, SPREAD, (2, GRID, GRID)).astype(np.float32))

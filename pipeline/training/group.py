@@ -1,9 +1,9 @@
-"""Who trains: one process alone, or several that share the crops of every step.
+"""The processes of a training: a single one, or several that share the crops of every step.
 
-A data-parallel step is the step that one process would make on the whole batch: gradients
-are those of the mean over the whole batch, whatever the shares, and layers that normalize by
-batch statistics see the whole batch. So the number of workers changes a training by the
-order of its sums and by the draws of dropout, and by nothing that grows as shares get small.
+A data-parallel step is the step that one process would take on the whole batch. Gradients are
+those of the mean over the whole batch, whatever the shares, and batch statistics are taken over
+the whole batch. So the number of workers changes a training by the order of its sums and by the
+draws of dropout alone. Neither difference grows as shares get small.
 """
 
 from __future__ import annotations
@@ -20,37 +20,37 @@ from tag2mask.pipeline.training.losses import Mean
 
 
 class Group(Protocol):
-    """The processes of one training, seen from one of them.
+    """The processes of one training, from the point of view of one of them.
 
     Attributes:
-        rank: Which one this is, from 0.
-        size: How many there are.
+        rank: Number of this process, from 0.
+        size: Number of processes.
     """
 
     rank: int
     size: int
 
     def wrap_model(self, model: nn.Module) -> nn.Module:
-        """What to call instead of a model, so that all processes train the same."""
+        """The module to call instead of a model, so that all processes train the same one."""
         ...
 
     def reduce_loss(self, share: Mean) -> tuple[Tensor, Tensor]:
-        """The mean over the whole batch, from that over this process's share of it.
+        """The mean over the whole batch, from the mean over this process's share.
 
         Args:
             share: The mean over this process's crops.
 
         Returns:
-            What to back-propagate here, and the mean over the whole batch.
+            The objective to back-propagate here, and the mean over the whole batch.
         """
         ...
 
     def sync_batch_norm(self, model: nn.Module) -> None:
-        """Makes layers that normalize by batch statistics see the whole batch, in place."""
+        """Makes batch normalization use the statistics of the whole batch, in place."""
         ...
 
     def all_agree(self, wanted: bool) -> bool:
-        """Whether all processes want the same thing."""
+        """Whether the argument is true in all processes."""
         ...
 
     def average_gradients(
@@ -59,15 +59,15 @@ class Group(Protocol):
         """Gradients of the whole batch's mean loss, from those of this process's mean.
 
         Args:
-            parameters: The same in every process.
-            gradients: Of these; None where a loss does not reach one.
-            share: How much of the batch is this process's.
+            parameters: The parameters, the same in every process.
+            gradients: The gradient of each parameter; None where the loss has none.
+            share: This process's share of the batch, from 0 to 1.
         """
         ...
 
 
 class SingleProcess:
-    """One process, which sees all of every batch."""
+    """A single process, which gets every batch as a whole."""
 
     rank, size = 0, 1
 
@@ -80,10 +80,10 @@ class SingleProcess:
         return share.value, share.value.detach()
 
     def sync_batch_norm(self, model: nn.Module) -> None:
-        """Does nothing: its batches are whole."""
+        """Does nothing, because every batch is whole."""
 
     def all_agree(self, wanted: bool) -> bool:
-        """What this process wants."""
+        """The argument itself."""
         return wanted
 
     def average_gradients(
@@ -103,9 +103,9 @@ class DistributedGroup:
     def wrap_model(self, model: nn.Module) -> nn.Module:
         """The model with averaged gradients and, in place, global batch statistics."""
         normalize_globally(model)
-        # With find_unused_parameters the buckets, in which gradients are summed, are those of
-        # the start for ever; else they are cut again after the first step, and the sums of a
-        # continued training would differ in their last bits from those of an undisturbed one.
+        # Gradients are summed in buckets. With find_unused_parameters the buckets never change.
+        # Without, they are divided again after the first step, and the sums of a resumed training
+        # would differ in their last bits from those of an uninterrupted one.
         return DistributedDataParallel(model, find_unused_parameters=True)
 
     def reduce_loss(self, share: Mean) -> tuple[Tensor, Tensor]:
@@ -113,15 +113,15 @@ class DistributedGroup:
         sums = torch.stack([share.value.detach() * share.weight, share.weight]).double()
         distributed.all_reduce(sums)
         total, weight = sums[0], sums[1].clamp(min=1)
-        # Gradients are averaged over the processes, as if all shares were alike.
+        # DistributedDataParallel averages gradients over the processes with equal weights.
         return share.value * (share.weight * self.size / weight).float(), total / weight
 
     def sync_batch_norm(self, model: nn.Module) -> None:
-        """Puts global batch statistics in the place of local ones."""
+        """Replaces local batch statistics by global ones, in place."""
         normalize_globally(model)
 
     def all_agree(self, wanted: bool) -> bool:
-        """Whether all want it."""
+        """Whether the argument is true in all processes."""
         vote = torch.tensor(int(wanted), device=self._device())
         distributed.all_reduce(vote, distributed.ReduceOp.MIN)
         return bool(vote)
@@ -129,7 +129,7 @@ class DistributedGroup:
     def average_gradients(
         self, parameters: Sequence[Tensor], gradients: Sequence[Tensor | None], share: float
     ) -> list[Tensor | None]:
-        """The weighted sum over all processes, of what any of them has reached."""
+        """The weighted sum over all processes, for parameters with a gradient in any of them."""
         reached = torch.tensor([g is not None for g in gradients], device=self._device()).int()
         distributed.all_reduce(reached, distributed.ReduceOp.MAX)
         parts = [
@@ -147,5 +147,5 @@ class DistributedGroup:
 
     @staticmethod
     def _device() -> str:
-        # NCCL knows no tensors but those of GPUs.
+        # NCCL takes tensors of GPUs alone.
         return "cuda" if distributed.get_backend() == "nccl" else "cpu"

@@ -1,4 +1,4 @@
-"""Losses of the loop's models, from a model's output to a mean and what it is taken over."""
+"""Losses of taggers, segmenters and affinity networks, each a mean with its weight."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from tag2mask.models.weak.cross_entropy import (
 
 
 class Mean(NamedTuple):
-    """A mean over some of a batch, which joins with those over the rest by its weight.
+    """A mean over a part of a batch; means of several parts are joined by their weights.
 
     Attributes:
-        value: Scalar, with a gradient.
-        weight: Scalar, without: how many images or pixels the mean is taken over.
+        value: Scalar with a gradient.
+        weight: Scalar without a gradient: the number of images or pixels of the mean.
     """
 
     value: Tensor
@@ -56,16 +56,16 @@ def hard_loss(output: Tensor | DeepSupervision, targets: Tensor) -> Mean:
 
 
 def pairs_loss(output: Tensor, targets: Tensor) -> Mean:
-    """The affinity loss of each image, over images: so shares of a batch join exactly."""
+    """The affinity loss of each image, over images, so that shares of a batch join exactly."""
     images = zip(output.float(), targets, strict=True)
     losses = [affinity_loss(features[None], labels[None]) for features, labels in images]
     return Mean(torch.stack(losses).mean(), targets.new_tensor(len(targets)))
 
 
 def reduced_loss(output: Tensor | DeepSupervision, targets: Tensor) -> Mean:
-    """The pixel cross-entropy on the grid of the logits, over its labeled places.
+    """The pixel cross-entropy on the grid of the logits, over labeled places of that grid.
 
-    Labels are reduced to it by taking the nearest; nothing is interpolated.
+    Labels are reduced to the grid by the nearest neighbor, without interpolation.
     """
     logits = output if isinstance(output, Tensor) else output.logits
     labels = interpolate(targets[:, None].float(), logits.shape[2:], mode="nearest-exact")
@@ -81,7 +81,7 @@ def weighted_loss(output: Tensor, targets: tuple[Tensor, Tensor]) -> Mean:
 
 @dataclass(frozen=True)
 class WeakObjective:
-    """A weak loss by its name, over images; it can be sent to another process.
+    """A weak loss by its name, over images; picklable.
 
     Args:
         name: One of :data:`tag2mask.models.weak.WEAK_LOSSES`.
@@ -94,7 +94,7 @@ class WeakObjective:
         return WEAK_LOSSES[self.name]()
 
     def __call__(self, output: Tensor | DeepSupervision, targets: tuple[Tensor, ...]) -> Mean:
-        """The loss at the stride of the logits; an auxiliary branch is not trained by it."""
+        """The loss at the stride of the logits; it does not train an auxiliary branch."""
         logits = output if isinstance(output, Tensor) else output.logits
         labels = WeakLabels(*targets)
         return Mean(self._loss(logits.float(), labels), labels.tags.new_tensor(len(labels.tags)))
@@ -103,7 +103,7 @@ class WeakObjective:
 def _supervised(
     loss: Callable[[Tensor, Tensor], Tensor], output: Tensor | DeepSupervision, targets: Tensor
 ) -> Tensor:
-    """A loss of the logits and, weighted, of auxiliary ones where a network has them."""
+    """A loss of the logits, plus a weighted loss of auxiliary logits if there are any."""
     if isinstance(output, Tensor):
         return loss(on_grid(output, targets), targets)
     auxiliary = loss(on_grid(output.auxiliary, targets), targets)

@@ -1,4 +1,4 @@
-"""Models on storage: safetensors for the weights, JSON for what they are."""
+"""Stored models: safetensors for the weights, JSON for the description."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ CARD = "model.json"
 
 
 class ModelCard(BaseModel):
-    """What a stored model is and what it came from.
+    """The description of a stored model: architecture, classes and provenance.
 
     Args:
-        architecture: How to build it.
+        architecture: The name and settings to build the model from.
         classes: The class names, in the order of the pixel values.
-        key: Hash of everything the training followed from.
+        key: Hash of everything that the weights follow from.
         weights: SHA-256 of the weights' file.
         training: Settings, counts and scores of the training, for people.
     """
@@ -43,7 +43,7 @@ class ModelCard(BaseModel):
     @field_validator("training")
     @classmethod
     def _read_old_count(cls, training: dict[str, Any]) -> dict[str, Any]:
-        """A model that was stored before the count was renamed calls it ``pictures``."""
+        """Renames ``pictures``, the count of images in cards of earlier versions."""
         return {"images" if name == "pictures" else name: v for name, v in training.items()}
 
 
@@ -56,7 +56,7 @@ def save_model(
     key: str,
     training: dict[str, Any],
 ) -> ModelCard:
-    """Writes weights and card; the card, written last, makes the model exist."""
+    """Writes weights and card; the model exists as soon as the card is written, last."""
     weights = save({name: value.contiguous() for name, value in model.state_dict().items()})
     card = ModelCard(
         architecture=architecture,
@@ -101,10 +101,11 @@ def load_model(uri: str, kind: str) -> tuple[Any, ModelCard]:
 
     Args:
         uri: The model's folder.
-        kind: ``tagger``, ``segmenter``, ``affinity`` or ``regions``: what the caller can use.
+        kind: The kind that the caller can use: ``tagger``, ``segmenter``, ``affinity``,
+            ``regions`` or ``system``.
 
     Raises:
-        UserError: If there is no such model, it is of the other kind, or it is damaged.
+        UserError: If there is no such model, it is of another kind, or it is damaged.
     """
     card = read_card(uri)
     if card.architecture.kind != kind:
@@ -118,7 +119,9 @@ def load_model(uri: str, kind: str) -> tuple[Any, ModelCard]:
     try:
         model = card.architecture.build()
     except (KeyError, ValueError) as error:
-        raise UserError(f"the model card {uri}/{CARD} names what is unknown: {error}") from error
+        raise UserError(
+            f"the model card {uri}/{CARD} names an unknown architecture or setting: {error}"
+        ) from error
     try:
         model.load_state_dict(_with_current_names(load(weights)))
     except (SafetensorError, RuntimeError) as error:
@@ -126,17 +129,17 @@ def load_model(uri: str, kind: str) -> tuple[Any, ModelCard]:
             f"the weights {uri}/{WEIGHTS} cannot be loaded into the model of {CARD}: train again"
         ) from error
     for weight in model.parameters():
-        if weight.dim() == 4:  # those of videos and voxels, of rank 5, have no such layout
+        if weight.dim() == 4:  # weights of videos and voxels, of rank 5, have no such layout
             weight.data = weight.data.contiguous(memory_format=torch.channels_last)
     return model.eval(), card
 
 
-# Parts of the names of weights that models of an earlier version carry.
+# Parts of weight names in models of earlier versions, and their names today.
 _OLD_PARTS = {"trunk": "backbone", "colours": "colors", "pictures": "images"}
 
 
 def _with_current_names(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights under the names that today's modules have."""
+    """Weights under the names of today's modules."""
     return {
         ".".join(_OLD_PARTS.get(part, part) for part in name.split(".")): value
         for name, value in weights.items()

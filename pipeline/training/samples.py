@@ -1,4 +1,4 @@
-"""Training samples: rows read in shuffled buffers, turned into crops and their targets."""
+"""Training samples: rows in shuffled buffers become crops and targets."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from tag2mask.pipeline.tables.scan import Scan, ScanUnit
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.training.augmentation import PADDING, View, random_view
 
-# Losses are taken on a grid of this stride: finer than the logits, and a sixteenth of the
-# cost of full size.
+# Losses are taken on a grid of this stride. It is finer than the logits and costs a sixteenth of
+# full size.
 LABEL_STRIDE = 4
 # Rows that are shuffled together. Reading row groups in random order, and rows in random
 # order inside a buffer, keeps reads sequential on any storage and memory bounded.
@@ -34,11 +34,11 @@ BUFFER_ROWS = 4096
 # The name under which a row of a scan holds the mask that a person corrected, if any.
 CORRECTION = "correction"
 
-# What is known of a crop: one array, or several where a loss needs more than one thing.
+# The labels of a crop: one array, or several where a loss needs several.
 Labels = np.ndarray | tuple[np.ndarray, ...]
 Targets = Tensor | tuple[Tensor, ...]
 Target = Callable[[Row, View, np.random.Generator], Labels]
-# Draws a view from an image's width and height, the crop, the scales and what is random.
+# Draws a view from an image's width and height, the crop, the scales and a random generator.
 Views = Callable[[int, int, int, tuple[float, float], np.random.Generator], View]
 
 
@@ -57,7 +57,11 @@ class TagTarget:
 
 @dataclass(frozen=True)
 class MaskTarget:
-    """The hard mask of a round (named ``source`` in the scan) as (h, w) int64."""
+    """The hard mask of a round as (h, w) int64.
+
+    Args:
+        source: The round's name in the scan.
+    """
 
     source: str
 
@@ -69,7 +73,11 @@ class MaskTarget:
 
 @dataclass(frozen=True)
 class WeightedMaskTarget:
-    """The hard mask of a round and U-Net's weights of its pixels, as (h, w) each."""
+    """The hard mask of a round and U-Net's pixel weights, as (h, w) each.
+
+    Args:
+        source: The round's name in the scan.
+    """
 
     source: str
 
@@ -77,19 +85,18 @@ class WeightedMaskTarget:
         """Class indices int64, 255 outside of the image, and weights float32."""
         with Image.open(io.BytesIO(row[self.source]["mask"]["bytes"])) as mask:
             labels = view.of(mask, Image.Resampling.NEAREST, IGNORE)
-        # Distances are in pixels of the crop, so they are taken before it is reduced.
+        # Distances are in pixels of the crop, so weights are taken before the reduction.
         weights = weight_map(labels, IGNORE)
         return _reduced(labels).astype(np.int64), np.ascontiguousarray(_reduced(weights))
 
 
 @dataclass(frozen=True)
 class ConfidentMaskTarget:
-    """A hard mask without its least certain pixels: one of several for the same image.
+    """A hard mask without its least certain pixels, at a threshold drawn for every sample.
 
-    Our reading of the survey's augmentation "by the probability values of the output"
-    (Yanai & Shimoda 2017, section 2.3; it says no more): an image yields several
-    training samples, each from its mask cut at another probability; what lies below is
-    ignored. The threshold is drawn again for every sample.
+    This is our reading of the survey's augmentation "by the probability values of the output"
+    (Yanai & Shimoda 2017, section 2.3; there are no further details). An image yields several
+    training samples. Each ignores the pixels of its mask below another probability.
 
     Args:
         source: The round's name in the scan.
@@ -110,7 +117,12 @@ class ConfidentMaskTarget:
 
 @dataclass(frozen=True)
 class SoftTarget:
-    """The probabilities of a seed round as (K, h, w), zeros outside of the image."""
+    """The probabilities of a seed round as (K, h, w), zeros outside of the image.
+
+    Args:
+        source: The round's name in the scan.
+        classes: Number of foreground classes C; K is C + 1.
+    """
 
     source: str
     classes: int
@@ -129,8 +141,8 @@ class SoftTarget:
 
 
 @dataclass(frozen=True)
-class KnownTarget(ABC):
-    """Another target, but the mask itself for those images whose mask is beyond doubt.
+class FixedMaskTarget(ABC):
+    """A fixed mask for some images, and another target for all others.
 
     Args:
         otherwise: The target of all other images.
@@ -143,29 +155,29 @@ class KnownTarget(ABC):
     soft: bool
 
     def __call__(self, row: Row, view: View, rng: np.random.Generator) -> Labels:
-        """As ``otherwise``; of a known mask no pixel is in doubt."""
-        mask = self.known(row, view, rng)
+        """The fixed mask if there is one, in the shape and dtype of ``otherwise``."""
+        mask = self.fixed_mask(row, view, rng)
         if mask is None:
             return self.otherwise(row, view, rng)
         return one_hot(mask, self.classes) if self.soft else mask
 
     @abstractmethod
-    def known(self, row: Row, view: View, rng: np.random.Generator) -> np.ndarray | None:
-        """The mask as :class:`MaskTarget` gives one, None where it is not known."""
+    def fixed_mask(self, row: Row, view: View, rng: np.random.Generator) -> np.ndarray | None:
+        """The fixed mask as in :class:`MaskTarget`, None if the row has none."""
 
 
-class CorrectedTarget(KnownTarget):
+class CorrectedTarget(FixedMaskTarget):
     """The mask that a person drew or confirmed, for images that have one."""
 
-    def known(self, row: Row, view: View, rng: np.random.Generator) -> np.ndarray | None:
+    def fixed_mask(self, row: Row, view: View, rng: np.random.Generator) -> np.ndarray | None:
         """The person's mask, None if the image has none."""
         return None if row.get(CORRECTION) is None else MaskTarget(CORRECTION)(row, view, rng)
 
 
-class NegativeTarget(KnownTarget):
-    """Background for images without tags: they show none of the classes."""
+class NegativeTarget(FixedMaskTarget):
+    """Background for images without tags, which show none of the classes."""
 
-    def known(self, row: Row, view: View, rng: np.random.Generator) -> np.ndarray | None:
+    def fixed_mask(self, row: Row, view: View, rng: np.random.Generator) -> np.ndarray | None:
         """Background inside of the image, if it has no tag."""
         if row["tags"]:
             return None
@@ -174,18 +186,18 @@ class NegativeTarget(KnownTarget):
 
 
 class WeightedNegativeTarget(NegativeTarget):
-    """The same, with the weights that :class:`WeightedMaskTarget` gives to what is all alike."""
+    """Background and its weights, which are those of :class:`WeightedMaskTarget` for one class."""
 
     def __call__(self, row: Row, view: View, rng: np.random.Generator) -> Labels:
-        """As ``otherwise``; background weighs one, what is outside of the image nothing."""
-        mask = self.known(row, view, rng)
+        """Background with weight 1 inside of the image, and ``otherwise`` for tagged images."""
+        mask = self.fixed_mask(row, view, rng)
         if mask is None:
             return self.otherwise(row, view, rng)
         return mask, (mask != IGNORE).astype(np.float32)
 
 
 def one_hot(mask: np.ndarray, classes: int) -> np.ndarray:
-    """A mask (h, w) as (C + 1, h, w) float32; ignored pixels sum to zero: no loss sees them."""
+    """A mask (h, w) as (C + 1, h, w) float32; ignored pixels are zero and in no loss."""
     return (mask == np.arange(classes + 1)[:, None, None]).astype(np.float32)
 
 
@@ -195,7 +207,7 @@ class WeakTarget:
 
     Args:
         classes: Number of foreground classes.
-        source: The round whose masks are the seeds, by its name in the scan; None for none.
+        source: Name in the scan of the round whose masks are the seeds; None for no seeds.
     """
 
     classes: int
@@ -222,8 +234,8 @@ def _reduced(values: np.ndarray) -> np.ndarray:
 class Samples:
     """An endless, resumable stream of batches.
 
-    The batch of a step follows from the seed and the step alone: a training that continues
-    from a checkpoint sees the batches that it would have seen.
+    The batch of a step follows from the seed and the step alone. So a resumed training gets the
+    batches that it would have got.
 
     Args:
         scan: The rows; every row must hold an image and what ``target`` reads.
@@ -231,7 +243,7 @@ class Samples:
         batch: Samples in a batch.
         crop: Side of a crop, in pixels.
         scale: Range of the image's longer side, relative to the crop.
-        seed: Of the order and the views.
+        seed: Random seed of the order and the views.
         views: Draws the view of a sample.
     """
 
@@ -251,10 +263,10 @@ class Samples:
         The next batch is prepared in a thread while the caller computes.
 
         Args:
-            first_step: Where to start.
-            rank: Which of the processes that share the batches this is, from 0: it reads and
-                gets every ``of``-th sample of a batch from number ``rank`` on.
-            of: How many they are.
+            first_step: Number of the first step.
+            rank: Number of this process among those that share the batches, from 0. The process
+                gets every ``of``-th sample of a batch, from number ``rank`` on.
+            of: Number of processes.
         """
         with ThreadPoolExecutor(1) as ahead:
             pending: Future[tuple[Tensor, Targets]] | None = None
@@ -291,7 +303,7 @@ class Samples:
                 continue
             own = [(n, p) for n, p in numbered if n >= first and n % self.batch % of == rank]
             wanted = {unit for unit, _ in buffer}
-            if wanted != units:  # a data set that fits into one buffer is read once
+            if wanted != units:  # a dataset that fits into one buffer is read once
                 units, rows = wanted, {}
             rows |= _read(place for _, place in own if place[1] not in rows)
             for n, (_, row_id) in own:
@@ -440,7 +452,7 @@ def to_device(targets: Targets, device: torch.device) -> Targets:
 
 
 def _read(places: Iterable[tuple[ScanUnit, str]]) -> dict[str, Row]:
-    """Rows by id; of each unit only those that are asked for."""
+    """Rows by id; each unit reads only the requested rows."""
     wanted: dict[ScanUnit, list[str]] = defaultdict(list)
     for unit, row_id in places:
         wanted[unit].append(row_id)

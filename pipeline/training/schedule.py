@@ -1,4 +1,4 @@
-"""What every training is told: how long, on how much at once, by how many processes."""
+"""The schedule of every training: steps, batch, checkpoints, processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tag2mask.models.settings import Settings
 
 
 class Schedule(Settings):
-    """Steps and who makes them; trainings add their own settings."""
+    """Steps, batch and processes; trainings add their own settings."""
 
     steps: int = Field(400, ge=1, description="Optimizer steps.")
     batch: int = Field(16, ge=1, description="Samples in a step.")

@@ -1,4 +1,4 @@
-"""What an engine trains: anything that goes on from its last checkpoint."""
+"""The interface between engines and trainings: a training resumes from its last checkpoint."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ProgressCallback = Callable[[int, Losses], None]
 
 
 class Trainable(Protocol):
-    """Models, and how they are trained; it can be sent to another process."""
+    """Models with their data and schedule; picklable."""
 
     @property
     def steps(self) -> int:
@@ -37,7 +37,7 @@ class Trainable(Protocol):
 
         Args:
             report: Gets the step and the losses, once a second at most, and at the end.
-            group: The processes that make this training together; this one alone by default.
+            group: The processes that share this training; this one alone by default.
 
         Returns:
             The losses, and ``seconds`` of this process.
@@ -45,5 +45,9 @@ class Trainable(Protocol):
         ...
 
     def load_checkpoint(self) -> tuple[int, Losses]:
-        """Gives the models their last state, ready for use: the steps done, the losses."""
+        """Gives the models their last state, ready for use.
+
+        Returns:
+            The number of steps that are done and the smoothed losses.
+        """
         ...

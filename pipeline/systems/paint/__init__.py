@@ -1,4 +1,4 @@
-"""A page on which a person paints a mask and sees the photo that a system makes of it."""
+"""A page to paint a mask and see the photo that a system makes of it."""
 
 from __future__ import annotations
 

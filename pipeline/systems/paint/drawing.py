@@ -1,4 +1,4 @@
-"""What is painted, and the photo that a system makes of it."""
+"""Drawings, and the photos that a system makes of them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class PaintModel:
     """A system that makes photos of masks, or fills the holes of photos.
 
     Attributes:
-        name: Of the system, for people.
-        system: In evaluation mode.
-        classes: Of the masks.
-        device: Where it runs.
+        name: Name of the system, for people.
+        system: The system in evaluation mode.
+        classes: The classes of the masks.
+        device: The device of the system.
     """
 
     name: str
@@ -42,11 +42,11 @@ class PaintModel:
         """A stored system, ready to paint.
 
         Args:
-            uri: Its folder.
-            device: Where it runs; by default a GPU where there is one.
+            uri: Folder of the system.
+            device: Name of the device; by default a GPU if there is one.
 
         Raises:
-            UserError: If there is none, or it makes images of something else than masks.
+            UserError: If there is no system, or it does not make images from masks.
         """
         system, card = load_system(uri)
         if (
@@ -68,28 +68,28 @@ class PaintModel:
 
     @property
     def fills(self) -> bool:
-        """Whether the system changes an image where the mask says so."""
+        """Whether the system changes an image inside of a mask."""
         return "image" in self.system.needs
 
     def body_size(self, height: int, width: int) -> int:
-        """Bytes of a drawing: a label each pixel and, where one is changed, an image's RGB."""
+        """The bytes of a drawing: a label a pixel and, if the system fills holes, RGB."""
         return height * width * (4 if self.fills else 1)
 
     def image(self, drawing: bytes, height: int, width: int, seed: int = 0) -> bytes:
-        """The photo of a drawing; several threads may ask, and one is served at a time.
+        """The photo of a drawing; of several threads, one is served at a time.
 
         Args:
             drawing: Labels (height, width) uint8 and then, if the system fills holes, RGB
                 (height, width, 3) uint8.
-            height: In pixels.
-            width: In pixels.
-            seed: Of the system's noise: the same drawing gives the same photo.
+            height: Height of the drawing, in pixels.
+            width: Width of the drawing, in pixels.
+            seed: Random seed of the system's noise; the same drawing gives the same photo.
 
         Returns:
-            A PNG.
+            The photo as a PNG file.
 
         Raises:
-            ValueError: If the drawing does not have that size, or a label is not known; one
+            ValueError: If the drawing does not have that size or a label is unknown, with one
                 sentence for a person.
         """
         batch = self._batch(drawing, height, width)
@@ -116,7 +116,7 @@ class PaintModel:
         painted = labels[labels != IGNORE]
         if painted.size and painted.max() > len(self.classes):
             raise ValueError(
-                f"the label {painted.max()} is none of the model's, which are 0 to "
+                f"unknown label {painted.max()}; the labels of the model are 0 to "
                 f"{len(self.classes)}"
             )
         batch = {"mask": torch.from_numpy(labels.astype(np.int64)).to(self.device)}

@@ -21,7 +21,7 @@ def paint_page(model: PaintModel) -> tuple[bytes, str]:
     The policy allows the page's own script, by its hash, and connections to this server.
 
     Args:
-        model: What paints.
+        model: The system that makes the photos.
 
     Returns:
         UTF-8 HTML, and the value of the header.
@@ -38,7 +38,7 @@ def paint_page(model: PaintModel) -> tuple[bytes, str]:
         largest=LARGEST,
         fills=model.fills,
         classes=[(value, name, color(value)) for value, name in enumerate(names, 1)],
-        # These two are the package's own files, no data.
+        # These two are the package's own files, not data.
         style=Markup(_own_file("paint.css")),
         script=Markup(script),
     )

@@ -1,4 +1,4 @@
-"""The page and its one question, served to this machine alone."""
+"""The page and its photos, served to this machine alone."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ PATIENCE = 30.0  # seconds that a client may take to send
 class PaintServer(ThreadingHTTPServer):
     """Serves a model's page, and photos of the drawings that the page sends.
 
-    Other pages in the same browser can reach a loopback address too. They are kept out: a
-    request must name this server as its host, or a name that somebody else's DNS points here
-    would do (DNS rebinding), and must come from no other page.
+    Other pages in the same browser can reach a loopback address too, and are kept out. A request
+    must name this server as its host, because other names may point here as well (DNS
+    rebinding). And it must come from no other page.
 
     Args:
-        model: What paints.
-        port: To listen on; 0 for any that is free.
+        model: The system that makes the photos.
+        port: The port to listen on; 0 for any free port.
 
     Raises:
         UserError: If the port is taken.
@@ -45,13 +45,13 @@ class PaintServer(ThreadingHTTPServer):
             ) from error
 
     def server_bind(self) -> None:
-        """Binds without looking up a name for the address, which may take long."""
+        """Binds without a look-up of the address's name, which may take long."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = ADDRESS, self.server_address[1]
 
     @property
     def address(self) -> str:
-        """Where the page is."""
+        """The page's URL."""
         return f"http://{ADDRESS}:{self.server_port}/"
 
     def is_own(self, host: str | None) -> bool:
@@ -79,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.NOT_FOUND, "drawings are sent to /image")
             return
         if self.headers.get("Content-Type") != BYTES:
-            # A form of another page cannot be of this type without asking first.
+            # A form of another page cannot have this type without a preflight request.
             self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"a drawing is sent as {BYTES}")
             return
         length = self._length()
@@ -99,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(HTTPStatus.OK, "image/png", image)
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing: a stroke a line is not what the terminal is for."""
+        """Logs nothing, because a line for every stroke would flood the terminal."""
 
     def _is_invited(self) -> bool:
         origin = self.headers.get("Origin")
@@ -110,14 +110,14 @@ class _Handler(BaseHTTPRequestHandler):
         return False
 
     def _length(self) -> int | None:
-        """How many bytes follow the headers, if these say it."""
+        """The number of bytes after the headers, if the headers give it."""
         text = self.headers.get("Content-Length", "")
         return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
 
     def _refuse(self, status: HTTPStatus, sentence: str) -> None:
-        """Answers without having looked at what was sent."""
+        """Answers with an error and discards the body."""
         self._answer(status, TEXT, sentence.encode())
-        # Closed with bytes unread, it would be reset, and the answer lost on the way.
+        # A connection closed with unread bytes would be reset, and the answer lost.
         if (length := self._length()) and length <= self.server.model.body_size(LARGEST, LARGEST):
             self.rfile.read(length)
 
@@ -138,10 +138,10 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _numbers(query: str, *names: str) -> list[int]:
-    """Whole numbers of a query, 0 where one is not there.
+    """The whole numbers of a query, 0 for missing ones.
 
     Raises:
-        ValueError: If one is no whole number from 0 to 2^31.
+        ValueError: If one is not a whole number from 0 to 2^31.
     """
     found = parse_qs(query)
     numbers = []

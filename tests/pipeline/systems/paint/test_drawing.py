@@ -46,7 +46,7 @@ def test_only_the_hole_is_filled(remover):
         (b"", 16, 16, "256 bytes, not 0"),
         (bytes(256), 8, 32, "sides must be 16 to 1024"),
         (bytes(16), 16, 2048, "sides must be 16 to 1024"),
-        (bytes([4]) * 256, 16, 16, "the label 4 is none of the model's, which are 0 to 3"),
+        (bytes([4]) * 256, 16, 16, "unknown label 4; the labels of the model are 0 to 3"),
     ],
 )
 def test_what_is_no_drawing(painter, drawing, height, width, sentence):
