@@ -1,4 +1,4 @@
-"""What every generating system is: a system that also makes images from noise."""
+"""The base of all generating systems: systems that also make images from noise."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tag2mask.models.system import Batch, System
 
 
 class GeneratingSystem(System):
-    """A system that makes images from noise and, where it has one, a condition.
+    """A system that makes images from noise and a condition, if it has one.
 
     Attributes:
-        needs: Names of what :meth:`sample` must be told, as in a batch: ``tags``, ``mask``,
-            ``image``; nothing for a system without a condition.
+        needs: Names of the inputs of :meth:`sample`, as in a batch: ``tags``, ``mask``,
+            ``image``; empty for a system without a condition.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
@@ -27,9 +27,10 @@ class GeneratingSystem(System):
         """New images.
 
         Args:
-            count: How many, N.
-            wanted: What :attr:`needs` names, N of each; see :class:`tag2mask.models.system.System`.
-            rng: For the noise, on the networks' device.
+            count: Number N of images.
+            wanted: The inputs named by :attr:`needs`, N of each, as in
+                :class:`tag2mask.models.system.System`.
+            rng: Draws the noise, on the networks' device.
 
         Returns:
             (N, 3, H, W) float32 RGB in [-1, 1].
@@ -38,12 +39,12 @@ class GeneratingSystem(System):
 
 @runtime_checkable
 class ReadsSentences(Protocol):
-    """A generating system that can be told in words what to show, in place of its needs."""
+    """A generating system that also takes sentences, in place of its needs."""
 
     def read(self, sentences: Sequence[str]) -> Tensor:
         """Sentences as (N, L) int64, which :meth:`GeneratingSystem.sample` takes as ``words``.
 
         Raises:
-            ValueError: If a sentence is none that can be said, naming what can.
+            ValueError: If a sentence cannot be read, with the readable forms and words.
         """
         ...

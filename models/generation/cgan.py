@@ -9,9 +9,9 @@ from tag2mask.models.generation.dcgan import ImageGan, ProjectedGanSettings
 class ConditionalGan(ImageGan):
     """Makes images that show given tags.
 
-    The generator gets them beside the noise, the discriminator as planes after its first
-    convolution, which Perarnau et al. (2016, section 5.1) found to be the best places;
-    one on a backbone compares them with what it sees.
+    The generator gets the tags beside the noise, and the discriminator gets them as planes after
+    its first convolution. Perarnau et al. (2016, section 5.1) found these to be the best places.
+    A discriminator on a backbone compares the tags with its features.
     """
 
     settings_type = ProjectedGanSettings

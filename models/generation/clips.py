@@ -1,4 +1,4 @@
-"""Short clips: the things of masks, cut out, move over the backgrounds of other images."""
+"""Short clips: objects, cut out by masks, move over the backgrounds of other images."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import Tensor
 from tag2mask.models.transformation.synthetic_flow import backgrounds, objects
 from tag2mask.models.transformation.warping import pixel_grid, sample
 
-FAR = 0.5  # longest way of a thing in a clip, along each axis, relative to the image
+FAR = 0.5  # longest way of an object in a clip, along each axis, relative to the image
 
 
 class Clips(NamedTuple):
-    """Clips, and where in them something moves.
+    """Clips and the masks of their moving objects.
 
     Attributes:
         images: (N, 3, T, S, S) RGB in [-1, 1].
-        movers: (N, 1, T, S, S) in [0, 1], 1 on what moves.
+        movers: (N, 1, T, S, S) in [0, 1], 1 on moving objects.
     """
 
     images: Tensor
@@ -31,8 +31,8 @@ def moving_clips(images: Tensor, masks: Tensor, frames: int, rng: torch.Generato
     Args:
         images: (N, 3, S, S) RGB in [-1, 1].
         masks: (N, S, S) int64 labels; every class of an image moves together.
-        frames: Their number T.
-        rng: For the ways, straight and at an even pace.
+        frames: Number T of frames.
+        rng: Draws the ways, which are straight and at an even pace.
     """
     count, _, side, _ = images.shape
     behind = backgrounds(images, masks).roll(1, dims=0)
@@ -43,7 +43,7 @@ def moving_clips(images: Tensor, masks: Tensor, frames: int, rng: torch.Generato
         places = pixel_grid(images) - time * ways[:, :, None, None]
         moved = sample(things, places, outside="zeros")
         mover = moved[:, 3:]
-        # Where a thing's border is mixed with zeros, its color must not fade with it.
+        # An object's border is mixed with zeros, and its color must not fade with it.
         color = sample(images, places)
         shown.append(behind + mover * (color - behind))
         movers.append(mover)

@@ -28,7 +28,7 @@ WHITE = 2.0  # before the tanh
 
 
 class ImageSettings(GanSettings):
-    """Of those that make images."""
+    """Settings of GANs that make images."""
 
     augment: tuple[Augmentation, ...] = Field(
         (),
@@ -39,14 +39,14 @@ class ImageSettings(GanSettings):
     @field_validator("augment", mode="before")
     @classmethod
     def _read_old_value(cls, changes: object) -> object:
-        """Stored systems spell ``colour``, which is understood for one version."""
+        """Reads ``colour``, the spelling of stored systems, for one version."""
         if not isinstance(changes, list | tuple):
             return changes
         return tuple("color" if change == "colour" else change for change in changes)
 
 
 class ProjectedGanSettings(ImageSettings):
-    """Of those whose discriminator may know photographs before it is trained."""
+    """Settings of GANs whose discriminator may use a backbone pretrained on photographs."""
 
     old_names: ClassVar[dict[str, str]] = {"trunk": "backbone"}
 
@@ -60,19 +60,20 @@ class ProjectedGanSettings(ImageSettings):
     @classmethod
     def _exists(cls, backbone: str | None) -> str | None:
         if backbone is not None and backbone not in BACKBONES:
-            raise ValueError(f"{backbone!r} is none of {', '.join(BACKBONES)}")
+            raise ValueError(f"unknown backbone {backbone!r}; choose one of {', '.join(BACKBONES)}")
         return backbone
 
 
 class ImageGan(Gan):
-    """DCGAN's two networks (figure 1), which also read what a condition tells.
+    """DCGAN's two networks (figure 1), which also read a condition.
 
     Args:
         settings: Size and widths.
-        condition: What both are told.
+        condition: The condition of both networks.
         joins: See :class:`tag2mask.models.generation.networks.Downsampler`.
-        backbone: Of a :class:`tag2mask.models.generation.projected.ProjectedDiscriminator` in
-            place of DCGAN's; None for DCGAN's.
+        backbone: Name of the backbone of a
+            :class:`tag2mask.models.generation.projected.ProjectedDiscriminator`; None for DCGAN's
+            discriminator.
     """
 
     settings_type: ClassVar[type[SystemSettings]] = ImageSettings
@@ -97,8 +98,8 @@ class ImageGan(Gan):
         else:
             discriminator = ProjectedDiscriminator(asked, settings.size, backbone, **sizes)
             if self.view == "cutout":
-                # What looks alike to a backbone, white or gray, takes a discriminator long to
-                # teach.
+                # White and gray are alike to a backbone, so that a discriminator on it teaches
+                # the difference slowly.
                 maker.begin_at(WHITE)
         super().__init__(settings, Generator(told, maker, nn.Tanh()), discriminator, condition)
 
@@ -125,19 +126,19 @@ class Dcgan(ImageGan):
 
     def images(self, noise: Tensor) -> Tensor:
         """Images (N, 3, S, S) of latent vectors (N, Z), such as :func:`analogy` gives."""
-        return self.made(noise, vector_inputs(noise.new_zeros(len(noise), 0)))
+        return self.generate(noise, vector_inputs(noise.new_zeros(len(noise), 0)))
 
 
 def analogy(like: Tensor, without: Tensor, having: Tensor) -> Tensor:
     """Arithmetic on concepts (section 6.3.2): like - without + having.
 
     "A man with glasses" less "a man" plus "a woman" is a woman with glasses. Single vectors
-    are unstable, so each concept is the mean of some, three in the paper.
+    are unstable, so each concept is the mean of several, three in the paper.
 
     Args:
-        like: (..., 3, Z) latent vectors of images that show the one concept.
-        without: (..., 3, Z) of those that lack what is to be carried over.
-        having: (..., 3, Z) of those that are to get it.
+        like: (..., 3, Z) latent vectors of images that show the first concept.
+        without: (..., 3, Z) latent vectors of images without the property to carry over.
+        having: (..., 3, Z) latent vectors of images that are to get the property.
 
     Returns:
         (..., Z).

@@ -1,9 +1,8 @@
-"""What a discriminator is shown of images when there are few of them.
+"""Differentiable augmentation (Zhao et al., NeurIPS 2020, section 3 and its released policy).
 
-Differentiable augmentation (Zhao et al., NeurIPS 2020, section 3 and its released policy): a
-discriminator that sees some thousand images a hundred times learns them by heart, and then says
-nothing of use about new ones. So it sees neither real nor made images as they are, but changed at
-random; gradients pass through the changes, and the generator makes images that are not changed.
+A discriminator memorizes a few thousand images when it gets them a hundred times, and then does not
+generalize. So it gets real and generated images after random changes alone. Gradients pass through
+the changes, and the generator makes unchanged images.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ def color(maps: Tensor, rng: torch.Generator) -> Tensor:
     """Other brightness (by up to 0.5), saturation (0 to 2 times) and contrast (0.5 to 1.5 times).
 
     Args:
-        maps: (N, 3 + P, H, W) float32, images in [-1, 1] and planes that say what is where.
-        rng: Of what is drawn for each image.
+        maps: (N, 3 + P, H, W) float32, images in [-1, 1] and planes of labels.
+        rng: Draws the changes of each image.
 
     Returns:
         The same shape; the planes stay as they are.
@@ -41,10 +40,10 @@ def color(maps: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def translation(maps: Tensor, rng: torch.Generator) -> Tensor:
-    """Elsewhere, images and planes alike; see :func:`color`.
+    """Shifts images and planes alike; see :func:`color`.
 
-    Where nothing was the border is repeated, so that a cut-out stays on white: the paper's zeros
-    are a gray frame, which a discriminator would then teach.
+    The border is repeated outside of the image, so that a cut-out stays on white. The paper's
+    zeros are a gray frame, which the generator would learn from the discriminator.
     """
     height, width = maps.shape[-2:]
     reach = torch.tensor([height, width], device=maps.device).div(SHIFT).round()
@@ -58,7 +57,7 @@ def translation(maps: Tensor, rng: torch.Generator) -> Tensor:
 
 
 def cutout(maps: Tensor, rng: torch.Generator) -> Tensor:
-    """Zeros in a square of half a side, in the images alone; see :func:`color`."""
+    """Sets a square of half a side to zero, in the images alone; see :func:`color`."""
     height, width = maps.shape[-2:]
     sides = torch.tensor([height, width], device=maps.device)
     centers = _uniform(len(maps), 2, rng) * sides

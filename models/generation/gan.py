@@ -1,8 +1,8 @@
-"""Generative adversarial networks, whatever they make and whatever they are told.
+"""Generative adversarial networks for any output and any condition.
 
-Goodfellow et al. (NIPS 2014) with the advice of Goodfellow's tutorial (2016): the generator
-maximizes log D(G(z)) instead of minimizing log(1 - D(G(z))), real labels are smoothed on one
-side, real and made images are separate batches.
+They follow Goodfellow et al. (NIPS 2014) with the advice of Goodfellow's tutorial (2016). The
+generator maximizes log D(G(z)) instead of minimizing log(1 - D(G(z))). Real labels are smoothed
+on one side. Real and generated images are separate batches.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from tag2mask.models.generation.networks import (
 from tag2mask.models.generation.projected import ProjectedDiscriminator
 from tag2mask.models.system import Batch, OptimizerStep, SystemSettings
 
-EXAMPLES = 4  # in a row of what is shown
+EXAMPLES = 4  # generated images in a row of the sample grid
 
 
 class GanSettings(SystemSettings):
-    """Of every GAN; the defaults are DCGAN's (Radford et al., 2015)."""
+    """Settings of every GAN; the defaults are DCGAN's (Radford et al., 2015)."""
 
     latent: int = Field(100, ge=1, description="Length of the noise vector z.")
     width: int = Field(64, ge=1, description="Channels of the finest maps; half of the next.")
@@ -56,7 +56,7 @@ def check_side(side: int, coarsest: int) -> None:
     """Refuses a side that cannot be halved, at least once, down to the coarsest maps.
 
     Raises:
-        ValueError: With what to take in its place.
+        ValueError: With a side to take instead.
     """
     sides = [shape[0] for shape in pyramid((side,), coarsest)]
     if len(sides) < 2 or sides[0] > 2 * coarsest:
@@ -67,16 +67,16 @@ def check_side(side: int, coarsest: int) -> None:
 
 
 class Gan(GeneratingSystem):
-    """A generator against a discriminator, told something by a condition or not.
+    """A generator against a discriminator, with or without a condition.
 
-    Members give the networks, and override :meth:`reals` where it is no image that they
-    make.
+    Members give the networks, and override :meth:`reals` if they make something else than
+    images.
 
     Args:
-        settings: Of the member.
-        generator: Makes.
-        discriminator: Judges.
-        condition: What both are told.
+        settings: The member's settings.
+        generator: Makes samples from noise.
+        discriminator: Separates real from generated samples.
+        condition: The condition of both networks.
     """
 
     settings_type: ClassVar[type[SystemSettings]] = GanSettings
@@ -106,19 +106,19 @@ class Gan(GeneratingSystem):
         )
 
     def reals(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """What the discriminator takes for real: the images."""
+        """The real samples of the discriminator: the images."""
         return batch["image"]
 
     def make(self, noise: Tensor, inputs: ConditionInputs) -> tuple[Tensor, dict[str, Tensor]]:
-        """What the generator makes, and further terms of its loss."""
+        """The generator's samples, and further terms of its loss."""
         return self.generator(noise, inputs), self.generator.reader.terms(inputs)
 
-    def waits(self, real: Tensor, fake: Tensor) -> bool:
-        """Whether the discriminator leaves its step out, by its logits."""
+    def skips_discriminator(self, real: Tensor, fake: Tensor) -> bool:
+        """Whether the discriminator skips its step, by its logits."""
         return False
 
     def render(self, made: Tensor) -> Tensor:
-        """What was made as images (N, 3, H, W)."""
+        """Generated samples as images (N, 3, H, W)."""
         return made
 
     def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
@@ -138,10 +138,10 @@ class Gan(GeneratingSystem):
         fake, features = self.discriminate(made, inputs, rng)
         mismatched = self.condition.draw_mismatched(inputs, rng)
         if mismatched is not None:
-            # A real image with mismatched inputs is as bad as one that was made (GAN-CLS).
+            # A real image with mismatched inputs counts as a generated one (GAN-CLS).
             unfit = self.discriminate(reals, mismatched.inputs, rng).logits
             fake = torch.cat([fake, unfit[mismatched.counts]])
-        if self.waits(real, fake):
+        if self.skips_discriminator(real, fake):
             return {}
         judged = discriminator_loss(real, fake, self.settings.smoothing)
         return {"discriminator": judged, **self.condition.terms(features, inputs)}
@@ -159,15 +159,15 @@ class Gan(GeneratingSystem):
     def discriminate(
         self, made: Tensor, inputs: ConditionInputs, rng: torch.Generator
     ) -> Judgement:
-        """What the discriminator says while both are trained."""
+        """The discriminator's output while both networks are trained."""
         return self.discriminator(made, inputs)
 
     def noise(self, count: int, rng: torch.Generator) -> Tensor:
         """Latent vectors z (N, Z) from N(0, 1)."""
         return torch.randn(count, self.settings.latent, generator=rng, device=rng.device)
 
-    def made(self, noise: Tensor, inputs: ConditionInputs) -> Tensor:
-        """What the generator makes outside of training, each independent of its batch."""
+    def generate(self, noise: Tensor, inputs: ConditionInputs) -> Tensor:
+        """The generator's samples in evaluation mode, each independent of its batch."""
         with eval_mode(self.generator):
             return self.make(noise, inputs)[0]
 
@@ -175,11 +175,11 @@ class Gan(GeneratingSystem):
     def sample(self, count: int, wanted: Batch, rng: torch.Generator) -> Tensor:
         """See :class:`tag2mask.models.generation.base.GeneratingSystem`."""
         inputs = self.condition.make_inputs(count, wanted, rng)
-        return self.render(self.made(self.noise(count, rng), inputs))
+        return self.render(self.generate(self.noise(count, rng), inputs))
 
     @torch.no_grad()
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """A real one, and some that were made by what is known of it."""
+        """A real image, and several that were generated from its condition."""
         reals = self.reals(batch, rng)
         made = [self.sample(len(reals), batch, rng) for _ in range(EXAMPLES)]
         return torch.cat([self.render(reals), *made], dim=3)

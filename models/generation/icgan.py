@@ -1,6 +1,6 @@
 """IcGAN (Perarnau et al., "Invertible conditional GANs for image editing", 2016).
 
-The survey cites it as its reference 42; it is 43.
+The survey cites it as its reference 42; its number there is 43.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from tag2mask.models.generation.dcgan import ProjectedGanSettings
 from tag2mask.models.generation.networks import Encoder, eval_mode
 from tag2mask.models.system import Batch, OptimizerStep
 
-EDITS = 8  # tags that are shown, beginning with the first
+EDITS = 8  # tags in the sample grid, beginning with the first
 
 
 class InvertibleSettings(ProjectedGanSettings):
-    """Of IcGAN."""
+    """Settings of IcGAN."""
 
     encoder_rate: float = Field(2e-4, gt=0, description="Learning rate of the encoders.")
     begin: float = Field(
@@ -31,9 +31,9 @@ class InvertibleSettings(ProjectedGanSettings):
 class InvertibleGan(ConditionalGan):
     """A conditional GAN and encoders from images back to noise and tags.
 
-    The encoders are separate networks (the paper's best, IND) and are trained when the
-    generator has ended: E_z on images that it makes, of which the noise is known, E_y on
-    real ones with their tags.
+    The encoders are separate networks (IND, the best in the paper) and are trained after the
+    generator. E_z learns from generated images, whose noise is known, and E_y from real images
+    with their tags.
     """
 
     settings_type = InvertibleSettings
@@ -47,7 +47,7 @@ class InvertibleGan(ConditionalGan):
         self.encode_tags = Encoder(settings.size, settings.classes, **sizes)
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        """The adversaries until the encoders begin."""
+        """The adversarial networks first, then the encoders."""
         begin, rate = self.settings.begin, self.settings.encoder_rate
         adversaries = (
             OptimizerStep(step.name, step.networks, step.learning_rate, span=(0.0, begin))
@@ -66,30 +66,30 @@ class InvertibleGan(ConditionalGan):
         if step == "encode_noise":
             noise = self.noise(len(batch["tags"]), rng)
             with torch.no_grad():
-                images = self.made(noise, vector_inputs(batch["tags"].float()))
+                images = self.generate(noise, vector_inputs(batch["tags"].float()))
             return {"noise": mse_loss(self.encode_noise(images), noise)}
         return super().losses(step, batch, rng)
 
     @torch.no_grad()
     def edit(self, images: Tensor, tags: Tensor) -> Tensor:
-        """The same images (N, 3, S, S) with other tags (N, C): z stays, y is changed."""
+        """The same images (N, 3, S, S) with other tags (N, C), at the same noise z."""
         with eval_mode(self.encode_noise):
-            return self.made(self.encode_noise(images), vector_inputs(tags.float()))
+            return self.generate(self.encode_noise(images), vector_inputs(tags.float()))
 
     @torch.no_grad()
     def reconstruct(self, images: Tensor) -> Tensor:
-        """Images (N, 3, S, S) by their own noise and tags."""
+        """Images (N, 3, S, S) generated from their own noise and tags."""
         return self.edit(images, self.recognize(images))
 
     @torch.no_grad()
     def recognize(self, images: Tensor) -> Tensor:
-        """The tags that are read from images, (N, C), around zero and one."""
+        """The predicted tags of images, (N, C), around zero and one."""
         with eval_mode(self.encode_tags):
             return self.encode_tags(images)
 
     @torch.no_grad()
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The image, its reconstruction, and the same with each tag alone."""
+        """The image, its reconstruction, and the image with each tag alone."""
         images = batch["image"]
         edits = [
             self.edit(images, tag.expand(len(images), -1))

@@ -15,7 +15,7 @@ from tag2mask.models.system import Batch
 
 
 class InfoSettings(ImageSettings):
-    """Of InfoGAN; the generator learns faster than the discriminator (appendix C)."""
+    """Settings of InfoGAN; the generator learns faster than the discriminator (appendix C)."""
 
     latent: int = Field(62, ge=1, description="Length of the noise vector z.")
     generator_lr: float = Field(1e-3, gt=0, description="Learning rate of the generator.")
@@ -24,7 +24,7 @@ class InfoSettings(ImageSettings):
 
 
 class InfoGan(ImageGan):
-    """Makes images from noise and a code that stays readable in them, without any tags."""
+    """Makes images from noise and a code that can be read from them, without any tags."""
 
     settings_type = InfoSettings
     settings: InfoSettings
@@ -37,14 +37,14 @@ class InfoGan(ImageGan):
 
     @torch.no_grad()
     def recognize(self, images: Tensor) -> Posterior:
-        """The code that images (N, 3, S, S) are believed to have."""
+        """The distribution of the code, given images (N, 3, S, S)."""
         with eval_mode(self.discriminator), eval_mode(self.condition):
             nothing = vector_inputs(images.new_zeros(len(images), 0))
             return self.condition.posterior(self.discriminator(images, nothing).features)
 
     @torch.no_grad()
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """One noise in each row, and the categories side by side."""
+        """One noise vector in each row, with all categories side by side."""
         rows, categories = len(batch["image"]), self.settings.categories
         noise = self.noise(rows, rng)
         images = []
@@ -52,5 +52,5 @@ class InfoGan(ImageGan):
             chosen = one_hot(torch.tensor([category], device=rng.device), categories)
             code = noise.new_zeros(rows, categories + self.settings.continuous)
             code[:, :categories] = chosen
-            images.append(self.made(noise, vector_inputs(code)))
+            images.append(self.generate(noise, vector_inputs(code)))
         return torch.cat(images, dim=3)

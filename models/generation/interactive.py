@@ -1,6 +1,6 @@
 """Interactive GAN (Zhu et al., "Generative visual manipulation", ECCV 2016).
 
-The survey cites it as its reference 43; it is 42.
+The survey cites it as its reference 43; its number there is 42.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from tag2mask.models.system import Batch, OptimizerStep
 
 RATE = 0.1  # of the optimization, in deviations of the noise
 STEPS = 200
-SHOWN_STEPS = 10  # for the sample grid, which is to be there soon
+SHOWN_STEPS = 10  # steps of the optimization for the sample grid, few so that it comes soon
 FEATURES = 0.5  # weight of the features in the distance of images, against the pixels
-STAY, REAL = 0.002, 0.005  # weights of staying near the start, and of looking real
-WHITE = 0.1  # mean squared distance from white at which a pixel belongs to a thing
-TRIALS = 32  # starts among which the best is taken for an outline
+STAY, REAL = 0.002, 0.005  # weights of the distance from the start, and of the realism
+WHITE = 0.1  # mean squared distance from white at which a pixel belongs to an object
+TRIALS = 32  # starts for an outline, of which the best is taken
 
 
 class InteractiveSettings(ProjectedGanSettings):
-    """Of the interactive GAN."""
+    """Settings of the interactive GAN."""
 
     predictor_rate: float = Field(2e-4, gt=0, description="Learning rate of the predictor.")
     begin: float = Field(
@@ -36,13 +36,13 @@ class InteractiveSettings(ProjectedGanSettings):
 
 
 class InteractiveGan(Dcgan):
-    """A GAN whose images are edited by strokes and outlines, and the way into its noise.
+    """A GAN whose images are edited by strokes and outlines.
 
-    An image is projected by a predictor, trained when the generator has ended, and by
-    optimization from there (section 3.2); an edit moves the noise until the image has what
-    was drawn (section 4.1). In the paper L-BFGS does so; Adam here, which moves each image
-    by itself, whoever shares its batch. The features of the distance are the discriminator's
-    in place of a classifier's.
+    An image is projected to noise by a predictor, trained after the generator, and then by
+    optimization (section 3.2). An edit moves the noise until the image fits the drawing (section
+    4.1). The paper optimizes by L-BFGS. Adam is used here, because it moves each image
+    independently of its batch. The distance of images is taken in the discriminator's features
+    instead of a classifier's.
     """
 
     settings_type = InteractiveSettings
@@ -55,7 +55,7 @@ class InteractiveGan(Dcgan):
         )
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        """The adversaries until the predictor begins."""
+        """The adversarial networks first, then the predictor."""
         begin = self.settings.begin
         adversaries = (
             OptimizerStep(step.name, step.networks, step.learning_rate, span=(0.0, begin))
@@ -67,9 +67,9 @@ class InteractiveGan(Dcgan):
     def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
         """For the predictor, the distance of images from their projections (equation 5).
 
-        Also that of the noise of made images from what is read off them: by images alone
-        it may find no way out of things of one color, whose distance from those of another
-        has no slope that leads there.
+        A second term is the distance between the noise of generated images and its prediction.
+        With images alone the predictor may be stuck at objects of one color, because the
+        distance to another color has no slope that leads there.
         """
         if step == "predictor":
             wanted = batch["image"]
@@ -84,28 +84,28 @@ class InteractiveGan(Dcgan):
         return super().losses(step, batch, rng)
 
     def distance(self, made: Tensor, wanted: Tensor) -> Tensor:
-        """Of images (N, 3, S, S) in pixels and features: (N,)."""
+        """The distance of images (N, 3, S, S) in pixels and features, (N,)."""
         nothing = vector_inputs(made.new_zeros(len(made), 0))
         with eval_mode(self.discriminator):
             ours = self.discriminator(made, nothing).features.flatten(1)
             theirs = self.discriminator(wanted, nothing).features.flatten(1)
-        # Features have no scale of their own: their distance is relative.
+        # Features have no scale of their own, so their distance is relative.
         features = (ours - theirs).square().mean(1) / theirs.square().mean(1).clamp(min=1e-6)
         return (made - wanted).square().flatten(1).mean(1) + FEATURES * features
 
     @torch.no_grad()
     def predict(self, images: Tensor) -> Tensor:
-        """The noise (N, Z) that images (N, 3, S, S) might come from, at once."""
+        """The predicted noise (N, Z) of images (N, 3, S, S), in one pass."""
         with eval_mode(self.predictor):
             return self.predictor(images)
 
     def project(self, images: Tensor, start: Tensor | None = None, steps: int = STEPS) -> Tensor:
-        """The noise that makes an image most alike, by optimization.
+        """The noise whose image is the nearest to a given one, by optimization.
 
         Args:
             images: (N, 3, S, S).
-            start: (N, Z); what is predicted by default, the paper's hybrid method.
-            steps: Of the optimization.
+            start: (N, Z); the prediction by default, the paper's hybrid method.
+            steps: Number of steps of the optimization.
 
         Returns:
             (N, Z).
@@ -117,13 +117,13 @@ class InteractiveGan(Dcgan):
         """Moves images until they have the colors of some strokes (equation 7).
 
         Args:
-            noise: (N, Z) of the images before.
+            noise: (N, Z), the noise of the images before.
             colors: (N, 3, S, S) RGB in [-1, 1].
             where: (N, 1, S, S), 1 under a stroke and 0 elsewhere.
-            steps: Of the optimization.
+            steps: Number of steps of the optimization.
 
         Returns:
-            (N, Z) of the images after.
+            (N, Z), the noise of the images after.
         """
         area = where.flatten(1).sum(dim=1).clamp(min=1)
 
@@ -133,15 +133,15 @@ class InteractiveGan(Dcgan):
         return self._edit(noise, off, steps)
 
     def draw(self, outlines: Tensor, rng: torch.Generator, steps: int = STEPS) -> Tensor:
-        """Images of things that fill outlines, whatever they are.
+        """Images of any objects that fill given outlines.
 
         Args:
             outlines: (N, 1, S, S), 1 inside and 0 outside.
-            rng: For the images to begin with, of which the best is moved.
-            steps: Of the optimization.
+            rng: Draws the images to begin with, of which the best is optimized.
+            steps: Number of steps of the optimization.
 
         Returns:
-            (N, Z) of the images.
+            (N, Z), the noise of the images.
         """
 
         def off(images: Tensor) -> Tensor:
@@ -165,7 +165,7 @@ class InteractiveGan(Dcgan):
         return self._descend(start, loss, steps)
 
     def _descend(self, start: Tensor, loss: Callable[[Tensor], Tensor], steps: int) -> Tensor:
-        """Moves noise (N, Z) down losses (N,), of which none depends on another's noise."""
+        """Minimizes losses (N,) of noise (N, Z), each independent of the others' noise."""
         with torch.enable_grad():
             noise = start.detach().clone().requires_grad_()
             optimizer = torch.optim.Adam([noise], lr=RATE)
@@ -176,7 +176,7 @@ class InteractiveGan(Dcgan):
 
     @torch.no_grad()
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """An image, what is predicted, what is optimized, and what fills its mask's outline."""
+        """An image, its predicted and optimized projections, and a filling of its outline."""
         images = batch["image"]
         predicted = self.predict(images)
         outlines = (batch["mask"] > 0).float().unsqueeze(1)
@@ -189,5 +189,5 @@ class InteractiveGan(Dcgan):
 
 
 def silhouette(images: Tensor) -> Tensor:
-    """How far the pixels of a cut-out differ from white: (N, 3, H, W) to (N, 1, H, W), to 1."""
+    """The difference of a cut-out's pixels from white, (N, 3, H, W) to (N, 1, H, W) in [0, 1]."""
     return 1 - torch.exp(-(1 - images).square().mean(dim=1, keepdim=True) / WHITE)

@@ -10,11 +10,11 @@ from tag2mask.models.generation.dcgan import ImageGan, ProjectedGanSettings
 
 
 class MaskGan(ImageGan):
-    """Makes images of things as they are outlined in a mask; what is inside is noise's.
+    """Makes images of objects with the outline of a mask; noise decides their inside.
 
-    Where pix2pix has one image for a mask, since its generator sees no noise, this one has
-    many, and no loss that compares with the one true image. Around the outline they are white,
-    as the cut-outs are that it learns from: all that is left to learn is what is inside.
+    Pix2pix makes one image of a mask, because its generator gets no noise. This system makes
+    many, and has no loss that compares with the one real image. Images are white around the
+    outline, as the cut-outs of the training are, so that only the inside is learnt.
     """
 
     settings_type = ProjectedGanSettings

@@ -22,7 +22,7 @@ from tag2mask.models.generation.conditions.base import ConditionInputs, Reader
 
 Shape = tuple[int, ...]
 
-# By the number of axes of what is made or seen.
+# By the number of axes of the output or the input.
 CONVOLUTIONS: dict[int, Callable[..., nn.Module]] = {2: nn.Conv2d, 3: nn.Conv3d}
 TRANSPOSED: dict[int, Callable[..., nn.Module]] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 NORMALIZATIONS: dict[int, Callable[..., nn.Module]] = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
@@ -56,15 +56,15 @@ def _kernel(coarse: Shape, fine: Shape) -> dict[str, Shape]:
 
 
 class Upsampler(nn.Module):
-    """A vector to an image, clip or voxels; the last layer is neither normalized nor bent.
+    """A vector to an image, clip or voxels; the last layer is linear and not normalized.
 
     Args:
         inputs: Length of the vector.
-        outputs: Channels of what it makes.
-        shape: Of what it makes: (S, S), (T, S, S) or (S, S, S).
+        outputs: Channels of the output.
+        shape: Shape of the output: (S, S), (T, S, S) or (S, S, S).
         width: Channels of the last hidden level, 64 in the paper.
         coarsest: Largest extent of the first level, 4 in the paper.
-        planes: Channels of maps that every level but the first is given as well.
+        planes: Channels of maps that every level but the first also gets.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Upsampler(nn.Module):
         initialize(self)
 
     def begin_at(self, ground: float) -> None:
-        """Lets what is made begin around a value, which is zero otherwise."""
+        """Sets the value around which outputs begin; it is zero otherwise."""
         nn.init.constant_(self.get_parameter(f"grow.{len(self.grow) - 1}.bias"), ground)
 
     def forward(self, vector: Tensor, planes: Tensor) -> Tensor:
@@ -107,16 +107,16 @@ class Upsampler(nn.Module):
 
 
 class Downsampler(nn.Module):
-    """An image, clip or voxels to features, as an :class:`Upsampler` the other way round.
+    """An image, clip or voxels to features, the reverse of an :class:`Upsampler`.
 
     Args:
-        inputs: Channels of what it sees.
-        shape: Of what it sees.
+        inputs: Channels of the input.
+        shape: Shape of the input.
         width: Channels of the first level.
         coarsest: Largest extent of the features.
         vector: Length of a vector that is joined with the maps of one level.
-        joins: Which level; IcGAN found the first, 0, to be best, Reed et al. (2016) take the
-            last, -1.
+        joins: Number of that level. IcGAN found the first, 0, to be best; Reed et al. (2016) take
+            the last, -1.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class Downsampler(nn.Module):
                 layers.append(normalization(channels[level]))
             self.shrink.append(nn.Sequential(*layers, nn.LeakyReLU(SLOPE)))
         number = channels[self.joins]
-        # Without a layer of its own the vector would only be added to what follows.
+        # Without a layer of its own the vector would only be added to the next maps.
         self.join = (
             nn.Sequential(convolution(number + vector, number, 1), nn.LeakyReLU(SLOPE))
             if vector
@@ -164,7 +164,7 @@ class Downsampler(nn.Module):
 
 
 def features_of(shape: Shape, *, width: int, coarsest: int = 4) -> int:
-    """How many numbers the features of a :class:`Downsampler` are."""
+    """The number of values in the features of a :class:`Downsampler`."""
     shapes = pyramid(shape, coarsest)
     return widths(len(shapes) - 1, width)[0] * prod(shapes[0])
 
@@ -180,11 +180,11 @@ def with_planes(x: Tensor, planes: Tensor) -> Tensor:
 
 
 class Generator(nn.Module):
-    """What is told and noise, to what is made.
+    """Noise and a condition to generated samples.
 
     Args:
-        reader: How it reads what it is told.
-        body: (N, Z + V) and planes to what is made.
+        reader: Reads the condition.
+        body: Noise with the vector (N, Z + V), and planes, to samples.
         last: The function at the end, such as tanh.
     """
 
@@ -199,12 +199,12 @@ class Generator(nn.Module):
 
 
 class Judgement(NamedTuple):
-    """What a discriminator says.
+    """The output of a discriminator.
 
     Attributes:
-        logits: (N, L) of being real and, where it is told something, of fitting to that; one of
-            the whole, or one for each of some places.
-        features: (N, C, ...) what it came from.
+        logits: (N, L), for being real and matching the condition, if there is one; one logit for
+            the whole sample, or one for each of several places.
+        features: (N, C, ...), the features of the logits.
     """
 
     logits: Tensor
@@ -212,12 +212,12 @@ class Judgement(NamedTuple):
 
 
 class Discriminator(nn.Module):
-    """Tells what is real from what is made.
+    """Separates real from generated samples.
 
     Args:
-        reader: How it reads what it is told.
-        body: What is judged, with planes as further channels, and a vector, to features.
-        features: Numbers of these features.
+        reader: Reads the condition.
+        body: Samples with planes as further channels, and a vector, to features.
+        features: Number of values of these features.
     """
 
     def __init__(self, reader: Reader, body: nn.Module, features: int) -> None:
@@ -226,7 +226,7 @@ class Discriminator(nn.Module):
         self.judge = nn.Linear(features, 1)
 
     def forward(self, made: Tensor, inputs: ConditionInputs) -> Judgement:
-        """What is judged (N, C, ...) and what it should fit to."""
+        """Samples (N, C, ...) and the inputs that they should match."""
         told = self.reader(inputs)
         features = self.body(with_planes(made, told.planes), told.vector)
         return Judgement(self.judge(features.flatten(1)), features)
@@ -248,7 +248,7 @@ class Encoder(nn.Module):
 
 @contextmanager
 def eval_mode(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode for a while: what is made does not depend on who shares a batch."""
+    """Evaluation mode inside of the block, so that no output depends on the rest of its batch."""
     before = network.training
     network.eval()
     try:

@@ -10,11 +10,11 @@ from tag2mask.models.generation.conditions.unconditional import Unconditional
 from tag2mask.models.generation.gan import Gan, GanSettings
 from tag2mask.models.generation.networks import Discriminator, Generator
 
-PIECES = 5  # of a maxout unit
+PIECES = 5  # linear pieces of a maxout unit
 
 
 class OriginalSettings(GanSettings):
-    """Of the fully connected GAN."""
+    """Settings of the fully connected GAN."""
 
     hidden: int = Field(512, ge=1, description="Units of each hidden layer.")
 
@@ -38,7 +38,7 @@ class _Rectified(nn.Module):
 
 
 class _Maxout(nn.Module):
-    """An image to features by two layers of maxout units: the largest of some linear ones."""
+    """An image to features by two layers of maxout units, each the largest of linear ones."""
 
     def __init__(self, inputs: int, hidden: int) -> None:
         super().__init__()
@@ -54,10 +54,10 @@ class _Maxout(nn.Module):
 
 
 class OriginalGan(Gan):
-    """Makes images from noise by rectified layers, judged by maxout ones.
+    """Makes images from noise by rectified layers, with a discriminator of maxout layers.
 
-    The paper's dropout in the discriminator is left out: smoothed labels do its work, and
-    a step stays a function of its generator of random numbers.
+    The paper's dropout in the discriminator is left out. Smoothed labels do its work, and a step
+    stays a function of its random generator.
     """
 
     settings_type = OriginalSettings

@@ -1,9 +1,9 @@
-"""A discriminator that knows photographs before it is trained.
+"""A discriminator on a pretrained backbone (Projected GANs: Sauer et al., NeurIPS 2021).
 
-Projected GANs (Sauer et al., NeurIPS 2021): what is real and what is made are told apart in the
-features of a frozen ImageNet backbone. Random layers that never learn mix them, so that no part of
-them can be passed by (section 3.2), and a small network for each resolution judges. Of some
-thousand images it teaches outlines, fur and faces in a few thousand steps.
+Real and generated images are separated in the features of a frozen ImageNet backbone. Random layers
+that never learn mix the features, so that no part of them can be ignored (section 3.2). A small
+network for each resolution gives the logits. With a few thousand images it teaches outlines, fur
+and faces in a few thousand steps.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ from tag2mask.models.generation.conditions.base import ConditionInputs, Reader
 from tag2mask.models.generation.networks import Judgement, with_planes
 from tag2mask.models.transformation.perceptual import Perceptual
 
-# Of the backbone. The paper begins at stride 4, with images that are brought to 256 pixels; those
-# of 64 are seen as they are, and what the first stride passes over is in the colors.
+# Stages of the backbone. The paper begins at stride 4 with images enlarged to 256 pixels. Images of
+# 64 pixels are not enlarged here, and the colors hold the details below the first stride.
 STAGES = ("c0", "c1", "c2", "c3", "c4", "c5")
 # The fine maps are large: with as many channels they would cost more than all others.
 NARROWER = {"c0": 4, "c1": 2}
 
 
 class Mixing(nn.Module):
-    """Random layers across channels and scales, which keep still (section 3.2).
+    """Random layers across channels and scales, which are never trained (section 3.2).
 
-    From coarse to fine each stage meets what came of the coarser ones, so that the finest knows
-    of all.
+    From coarse to fine, each stage is mixed with the coarser ones, so that the finest depends on
+    all.
 
     Args:
-        channels: Of each stage, from fine to coarse.
+        channels: Channels of each stage, from fine to coarse.
         width: Channels of the coarse stages afterwards.
-        seed: Of the layers.
+        seed: Random seed of the layers.
 
     Attributes:
         outputs: Channels of each stage afterwards.
@@ -77,18 +77,18 @@ class Mixing(nn.Module):
 
 
 class Head(nn.Module):
-    """Judges the maps of one stage, place by place, when they are halved until they are coarse.
+    """Logits for every place of one stage's maps, after they are halved to a coarse size.
 
-    What is told in numbers is compared with what is seen (Miyato & Koyama, "cGANs with projection
-    discriminator", ICLR 2018), what is told in planes is seen beside the maps. Spectral
-    normalization (Miyato et al., ICLR 2018) in place of batch normalization, as in the paper.
+    A condition's vector is compared with the features (Miyato & Koyama, "cGANs with projection
+    discriminator", ICLR 2018), and its planes are joined with the maps. Spectral normalization
+    (Miyato et al., ICLR 2018) replaces batch normalization, as in the paper.
 
     Args:
         inputs: Channels of the maps.
-        side: Of the maps, in pixels.
-        coarsest: Largest side of the maps that are judged.
-        width: Channels of those.
-        told: How the discriminator reads what it is told.
+        side: Side of the maps, in pixels.
+        coarsest: Largest side of the coarse maps, in pixels.
+        width: Channels of the coarse maps.
+        told: Reads the condition for the discriminator.
     """
 
     def __init__(self, inputs: int, side: int, coarsest: int, width: int, told: Reader) -> None:
@@ -108,7 +108,7 @@ class Head(nn.Module):
         self.compare = spectral_norm(nn.Linear(told.vector, width)) if told.vector else None
 
     def forward(self, x: Tensor, told: ConditionInputs) -> tuple[Tensor, Tensor]:
-        """Logits (N, places), and the maps (N, width, h, w) that they are of."""
+        """Logits (N, places), and their maps (N, width, h, w)."""
         x = with_planes(x, told.planes)
         for shrink in self.shrink:
             x = shrink(x)
@@ -119,14 +119,14 @@ class Head(nn.Module):
 
 
 class ProjectedDiscriminator(nn.Module):
-    """Tells what is real from what is made by a backbone's features; see the module.
+    """Separates real from generated images by a backbone's features; see the module.
 
     Args:
-        reader: How it reads what it is told.
-        side: Of the images, in pixels.
+        reader: Reads the condition.
+        side: Side of the images, in pixels.
         backbone: One of :data:`tag2mask.models.backbones.BACKBONES`.
-        width: Channels of the maps that are judged.
-        coarsest: Largest side of these.
+        width: Channels of the coarse maps.
+        coarsest: Largest side of the coarse maps, in pixels.
     """
 
     def __init__(
@@ -144,7 +144,7 @@ class ProjectedDiscriminator(nn.Module):
         )
 
     def forward(self, made: Tensor, inputs: ConditionInputs) -> Judgement:
-        """What is judged (N, 3, S, S) and what it should fit to."""
+        """Images (N, 3, S, S) and the inputs that they should match."""
         told = self.reader(inputs)
         maps = self.mixing(self.features(made))
         judged = [head(x, told) for head, x in zip(self.heads, maps, strict=True)]

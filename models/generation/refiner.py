@@ -1,8 +1,8 @@
 """The second generator of StackGAN (Zhang et al., ICCV 2017, section 3.4).
 
-It corrects the enlarged small image, as super-resolution does (VDSR: Kim et al., CVPR 2016),
-where the paper's draws the large one again: so it begins with what the first stage has got right,
-such as the tags, which after some hundred steps it had lost in part otherwise.
+It corrects the enlarged small image, as super-resolution does (VDSR: Kim et al., CVPR 2016). The
+paper's generator draws the large image from scratch. A correction begins with the right parts of
+the first stage, such as the tags, which were lost in part after some hundred steps otherwise.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from torch.nn.functional import interpolate
 from tag2mask.models.adversarial import initialize
 from tag2mask.models.generation.networks import with_planes
 
-# Of what a corrected image begins as: at 1, tanh would have no slope left.
+# Largest value of the enlarged image, because tanh would have no slope left at 1.
 BRIGHTEST = 0.9
 
 
 class Refiner(nn.Module):
-    """Small images and what is told to large ones (figure 2): down, joined, refined, up.
+    """Small images and a condition to large images (figure 2): down, joined, refined, up.
 
-    The paper refines 512 maps at a quarter of the small image's side; here it is half of
-    it, since small images of 16 pixels have nothing to spare.
+    The paper refines 512 maps at a quarter of the small image's side. Half of the side is used
+    here, because a quarter of 16 pixels is too coarse.
 
     Args:
-        told: Length of the vector that is told.
+        told: Length of the condition's vector.
         width: Channels of the finest maps.
-        factor: Side of the large images against the small.
+        factor: Side of the large images as a multiple of the small.
         size: Side of the large images, in pixels.
         blocks: Residual blocks.
     """
@@ -54,19 +54,19 @@ class Refiner(nn.Module):
         initialize(self)
 
     def forward(self, vector: Tensor, small: Tensor) -> Tensor:
-        """(N, V) and (N, 3, s, s) to (N, 3, S, S) of any values, as they are before a tanh."""
+        """(N, V) and (N, 3, s, s) to (N, 3, S, S) of any values, to be followed by a tanh."""
         whole = interpolate(small, (self.side, self.side), mode="bicubic")
         x = self.down(small)
         x = self.refine(self.join(with_planes(x, vector[:, :, None, None])))
         for up in self.up:
-            # The last step is smaller where the factor is no power of two.
+            # The last step is smaller if the factor is not a power of two.
             side = min(2 * x.shape[-1], self.side)
             x = up(interpolate(x, (side, side), mode="nearest"))
         return whole.clamp(-BRIGHTEST, BRIGHTEST).atanh() + self.last(x)
 
 
 class _Residual(nn.Module):
-    """Two convolutions beside what they correct."""
+    """Two convolutions with a skip connection."""
 
     def __init__(self, width: int) -> None:
         super().__init__()

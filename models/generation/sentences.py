@@ -1,4 +1,4 @@
-"""Sentences on images, made from their tags and the places of the things in their masks."""
+"""Sentences about images, made from their tags and the places of the objects in their masks."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from tag2mask.models.label_planes import label_planes
 
 NOTHING, ARTICLE = "", "a"
 LINKS = ("and", "left of", "right of", "above", "below")
-LENGTH = 5  # of "a dog left of a cat", the link being one word
+LENGTH = 5  # words of "a dog left of a cat", where the link is one word
 
 
 class Sentences:
-    """What can be said: ``a dog``, ``a dog and a cat``, ``a dog left of a cat``.
+    """Sentences of three forms: ``a dog``, ``a dog and a cat``, ``a dog left of a cat``.
 
     Args:
-        names: Of the classes, in the order of their pixel values from 1.
+        names: Names of the classes, in the order of their pixel values from 1.
 
     Attributes:
-        words: All that there are; a sentence is a row of their places in this list, with
-            nothing before a short one, so that all of them end at the end.
+        words: All words. A sentence is a row of indices into this list, and short sentences are
+            padded at the beginning.
 
     Raises:
         ValueError: If two classes have one name.
@@ -35,22 +35,22 @@ class Sentences:
         self._first = len(self.words) - len(names)
 
     def describe(self, tags: Tensor, mask: Tensor, rng: torch.Generator) -> Tensor:
-        """A sentence on each image, on up to two of its things.
+        """A sentence about up to two objects of each image.
 
         Args:
             tags: (N, C) zeros and ones.
             mask: (N, H, W) int64 labels, 0 for background and 255 for ignore.
-            rng: Chooses the things and their order.
+            rng: Chooses the objects and their order.
 
         Returns:
-            (N, L) int64 words. Two things are linked by where the center of the first lies
-            as seen from the second, along the axis on which they are further apart, or by
-            ``and`` where the mask lacks one of them; an image without tags has no words.
+            (N, L) int64 words. Two objects are linked by the direction from the center of the
+            second to that of the first, along the axis of their larger distance. The link is
+            ``and`` if the mask lacks one of them. An image without tags has no words.
         """
         count, classes = tags.shape
         device = tags.device
         order = torch.rand(count, classes, generator=rng, device=device)
-        # Tags in random order first, then what is no tag.
+        # Tags in random order first, then all other classes.
         ranked = (tags.float() + order * 0.5).argsort(dim=1, descending=True)
         pair = ranked[:, : min(2, classes)]
         there = tags.gather(1, pair) > 0
@@ -89,13 +89,13 @@ class Sentences:
         """Sentences in letters to words (N, L).
 
         Raises:
-            ValueError: If a sentence is none that can be said, naming what can.
+            ValueError: If a sentence cannot be read, with the readable forms and words.
         """
         return torch.stack([self._read(sentence) for sentence in sentences])
 
     def _read(self, sentence: str) -> Tensor:
         rest, places = " ".join(sentence.split()), []
-        # Longer words first: "dog" must not hide "dog house".
+        # Longer words come first, so that "dog" does not hide "dog house".
         known = sorted(self.words[1:], key=len, reverse=True)
         while rest:
             word = next((word for word in known if f"{rest} ".startswith(f"{word} ")), None)
@@ -109,8 +109,8 @@ class Sentences:
             links = ", ".join(LINKS)
             names = ", ".join(self.words[self._first :])
             raise ValueError(
-                f"cannot read '{sentence}': say 'a X' or 'a X LINK a Y' with a link of {links} "
-                f"and things of {names}"
+                f"cannot read '{sentence}': write 'a X' or 'a X LINK a Y' with a link of {links} "
+                f"and objects of {names}"
             )
         return torch.tensor([0] * (LENGTH - len(places)) + places)
 
@@ -120,7 +120,7 @@ class Sentences:
 
 
 def _centers(mask: Tensor, classes: int, pair: Tensor) -> tuple[Tensor, Tensor]:
-    """Centers (N, 2, 2) of two classes each as (row, column), and which are seen (N, 2)."""
+    """Centers (N, 2, 2) of two classes each as (row, column), and whether they exist (N, 2)."""
     planes = label_planes(mask, classes)[:, 1:]
     rows = torch.arange(mask.shape[1], device=mask.device, dtype=torch.float32)
     columns = torch.arange(mask.shape[2], device=mask.device, dtype=torch.float32)

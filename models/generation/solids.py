@@ -1,4 +1,4 @@
-"""Solids as voxels: blown up from masks, and shaded for a person."""
+"""Solids as voxels: inflated from masks, and shaded for display."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate, pad
 
-LIGHT = (-0.4, -0.5, 0.77)  # from where it comes: left, above, before
-STEEPEST = 3.0  # slope that is still shaded, in voxels
+LIGHT = (-0.4, -0.5, 0.77)  # direction of the light's source: left, above, in front
+STEEPEST = 3.0  # steepest slope that is shaded, in voxels
 
 
 def inflate(masks: Tensor, side: int) -> Tensor:
-    """Blows up flat shapes until a disc is a ball and a bar is a rod.
+    """Inflates flat shapes, so that a disc becomes a ball and a bar becomes a rod.
 
-    At a distance d from the outline a solid is as thick as a circle of the shape's largest
-    distance R, which is 2 * sqrt(d * (2 * R - d)).
+    R is the largest distance inside of a shape. At a distance d from the outline, a solid is as
+    thick as a circle of radius R, 2 * sqrt(d * (2 * R - d)).
 
     Args:
         masks: (N, 1, S, S), 1 inside of the shape and 0 outside.
-        side: Of the cube of voxels.
+        side: Side of the cube, in voxels.
 
     Returns:
         (N, 1, side, side, side) float32 of zeros and ones: depth, rows, columns.
@@ -37,7 +37,7 @@ def distance_inside(shapes: Tensor) -> Tensor:
     """Exact distances to the nearest pixel outside (Felzenszwalb & Huttenlocher, 2012).
 
     Args:
-        shapes: (N, S, S) bool; outside of the image all is outside of the shape.
+        shapes: (N, S, S) bool; everything outside of the image is outside of the shape.
 
     Returns:
         (N, S, S) in pixels, 0 outside; a pixel beside the outline has 0.5.
@@ -54,10 +54,10 @@ def distance_inside(shapes: Tensor) -> Tensor:
 
 
 def shade(voxels: Tensor) -> Tensor:
-    """Looks at solids from the front, from the side and from above, side by side.
+    """Views of solids from the front, from the side and from above, side by side.
 
     Args:
-        voxels: (N, 1, D, D, D) in [0, 1]: depth, rows, columns; half full is half seen.
+        voxels: (N, 1, D, D, D) in [0, 1]: depth, rows, columns; a value of 0.5 is half opaque.
 
     Returns:
         (N, 3, D, 3 D) gray on white in [-1, 1].
@@ -73,7 +73,7 @@ def _view(voxels: Tensor) -> Tensor:
     edges = pad(depth[:, None], (1, 1, 1, 1), mode="replicate")[:, 0]
     right = ((edges[:, 1:-1, 2:] - edges[:, 1:-1, :-2]) / 2).clamp(-STEEPEST, STEEPEST)
     down = ((edges[:, 2:, 1:-1] - edges[:, :-2, 1:-1]) / 2).clamp(-STEEPEST, STEEPEST)
-    # The surface's normal points to where it grows deeper, and to the eye.
+    # The surface's normal points in the direction of growing depth, and to the eye.
     normal = torch.stack([right, down, torch.ones_like(right)], dim=1)
     light = normal.new_tensor(LIGHT).view(1, 3, 1, 1)
     bright = ((normal * light).sum(1) / (normal.norm(dim=1) * light.norm())).clamp(min=0)

@@ -22,7 +22,7 @@ STAGES = ("first", "second")
 
 
 class StackSettings(GanSettings):
-    """Of both stages; latent, width and coarsest as in the paper."""
+    """Settings of both stages; latent, width and coarsest as in the paper."""
 
     factor: int = Field(4, ge=2, description="Side of the large images against the small.")
     told: int = Field(128, ge=1, description="Numbers that each network makes of the tags.")
@@ -46,9 +46,9 @@ class StackSettings(GanSettings):
 
 
 class StackGan(GeneratingSystem):
-    """Tags to a small image, and tags and the small image to a large one.
+    """Tags to a small image, and tags with the small image to a large one.
 
-    The first stage is trained, then the second on what it makes. Both are GANs with
+    The first stage is trained, then the second on the images of the first. Both are GANs with
     conditioning augmentation and mismatched pairs, on tags in place of sentences.
     """
 
@@ -65,7 +65,7 @@ class StackGan(GeneratingSystem):
         self.second = _Second(settings)
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        """Those of the first stage, then those of the second."""
+        """The optimizer steps of the first stage, then those of the second."""
         begin = self.settings.begin
         spans = {"first": (0.0, begin), "second": (begin, 1.0)}
         return tuple(
@@ -83,7 +83,7 @@ class StackGan(GeneratingSystem):
         return self.first if stage == "first" else self.second
 
     def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """Those of one stage; the second sees what the first makes of the same tags."""
+        """The losses of one stage; the second gets the first's images of the same tags."""
         stage, name = step.split()
         if stage == "first":
             return self.first.losses(name, self._shrunk(batch), rng)
@@ -102,12 +102,12 @@ class StackGan(GeneratingSystem):
 
     @torch.no_grad()
     def enlarge(self, small: Tensor, tags: Tensor, rng: torch.Generator) -> Tensor:
-        """What the second stage makes of small images (N, 3, s, s) with tags (N, C)."""
+        """The second stage's images of small images (N, 3, s, s) with tags (N, C)."""
         return self.second.sample(len(small), {"tags": tags, "small": small}, rng)
 
     @torch.no_grad()
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """A real image, then pairs of a small one and what becomes of it."""
+        """A real image, then pairs of a small and a large generated image."""
         shown, side = [batch["image"]], (self.settings.size, self.settings.size)
         for _ in range(EXAMPLES // 2):
             small = self.first.sample(len(batch["tags"]), batch, rng)
@@ -119,7 +119,7 @@ class StackGan(GeneratingSystem):
 
 
 class _Second(Gan):
-    """The second stage, which sees no noise but that of the augmentation."""
+    """The second stage, whose only noise is that of the augmentation."""
 
     def __init__(self, settings: StackSettings) -> None:
         condition = LowResolution(AugmentedTags(settings.classes, settings.told))
@@ -143,5 +143,5 @@ class _Second(Gan):
         )
 
     def noise(self, count: int, rng: torch.Generator) -> Tensor:
-        """None: (N, 0)."""
+        """No noise, (N, 0)."""
         return torch.zeros(count, 0, device=rng.device)

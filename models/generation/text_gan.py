@@ -15,7 +15,7 @@ from tag2mask.models.generation.sentences import Sentences
 
 
 class TextSettings(ProjectedGanSettings):
-    """Of the text-conditioned GAN."""
+    """Settings of the text-conditioned GAN."""
 
     names: tuple[str, ...] = Field(
         (), description="Class names in sentences; by default the dataset's."
@@ -35,8 +35,8 @@ class TextSettings(ProjectedGanSettings):
 class TextGan(ImageGan):
     """Makes images of sentences such as "a dog left of a cat".
 
-    Trained on sentences that tags and masks give, with mismatched pairs (GAN-CLS) and sentences
-    between two (GAN-INT); the discriminator is told at its last level (figure 2).
+    It is trained on sentences from tags and masks, with mismatched pairs (GAN-CLS) and sentences
+    between two (GAN-INT). The discriminator gets the sentence at its last level (figure 2).
     """
 
     settings_type = TextSettings
@@ -54,7 +54,7 @@ class TextGan(ImageGan):
         """An image (N, 3, S, S) of each sentence.
 
         Raises:
-            ValueError: If a sentence is none that can be said, naming what can.
+            ValueError: If a sentence cannot be read, with the readable forms and words.
         """
         return self.sample(len(sentences), {"words": self.read(sentences).to(rng.device)}, rng)
 
@@ -64,6 +64,6 @@ class TextGan(ImageGan):
 
     @torch.no_grad()
     def match(self, images: Tensor, words: Tensor) -> Tensor:
-        """How well sentences (N, L) fit to images (N, 3, S, S): logits (N,)."""
+        """The match of sentences (N, L) with images (N, 3, S, S), as logits (N,)."""
         with eval_mode(self.discriminator):
             return self.discriminator(images, self.condition.plain(words)).logits.mean(dim=1)

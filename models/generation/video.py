@@ -25,13 +25,13 @@ from tag2mask.models.generation.networks import (
 )
 from tag2mask.models.system import Batch
 
-STRIP = 4  # frames that an image of a clip holds
-# Of the mask's logits at the start: from the middle either stream may take either part.
+STRIP = 4  # frames in an image of a clip
+# The mask's logits at the start. From zero, either stream might learn either part of a clip.
 STILL = -2.0
 
 
 class VideoSettings(GanSettings):
-    """Of the video GAN."""
+    """Settings of the video GAN."""
 
     frames: int = Field(8, ge=2, description="Frames of a clip, T; 32 in the paper.")
     sparsity: float = Field(
@@ -40,12 +40,12 @@ class VideoSettings(GanSettings):
 
 
 class Streams(NamedTuple):
-    """What a clip is composed of.
+    """A clip and its parts.
 
     Attributes:
         clip: (N, 3, T, S, S), mask * foreground + (1 - mask) * background.
         foreground: (N, 3, T, S, S).
-        mask: (N, 1, T, S, S) in [0, 1], 1 where something moves.
+        mask: (N, 1, T, S, S) in [0, 1], 1 on the moving foreground.
         background: (N, 3, 1, S, S), the same in every frame.
     """
 
@@ -56,7 +56,7 @@ class Streams(NamedTuple):
 
 
 class TwoStreams(nn.Module):
-    """A vector to what stands still and what moves before it (section 3.2)."""
+    """A vector to a static background and a moving foreground (section 3.2)."""
 
     def __init__(self, settings: VideoSettings) -> None:
         super().__init__()
@@ -75,9 +75,9 @@ class TwoStreams(nn.Module):
 
 
 class VideoGan(Gan):
-    """Makes short clips, and with them a mask of what moves, from noise.
+    """Makes short clips with masks of their moving foreground, from noise.
 
-    The real clips are made of images and masks: see :mod:`tag2mask.models.generation.clips`.
+    The real clips are made of images and masks, see :mod:`tag2mask.models.generation.clips`.
     """
 
     settings_type = VideoSettings
@@ -103,7 +103,7 @@ class VideoGan(Gan):
         return moving_clips(batch["image"], batch["mask"], self.settings.frames, rng).images
 
     def make(self, noise: Tensor, inputs: ConditionInputs) -> tuple[Tensor, dict[str, Tensor]]:
-        """Clips, and the mean of their masks: what can stand still shall."""
+        """Clips, and the mean of their masks as a loss that keeps the foreground small."""
         streams = cast(Streams, self.generator(noise, inputs))
         return streams.clip, {"sparsity": self.settings.sparsity * streams.mask.mean()}
 
@@ -114,7 +114,7 @@ class VideoGan(Gan):
 
     @torch.no_grad()
     def clips(self, count: int, rng: torch.Generator) -> Clips:
-        """New clips with the masks of what moves in them."""
+        """New clips with the masks of their moving foreground."""
         with eval_mode(self.generator):
             noise = self.noise(count, rng)
             streams = cast(Streams, self.generator(noise, vector_inputs(noise[:, :0])))

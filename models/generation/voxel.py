@@ -19,7 +19,7 @@ from tag2mask.models.transformation.synthetic_flow import objects
 
 
 class VoxelSettings(GanSettings):
-    """Of the voxel GAN; the rates are the paper's."""
+    """Settings of the voxel GAN; the learning rates are the paper's."""
 
     latent: int = Field(200, ge=1, description="Length of the noise vector z.")
     side: int = Field(32, ge=8, description="Side of the cube, in voxels; 64 in the paper.")
@@ -39,10 +39,10 @@ class VoxelSettings(GanSettings):
 
 
 class VoxelGan(Gan):
-    """Makes solids as voxels from noise; the real ones are blown up from masks.
+    """Makes solids as voxels from noise; the real solids are inflated masks.
 
-    Making solids is harder than judging them, so that the discriminator learns slowly, and
-    not at all while it is right on more than 80 % of a batch (section 3.1).
+    The generator's task is harder than the discriminator's. So the discriminator learns slowly,
+    and not at all while it is right on more than 80 % of a batch (section 3.1).
     """
 
     settings_type = VoxelSettings
@@ -65,16 +65,18 @@ class VoxelGan(Gan):
         """Solids (N, 1, D, D, D) of the masks."""
         return inflate(objects(batch["mask"]), self.settings.side)
 
-    def waits(self, real: Tensor, fake: Tensor) -> bool:
-        """Whether the discriminator's logits are right too often for it to learn."""
+    def skips_discriminator(self, real: Tensor, fake: Tensor) -> bool:
+        """Whether too many of the discriminator's logits are right."""
         right = torch.cat([real > 0, fake < 0])
         return right.float().mean().item() > self.settings.patience
 
     def voxels(self, count: int, rng: torch.Generator) -> Tensor:
-        """New solids (N, 1, D, D, D): how far each voxel is full, in [0, 1]."""
+        """New solids (N, 1, D, D, D), the occupancy of each voxel in [0, 1]."""
         with torch.no_grad():
             noise = self.noise(count, rng)
-            return self.made(noise, ConditionInputs(noise[:, :0], noise.new_zeros(count, 0, 1, 1)))
+            return self.generate(
+                noise, ConditionInputs(noise[:, :0], noise.new_zeros(count, 0, 1, 1))
+            )
 
     def render(self, made: Tensor) -> Tensor:
         """Three shaded views side by side: (N, 3, S, 3 S)."""

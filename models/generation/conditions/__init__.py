@@ -1,1 +1,1 @@
-"""What a GAN can be told: nothing, tags, a code, text, a mask, an image of low resolution."""
+"""Conditions of GANs: none, tags, a code, text, a mask, an image of low resolution."""

@@ -17,15 +17,15 @@ from tag2mask.models.generation.conditions.tags import Tags
 from tag2mask.models.system import Batch
 
 
-class Augmentation(Reader):
-    """Draws what a generator is told from a Gaussian: mean + deviation * noise.
+class ConditioningAugmentation(Reader):
+    """Draws the generator's vector from a Gaussian: mean + deviation * noise.
 
-    Few conditions leave gaps between them, over which a generator learns nothing; drawn
-    around each they overlap.
+    A few conditions leave gaps between them, where a generator learns nothing. Draws around the
+    conditions overlap.
 
     Args:
-        classes: Number of tags C; the noise follows them in the inputs.
-        vector: Numbers that are drawn, N_g of the paper.
+        classes: Number of tags C; the noise follows the tags in the inputs.
+        vector: Length of the drawn vector, N_g of the paper.
     """
 
     def __init__(self, classes: int, vector: int) -> None:
@@ -51,11 +51,11 @@ class Augmentation(Reader):
 
 
 class Compression(Reader):
-    """Tags to fewer or more numbers; the noise behind them is left out.
+    """Tags to a vector of another length; the noise behind the tags is ignored.
 
     Args:
         classes: Number of tags C.
-        vector: Numbers that are made of them, N_d of the paper.
+        vector: Length of the vector, N_d of the paper.
     """
 
     def __init__(self, classes: int, vector: int) -> None:
@@ -73,7 +73,7 @@ class AugmentedTags(Tags):
 
     Args:
         classes: Number of tags C.
-        vector: Numbers that each network makes of them; 128 in the paper.
+        vector: Length of the vector that each network makes of the tags; 128 in the paper.
     """
 
     def __init__(self, classes: int, vector: int) -> None:
@@ -91,9 +91,9 @@ class AugmentedTags(Tags):
         return swap_vectors(inputs._replace(vector=inputs.vector[:, : self.classes]), rng)
 
     def for_generator(self) -> Reader:
-        """Augmented."""
-        return Augmentation(self.classes, self.vector)
+        """A reader that augments the tags."""
+        return ConditioningAugmentation(self.classes, self.vector)
 
     def for_discriminator(self) -> Reader:
-        """Compressed."""
+        """A reader that compresses the tags."""
         return Compression(self.classes, self.vector)

@@ -1,4 +1,4 @@
-"""What a condition is: what generator and discriminator are told, and the loss that follows."""
+"""Conditions: the inputs of generator and discriminator beside noise and images, and their loss."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tag2mask.models.system import Batch
 
 
 class ConditionInputs(NamedTuple):
-    """What is said about images.
+    """The inputs of a condition, for N images.
 
     Attributes:
         vector: (N, ...) numbers or words; readers make (N, V) float32 of them.
-        planes: (N, P, h, w) float32 maps; P is 0 where there are none.
+        planes: (N, P, h, w) float32 maps; P is 0 without maps.
     """
 
     vector: Tensor
@@ -27,8 +27,8 @@ class Mismatched(NamedTuple):
     """Condition inputs that do not match the images.
 
     Attributes:
-        inputs: Of another image each.
-        counts: (N,) bool; false where no image of the batch has other inputs.
+        inputs: The inputs of another image, for each image.
+        counts: (N,) bool; false if no image of the batch has other inputs.
     """
 
     inputs: ConditionInputs
@@ -41,11 +41,11 @@ def vector_inputs(vector: Tensor) -> ConditionInputs:
 
 
 class Reader(nn.Module):
-    """How a network reads inputs; this one gives them on as they are.
+    """Prepares inputs for a network; this reader returns them as they are.
 
     Args:
-        vector: Length V of the vector that the network is given.
-        planes: Number P of the maps that it is given.
+        vector: Length V of the vector for the network.
+        planes: Number P of maps for the network.
     """
 
     def __init__(self, vector: int = 0, planes: int = 0) -> None:
@@ -57,7 +57,7 @@ class Reader(nn.Module):
         return inputs
 
     def terms(self, inputs: ConditionInputs) -> dict[str, Tensor]:
-        """Terms of the loss of the network that reads, by name."""
+        """Terms of the reading network's loss, by name."""
         return {}
 
 
@@ -65,27 +65,28 @@ class IgnoreCondition(Reader):
     """Keeps the inputs from a network."""
 
     def forward(self, inputs: ConditionInputs) -> ConditionInputs:
-        """Nothing, as (N, 0)."""
+        """An empty vector (N, 0)."""
         return vector_inputs(inputs.planes.new_zeros(len(inputs.planes), 0))
 
 
 class Condition(nn.Module, ABC):
-    """What is told about images; what it learns itself it learns with the discriminator.
+    """A condition of images; its own parameters are trained with the discriminator.
 
     Attributes:
-        needs: Names of what :meth:`make_inputs` reads in a batch.
+        needs: Names of the parts of a batch that :meth:`make_inputs` reads.
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
 
     @abstractmethod
     def make_inputs(self, count: int, batch: Batch, rng: torch.Generator) -> ConditionInputs:
-        """Condition inputs that match the images of a batch, or that are wanted of new ones.
+        """Inputs that match the images of a batch, or that new images shall match.
 
         Args:
             count: Number N of the images.
-            batch: Holds what :attr:`needs` names; see :class:`tag2mask.models.system.System`.
-            rng: For all randomness.
+            batch: Holds the parts named by :attr:`needs`; see
+                :class:`tag2mask.models.system.System`.
+            rng: Random generator for all draws.
         """
 
     def between(self, inputs: ConditionInputs, rng: torch.Generator) -> ConditionInputs:
@@ -97,29 +98,29 @@ class Condition(nn.Module, ABC):
         return None
 
     def for_generator(self) -> Reader:
-        """How a generator reads the inputs."""
+        """The reader of the inputs for a generator."""
         return IgnoreCondition()
 
     def for_discriminator(self) -> Reader:
-        """How a discriminator reads them."""
+        """The reader of the inputs for a discriminator."""
         return IgnoreCondition()
 
     def terms(self, features: Tensor, inputs: ConditionInputs) -> dict[str, Tensor]:
         """Terms of both networks' losses, by name.
 
         Args:
-            features: (N, C, ...) of the discriminator, on images that were made.
-            inputs: What these were made by.
+            features: (N, C, ...), the discriminator's features of generated images.
+            inputs: The inputs of these images.
         """
         return {}
 
 
 def swap_vectors(inputs: ConditionInputs, rng: torch.Generator) -> Mismatched:
-    """Gives each image the vector of another one of the batch that differs from its own."""
+    """Gives each image the vector of another image of the batch, different from its own."""
     rows = inputs.vector.flatten(1)
     differs = (rows[:, None] != rows[None]).any(dim=2)
     counts = differs.any(dim=1)
-    # A row of zeros has no distribution to draw from; what it draws does not count.
+    # A row of zeros has no distribution to draw from, so its draw does not count.
     chances = differs.float() + (~counts[:, None]).float()
     chosen = torch.multinomial(chances, 1, generator=rng)[:, 0]
     return Mismatched(inputs._replace(vector=inputs.vector[chosen]), counts)

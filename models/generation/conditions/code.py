@@ -1,4 +1,4 @@
-"""A latent code that must be found again (InfoGAN: Chen et al., NIPS 2016)."""
+"""A latent code that is recovered from images (InfoGAN: Chen et al., NIPS 2016)."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from tag2mask.models.system import Batch
 
 HIDDEN = 128
 CATEGORICAL, CONTINUOUS = 1.0, 0.1  # weights of the mutual information
-SURE = math.log(0.05)  # a smaller deviation would let one number outweigh all images
+SURE = math.log(0.05)  # with a smaller deviation one number would outweigh all images
 
 
 class Posterior(NamedTuple):
-    """What is believed of a code, Q(c | x).
+    """The distribution of a code given an image, Q(c | x).
 
     Attributes:
-        logits: (N, K) of the categories.
-        mean: (N, M) of the continuous codes.
-        log_deviation: (N, M) of them.
+        logits: (N, K), of the categories.
+        mean: (N, M), of the continuous codes.
+        log_deviation: (N, M), of the continuous codes.
     """
 
     logits: Tensor
@@ -38,15 +38,15 @@ class Posterior(NamedTuple):
 
 
 class Code(Condition):
-    """The generator is told a random code, which a head on the discriminator must find.
+    """A random code for the generator, which a head on the discriminator recovers.
 
-    That is a lower bound of the mutual information between code and image
-    (equation 5), which both networks maximize; the entropy of the code is constant.
+    Both networks maximize a lower bound of the mutual information between code and image
+    (equation 5). The entropy of the code is constant.
 
     Args:
-        categories: Values K of the categorical code.
+        categories: Number K of values of the categorical code.
         continuous: Number M of codes that are uniform in [-1, 1].
-        features: Numbers of the discriminator's features.
+        features: Number of values of the discriminator's features.
     """
 
     def __init__(self, categories: int, continuous: int, features: int) -> None:
@@ -70,11 +70,11 @@ class Code(Condition):
         )
 
     def for_generator(self) -> Reader:
-        """As it is; the discriminator is not told."""
+        """The code as it is; the discriminator does not get it."""
         return Reader(self.categories + self.continuous)
 
     def posterior(self, features: Tensor) -> Posterior:
-        """Q of the discriminator's features (N, C, ...)."""
+        """Q(c | x) from the discriminator's features (N, C, ...)."""
         sizes = [self.categories, self.continuous, self.continuous]
         logits, mean, log_deviation = self.head(features).split(sizes, dim=1)
         return Posterior(logits, mean, log_deviation.clamp(min=SURE))

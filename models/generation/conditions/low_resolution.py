@@ -16,41 +16,41 @@ from tag2mask.models.system import Batch
 
 
 class WithImage(Reader):
-    """Gives a small image on, and what another reader makes of the rest."""
+    """Passes a small image on, with the vector of another reader."""
 
     def __init__(self, inner: Reader) -> None:
         super().__init__(inner.vector, planes=3)
         self.inner = inner
 
     def forward(self, inputs: ConditionInputs) -> ConditionInputs:
-        """The planes as they are, the vector as the inner reader reads it."""
+        """The planes as they are, and the vector of the inner reader."""
         return self.inner(inputs)._replace(planes=inputs.planes)
 
     def terms(self, inputs: ConditionInputs) -> dict[str, Tensor]:
-        """Those of the inner reader."""
+        """The terms of the inner reader."""
         return self.inner.terms(inputs)
 
 
 class WithoutImage(Reader):
-    """Keeps the small image back."""
+    """Ignores the small image."""
 
     def __init__(self, inner: Reader) -> None:
         super().__init__(inner.vector)
         self.inner = inner
 
     def forward(self, inputs: ConditionInputs) -> ConditionInputs:
-        """The vector alone, as the inner reader reads it."""
+        """The vector of the inner reader, without planes."""
         return vector_inputs(self.inner(inputs).vector)
 
 
 class LowResolution(Condition):
-    """The generator is shown a small image, whatever else both networks are told.
+    """A small image for the generator alone, beside another condition of both networks.
 
-    The discriminator is not: it judges whether the large image is real and fits to the
-    other condition, so that the second generator may fix what the small image got wrong.
+    The discriminator decides whether the large image is real and matches the other condition.
+    So the second generator may correct errors of the small image.
 
     Args:
-        inner: What else is told.
+        inner: The other condition.
     """
 
     needs = ("small",)
@@ -60,17 +60,17 @@ class LowResolution(Condition):
         self.inner = inner
 
     def make_inputs(self, count: int, batch: Batch, rng: torch.Generator) -> ConditionInputs:
-        """Those of the inner condition, and ``small`` (N, 3, s, s) of the batch as planes."""
+        """The inner condition's inputs, and ``small`` (N, 3, s, s) of the batch as planes."""
         return self.inner.make_inputs(count, batch, rng)._replace(planes=batch["small"])
 
     def draw_mismatched(self, inputs: ConditionInputs, rng: torch.Generator) -> Mismatched | None:
-        """As the inner condition."""
+        """The mismatched inputs of the inner condition."""
         return self.inner.draw_mismatched(inputs, rng)
 
     def for_generator(self) -> Reader:
-        """With the small image."""
+        """The inner condition's reader, with the small image."""
         return WithImage(self.inner.for_generator())
 
     def for_discriminator(self) -> Reader:
-        """Without it."""
+        """The inner condition's reader, without the small image."""
         return WithoutImage(self.inner.for_discriminator())

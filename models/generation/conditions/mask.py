@@ -1,4 +1,4 @@
-"""A label mask as a condition: what is where in the image."""
+"""A label mask as a condition."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tag2mask.models.system import Batch
 
 
 class Mask(Condition):
-    """Both networks are told the mask, the generator at each of its resolutions.
+    """The mask as a condition of both networks, for the generator at each of its resolutions.
 
     Args:
         classes: Number of foreground classes C.
@@ -28,9 +28,9 @@ class Mask(Condition):
         return ConditionInputs(planes.new_zeros(count, 0), planes)
 
     def for_generator(self) -> Reader:
-        """As it is."""
+        """A reader that returns the planes as they are."""
         return Reader(planes=self.classes + 1)
 
     def for_discriminator(self) -> Reader:
-        """As it is."""
+        """A reader that returns the planes as they are."""
         return Reader(planes=self.classes + 1)

@@ -14,7 +14,7 @@ from tag2mask.models.system import Batch
 
 
 class Tags(Condition):
-    """Both networks are told the tags, as zeros and ones.
+    """The tags as a condition of both networks, as zeros and ones.
 
     Args:
         classes: Number of tags C.
@@ -31,9 +31,9 @@ class Tags(Condition):
         return vector_inputs(batch["tags"].float())
 
     def for_generator(self) -> Reader:
-        """As they are."""
+        """A reader that returns the tags as they are."""
         return Reader(self.classes)
 
     def for_discriminator(self) -> Reader:
-        """As they are."""
+        """A reader that returns the tags as they are."""
         return Reader(self.classes)

@@ -17,19 +17,19 @@ from tag2mask.models.generation.conditions.base import (
 from tag2mask.models.generation.sentences import Sentences
 from tag2mask.models.system import Batch
 
-EMBEDDING = 32  # of a word
+EMBEDDING = 32  # numbers of a word
 
 
 class SentenceReader(Reader):
-    """Recurrent states at the end of sentences, the mean of two, compressed.
+    """The mean of the recurrent states at the end of two sentences, compressed.
 
-    The paper takes a text encoder that was trained before; with as few words as tags give,
-    each network learns its own.
+    The paper takes a text encoder that was trained before. Tags give so few words that each
+    network learns its own encoder.
 
     Args:
         words: Number of different words.
-        states: Of the recurrence.
-        vector: Numbers that a network is given.
+        states: Number of states of the recurrence.
+        vector: Length of the vector for a network.
     """
 
     def __init__(self, words: int, states: int, vector: int) -> None:
@@ -46,17 +46,16 @@ class SentenceReader(Reader):
 
 
 class Text(Condition):
-    """Both networks are told a sentence on the image.
+    """A sentence about the image as a condition of both networks.
 
-    The inputs are two sentences for each image, of which networks read the mean: the same
-    one twice, or for GAN-INT (section 4.3, with a share of 0.5) two different ones, of which
-    there is no image. For GAN-CLS (section 4.2) the discriminator also sees real images
-    with the sentences of others.
+    The inputs are two sentences for each image, of which networks take the mean. They are equal,
+    or for GAN-INT (section 4.3, with a share of 0.5) different, so that no image shows them. For
+    GAN-CLS (section 4.2) the discriminator also gets real images with the sentences of others.
 
     Args:
-        sentences: Makes them from tags and masks.
-        states: Of the recurrence.
-        vector: Numbers that each network makes of a sentence; 128 in the paper.
+        sentences: Makes the sentences from tags and masks.
+        states: Number of states of the recurrence.
+        vector: Length of the vector that each network makes of a sentence; 128 in the paper.
     """
 
     needs = ("tags", "mask")
@@ -66,17 +65,17 @@ class Text(Condition):
         self.sentences, self.states, self.vector = sentences, states, vector
 
     def make_inputs(self, count: int, batch: Batch, rng: torch.Generator) -> ConditionInputs:
-        """A sentence on each image, or the given ``words`` (N, L), twice: (N, 2, L)."""
+        """A sentence about each image, or the given ``words`` (N, L), twice: (N, 2, L)."""
         if "words" in batch:
             return self.plain(batch["words"])
         return self.plain(self.sentences.describe(batch["tags"], batch["mask"], rng))
 
     def plain(self, words: Tensor) -> ConditionInputs:
-        """The inputs that sentences (N, L) are."""
+        """Sentences (N, L) as inputs."""
         return vector_inputs(words[:, None].expand(-1, 2, -1))
 
     def between(self, inputs: ConditionInputs, rng: torch.Generator) -> ConditionInputs:
-        """Every second image is told its own sentence and another one."""
+        """Every second image gets its own sentence and another one."""
         others = swap_vectors(inputs, rng).inputs.vector
         mixed = torch.stack([inputs.vector[:, 0], others[:, 0]], dim=1)
         every_second = torch.arange(len(mixed), device=mixed.device) % 2 == 0
@@ -87,9 +86,9 @@ class Text(Condition):
         return swap_vectors(inputs, rng)
 
     def for_generator(self) -> Reader:
-        """By its own recurrence."""
+        """A reader with a recurrence of its own."""
         return SentenceReader(len(self.sentences.words), self.states, self.vector)
 
     def for_discriminator(self) -> Reader:
-        """By its own recurrence."""
+        """A reader with a recurrence of its own."""
         return SentenceReader(len(self.sentences.words), self.states, self.vector)

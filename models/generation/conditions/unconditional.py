@@ -9,8 +9,8 @@ from tag2mask.models.system import Batch
 
 
 class Unconditional(Condition):
-    """Nobody is told anything."""
+    """The condition of a GAN without a condition."""
 
     def make_inputs(self, count: int, batch: Batch, rng: torch.Generator) -> ConditionInputs:
-        """Vectors of no number."""
+        """Empty vectors (N, 0)."""
         return vector_inputs(torch.zeros(count, 0, device=rng.device))

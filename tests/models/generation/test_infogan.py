@@ -29,7 +29,7 @@ def figures(system):
     classes = system.recognize(data["image"]).logits.argmax(dim=1)
     inputs = system.condition.make_inputs(300, {}, rng)
     with torch.no_grad():
-        believed = system.recognize(system.made(system.noise(300, rng), inputs))
+        believed = system.recognize(system.generate(system.noise(300, rng), inputs))
     found = believed.logits.argmax(dim=1) == inputs.vector[:, :10].argmax(dim=1)
     codes = torch.stack([believed.mean[:, 0], inputs.vector[:, 10]])
     return {

@@ -133,5 +133,7 @@ def test_its_generator_learns_to_obey():
 
 
 def test_an_unknown_backbone_is_refused():
-    with pytest.raises(ValueError, match="'vgg' is none of efficientnet_lite0"):
+    with pytest.raises(
+        ValueError, match="unknown backbone 'vgg'; choose one of efficientnet_lite0"
+    ):
         ProjectedGanSettings(backbone="vgg")

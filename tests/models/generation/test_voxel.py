@@ -87,8 +87,8 @@ class TestWaiting:
     def test_a_discriminator_that_is_right_too_often_waits(self):
         system = VoxelGan(VoxelSettings(size=16, side=16, width=4))
         sure, torn = torch.full((10,), 3.0), torch.linspace(-1, 1, 10)
-        assert system.waits(sure, -sure)
-        assert not system.waits(torn, -torn)
+        assert system.skips_discriminator(sure, -sure)
+        assert not system.skips_discriminator(torn, -torn)
         system.discriminator.judge.weight.data.zero_()
         system.discriminator.judge.bias.data.fill_(1.0)
         # Half right: all real ones and none of the others.

@@ -38,13 +38,13 @@ class ToySystem(System):
             OptimizerStep("never", ("never",)),
         )
 
-    def made(self, batch, rng):
+    def generate(self, batch, rng):
         count, size = len(batch["image"]), batch["image"].shape[-1]
         noise = torch.randn(count, 4, 1, 1, generator=rng, device=rng.device)
         return self.generator(noise.expand(-1, -1, size, size))
 
     def losses(self, step, batch, rng):
-        fake = self.made(batch, rng)
+        fake = self.generate(batch, rng)
         if step == "discriminator":
             real = nn.functional.softplus(-self.discriminator(batch["image"])).mean()
             return {
@@ -58,7 +58,7 @@ class ToySystem(System):
         return {}
 
     def show(self, batch, rng):
-        return torch.cat([batch["image"], self.made(batch, rng)], dim=3)
+        return torch.cat([batch["image"], self.generate(batch, rng)], dim=3)
 
 
 class ToyPairs:
