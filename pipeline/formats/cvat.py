@@ -15,8 +15,8 @@ import numpy as np
 
 from tag2mask.pipeline.formats.base import Exporter, ExportSample, numbered_boxes
 from tag2mask.pipeline.formats.export_settings import ExportSettings
+from tag2mask.pipeline.formats.joined_lines import join_lines
 from tag2mask.pipeline.formats.objects import corner_and_size
-from tag2mask.pipeline.formats.polygons import one_polygon
 from tag2mask.pipeline.formats.xml_text import add_text, plain
 from tag2mask.pipeline.records import ClassTable, palette
 
@@ -63,7 +63,7 @@ class CvatExporter(Exporter):
                 z_order="0",
             )
             if self.uses_polygons:
-                corners = one_polygon(outlines[number])
+                corners = join_lines(outlines[number])
                 shape.set("points", ";".join(f"{x:.2f},{y:.2f}" for x, y in corners))
             else:
                 shape.set("rle", ", ".join(map(str, _runs(objects.labels[box] == number))))

@@ -18,8 +18,8 @@ import numpy as np
 from tag2mask.pipeline.formats.base import Exporter, ExportSample
 from tag2mask.pipeline.formats.brush_rle import encode_brush
 from tag2mask.pipeline.formats.export_settings import ExportSettings
+from tag2mask.pipeline.formats.joined_lines import join_lines
 from tag2mask.pipeline.formats.objects import Objects
-from tag2mask.pipeline.formats.polygons import one_polygon
 from tag2mask.pipeline.formats.xml_text import plain, write_xml
 from tag2mask.pipeline.records import ClassTable, palette
 
@@ -80,7 +80,7 @@ class LabelStudioExporter(Exporter):
             labels = [plain(self.classes.name(category))]
             if self.uses_polygons:
                 # Percent of the image's size
-                points = one_polygon(outlines[number]) * 100 / (width, height)
+                points = join_lines(outlines[number]) * 100 / (width, height)
                 kind = "polygonlabels"
                 value = {"points": points.round(4).tolist(), "closed": True, kind: labels}
             else:

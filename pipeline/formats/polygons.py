@@ -12,6 +12,7 @@ from skimage.measure import find_contours
 from skimage.measure import label as connected
 
 from tag2mask.pipeline.evaluation.voc import confusion, scores
+from tag2mask.pipeline.formats.joined_lines import join_lines
 from tag2mask.pipeline.formats.objects import Box, boxes
 from tag2mask.pipeline.records import ClassTable
 
@@ -36,22 +37,12 @@ def region_polygons(region: np.ndarray, box: Box) -> list[np.ndarray]:
         padded = np.pad(components[rows, columns] == number, 1).astype(float)
         contours = find_contours(padded, 0.5, fully_connected="high")
         # The contour with the largest box is the outer border; the others are holes.
-        border, *holes = sorted(map(_corners, contours), key=_extent, reverse=True)
-        for hole in holes:
-            border = _joined(border, hole)
+        lines = sorted((_corners(contour) for contour in contours), key=_extent, reverse=True)
         # Half a pixel back for the padding's pixel, whose center is the contour's zero.
         corner = (box[0].start + rows.start - 0.5, box[1].start + columns.start - 0.5)
-        polygons.append((areas[number], (border[:-1] + corner)[:, ::-1]))
+        polygons.append((areas[number], (join_lines(lines) + corner)[:, ::-1]))
     polygons.sort(key=lambda pair: -int(pair[0]))
     return [polygon for _, polygon in polygons]
-
-
-def one_polygon(polygons: list[np.ndarray]) -> np.ndarray:
-    """Several polygons as one, joined by cuts without width, for formats of one line each."""
-    first, *others = (np.concatenate([polygon, polygon[:1]]) for polygon in polygons)
-    for other in others:
-        first = _joined(first, other)
-    return first[:-1]
 
 
 class PolygonLoss:
@@ -110,33 +101,22 @@ def filled(polygons: list[np.ndarray], shape: tuple[int, ...]) -> np.ndarray:
     step = lower - upper
     x = upper[edges, 0] + (rows + 0.5 - upper[edges, 1]) * step[edges, 0] / step[edges, 1]
     columns = np.clip(np.ceil(x - 0.5), 0, width).astype(int)
-    crossings = np.zeros((height, width + 1), np.int64)
+    # Numbers may overflow: only whether they are odd counts.
+    crossings = np.zeros((height, width + 1), np.uint8)
     np.add.at(crossings, (rows, columns), 1)
-    inside: np.ndarray = crossings.cumsum(axis=1)[:, :-1] % 2 == 1
+    inside: np.ndarray = crossings.cumsum(axis=1, dtype=np.uint8)[:, :-1] % 2 == 1
     return inside
 
 
 def _corners(contour: np.ndarray) -> np.ndarray:
-    """A closed line (N, 2) without the points at which it does not turn."""
+    """The corners (M, 2) of a closed line (N, 2), whose last point is its first one."""
     steps = np.diff(contour, axis=0)
     before = np.roll(steps, 1, axis=0)
     turns = steps[:, 0] * before[:, 1] != steps[:, 1] * before[:, 0]
-    corners = contour[:-1][turns]
-    return np.concatenate([corners, corners[:1]])
+    corners: np.ndarray = contour[:-1][turns]
+    return corners
 
 
-def _extent(contour: np.ndarray) -> float:
-    """The area of the box around a contour."""
-    return float(np.prod(np.ptp(contour, axis=0)))
-
-
-def _joined(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Two closed lines as one, joined where they are nearest.
-
-    A hole runs the other way round already: contours keep what is higher on one side.
-    """
-    distances = np.linalg.norm(first[:, None] - second[None, :-1], axis=2)
-    at, start = np.unravel_index(distances.argmin(), distances.shape)
-    turned = np.roll(second[:-1], -int(start), axis=0)
-    cut = [first[: at + 1], turned, turned[:1], first[at:]]
-    return np.concatenate(cut)
+def _extent(corners: np.ndarray) -> float:
+    """The area of the box around a line."""
+    return float(np.prod(np.ptp(corners, axis=0)))

@@ -14,7 +14,7 @@ import numpy as np
 
 from tag2mask.pipeline.formats.base import Exporter, ExportSample
 from tag2mask.pipeline.formats.export_settings import Shapes
-from tag2mask.pipeline.formats.polygons import one_polygon
+from tag2mask.pipeline.formats.joined_lines import join_lines
 from tag2mask.pipeline.formats.splits import TRAIN
 
 
@@ -40,7 +40,7 @@ class YoloExporter(Exporter):
         areas = np.bincount(objects.labels.ravel(), minlength=len(objects) + 1)
         lines = []
         for number in sorted(outlines, key=lambda number: -int(areas[number])):
-            relative = np.clip(one_polygon(outlines[number]) / (width, height), 0, 1)
+            relative = np.clip(join_lines(outlines[number]) / (width, height), 0, 1)
             numbers = " ".join(f"{value:.6f}" for value in relative.ravel())
             lines.append(f"{int(objects.classes[number]) - 1} {numbers}\n")
         labels = self.new_folder(f"labels/{sample.split}")
