@@ -24,7 +24,7 @@ from tag2mask.pipeline.records import Row, decode_mask
 from tag2mask.pipeline.records.round_names import POWERFUL, SEED
 from tag2mask.pipeline.report.contact_sheet import SheetRow, contact_sheet
 from tag2mask.pipeline.report.ladder import LadderRow, ladder_text, save_ladder
-from tag2mask.pipeline.report.rejection_reasons import failures, reasons
+from tag2mask.pipeline.report.rejection_reasons import failures, first_failures, reasons
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.text_tables import text_table
@@ -71,7 +71,9 @@ def summarize(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
     save_ladder(run.folder, "ladder.json", ladder)
     rejected = reasons(rounds[POWERFUL])
     save_sheet(run, SHEET, sheet(images, rounds, ground_truth))
-    lines = [counts.sentence(), *published(len(dataset), rejected)]
+    lines = [counts.sentence(), *(f"  {note}" for note in counts.notes)]
+    lines += [f"  {failure}" for failure in first_failures(images)]
+    lines += published(len(dataset), rejected)
     tagger = read_card(made[TAGGER]).training
     lines.append(f"tagger: average precision on {tagger['held_out']} images held out")
     lines.append(
@@ -170,7 +172,7 @@ def _precision(name: str, value: float | None) -> str:
 def run_ladder(
     rounds: Mapping[str, Table], ground_truth: GroundTruthFolder | None
 ) -> list[LadderRow]:
-    """One rung for each round: mIoU where ground truth exists, on seeded and on all images."""
+    """One step for each round: mIoU on seeded and on all images, if there is ground truth."""
     if ground_truth is None:
         return [LadderRow(name=name) for name in rounds]
     seeded = set(rounds[SEED].ids())

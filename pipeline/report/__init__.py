@@ -1,1 +1,1 @@
-"""What a run shows to people: the contact sheet and the ladder of its rounds."""
+"""Run reports: contact sheet, ladder of the rounds, and the inspect page."""

@@ -17,9 +17,9 @@ from tag2mask.pipeline.report.thumbnails import (
     thumbnail_size,
 )
 
-__all__ = ["LEFT_OUT", "Card", "card", "image_iou"]
+__all__ = ["REJECTED", "Card", "image_iou", "make_card"]
 
-LEFT_OUT = "out"
+REJECTED = "rejected"
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Card:
         confidence: By class name, and of the whole mask under ``""``.
         iou: By class name, and their mean under ``""``; empty where the ground truth is not known.
         area: By class name, share of the image.
-        picks: Why it is shown, as kind and class name; an image that was left out has the
-            kind ``out`` and its tags.
+        picks: The reasons to show it, as kind and class name; an image with a rejected mask
+            has the kind ``rejected`` and its tags.
         source: What made the mask.
         flags: Quality flags.
-        reason: Why it was left out; empty for a mask of the dataset.
+        reason: Why its mask was rejected; empty for a mask of the dataset.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Card:
     reason: str = ""
 
 
-def card(
+def make_card(
     row: Row,
     image: Row,
     picks: Sequence[tuple[str, int]],

@@ -31,7 +31,7 @@ class SheetRow:
     """One image of the sheet.
 
     Args:
-        name: What the caption calls it, for example the stem of its file.
+        name: Its name in the caption, for example the stem of its file.
         image: (H, W, 3) uint8 RGB.
         tags: Pixel values of its tags, named in the caption.
         masks: Label maps uint8 by column; a column that is missing or None is left blank.
@@ -139,9 +139,9 @@ def _headings(names: Sequence[str], width: int) -> Image.Image:
 def _legend(rows: Sequence[SheetRow], classes: ClassTable, width: int) -> Image.Image:
     """Colors and names of the classes that some mask shows or some image is tagged with."""
     masks = chain.from_iterable(row.masks.values() for row in rows)
-    seen = {int(value) for mask in masks if mask is not None for value in np.unique(mask)}
-    seen |= {tag for row in rows for tag in row.tags}
-    values = sorted(seen - {BACKGROUND})
+    shown = {int(value) for mask in masks if mask is not None for value in np.unique(mask)}
+    shown |= {tag for row in rows for tag in row.tags}
+    values = sorted(shown - {BACKGROUND})
     entry = 2 * LINE + max((int(_font(TEXT).getlength(classes.name(v))) for v in values), default=0)
     across = max(width // entry, 1)
     legend = Image.new("RGB", (width, -(-len(values) // across) * LINE + GAP), PAPER)

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 __all__ = ["AREA_BOUNDS", "CONFIDENCE_BOUNDS", "Histogram"]
 
-# Where the CRF has had its say, most confidence lies above 0.9: equal bins would show one bar.
+# After the CRF, most confidences lie above 0.9: equal bins would show one bar.
 CONFIDENCE_BOUNDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 AREA_BOUNDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8)
 
@@ -19,7 +19,7 @@ class Histogram:
     """Counts of values in [0, 1].
 
     Args:
-        bounds: Where one bin ends and the next begins, rising; 0 and 1 are not among them.
+        bounds: Borders between the bins in rising order, without 0 and 1.
     """
 
     bounds: Sequence[float]
@@ -27,7 +27,7 @@ class Histogram:
     total: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
-        """All bins are empty."""
+        """Start with empty bins."""
         self.counts = [0] * (len(self.bounds) + 1)
 
     def add(self, value: float) -> None:
@@ -37,12 +37,12 @@ class Histogram:
 
     @property
     def count(self) -> int:
-        """How many values were counted."""
+        """The number of values."""
         return sum(self.counts)
 
     @property
     def mean(self) -> float | None:
-        """Their mean; None where there are none."""
+        """The mean of the values; None without values."""
         return self.total / self.count if self.count else None
 
     def bars(self) -> list[tuple[str, int, float]]:

@@ -1,4 +1,4 @@
-"""The inspection of a dataset: everything its page says, gathered in two passes.
+"""The inspection of a dataset: all contents of its page, gathered in two passes.
 
 The first pass streams small columns and remembers counts and the ids of the masks to show;
 the second reads those images alone. Memory follows the number of classes and examples,
@@ -19,9 +19,9 @@ from tag2mask.pipeline.evaluation.comparison import iter_pairs
 from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.progress import SILENT, Reporter, counted
 from tag2mask.pipeline.records import ClassTable, Row
-from tag2mask.pipeline.report.cards import LEFT_OUT, Card, card, image_iou
+from tag2mask.pipeline.report.cards import REJECTED, Card, image_iou, make_card
 from tag2mask.pipeline.report.ladder import LadderRow, load_ladder
-from tag2mask.pipeline.report.rejections import RoundVerdicts, run_rounds, verdicts
+from tag2mask.pipeline.report.rejections import RoundRejections, count_rejections, run_rounds
 from tag2mask.pipeline.report.survey import OPTIONAL, SURVEYED, Survey
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.storage import Folder
@@ -53,15 +53,15 @@ class Inspection:
     """What is known of a dataset.
 
     Args:
-        uri: Of the dataset.
-        fingerprint: Of its masks.
-        recipe: What it was made with; empty where it does not say.
+        uri: URI of the dataset.
+        fingerprint: Fingerprint of its masks.
+        recipe: The recipe that it was made with; empty if it is unknown.
         classes: Its classes.
         survey: Counts and histograms.
         assessment: Scores; None without ground truth.
-        ladder: The rungs of its run.
-        rounds: The verdicts of its run's rounds.
-        cards: Masks to show, class after class, then images that were left out.
+        ladder: The steps of its run.
+        rounds: The decisions of the filter in the rounds of its run.
+        cards: Masks to show, class after class, then rejected ones.
     """
 
     uri: str
@@ -71,7 +71,7 @@ class Inspection:
     survey: Survey
     assessment: Assessment | None
     ladder: list[LadderRow]
-    rounds: list[RoundVerdicts]
+    rounds: list[RoundRejections]
     cards: list[Card]
 
 
@@ -86,7 +86,7 @@ def inspect_dataset(
 
     Args:
         dataset: URI of the dataset.
-        run: URI of the run that made it, for the ladder and what was left out; None looks in
+        run: URI of the run that made it, for the ladder and the rejected masks; None looks in
             the folder around the dataset.
         ground_truth: Folder of the ground truth masks, which then decide what is best and worst.
         settings: How much to show.
@@ -112,13 +112,13 @@ def inspect_dataset(
         raise UserError(f"{folder.uri} is no run: there is no finished round in its rounds/")
     last = next(reversed(rounds), None)
     found = [
-        verdicts(name, rounds[name], 2 * settings.examples if name == last else 0)
+        count_rejections(name, rounds[name], 2 * settings.examples if name == last else 0)
         for name in rounds
     ]
     cards = list(_dataset_cards(table, survey, settings.side, ground_truths))
     if last is not None:
         ids = found[-1].examples
-        cards += _left_out_cards(folder, rounds[last], ids, settings.side, ground_truths)
+        cards += _rejected_cards(folder, rounds[last], ids, settings.side, ground_truths)
     return Inspection(
         uri=table.uri,
         fingerprint=table.fingerprint,
@@ -150,7 +150,7 @@ def _survey(
         iou = None
         for pair in iter_pairs([comparable(row)], ground_truth, classes):
             iou = image_iou(assessor.add(pair))
-        survey.add(row, iou, judged=True)
+        survey.add(row, iou, by_iou=True)
     assessment = assessor.result()
     if assessment is None:
         raise UserError(
@@ -170,14 +170,14 @@ def _dataset_cards(
     picks, classes = survey.picks(), class_table(table)
     columns = ["image", "tags", *MASK_COLUMNS, *_there(table, OPTIONAL)]
     cards = {
-        row["id"]: card(row, row, picks[row["id"]], classes, side, ground_truth)
+        row["id"]: make_card(row, row, picks[row["id"]], classes, side, ground_truth)
         for row in Scan(table, columns=columns, ids=set(picks)).rows()
     }
     # In the order of the picks: class after class, the best first.
     return (cards[row_id] for row_id in picks)
 
 
-def _left_out_cards(
+def _rejected_cards(
     run: Folder, last: Table, ids: Sequence[str], side: int, ground_truth: GroundTruthFolder | None
 ) -> list[Card]:
     images, classes = Table.open(f"{run.uri}/images"), class_table(last)
@@ -187,8 +187,8 @@ def _left_out_cards(
     }
     rows = [found[row_id] for row_id in ids if row_id in found]
     return [
-        card(
-            row["round"], row, [(LEFT_OUT, tag) for tag in row["tags"]], classes, side, ground_truth
+        make_card(
+            row["round"], row, [(REJECTED, tag) for tag in row["tags"]], classes, side, ground_truth
         )
         for row in rows
     ]

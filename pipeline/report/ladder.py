@@ -1,4 +1,4 @@
-"""The ladder: what each step of a run, or of a benchmark, adds to the quality of the masks."""
+"""The ladder: the quality of the masks after each step of a run, or of a benchmark."""
 
 from __future__ import annotations
 
@@ -25,19 +25,18 @@ ALIGN = "lrrrrl"
 
 
 class LadderRow(BaseModel):
-    """One rung; a figure that was not or cannot be measured is None.
+    """One step; a figure that was not or cannot be measured is None.
 
     Args:
         name: The step, for example ``dcsm + crf`` or ``enhanced``.
-        pseudo_label_miou_seeded: Mean IoU of the masks that the step makes, knowing their
-            tags, of the training images that got a seed: the same images for every
-            step; in [0, 1].
-        pseudo_label_miou_train: The same on all training images, where the step labels
+        pseudo_label_miou_seeded: Mean IoU of the step's masks, restricted to the tags, on the
+            training images that have a seed: the same images for every step; in [0, 1].
+        pseudo_label_miou_train: The same on all training images, if the step labels
             them.
         miou_dev: Mean IoU of the step's model on held-out images, without their tags; in
             [0, 1].
         seconds: Wall time of the step alone.
-        note: What one must know to read the figures, in a few words.
+        note: An explanation of the figures, in a few words.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -83,7 +82,7 @@ def load_ladder(folder: Folder, name: str) -> list[LadderRow]:
     """Read what :func:`save_ladder` wrote; no rows where there is no such file yet.
 
     Raises:
-        UserError: If the file is not a ladder.
+        UserError: If the file holds something else.
     """
     try:
         return _ROWS.validate_json(folder.read(name))

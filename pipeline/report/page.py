@@ -64,8 +64,8 @@ def _own_file(name: str) -> str:
 def _limits(inspection: Inspection) -> dict[str, tuple[int, int]]:
     """The least and the largest quality on any card, by measure: the ends of the sliders.
 
-    In whole thousandths, since browsers round the fractions of a slider as they like, and
-    outwards, so that the ends leave nobody out.
+    In whole thousandths, since browsers round the fractions of a slider as they like. Rounded
+    outwards, so that every card lies between the ends.
     """
     found: dict[str, list[float]] = {
         "confidence": [v for card in inspection.cards for v in card.confidence.values()],

@@ -1,4 +1,4 @@
-"""Why rows failed and why masks were left out, in words for the person at the terminal."""
+"""The reasons of failed rows and rejected masks, in words for the person at the terminal."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ FAILED = "unreadable or failed"
 
 
 def reasons(table: Table) -> dict[str, int]:
-    """How many rows a round left out, by the first words of the reason; most frequent first."""
+    """The number of rejected rows, by the first words of the reason; most frequent first."""
     rows = table.rows(["kept", "reason", "error"])
     return dict(Counter(reason_kind(row) for row in rows if not row["kept"]).most_common())
 
 
 def reason_kind(row: Row) -> str:
-    """The first words of the reason why a row was left out, without its figures."""
+    """The first words of a rejected row's reason, without its figures."""
     return FAILED if row["error"] else row["reason"].partition(":")[0]
 
 
@@ -55,6 +55,15 @@ def failures(table: Table) -> list[str]:
         return []
     errors = (row["error"] for row in table.rows(["error"]) if row["error"])
     return [error.partition(": ")[2] or error for error in errors]
+
+
+def first_failures(table: Table, count: int = 5) -> list[str]:
+    """The first errors of a table's rows with the files that they name, sorted, and their rest."""
+    if "error" not in table.schema.names:
+        return []
+    errors = sorted(row["error"] for row in table.rows(["error"]) if row["error"])
+    more = [f"and {len(errors) - count:,} more"] if len(errors) > count else []
+    return errors[:count] + more
 
 
 def most_frequent(texts: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""The images that the rounds of a run left out, why, and a few of them to show."""
+"""The masks that the rounds of a run rejected: counts, reasons, and examples to show."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from dataclasses import dataclass
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.records.round_names import ROUND_NAMES
 from tag2mask.pipeline.report.rejection_reasons import FAILED, reason_kind
-from tag2mask.pipeline.report.top_k import Shortlist
+from tag2mask.pipeline.report.top_k import TopK
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
 
-__all__ = ["RoundVerdicts", "run_rounds", "verdicts"]
+__all__ = ["RoundRejections", "count_rejections", "run_rounds"]
 
 
 @dataclass(frozen=True)
-class RoundVerdicts:
-    """What the filter said of one round.
+class RoundRejections:
+    """The decisions of the filter in one round.
 
     Args:
-        name: Of the round.
-        kept: How many masks it kept.
-        reasons: How many it left out, by the first words of the reason.
-        examples: Ids of images that were left out and have a mask, a few for each reason.
+        name: Name of the round.
+        kept: Number of kept masks.
+        reasons: Number of rejected images, by the first words of the reason.
+        examples: Ids of a few images with a rejected mask, for each reason.
     """
 
     name: str
@@ -33,8 +33,8 @@ class RoundVerdicts:
     examples: tuple[str, ...]
 
     @property
-    def left_out(self) -> int:
-        """How many images it left out."""
+    def rejected(self) -> int:
+        """The number of rejected images."""
         return self.reasons.total()
 
 
@@ -47,16 +47,16 @@ def run_rounds(run: Folder) -> Iterator[tuple[str, Table]]:
             continue
 
 
-def verdicts(name: str, table: Table, examples: int) -> RoundVerdicts:
-    """Counts the verdicts of a round in one pass over small columns.
+def count_rejections(name: str, table: Table, examples: int) -> RoundRejections:
+    """Counts the decisions of a round in one pass over small columns.
 
     Args:
-        name: Of the round.
+        name: Name of the round.
         table: The round.
-        examples: Images to name for each reason.
+        examples: Number of images to name for each reason.
     """
     kept, counts = 0, Counter[str]()
-    shortlists: dict[str, Shortlist] = {}
+    examples_by_reason: dict[str, TopK] = {}
     for row in table.rows(["id", "kept", "reason", "error"]):
         if row["kept"]:
             kept += 1
@@ -64,10 +64,10 @@ def verdicts(name: str, table: Table, examples: int) -> RoundVerdicts:
         kind = reason_kind(row)
         counts[kind] += 1
         if kind != FAILED:
-            shortlists.setdefault(kind, Shortlist(examples)).add(row["id"])
-    return RoundVerdicts(
+            examples_by_reason.setdefault(kind, TopK(examples)).add(row["id"])
+    return RoundRejections(
         name=name,
         kept=kept,
         reasons=counts,
-        examples=tuple(row_id for shortlist in shortlists.values() for row_id in shortlist),
+        examples=tuple(row_id for chosen in examples_by_reason.values() for row_id in chosen),
     )

@@ -1,7 +1,7 @@
 """The survey of a dataset: its counts, its histograms, and the ids of the masks to show.
 
-Rows are looked at one by one and forgotten. What is kept grows with the number of classes
-and of examples alone.
+Rows are counted one by one and not kept. Memory grows with the number of classes and of examples
+alone.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from tag2mask.pipeline.records import ClassTable, Row
 from tag2mask.pipeline.report.histogram import AREA_BOUNDS, CONFIDENCE_BOUNDS, Histogram
-from tag2mask.pipeline.report.top_k import Shortlist
+from tag2mask.pipeline.report.top_k import TopK
 
 __all__ = ["BEST", "PICKS", "RANDOM", "SURVEYED", "WORST", "ClassSurvey", "Survey"]
 
@@ -21,17 +21,17 @@ OPTIONAL = ("round", "flags")
 
 
 class ClassSurvey:
-    """What a dataset shows of one class.
+    """The counts and examples of one class.
 
     Attributes:
         tagged: Images that have the tag.
         shown: Masks that show the class.
-        confidence: Of the class, by mask.
-        area: Share of the image that the class takes, by mask.
+        confidence: Histogram of the class's confidence in each mask.
+        area: Histogram of the class's share of the image in each mask.
         picks: The masks to show, by kind.
 
     Args:
-        examples: Masks to show of each kind.
+        examples: Number of masks to show of each kind.
     """
 
     def __init__(self, examples: int) -> None:
@@ -39,7 +39,7 @@ class ClassSurvey:
         self.shown = 0
         self.confidence = Histogram(CONFIDENCE_BOUNDS)
         self.area = Histogram(AREA_BOUNDS)
-        self.picks = {kind: Shortlist(examples) for kind in PICKS}
+        self.picks = {kind: TopK(examples) for kind in PICKS}
 
     def add(
         self, row_id: str, area: float, confidence: float | None, quality: float | None
@@ -47,10 +47,10 @@ class ClassSurvey:
         """Count one mask that shows the class.
 
         Args:
-            row_id: Of the mask.
+            row_id: Id of the mask.
             area: Share of the image.
-            confidence: Mean probability; None where nobody has measured it.
-            quality: What makes one mask better than another; None leaves it to chance alone.
+            confidence: Mean probability; None if it was not measured.
+            quality: Higher for a better mask; None shows the mask among the random ones alone.
         """
         self.shown += 1
         self.area.add(area)
@@ -63,20 +63,20 @@ class ClassSurvey:
 
 
 class Survey:
-    """What a dataset holds.
+    """The counts of a dataset.
 
     Attributes:
         masks: The number of masks.
         sources: Masks by source.
-        rounds: Masks by the number of the round; empty where rows do not name it.
+        rounds: Masks by the number of the round; empty if rows do not name it.
         flags: Masks by quality flag.
-        confidence: Of whole masks.
-        area: Of all objects.
+        confidence: Histogram of the confidence of whole masks.
+        area: Histogram of the areas of all objects.
         classes: By pixel value.
 
     Args:
         classes: The dataset's classes.
-        examples: Masks to show of each class and kind.
+        examples: Number of masks to show of each class and kind.
     """
 
     def __init__(self, classes: ClassTable, examples: int) -> None:
@@ -88,13 +88,13 @@ class Survey:
         self.area = Histogram(AREA_BOUNDS)
         self.classes = {value: ClassSurvey(examples) for value in range(1, len(classes) + 1)}
 
-    def add(self, row: Row, iou: Mapping[int, float] | None = None, judged: bool = False) -> None:
+    def add(self, row: Row, iou: Mapping[int, float] | None = None, by_iou: bool = False) -> None:
         """Count one row.
 
         Args:
-            row: With the columns of :data:`SURVEYED`.
+            row: A row with the columns of :data:`SURVEYED`.
             iou: IoU with the ground truth by pixel value, where the image has a ground truth mask.
-            judged: Whether quality is the IoU; else it is the confidence.
+            by_iou: Whether quality is the IoU; else it is the confidence.
         """
         self.masks += 1
         self.sources[row["source"] or "unknown"] += 1
@@ -107,7 +107,7 @@ class Survey:
             self.classes[tag].tagged += 1
         confidences = row["confidence"] or [None] * len(row["classes"])
         for value, area, confidence in zip(row["classes"], row["area"], confidences, strict=True):
-            quality = (iou or {}).get(value) if judged else confidence
+            quality = (iou or {}).get(value) if by_iou else confidence
             self.area.add(area)
             self.classes[value].add(row["id"], area, confidence, quality)
 
@@ -115,7 +115,7 @@ class Survey:
         """The ids of the masks to show, each with the kinds and classes that it stands for."""
         found: dict[str, list[tuple[str, int]]] = {}
         for value, survey in self.classes.items():
-            for kind, shortlist in survey.picks.items():
-                for row_id in shortlist:
+            for kind, chosen in survey.picks.items():
+                for row_id in chosen:
                     found.setdefault(row_id, []).append((kind, value))
         return found

@@ -1,21 +1,21 @@
-"""A shortlist: the best few of a stream, in memory that the stream's length does not touch."""
+"""Top k: the first few ids of a stream, in memory that does not grow with the stream."""
 
 from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Iterator
 
-__all__ = ["Shortlist"]
+__all__ = ["TopK"]
 
 
-class Shortlist:
-    """Keeps the ids with the smallest keys; equal keys are parted by the id.
+class TopK:
+    """Keeps the ids with the smallest keys; the id decides between equal keys.
 
     The result does not depend on the order in which ids arrive. Ids are hashes, so those with
     equal keys are a fair draw: a constant key makes a random sample that is the same each time.
 
     Args:
-        size: How many it keeps.
+        size: Number of ids to keep.
     """
 
     def __init__(self, size: int) -> None:
@@ -23,7 +23,7 @@ class Shortlist:
         self._kept: list[tuple[float, str]] = []
 
     def add(self, row_id: str, key: float = 0.0) -> None:
-        """Take in one id."""
+        """Add one id."""
         if len(self._kept) == self.size and (not self.size or (key, row_id) >= self._kept[-1]):
             return
         insort(self._kept, (key, row_id))
@@ -34,5 +34,5 @@ class Shortlist:
         return (row_id for _, row_id in self._kept)
 
     def __len__(self) -> int:
-        """How many ids are kept."""
+        """The number of kept ids."""
         return len(self._kept)

@@ -99,8 +99,8 @@ def test_run_json_says_what_was_done(finished, recipe):
     assert run["counts"]["errors"] == 2
     assert run["counts"]["kept"] == run["published"] == len(table(finished, "dataset"))
     assert run["versions"]["torch"]
-    assert [rung["name"] for rung in run["ladder"]] == list(ROUNDS)
-    assert all(0 < rung["pseudo_label_miou_seeded"] < 1 for rung in run["ladder"])
+    assert [step["name"] for step in run["ladder"]] == list(ROUNDS)
+    assert all(0 < step["pseudo_label_miou_seeded"] < 1 for step in run["ladder"])
     assert set(run["models"]) == {"tagger", "initial", "enhanced", "powerful"}
 
 

@@ -17,7 +17,7 @@ from tests.flows.requests import request
 from tests.pipeline.toys import tiny_recipe
 from tests.written import written
 
-RUNGS = [
+STEPS = [
     "cam, three scales",
     "low-level saliency",
     "dcsm",
@@ -52,10 +52,10 @@ def climbed(source, quick, prefect_server, tmp_path_factory):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 class TestLadder:
-    def test_every_rung_is_measured(self, climbed):
+    def test_every_step_is_measured(self, climbed):
         out, table = climbed
         rows = load_ladder(Folder(f"{out}/run"), "ladder.json")
-        assert [row.name for row in rows] == RUNGS
+        assert [row.name for row in rows] == STEPS
         for row in rows[:5]:
             assert row.pseudo_label_miou_seeded is not None
             assert row.miou_dev is None
@@ -83,7 +83,7 @@ class TestLadder:
         ladder(request(source, out, quick))
         assert state() == before
         again = load_ladder(Folder(f"{out}/run"), "ladder.json")
-        assert [row.name for row in again] == RUNGS
+        assert [row.name for row in again] == STEPS
         for row, measured in zip(again, first, strict=True):
             assert row.seconds >= measured.seconds, "the first measurement stands"
 

@@ -20,7 +20,7 @@ REASON = "tag not found: <b>cat</b> under 1.0% of the image"
 
 @dataclass(frozen=True)
 class ToyRun:
-    """Folders of a run: 20 images, of which the last round left out 4."""
+    """Folders of a run: 20 images, of which the last round rejected 4."""
 
     folder: Path
     dataset: str

@@ -19,8 +19,8 @@ def test_counts_and_cards(toy_run):
     assert found.survey.rounds == {3: 16}
     assert found.survey.flags == {"uncertain": 16}
     assert found.assessment is None
-    assert [rung.name for rung in found.ladder] == ["seed"]
-    assert [(each.name, each.kept, each.left_out) for each in found.rounds] == [
+    assert [step.name for step in found.ladder] == ["seed"]
+    assert [(each.name, each.kept, each.rejected) for each in found.rounds] == [
         ("seed", 4, 2),
         ("powerful", 16, 4),
     ]
@@ -32,10 +32,10 @@ def test_counts_and_cards(toy_run):
     assert best[0].confidence == pytest.approx({"cat": 0.95, "": 0.95})
     assert best[0].ground_truth is None
     assert all(max(card.size) == 48 for card in found.cards)
-    out = [card for card in found.cards if card.reason]
-    assert [card.reason for card in out] == [REASON] * 4
-    assert {pick for card in out for pick in card.picks} == {
-        ("out", tag) for card in out for tag in card.tags
+    rejected = [card for card in found.cards if card.reason]
+    assert [card.reason for card in rejected] == [REASON] * 4
+    assert {pick for card in rejected for pick in card.picks} == {
+        ("rejected", tag) for card in rejected for tag in card.tags
     }
 
 

@@ -57,7 +57,7 @@ def test_filters(browser, address, inspection):
     assert shown(browser) == worst
     assert browser.evaluate("location.hash") == "#class=dog&show=worst"
     choose(browser, "class", "")
-    choose(browser, "show", "out")
+    choose(browser, "show", "rejected")
     assert shown(browser) == [card.name for card in cards if card.reason]
     browser.evaluate("document.querySelector('[type=reset]').click()")
     browser.evaluate("new Promise((done) => setTimeout(done, 50))")

@@ -1,4 +1,4 @@
-"""Verdicts: what is said of rows that failed or were left out."""
+"""The reasons of failed rows and rejected masks."""
 
 import pytest
 
@@ -12,14 +12,14 @@ from tag2mask.pipeline.report.rejection_reasons import (
 from tests.pipeline.small_tables import image_rows, images_table, writer
 
 
-def round_of(tmp_path, verdicts, name="seed"):
+def round_of(tmp_path, decisions, name="seed"):
     """A round with the given (kept, reason, error) of its rows."""
     rounds = writer(tmp_path, name)
-    rows = image_rows(len(verdicts))
+    rows = image_rows(len(decisions))
     rounds.stage(
         [
             {"id": row["id"], "kept": kept, "reason": reason, "error": error}
-            for row, (kept, reason, error) in zip(rows, verdicts, strict=True)
+            for row, (kept, reason, error) in zip(rows, decisions, strict=True)
         ]
     )
     return rounds.commit()
@@ -45,19 +45,19 @@ def test_one_kept_mask_is_enough(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "name", "told"),
+    ("decisions", "name", "expected"),
     [
         ([SMALL, ABSENT, ABSENT], "seed", ["'initial'", "'seed'", "of 3", ABSENT[1], "seeds.sel"]),
         ([SMALL, BROKEN, BROKEN], "enhanced", ["'enhanced'", BROKEN[2], "recipe's select"]),
         ([], "seed", ["'initial'", "'seed'", "no image"]),
     ],
 )
-def test_no_kept_mask_is_one_sentence(tmp_path, verdicts, name, told):
+def test_no_kept_mask_is_one_sentence(tmp_path, decisions, name, expected):
     with pytest.raises(UserError) as caught:
-        require_kept(round_of(tmp_path, verdicts, name), "initial")
+        require_kept(round_of(tmp_path, decisions, name), "initial")
     text = str(caught.value)
     assert "\n" not in text
-    for part in told:
+    for part in expected:
         assert part in text
 
 

@@ -49,9 +49,9 @@ def test_picks_go_by_confidence(order):
 
 def test_with_the_ground_truth_picks_go_by_iou():
     survey = Survey(CLASSES, examples=1)
-    survey.add(row(1, confidence=0.9), {1: 0.2}, judged=True)
-    survey.add(row(2, confidence=0.8), {1: 0.7}, judged=True)
-    survey.add(row(3, confidence=1.0), None, judged=True)  # nobody knows how good it is
+    survey.add(row(1, confidence=0.9), {1: 0.2}, by_iou=True)
+    survey.add(row(2, confidence=0.8), {1: 0.7}, by_iou=True)
+    survey.add(row(3, confidence=1.0), None, by_iou=True)  # nobody knows how good it is
     assert survey.picks() == {"0002": [("best", 1)], "0001": [("worst", 1), ("random", 1)]}
 
 
