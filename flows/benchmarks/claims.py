@@ -23,7 +23,7 @@ from tag2mask.pipeline.benchmarks.claims import (
     save_claims,
 )
 from tag2mask.pipeline.benchmarks.region_speed import REGIONS, region_seconds
-from tag2mask.pipeline.benchmarks.tag_discrimination import told_apart
+from tag2mask.pipeline.benchmarks.tag_discrimination import measure_tag_discrimination
 from tag2mask.pipeline.benchmarks.train_masks import train_reduced
 from tag2mask.pipeline.evaluation.assess import assess
 from tag2mask.pipeline.labeling.recipe import SeedSettings
@@ -63,7 +63,9 @@ def gradients(bench: Bench) -> Figures:
         )
         figures[f"{scorer}, one tag"] = 100 * best_score_power(images, one, ground_truth)[0]
         figures[f"{scorer}, several"] = 100 * best_score_power(images, several, ground_truth)[0]
-        figures[f"{scorer} tells these apart (%)"] = 100 * told_apart(images, several, ground_truth)
+        figures[f"{scorer} tells these apart (%)"] = 100 * measure_tag_discrimination(
+            images, several, ground_truth
+        )
     return figures
 
 

@@ -12,7 +12,7 @@ from prefect.cache_policies import NO_CACHE
 
 from tag2mask.flows.benchmarks.setup import BenchRequest
 from tag2mask.flows.progress import build_reporter
-from tag2mask.pipeline.benchmarks.scaling_plan import plan
+from tag2mask.pipeline.benchmarks.scaling_plan import format_plan
 from tag2mask.pipeline.benchmarks.throughput import (
     Call,
     Measurement,
@@ -20,7 +20,12 @@ from tag2mask.pipeline.benchmarks.throughput import (
     mean_sides,
     measure_parts,
 )
-from tag2mask.pipeline.benchmarks.throughput_tables import PLAIN, EngineFigures, Throughput, tables
+from tag2mask.pipeline.benchmarks.throughput_tables import (
+    PLAIN,
+    EngineFigures,
+    Throughput,
+    format_tables,
+)
 from tag2mask.pipeline.engine import ENGINES
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.ingestion.ingest import ingest
@@ -66,7 +71,7 @@ def throughput(request: BenchRequest) -> str:
         parts=measure_parts(first, engines[0]) if names[0] == PLAIN else [],
     )
     (folder / RESULT).write_text(figures.model_dump_json(indent=1))
-    return f"{tables(figures)}\n\n{plan(figures)}"
+    return f"{format_tables(figures)}\n\n{format_plan(figures)}"
 
 
 def _in_a_process(name: str, request: BenchRequest, place: str) -> EngineFigures:

@@ -1,1 +1,1 @@
-"""What benchmarks measure with: rounds that label nothing, clocks, meters."""
+"""Code that only benchmarks use: control rounds, trainings, timing and tables."""

@@ -1,4 +1,4 @@
-"""The survey's claims, each with the numbers that bear it out or do not."""
+"""The survey's claims with the figures that confirm or refute them."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ FILE = "claims.json"
 
 
 class Claim(BaseModel):
-    """One claim, measured.
+    """One claim with its figures.
 
     Args:
-        name: By which it is chosen.
-        says: What the survey says.
-        figures: What was measured, by what it is; mean IoU in percent unless the name says
-            otherwise.
+        name: Name by which the claim is chosen.
+        says: The claim of the survey.
+        figures: Measured figures by name; mean IoU in percent unless the name says otherwise.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,12 +32,12 @@ _CLAIMS = TypeAdapter(list[Claim])
 
 
 def claims_markdown(claims: Sequence[Claim]) -> str:
-    """The claims as a Markdown table."""
+    """Format the claims as a Markdown table."""
     return markdown_table(("the survey says", "measured"), map(_cells, claims))
 
 
 def claim_line(claim: Claim) -> str:
-    """The claim as one line of the Markdown table."""
+    """Format a claim as one line of the Markdown table."""
     return markdown_row(_cells(claim))
 
 
@@ -47,12 +46,12 @@ def _cells(claim: Claim) -> tuple[str, str]:
 
 
 def save_claims(folder: Folder, claims: Sequence[Claim]) -> None:
-    """Writes ``claims.json``."""
+    """Write ``claims.json``."""
     folder.write(FILE, _CLAIMS.dump_json(list(claims), indent=2))
 
 
 def load_claims(folder: Folder) -> list[Claim]:
-    """Reads ``claims.json``; nothing if there is none yet."""
+    """Read ``claims.json``; an empty list if there is none yet."""
     try:
         return _CLAIMS.validate_json(folder.read(FILE))
     except FileNotFoundError:

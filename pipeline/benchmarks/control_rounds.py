@@ -1,4 +1,4 @@
-"""Rounds that measure and label nothing: other CRFs, untagged predictions, ground truth."""
+"""Control rounds of benchmarks: other CRFs, predictions without tags, ground truth."""
 
 from __future__ import annotations
 
@@ -17,7 +17,14 @@ from tag2mask.pipeline.training.model_store import read_card
 
 
 def reseed(run: Run, images: Table, name: str, crf: str) -> Table:
-    """The scores of the round ``seed`` as masks with another CRF, or without."""
+    """Make masks from the scores of the round ``seed`` with another CRF, or without.
+
+    Args:
+        run: The run.
+        images: The images.
+        name: Name of the new round.
+        crf: Name of the CRF's preset.
+    """
     settings = run.recipe.seeds
     seed = Table.open(run.table_uri("rounds/seed"))
     scan = Scan(
@@ -45,19 +52,19 @@ def predict(
     segment: type[Segment] = Segment,
     relabel: type[Relabel] = Relabel,
 ) -> Table:
-    """What a segmenter alone sees in images whose tags it is not told.
+    """Predict masks of images with a segmenter, without the images' tags.
 
-    Its logits do not walk before the CRF, as those of a round do: this is what ``predict`` makes
-    of a model without the run that it comes from. Told no tags, a walk helps only the first
+    In contrast to a round, there is no random walk of the logits before the CRF, as in the command
+    ``predict``, which has no affinity network. Without tags, a random walk helps only the first
     segmenters (docs/experiments/).
 
     Args:
-        run: On those images.
+        run: A run on these images.
         images: The images.
-        name: Of the table of predictions.
+        name: Name of the table of predictions.
         model: URI of the segmenter.
-        segment: How it makes logits.
-        relabel: How masks are made of them.
+        segment: Stage that makes logits.
+        relabel: Stage that makes masks from the logits.
     """
     others = [stage.__name__ for stage in (segment, relabel) if stage not in (Segment, Relabel)]
     return run.make_round(
@@ -76,10 +83,10 @@ def predict(
 
 
 def ground_truth(run: Run, images: Table, directory: str) -> Table:
-    """The ground truth masks beside a source as a round, for the fully supervised reference.
+    """Make a round of a source's ground truth masks, for the fully supervised reference.
 
     Args:
-        run: On those images.
+        run: A run on these images.
         images: The images; those without a ground truth mask are not kept.
         directory: Folder of the masks, as
             :class:`tag2mask.pipeline.evaluation.ground_truth.GroundTruthFolder` reads it.

@@ -1,4 +1,4 @@
-"""The rounds as benchmarks run them: under other names, and as far as a measurement needs."""
+"""Variants of the rounds for benchmarks: with other names, or only a part of them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,17 @@ def plain_rounds(recipe: Recipe) -> tuple[Round, ...]:
 
 
 def augmented_round(recipe: Recipe) -> Round:
-    """The last round of a recipe with its augmentation, under a name of its own."""
+    """The last round of a recipe with its augmentation, under its own name."""
     return replace(labeling_rounds(recipe)[-1], name=AUGMENTED)
 
 
 def rename_rounds(rounds: Sequence[Round], rename: Callable[[str], str]) -> tuple[Round, ...]:
-    """The same rounds under other names; names that are no round's stay as they are."""
+    """Rename rounds, also where other rounds refer to them.
+
+    Args:
+        rounds: The rounds.
+        rename: Function from an old name to the new one.
+    """
     names = {each.name: rename(each.name) for each in rounds}
     return tuple(
         replace(
@@ -40,9 +45,9 @@ def rename_rounds(rounds: Sequence[Round], rename: Callable[[str], str]) -> tupl
 def train_rounds(
     run: Run, images: Table, first: Table, rounds: Sequence[Round]
 ) -> dict[str, Table]:
-    """Trains segmenters round after round, and labels images for the rounds that follow.
+    """Train segmenters round after round, and label images for the rounds that follow.
 
-    Masks that train no other round are not made.
+    Masks are made only for rounds that train on them.
 
     Args:
         run: The run.
@@ -51,7 +56,7 @@ def train_rounds(
         rounds: The rounds in their order.
 
     Returns:
-        The masks by the names of their rounds, ``first`` among them.
+        The masks by the names of their rounds, including ``first``.
     """
     masks = {rounds[0].masks: first}
     needed = {each.masks for each in rounds}

@@ -14,14 +14,14 @@ BAR = 0.38  # height of a bar, of the distance between two methods
 
 
 def method_chart(rows: Sequence[MethodRow], data: str) -> bytes:
-    """Draws two bars for each method.
+    """Draw two bars for each method.
 
     Args:
-        rows: From top to bottom.
-        data: What the project's figures were measured on, for the legend.
+        rows: The methods from top to bottom.
+        data: Name of the data set of the project's figures, for the legend.
 
     Returns:
-        A PNG.
+        The bytes of a PNG.
     """
     figure = Figure(figsize=(8, 0.9 + 0.45 * len(rows)), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
@@ -40,7 +40,7 @@ def method_chart(rows: Sequence[MethodRow], data: str) -> bytes:
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xlim(0, 100)
     axes.set_xlabel("mean IoU, %")
-    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)  # over no bar
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False)  # above the bars
     axes.spines[["top", "right"]].set_visible(False)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")

@@ -1,4 +1,4 @@
-"""Example masks of several methods: one row for each method, one column for each image."""
+"""Example masks of several methods in a grid: one row for each method, one column an image."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ EXAMPLES = 6
 def example_grid(
     images: Table, methods: Mapping[str, Table], ground_truth: GroundTruthFolder
 ) -> bytes:
-    """The grid of a few images that have a ground truth mask, those with several tags first.
+    """Draw the grid of a few images with a ground truth mask, those with several tags first.
 
     Args:
         images: The images.
-        methods: The methods' masks of them, by name, from top to bottom.
+        methods: The methods' masks of the images, by name, from top to bottom.
         ground_truth: The ground truth masks.
 
     Returns:
-        A PNG.
+        The bytes of a PNG.
     """
     narrow = [row for row in images.rows(["id", "tags", "error"]) if not row["error"]]
     narrow.sort(key=lambda row: (len(row["tags"]) < 2, row["id"]))
@@ -61,11 +61,11 @@ def example_grid(
 def method_grid(
     images: Sequence[np.ndarray], masks: Mapping[str, Sequence[np.ndarray | None]]
 ) -> Image.Image:
-    """Draws the images above their masks.
+    """Draw the images above their masks.
 
     Args:
         images: (H, W, 3) uint8 RGB, of any sizes.
-        masks: By the row's name, a label map uint8 for each image; None is left blank.
+        masks: A label map uint8 for each image, by the row's name; None leaves the cell blank.
     """
     width = NAMES + len(images) * (CELL + GAP) + GAP
     rows = 1 + len(masks)
@@ -90,7 +90,7 @@ def method_grid(
 
 
 def _small(image: np.ndarray, resample: Image.Resampling) -> np.ndarray:
-    """An image whose longer side is a cell's."""
+    """Resize an image so that its longer side is a cell's side."""
     height, width = image.shape[:2]
     scale = CELL / max(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))

@@ -1,4 +1,4 @@
-"""The table of methods: this project's figures beside the published ones."""
+"""The table of methods, with this project's figures and the published ones."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ HEADINGS = (
 
 
 class MethodRow(BaseModel):
-    """One method, measured.
+    """One method with its figures.
 
     Args:
-        name: As the survey's table has it.
+        name: Name of the method in the survey's table.
         supervision: ``masks`` or ``tags``.
         miou: Mean IoU on held-out images without their tags, in [0, 1].
-        published: Mean IoU on VOC 2012 test, in percent; None where the survey gives none.
+        published: Mean IoU on VOC 2012 test, in percent; None if the survey has none.
         mark: The survey's dagger, if the published figure is on other data.
-        seconds: Wall time of a prediction.
-        parameters: Of the network.
+        seconds: Wall time of a prediction, in seconds.
+        parameters: Number of parameters of the network.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,7 +49,7 @@ _ROWS = TypeAdapter(list[MethodRow])
 
 
 def methods_markdown(rows: Sequence[MethodRow]) -> str:
-    """The rows as a Markdown table with the order's agreement below."""
+    """Format the rows as a Markdown table, followed by the agreement of the order."""
     table = markdown_table(HEADINGS, map(_cells, rows), "llrrrr")
     agreement = order_agreement(rows)
     if agreement is None:
@@ -58,7 +58,7 @@ def methods_markdown(rows: Sequence[MethodRow]) -> str:
 
 
 def method_line(row: MethodRow) -> str:
-    """The row as one line of the Markdown table."""
+    """Format a row as one line of the Markdown table."""
     return markdown_row(_cells(row))
 
 
@@ -75,10 +75,10 @@ def _cells(row: MethodRow) -> tuple[str, ...]:
 
 
 def order_agreement(rows: Sequence[MethodRow]) -> float | None:
-    """Spearman's correlation of the weak methods with their published figures.
+    """Compute Spearman's correlation of the weak methods' figures with the published ones.
 
     Returns:
-        In [-1, 1]; None for fewer than three methods.
+        The correlation in [-1, 1]; None for fewer than three methods.
     """
     pairs = [
         (row.miou, row.published)
@@ -91,12 +91,12 @@ def order_agreement(rows: Sequence[MethodRow]) -> float | None:
 
 
 def save_methods(folder: Folder, rows: Sequence[MethodRow]) -> None:
-    """Writes ``table1.json``."""
+    """Write ``table1.json``."""
     folder.write("table1.json", _ROWS.dump_json(list(rows), indent=2))
 
 
 def load_methods(folder: Folder) -> list[MethodRow]:
-    """Reads ``table1.json``; nothing if there is none yet."""
+    """Read ``table1.json``; an empty list if there is none yet."""
     try:
         return _ROWS.validate_json(folder.read("table1.json"))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What regions cost: a pass for each of them, windows of one pass, and the pass alone."""
+"""Computing time of regions: a pass for each region, or windows of a single pass."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from torch import Tensor
 from tag2mask.models.regions.descriptors import CROPS, rcnn, spp
 from tag2mask.pipeline.training.model_store import load_model
 
-REGIONS = 2000  # of selective search in an image, about
+REGIONS = 2000  # approximate number of selective search's regions in an image
 REPEATS = 3
 
 
 class RegionSeconds(NamedTuple):
-    """Seconds for one image.
+    """Processor seconds for one image.
 
     Attributes:
-        one_pass: The tagger on the whole image.
-        crops: R-CNN's passes for 2,000 regions, from those for a batch of them.
-        windows: SPP-net's one pass and 2,000 windows of it.
+        one_pass: Time of the tagger on the whole image.
+        crops: Time of R-CNN's passes for 2,000 regions, extrapolated from one batch.
+        windows: Time of SPP-net's single pass with 2,000 windows.
     """
 
     one_pass: float
@@ -32,7 +32,7 @@ class RegionSeconds(NamedTuple):
 
 
 def region_seconds(tagger: str, size: int) -> RegionSeconds:
-    """Measures a tagger's backbone on a random image; other work on the machine shows.
+    """Measure a tagger's backbone on a random image; other work on the machine affects it.
 
     Args:
         tagger: URI of the model.
@@ -53,7 +53,7 @@ def region_seconds(tagger: str, size: int) -> RegionSeconds:
 
 
 def _boxes(count: int, size: int, generator: torch.Generator) -> Tensor:
-    """(R, size, size) bool: boxes of a quarter to three quarters of the side."""
+    """Draw boxes with sides of a quarter to three quarters of the image's, (R, size, size) bool."""
     masks = torch.zeros(count, size, size, dtype=torch.bool)
     for mask in masks:
         extents = torch.randint(size // 4, 3 * size // 4, (2,), generator=generator).tolist()
@@ -63,7 +63,7 @@ def _boxes(count: int, size: int, generator: torch.Generator) -> Tensor:
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    """Processor time of this process, the median of a few after one to warm up."""
+    """The median processor time of a few calls, after one call to warm up."""
     work()
     spans = []
     for _ in range(REPEATS):

@@ -1,4 +1,4 @@
-"""What a process and everything that it started take: processor time and memory (Linux)."""
+"""Processor time and memory of this process and all its descendants (Linux)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ INTERVAL_SECONDS = 0.5
 
 
 class Usage(BaseModel):
-    """Peaks and sums over a time.
+    """Peaks and sums over a span of time.
 
     Attributes:
-        cpu_seconds: Processor time of all processes, of those that have ended too.
-        driver_mib: Most memory of the process itself, without what it shares.
-        others_mib: Most memory of all that it started, together, likewise.
-        shared_mib: Most shared memory that one process has touched: Ray's object store.
+        cpu_seconds: Processor time of all processes, including those that have ended.
+        driver_mib: Peak of this process's private memory, in MiB.
+        others_mib: Peak of the descendants' private memory, in MiB, summed over them.
+        shared_mib: Peak of the shared memory that one process touched, in MiB: Ray's object
+            store.
     """
 
     cpu_seconds: float = 0
@@ -29,8 +30,8 @@ class Usage(BaseModel):
     shared_mib: float = 0
 
 
-class Meter:
-    """Samples this process and its descendants while it is entered."""
+class UsageMeter:
+    """A context that samples the usage of this process and its descendants."""
 
     def __init__(self) -> None:
         self.usage = Usage()
@@ -38,14 +39,14 @@ class Meter:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="meter", daemon=True)
 
-    def __enter__(self) -> Meter:
-        """Begin."""
+    def __enter__(self) -> UsageMeter:
+        """Begin sampling."""
         self._before = sum(self._sample().values())
         self._thread.start()
         return self
 
     def __exit__(self, *error: object) -> None:
-        """End, with a last sample."""
+        """End after a last sample."""
         self._stop.set()
         self._thread.join()
         self._cpu.update(self._sample())
@@ -56,7 +57,7 @@ class Meter:
             self._cpu.update(self._sample())
 
     def _sample(self) -> dict[tuple[int, str], float]:
-        """Takes the memory in and returns the processor time of each process so far."""
+        """Record the memory; return the processor time of each process so far."""
         own, others, shared = 0.0, 0.0, 0.0
         cpu = {}
         for pid in _family(os.getpid()):
@@ -69,7 +70,7 @@ class Meter:
             own += memory["RssAnon"] if pid == os.getpid() else 0
             others += memory["RssAnon"] if pid != os.getpid() else 0
             shared = max(shared, memory["RssShmem"])
-            # A process id may be given again; the time of its start tells.
+            # A process id may be used again; the start time distinguishes the processes.
             cpu[pid, fields[19]] = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         usage = self.usage
         usage.driver_mib = max(usage.driver_mib, own)
@@ -95,7 +96,7 @@ def _family(root: int) -> list[int]:
 
 
 def _memory(status: str) -> dict[str, float]:
-    """Sizes in MiB by their names in /proc/PID/status; zero where there is none."""
+    """Sizes in MiB by their names in /proc/PID/status; zero for missing names."""
     found: dict[str, float] = defaultdict(float)
     for line in status.splitlines():
         name, _, value = line.partition(":")

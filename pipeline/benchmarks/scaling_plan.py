@@ -1,24 +1,24 @@
-"""What a measured run says of a hundred million images."""
+"""Extrapolation of a measured run to 100 million images."""
 
 from __future__ import annotations
 
 from tag2mask.pipeline.benchmarks.throughput_tables import EngineFigures, Throughput, figures_table
 
 IMAGES = 100_000_000
-CORES = 64  # of a machine
+CORES = 64  # cores of a machine
 GPUS = 8
 HOURS_OF_A_DAY = 24
 
 
-def plan(figures: Throughput, images: int = IMAGES) -> str:
-    """Core hours, GPU hours and bytes of each step for so many images, as Markdown.
+def format_plan(figures: Throughput, images: int = IMAGES) -> str:
+    """Format core hours, GPU hours and bytes of each step for a number of images, as Markdown.
 
-    It multiplies what one image took by their number: nothing is assumed but that enough
-    machines stand side by side.
+    The figures of one image are multiplied by the number. The only assumption is that there are
+    enough machines.
 
     Args:
-        figures: Of a benchmark.
-        images: How many.
+        figures: Figures of a throughput benchmark.
+        images: Number of images.
     """
     measured = _most_complete(figures)
     rows = []
@@ -47,7 +47,7 @@ def plan(figures: Throughput, images: int = IMAGES) -> str:
 
 
 def _most_complete(figures: Throughput) -> EngineFigures:
-    """The last engine: Ray, where it was measured."""
+    """The last engine: Ray, if it was measured."""
     return figures.engines[-1]
 
 

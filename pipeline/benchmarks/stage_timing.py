@@ -1,4 +1,4 @@
-"""Stages that keep a record of their time, and the plain loop that engines are compared with."""
+"""Stages that record their time, and a plain loop for comparison with the engines."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
 
 class StageTime(BaseModel):
-    """What a stage took, added up over all its copies.
+    """The time of a stage, summed over all its copies.
 
     Attributes:
-        stage: Its name.
-        rows: Rows that passed.
-        seconds: Of wall time inside of it.
-        cpu_seconds: Of processor time of the processes that ran it, meanwhile.
-        gpu_seconds: Of wall time with a GPU reserved.
-        load_seconds: Of wall time to build its copies.
+        stage: Name of the stage.
+        rows: Number of rows that passed the stage.
+        seconds: Wall time inside the stage.
+        cpu_seconds: Processor time of the stage's processes during its calls.
+        gpu_seconds: Wall time with a reserved GPU.
+        load_seconds: Wall time for building the copies.
     """
 
     stage: str
@@ -44,11 +44,11 @@ class StageTime(BaseModel):
 
 
 class Log:
-    """A file of records in a folder that all processes of this machine see.
+    """A file of time records in a folder that all processes of this machine share.
 
     Args:
-        folder: Where it is written; made if it is not there.
-        stage: Whom it is about.
+        folder: Folder of the records; made if it does not exist.
+        stage: Name of the stage.
     """
 
     def __init__(self, folder: str, stage: str) -> None:
@@ -58,7 +58,12 @@ class Log:
 
     @contextmanager
     def timed(self, rows: int, gpu: bool = False) -> Iterator[None]:
-        """Records what happens inside."""
+        """Record the time of a call inside a ``with`` block.
+
+        Args:
+            rows: Number of rows of the call.
+            gpu: Wait for the GPU, and count the time as GPU time.
+        """
         wall, cpu = time.perf_counter(), time.process_time()
         yield
         if gpu:
@@ -73,19 +78,19 @@ class Log:
 
     @contextmanager
     def loaded(self) -> Iterator[None]:
-        """Records what is built inside."""
+        """Record the time of building a stage inside a ``with`` block."""
         wall = time.perf_counter()
         yield
         self._write(load_seconds=time.perf_counter() - wall)
 
     def _write(self, **figures: float) -> None:
-        # Opened each time: a worker is killed when its work is done, and closes nothing.
+        # Opened each time: a worker is killed after its work and cannot close the file.
         with self._path.open("a") as file:
             file.write(json.dumps({"stage": self._stage, **figures}) + "\n")
 
 
 def read_times(folder: str) -> list[StageTime]:
-    """The sums of all records of a folder by stage, in the order of the stages' names."""
+    """Sum all records of a folder by stage, in the order of the stages' names."""
     sums: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for path in Path(folder).glob("*.jsonl"):
         for line in path.read_text().splitlines():
@@ -101,8 +106,8 @@ class Timed:
 
     Args:
         spec: The stage.
-        name: What it is called in the records.
-        folder: Of the records.
+        name: Name of the stage in the records.
+        folder: Folder of the records.
     """
 
     def __init__(self, spec: StageSpec, name: str, folder: str) -> None:
@@ -112,7 +117,7 @@ class Timed:
         self._gpu = spec.gpus > 0 and _has_gpu()
 
     def __call__(self, rows: list[Row]) -> list[Row]:
-        """What the stage makes of the rows."""
+        """Run the stage on the rows and record the time."""
         with self._log.timed(len(rows), self._gpu):
             return self._stage(rows)
 
@@ -122,8 +127,8 @@ class TimedEngine:
     """An engine whose stages record their time.
 
     Attributes:
-        engine: What runs them.
-        folder: Of the records; each run has a folder of its own inside, by its table's kind.
+        engine: The engine that runs the stages.
+        folder: Folder of the records; each run has a subfolder with the kind of its table.
         seconds: Wall time of each run, by its table's kind.
     """
 
@@ -163,12 +168,12 @@ class TimedEngine:
 
 @dataclass
 class PlainLoop:
-    """The script that one would write without an engine: read, stage after stage, write.
+    """A simple script in the place of an engine: read, run one stage after another, write.
 
-    No retries, no halved batches, no processes. Reading and writing are recorded as well.
+    There are no retries, halved batches or processes. Reading and writing are recorded, too.
 
     Attributes:
-        folder: Of the records, as of the :class:`TimedEngine` around it.
+        folder: Folder of the records, the same as of the :class:`TimedEngine` around it.
     """
 
     folder: str

@@ -1,4 +1,4 @@
-"""Whether scores tell the tags of one image apart, whatever they make of the background."""
+"""Measure of the scores' discrimination between the tags of one image, without background."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
 
 
-def told_apart(images: Table, seed: Table, ground_truth: GroundTruthFolder) -> float:
-    """The share of the objects' pixels that score highest for their own tag.
+def measure_tag_discrimination(
+    images: Table, seed: Table, ground_truth: GroundTruthFolder
+) -> float:
+    """Compute the share of the objects' pixels with the highest score for their own tag.
 
-    Of each tag, then the mean over the tags of an image and over images: scores that see the
-    same in every tag have one half where images have two. No background and no contrast is
-    chosen, as the highest score does not depend on them.
+    The share is computed for each tag, then averaged over the tags of an image and over images.
+    Scores that are equal for all tags give one half on images with two tags. The measure needs no
+    background and no score power: the highest score does not depend on them.
 
     Args:
         images: The images.
@@ -27,7 +29,7 @@ def told_apart(images: Table, seed: Table, ground_truth: GroundTruthFolder) -> f
         ground_truth: The ground truth masks.
 
     Returns:
-        In [0, 1].
+        The mean share in [0, 1].
 
     Raises:
         UserError: If no image of the round shows two of its tags.
@@ -44,11 +46,11 @@ def told_apart(images: Table, seed: Table, ground_truth: GroundTruthFolder) -> f
         own = own_shares(resize_maps(scores, mask.shape))
         found.append(mean(float(own[row["tags"].index(tag)][mask == tag].mean()) for tag in shown))
     if not found:
-        raise UserError("no image of the round shows two of its tags: nothing to tell apart")
+        raise UserError("no image of the round shows two of its tags: there is nothing to compare")
     return mean(found)
 
 
 def own_shares(scores: np.ndarray) -> np.ndarray:
-    """How much of each pixel a tag gets, (T, H, W): all where it is highest, ties are shared."""
+    """The share (T, H, W) of each pixel by tag: 1 for the highest score; ties are shared."""
     highest = scores == scores.max(axis=0)
     return highest / highest.sum(axis=0)

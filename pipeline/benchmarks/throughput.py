@@ -1,4 +1,4 @@
-"""One labeling run without training, measured: every kind of stage on every image."""
+"""Measurement of a labeling run without training: every kind of stage on every image."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 
 from tag2mask.models.factory import Architecture
 from tag2mask.pipeline.benchmarks import control_rounds
-from tag2mask.pipeline.benchmarks.resource_usage import Meter
+from tag2mask.pipeline.benchmarks.resource_usage import UsageMeter
 from tag2mask.pipeline.benchmarks.stage_timing import PlainLoop, TimedEngine, read_times
 from tag2mask.pipeline.benchmarks.throughput_tables import (
     PLAIN,
@@ -48,23 +48,23 @@ EVERYTHING = SelectSettings(simple_area=(0, 1), tag_area=0, objects_area=1)
 SEGMENTER = POWERFUL
 PART_ROWS = 48
 
-# How a step is run: by itself, or as a task of a flow.
+# Runs a step: directly, or as a task of a flow.
 Call = Callable[[Callable[[], Table]], Table]
 
 
 @dataclass
 class Measurement:
-    """The steps of a run on one engine, measured.
+    """The measurement of a run's steps on one engine.
 
-    Models are not trained: their weights make no difference to the time that they take. All
-    masks pass the filters, so that every step sees every image.
+    Models are not trained, because the weights do not affect the computing time. All masks pass
+    the filters, so that every step processes every image.
 
     Args:
         engine: ``plain``, ``local`` or ``ray``.
-        workers: Processor cores for it; the plain loop takes one.
+        workers: Processor cores for the engine; the plain loop uses one.
         out: A local folder for the run and the records; it must not exist.
-        recipe: Of the run.
-        reporter: Shows the progress.
+        recipe: Recipe of the run.
+        reporter: Reporter that shows the progress.
     """
 
     engine: str
@@ -90,10 +90,10 @@ class Measurement:
 
         Args:
             ingest: The images.
-            call: Runs each step.
+            call: Function that runs each step.
         """
         start = time.perf_counter()
-        with Meter() as meter:
+        with UsageMeter() as meter:
             run = self.run
             images = self._step(call, lambda: run.make_images(ingest))
             self._make_models(images)
@@ -152,17 +152,17 @@ class Measurement:
 
 
 def mean_sides(out: str) -> tuple[float, float]:
-    """Mean height and width of the images of a measurement."""
+    """The mean height and width of a measurement's images, in pixels."""
     rows = [row for row in Table.open(f"{out}/run/images").rows(["height", "width"])]
     return tuple(np.mean([[row["height"], row["width"]] for row in rows], axis=0))
 
 
 def measure_parts(out: str, figures: EngineFigures) -> list[PartFigures]:
-    """Times the parts of the stages that are not their purpose, on some rows of a measurement.
+    """Measure the auxiliary parts of the stages, such as decoding, on some rows.
 
     Args:
         out: Folder of the plain loop's measurement.
-        figures: What it measured.
+        figures: Figures of that measurement.
     """
     images = Table.open(f"{out}/run/images")
     seed = Table.open(f"{out}/run/rounds/seed")
@@ -184,7 +184,7 @@ def measure_parts(out: str, figures: EngineFigures) -> list[PartFigures]:
 
 
 def _times(rows: list[Row]) -> dict[str, float]:
-    """Milliseconds of processor time for one row."""
+    """The processor time of each part for one row, in milliseconds."""
     seeds = [row["seed"] for row in rows]
     masks = [decode_mask(row["mask"]["bytes"]) for row in seeds]
     maps = [np.stack([decode_map(m) for m in row["probabilities"]]) for row in seeds]

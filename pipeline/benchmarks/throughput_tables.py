@@ -14,15 +14,15 @@ PLAIN = "plain"
 
 
 class StepFigures(BaseModel):
-    """One table of a run.
+    """Figures of one table of a run.
 
     Attributes:
-        step: Its name.
-        images: Its rows.
-        seconds: Wall time from beginning to commit.
-        engine_seconds: Wall time inside of the engine, without scans and commit.
-        bytes: Size of its files.
-        stages: What they took, in order.
+        step: Name of the step.
+        images: Number of rows.
+        seconds: Wall time from the beginning to the commit.
+        engine_seconds: Wall time inside the engine, without scans and commit.
+        bytes: Size of the table's files.
+        stages: Times of the stages, in order.
     """
 
     step: str
@@ -34,25 +34,25 @@ class StepFigures(BaseModel):
 
     @property
     def work(self) -> float:
-        """Seconds inside of stages; the plain loop's reading and writing are none."""
+        """Wall seconds inside stages, without the plain loop's reading and writing."""
         return sum(stage.seconds for stage in self.stages if not _is_table_work(stage))
 
     @property
     def cpu_work(self) -> float:
-        """The same in processor time."""
+        """Processor seconds inside stages, without the plain loop's reading and writing."""
         return sum(stage.cpu_seconds for stage in self.stages if not _is_table_work(stage))
 
 
 class EngineFigures(BaseModel):
-    """One engine.
+    """Figures of one engine.
 
     Attributes:
         engine: ``plain``, ``local`` or ``ray``.
-        workers: Processor cores that it was given.
-        images: Of the source.
-        seconds: Wall time of all, with starting and Prefect.
+        workers: Number of processor cores for the engine.
+        images: Number of images of the source.
+        seconds: Wall time of the whole run, including start and Prefect.
         usage: Processor time and memory.
-        steps: In their order.
+        steps: Figures of the steps, in their order.
     """
 
     engine: str
@@ -64,28 +64,28 @@ class EngineFigures(BaseModel):
 
     @property
     def overhead(self) -> float:
-        """Seconds of cores that were no work of a stage, for each second that was.
+        """Core seconds outside the stages, for each second inside them.
 
-        Everything counts: Prefect, the start of processes, tables, cores that had to wait.
+        They include Prefect, the start of processes, tables and waiting cores.
         """
         work = sum(step.work for step in self.steps)
         return (self.workers * self.seconds - work) / work
 
     @property
     def cpu_overhead(self) -> float:
-        """The same in processor time alone, which other jobs on the machine change less."""
+        """The overhead in processor time only, on which other jobs have less influence."""
         work = sum(step.cpu_work for step in self.steps)
         return (self.usage.cpu_seconds - work) / work
 
 
 class PartFigures(BaseModel):
-    """What a small part of the stages takes for one image.
+    """Figures of a small part of the stages, for one image.
 
     Attributes:
-        part: Its name.
-        milliseconds: Of processor time.
-        share: Of the stage that it is in; None where it is no part of one.
-        stage: That stage.
+        part: Name of the part.
+        milliseconds: Processor time in milliseconds.
+        share: Share of the stage's time; None for a part outside the stages.
+        stage: Name of the stage; empty for a part outside the stages.
     """
 
     part: str
@@ -100,9 +100,9 @@ class Throughput(BaseModel):
     Attributes:
         machine: Processor and GPU in words.
         sides: Mean height and width of the images.
-        backbone: Of tagger and segmenter.
-        engines: What was compared.
-        parts: Decoding, encoding, writing.
+        backbone: Backbone of tagger and segmenter.
+        engines: Figures of the compared engines.
+        parts: Figures of decoding, encoding and writing.
     """
 
     machine: str
@@ -115,8 +115,8 @@ class Throughput(BaseModel):
 FIGURES = TypeAdapter(Throughput)
 
 
-def tables(figures: Throughput) -> str:
-    """All tables as Markdown."""
+def format_tables(figures: Throughput) -> str:
+    """Format all tables as Markdown."""
     height, width = figures.sides
     title = (
         f"{figures.machine}; {figures.backbone}; images of {width:.0f} x {height:.0f} on average"
@@ -132,7 +132,7 @@ def tables(figures: Throughput) -> str:
 
 
 def figures_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table whose first column is text and whose other columns are numbers."""
+    """Format a Markdown table with text in the first column and numbers in the others."""
     return markdown_table(headings, rows, "l" + "r" * (len(headings) - 1))
 
 
@@ -178,8 +178,8 @@ def _comparison(engines: Sequence[EngineFigures]) -> str:
             "workers",
             "images",
             "images/s",
-            "beside the stages",
-            "of CPU",
+            "overhead",
+            "CPU overhead",
             "CPU s an image",
             "driver MiB",
             "workers MiB",

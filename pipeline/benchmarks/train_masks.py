@@ -1,4 +1,4 @@
-"""Segmenters trained on masks in other ways than the loop's: U-Net's, and at output stride."""
+"""Trainings of segmenters on masks in other ways than the loop's: U-Net's, and at output stride."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tag2mask.pipeline.training.samples import (
 
 
 def train_unet(run: Run, name: str, images: Table, masks: Table) -> ModelCard:
-    """Trains with U-Net's elastic deformations, and its weights of borders between objects."""
+    """Train with U-Net's elastic deformations and its weights of the borders between objects."""
     target = WeightedMaskTarget("round")
     data = TrainingSet.of_round(images, masks, target, views=elastic_view)
     return _train(run, name, masks, data, WeightedNegativeTarget, weighted_loss)
 
 
 def train_reduced(run: Run, name: str, images: Table, masks: Table) -> ModelCard:
-    """Trains on labels at the stride of the logits, as DeepLab (Chen et al., ICLR 2015, sec. 3)."""
+    """Train on labels at the logits' stride, as DeepLab does (Chen et al., ICLR 2015, sec. 3)."""
     data = TrainingSet.of_round(images, masks, MaskTarget("round"), views=random_view)
     return _train(run, name, masks, data, NegativeTarget, reduced_loss)
 
@@ -41,15 +41,15 @@ def _train(
     negative: type[NegativeTarget],
     loss: Loss,
 ) -> ModelCard:
-    """The recipe's segmenter on the kept masks of a round, and on negatives as background.
+    """Train the recipe's segmenter on the kept masks of a round, with negatives as background.
 
     Args:
         run: The run, whose recipe has the segmenter and its schedule.
         name: Name of the model.
         masks: The round.
         data: The kept masks of the round.
-        negative: Makes the target of an image without tags.
-        loss: Maps the output and the targets to a mean.
+        negative: Target of an image without tags.
+        loss: Function of the output and the targets.
 
     Raises:
         UserError: If the round kept no mask.

@@ -1,4 +1,4 @@
-"""Classifiers of regions, trained on ground truth masks: R-CNN, SDS, SPP-net and O2P."""
+"""Training of region classifiers on ground truth masks: R-CNN, SDS, SPP-net and O2P."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from scipy.ndimage import label
 
 from tag2mask.models.factory import Architecture
 from tag2mask.models.regions.classifier import RegionClassifier
-from tag2mask.pipeline.benchmarks.stages.regions import LabelRegions, proposed
+from tag2mask.pipeline.benchmarks.stages.regions import LabelRegions, propose_regions
 from tag2mask.pipeline.engine.base import StageSpec
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.labeling.selection import sound
@@ -29,24 +29,24 @@ from tag2mask.pipeline.training.model_store import (
     save_model,
 )
 
-POSITIVE = 0.3  # overlap from which a proposal shows an object
-IMAGES = 600  # that are learnt from, at most: their descriptors are in memory together
-OBJECTS, OTHERS = 12, 8  # proposals of an image that are learnt from, of either kind
+POSITIVE = 0.3  # least overlap of a proposal with an object that it shows
+IMAGES = 600  # largest number of training images; all their descriptors are in memory
+OBJECTS, OTHERS = 12, 8  # training proposals of an image: with an object, and without
 
 
 def train_regions(
     run: Run, name: str, images: Table, ground_truth: Table, descriptor: str
 ) -> ModelCard:
-    """Fits a linear classifier on the proposals of the images, or finds it done.
+    """Fit a linear classifier on the images' proposals; a finished one is not fitted again.
 
-    The backbone is the tagger's and stays as it is. The image's objects themselves are learnt
-    from too, as in the papers.
+    The backbone is the tagger's and does not change. The image's objects themselves are training
+    regions, too, as in the papers.
 
     Args:
-        run: With a tagger.
-        name: Of the model.
+        run: A run with a tagger.
+        name: Name of the model.
         images: The images.
-        ground_truth: The round of their ground truth masks.
+        ground_truth: The round of the images' ground truth masks.
         descriptor: One of :data:`tag2mask.models.regions.descriptors.DESCRIPTORS`.
 
     Raises:
@@ -84,7 +84,7 @@ def train_regions(
     descriptors, overlaps = [], []
     for row in scan.rows():
         rng = np.random.default_rng([recipe.seed, int(row["id"][:8], 16)])
-        image, masks, shares = examples(row, recipe.relabel.size, len(names) + 1, rng)
+        image, masks, shares = make_examples(row, recipe.relabel.size, len(names) + 1, rng)
         descriptors.append(model.descriptors(image, torch.from_numpy(masks)))
         overlaps.append(torch.from_numpy(shares))
         report(len(descriptors))
@@ -99,21 +99,21 @@ def train_regions(
     )
 
 
-def examples(
+def make_examples(
     row: Row, size: int, labels: int, rng: np.random.Generator
 ) -> tuple[torch.Tensor, np.ndarray, np.ndarray]:
-    """What an image teaches: regions, and how much of each is which class.
+    """Make the training examples of an image: regions with their shares of the classes.
 
     Args:
-        row: With the image and, under ``ground_truth``, its mask.
-        size: Longer side at which it is seen, in pixels.
+        row: A row with the image and, under ``ground_truth``, its mask.
+        size: Longer side to which the image is resized, in pixels.
         labels: Number of pixel values K.
-        rng: Chooses among the proposals.
+        rng: Random generator that chooses among the proposals.
 
     Returns:
         The image (3, h, w), the regions (R, h, w) bool and their overlaps (R, K) float32.
     """
-    image, masks = proposed(rgb(row), size)
+    image, masks = propose_regions(rgb(row), size)
     height, width = image.shape[1:]
     mask = decode_mask(row["ground_truth"]["mask"]["bytes"])
     rows = (np.arange(height) + 0.5) * mask.shape[0] / height
@@ -127,7 +127,7 @@ def examples(
         either = (regions & (mask != IGNORE) | found).sum(axis=(1, 2))
         shares[:, value] = np.maximum(shares[:, value], both / np.maximum(either, 1))
     total = shares.sum(axis=1, keepdims=True)
-    shares /= np.maximum(total, 1)  # of classes that lie over each other
+    shares /= np.maximum(total, 1)  # overlapping classes have a sum above one
     shares[:, BACKGROUND] = 1 - shares.sum(axis=1)
     high = shares[:, 1:].max(axis=1) >= POSITIVE
     chosen = np.concatenate(
@@ -140,7 +140,7 @@ def examples(
 
 
 def _objects(mask: np.ndarray) -> list[tuple[int, np.ndarray]]:
-    """Classes and where they are: connected parts, and all of a class that has several."""
+    """The classes' connected parts, and the union of the parts for a class with several."""
     found = []
     for value in sorted({*np.unique(mask).tolist()} - {BACKGROUND, IGNORE}):
         parts, count = label(mask == value)
@@ -151,12 +151,12 @@ def _objects(mask: np.ndarray) -> list[tuple[int, np.ndarray]]:
 
 
 def predict_regions(run: Run, images: Table, name: str, model: str) -> Table:
-    """What a region classifier sees in images whose tags it is not told.
+    """Predict masks of images with a region classifier, without the images' tags.
 
     Args:
-        run: On those images.
+        run: A run on these images.
         images: The images.
-        name: Of the table of predictions.
+        name: Name of the table of predictions.
         model: URI of the classifier.
     """
     size = run.recipe.relabel.size

@@ -1,4 +1,4 @@
-"""Segmenters trained by a weak loss: tags and, where the method has them, seeds."""
+"""Training of segmenters with a weak loss, on tags and, for some methods, seeds."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tag2mask.pipeline.training.samples import TrainingSet, WeakTarget
 
 
 def cues(run: Run, images: Table) -> Table:
-    """SEC's seeds of all images, as the round ``cues``; see :class:`Cues`."""
+    """Make SEC's seeds of all images as the round ``cues``, see :class:`Cues`."""
     size = run.recipe.tagger.training.crop
     tagger = run.model_uri("tagger")
     return run.make_round(
@@ -35,7 +35,7 @@ def cues(run: Run, images: Table) -> Table:
 
 
 def foreground(run: Run, images: Table) -> Table:
-    """Masks of the tagger's own objectness, of all images, as the round ``foreground``."""
+    """Make masks from the tagger's objectness for all images, as the round ``foreground``."""
     settings = SeedSettings(scorer="activation", settings={}, crf="default", score_power=1.0)
     ids = set(sound(images, columns=["tags"]).wanted_ids())
     return run.make_seed(images, "foreground", settings, ids)
@@ -49,25 +49,25 @@ def train_weakly(
     seeds: Table | None = None,
     negatives: bool = False,
 ) -> ModelCard:
-    """Trains a segmenter from tags alone.
+    """Train a segmenter from tags only.
 
-    With seeds it is the recipe's. Without, it is the run's tagger with a background: a loss over
-    tags is content with a class anywhere, and a new head puts it at the border, which zero
-    padding makes known to every network (docs/experiments/).
+    With seeds, it is the recipe's segmenter. Without seeds, it is the run's tagger with a
+    background class. A loss over tags accepts a class at any place, so a new head would put it at
+    the image's border, which zero padding marks for every network (docs/experiments/).
 
     Args:
-        run: Whose tagger has been trained.
-        name: Of the model.
+        run: A run with a trained tagger.
+        name: Name of the model.
         images: The images.
         loss: One of :data:`tag2mask.models.weak.WEAK_LOSSES`.
-        seeds: The round whose masks are the method's seeds, if it has any.
-        negatives: Whether images without tags are shown, no more than the recipe says.
+        seeds: The round whose masks are the method's seeds; None for methods without seeds.
+        negatives: Also train on images without tags, as many as the recipe allows.
 
     Raises:
-        ValueError: If there is no such loss.
+        ValueError: If the loss is unknown.
     """
     if loss not in WEAK_LOSSES:
-        raise ValueError(f"no weak loss {loss!r}: choose one of {', '.join(WEAK_LOSSES)}")
+        raise ValueError(f"unknown weak loss {loss!r}; choose one of {', '.join(WEAK_LOSSES)}")
     classes = len(images.metadata["classes"])
     scan, target = sound(images, columns=["image", "tags"]), WeakTarget(classes)
     if seeds is not None:
@@ -104,7 +104,7 @@ def train_weakly(
 
 
 def _take_classifier(segmenter: Segmenter, uri: str) -> None:
-    """Gives a new segmenter backbone and scores of the tagger."""
+    """Give a new segmenter the backbone and the scores of the tagger."""
     if not isinstance(segmenter, Pointwise):
-        raise TypeError(f"{type(segmenter).__name__} has not a classifier's layers")
+        raise TypeError(f"{type(segmenter).__name__} does not have a classifier's layers")
     segmenter.take(load_model(uri, "tagger")[0])

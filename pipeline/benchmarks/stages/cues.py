@@ -1,4 +1,4 @@
-"""Cues: the few pixels of an image about which SEC is sure (Kolesnikov & Lampert, 2016)."""
+"""Cues: SEC's seeds, the few certain pixels of an image (Kolesnikov & Lampert, ECCV 2016)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from tag2mask.pipeline.records import BACKGROUND, IGNORE, Row, encode_mask
 from tag2mask.pipeline.records.mask_rows import as_tensor, mask_path, rgb
 from tag2mask.pipeline.training.model_store import load_model
 
-FOREGROUND = 0.2  # share of a class map's maximum above which a pixel is the class
-BACKGROUND_SHARE = 0.1  # of the pixels, the least salient ones
+FOREGROUND = 0.2  # least share of a class map's maximum for a pixel of the class
+BACKGROUND_SHARE = 0.1  # share of the pixels that are background, the least salient ones
 
 
 class Cues:
-    """Gives images masks of seeds: tags, background, and 255 wherever nothing is sure.
+    """A stage that makes masks of seeds: tags, background, and 255 for uncertain pixels.
 
     Args:
         tagger: URI of the tagger.
-        size: Longer side at which images are scored, in pixels.
-        device: Where it runs; by default a GPU where there is one.
+        size: Longer side to which images are resized, in pixels.
+        device: The device of the networks; by default a GPU, if there is one.
     """
 
     def __init__(self, tagger: str, size: int, device: str | None = None) -> None:
@@ -34,7 +34,7 @@ class Cues:
         self.cam, self.background = Cam(model, size=size), LogitGradient(model, size=size)
 
     def __call__(self, rows: list[Row]) -> list[Row]:
-        """Rows with ``mask``, ``classes``, ``source`` and ``kept``."""
+        """Add ``mask``, ``classes``, ``source``, ``model``, ``kept`` and ``reason`` to rows."""
         return [self._cue(row) for row in rows]
 
     def _cue(self, row: Row) -> dict[str, Any]:
@@ -42,7 +42,7 @@ class Cues:
         classes = torch.tensor(row["tags"], device=self.device) - 1
         maps = self.cam(image, classes).cpu().numpy()
         salient = self.background(image, classes[:1])[0].cpu().numpy()
-        mask = seeds(maps, salient, np.array(row["tags"], np.uint8))
+        mask = make_seeds(maps, salient, np.array(row["tags"], np.uint8))
         shown = sorted({*np.unique(mask).tolist()} - {BACKGROUND, IGNORE})
         return {
             **row,
@@ -55,16 +55,16 @@ class Cues:
         }
 
 
-def seeds(maps: np.ndarray, salient: np.ndarray, tags: np.ndarray) -> np.ndarray:
-    """Seeds of an image: small objects lie over large ones, and both over background.
+def make_seeds(maps: np.ndarray, salient: np.ndarray, tags: np.ndarray) -> np.ndarray:
+    """Make the seeds of an image: small objects cover large ones, and both cover background.
 
     Args:
-        maps: (T, H, W) in [0, 1], each class's maximum one.
+        maps: (T, H, W) class maps in [0, 1], each with the maximum one.
         salient: (H, W) class-agnostic saliency.
         tags: (T,) uint8 pixel values.
 
     Returns:
-        (H, W) uint8, 255 where nothing is sure.
+        (H, W) uint8, 255 for uncertain pixels.
     """
     mask = np.full(salient.shape, IGNORE, np.uint8)
     mask[salient <= np.quantile(salient, BACKGROUND_SHARE)] = BACKGROUND

@@ -1,4 +1,4 @@
-"""Ground truth as a round, for the fully supervised reference alone."""
+"""Ground truth masks as a round, only for the fully supervised reference."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tag2mask.pipeline.records.mask_rows import mask_path
 
 
 class GroundTruthMask:
-    """Gives images their ground truth masks.
+    """A stage that adds the ground truth masks to images.
 
     Args:
-        directory: Of the ground truth masks.
+        directory: Folder of the ground truth masks.
         classes: The run's class names; other classes become background.
     """
 
@@ -23,7 +23,7 @@ class GroundTruthMask:
         self.ground_truth = GroundTruthFolder(directory, ClassTable(names=tuple(classes)))
 
     def __call__(self, rows: list[Row]) -> list[Row]:
-        """Rows with ``mask`` and ``kept``; those without a ground truth mask are not kept."""
+        """Add ``mask`` and ``kept`` to rows; images without a ground truth mask are not kept."""
         return [self._true(row) for row in rows]
 
     def _true(self, row: Row) -> Row:

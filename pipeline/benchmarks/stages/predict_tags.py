@@ -1,4 +1,4 @@
-"""Predict tags: the tagger's classes of an image whose tags are unknown."""
+"""Prediction of tags by the tagger, for images with unknown tags."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PRESENCE = 0.5
 
 
 class PredictTags:
-    """Replaces the tags by the probable classes, or by the most probable one if there is none.
+    """A stage that replaces the tags by the probable classes, at least the most probable one.
 
     Args:
         tagger: URI of the tagger.
@@ -28,7 +28,7 @@ class PredictTags:
         self.size = size
 
     def __call__(self, rows: list[Row]) -> list[Row]:
-        """The rows with other ``tags``."""
+        """Replace ``tags`` in rows."""
         return [{**row, "tags": self._tags(row)} for row in rows]
 
     @torch.no_grad()

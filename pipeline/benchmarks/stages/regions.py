@@ -1,4 +1,4 @@
-"""Regions: label maps by a classifier of region proposals (R-CNN, SDS, SPP-net, O2P)."""
+"""Label maps by a classifier of region proposals (R-CNN, SDS, SPP-net, O2P)."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from tag2mask.pipeline.training.model_store import load_model
 
 
 class Proposed(NamedTuple):
-    """An image as a region classifier sees it, and what it is asked about.
+    """An image resized for a region classifier, with its proposals.
 
     Attributes:
         image: (3, h, w) RGB in [0, 255].
-        masks: (R, h, w) bool.
+        masks: (R, h, w) bool, the proposed regions.
     """
 
     image: Tensor
     masks: np.ndarray
 
 
-def proposed(original: np.ndarray, size: int) -> Proposed:
-    """The proposals of an image (H, W, 3) uint8, whose longer side is brought to a size."""
+def propose_regions(original: np.ndarray, size: int) -> Proposed:
+    """Propose regions of an image (H, W, 3) uint8, with its longer side resized to ``size``."""
     image = scaled_to(as_tensor(original), size)[0]
     pixels = np.ascontiguousarray(image.permute(1, 2, 0).round().clamp(0, 255).byte().numpy())
     tree = region_tree(pixels)
@@ -37,13 +37,13 @@ def proposed(original: np.ndarray, size: int) -> Proposed:
 
 
 class LabelRegions:
-    """Gives every image the mask that a region classifier sees among its tags.
+    """A stage that makes masks with a region classifier, restricted to the images' tags.
 
     Args:
         classifier: URI of the model.
-        source: The round's name, written into the rows.
-        size: Longer side at which images are seen, in pixels.
-        device: Where it runs; by default a GPU where there is one.
+        source: Name of the round, written into the rows.
+        size: Longer side to which images are resized, in pixels.
+        device: The device of the network; by default a GPU, if there is one.
     """
 
     def __init__(self, classifier: str, source: str, size: int, device: str | None = None) -> None:
@@ -53,13 +53,13 @@ class LabelRegions:
         self.source, self.size = source, size
 
     def __call__(self, rows: list[Row]) -> list[Row]:
-        """One image after another: a row's mask must not depend on its batch."""
+        """Label the images one by one, because a row's mask must not depend on its batch."""
         return [self._labeled(row) for row in rows]
 
     @torch.no_grad()
     def _labeled(self, row: Row) -> Row:
         original = rgb(row)
-        image, masks = proposed(original, self.size)
+        image, masks = propose_regions(original, self.size)
         regions = torch.from_numpy(masks).to(self.device)
         descriptors = self.classifier.descriptors(image.to(self.device), regions)
         allowed = self.classifier(descriptors)[:, [BACKGROUND, *row["tags"]]]

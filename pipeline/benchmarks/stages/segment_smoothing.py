@@ -1,4 +1,4 @@
-"""Predictions that segments of the image smooth, in the place of a CRF."""
+"""Smoothing of predictions by segments of the image, in the place of a CRF."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class SegmentWithPrior(Segment):
     """Pixel probabilities times those of the whole image (MIL-ILP, CVPR 2015, section 3.2)."""
 
     def logits(self, image: np.ndarray) -> Tensor:
-        """(K, h, w) log-probabilities under the prior of the image."""
+        """Compute (K, h, w) log-probabilities with the prior of the image."""
         return with_image_prior(super().logits(image)[None])[0]
 
 
@@ -27,7 +27,7 @@ class RelabelSuperpixels(Relabel):
     def refine(
         self, images: Sequence[np.ndarray], probabilities: Sequence[np.ndarray]
     ) -> list[np.ndarray]:
-        """The mean of every superpixel."""
+        """Average the probabilities over every superpixel."""
         return [segment_means(*pair) for pair in zip(images, probabilities, strict=True)]
 
 
@@ -37,6 +37,6 @@ class RelabelOnTree(Relabel):
     def refine(
         self, images: Sequence[np.ndarray], probabilities: Sequence[np.ndarray]
     ) -> list[np.ndarray]:
-        """The labels of least cost on each image's tree."""
+        """Find the labels of least cost on each image's tree."""
         smooth = TreeSmoothing()
         return [smooth(*pair) for pair in zip(images, probabilities, strict=True)]

@@ -4,7 +4,7 @@ import subprocess
 import sys
 import time
 
-from tag2mask.pipeline.benchmarks.resource_usage import Meter
+from tag2mask.pipeline.benchmarks.resource_usage import UsageMeter
 
 WORK = """
 import time
@@ -16,9 +16,9 @@ time.sleep(1.5)
 
 
 def test_what_a_child_takes_is_counted():
-    with Meter() as idle:  # other tests may have left servers running
+    with UsageMeter() as idle:  # other tests may have left servers running
         time.sleep(1.5)
-    with Meter() as meter:
+    with UsageMeter() as meter:
         subprocess.run([sys.executable, "-c", WORK], check=True)
     usage = meter.usage
     assert 0.3 < usage.cpu_seconds < 3
@@ -27,6 +27,6 @@ def test_what_a_child_takes_is_counted():
 
 
 def test_what_was_before_is_not_counted():
-    with Meter() as meter:
+    with UsageMeter() as meter:
         pass
     assert meter.usage.cpu_seconds < 0.5

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tag2mask.pipeline.benchmarks.tag_discrimination import own_shares, told_apart
+from tag2mask.pipeline.benchmarks.tag_discrimination import measure_tag_discrimination, own_shares
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.records import ClassTable, encode_map
@@ -51,12 +51,15 @@ def test_scores_of_the_right_and_of_the_wrong_stripe(tmp_path, images, contrast,
     def scores(row):
         return [encode_map(0.5 + 0.4 * contrast * (stripes(row) == tag)) for tag in row["tags"]]
 
-    assert told_apart(images, scored(tmp_path, images, scores), ground_truth) == expected
+    assert (
+        measure_tag_discrimination(images, scored(tmp_path, images, scores), ground_truth)
+        == expected
+    )
 
 
-def test_one_tag_alone_cannot_be_told_apart(tmp_path, images):
+def test_one_tag_alone_is_not_enough(tmp_path, images):
     images, ground_truth = images
     table = writer(tmp_path, "single", metadata=images.metadata)
     table.stage([round_row(row) for row in images.rows() if len(row["tags"]) == 1])
     with pytest.raises(UserError, match="two of its tags"):
-        told_apart(images, table.commit(), ground_truth)
+        measure_tag_discrimination(images, table.commit(), ground_truth)

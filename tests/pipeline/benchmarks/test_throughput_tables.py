@@ -3,7 +3,7 @@
 import pytest
 
 from tag2mask.pipeline.benchmarks.resource_usage import Usage
-from tag2mask.pipeline.benchmarks.scaling_plan import plan
+from tag2mask.pipeline.benchmarks.scaling_plan import format_plan
 from tag2mask.pipeline.benchmarks.stage_timing import StageTime
 from tag2mask.pipeline.benchmarks.throughput_tables import (
     FIGURES,
@@ -11,7 +11,7 @@ from tag2mask.pipeline.benchmarks.throughput_tables import (
     PartFigures,
     StepFigures,
     Throughput,
-    tables,
+    format_tables,
 )
 
 
@@ -51,7 +51,7 @@ def test_what_is_no_work_of_a_stage_is_overhead(figures):
 
 
 def test_tables(figures):
-    text = tables(figures)
+    text = format_tables(figures)
     assert "a laptop; tiny; images of 200 x 100 on average" in text
     assert "| **seed** | 1.2 |  |  | 5000 |" in text
     assert "| 1 score | 1.7 | 300.0 | 360.0 |  |" in text
@@ -61,7 +61,7 @@ def test_tables(figures):
 
 def test_a_plan_multiplies(figures):
     """3,600,000 images: each took 0.55 s of a core and 0.36 s of a GPU in the stages."""
-    lines = plan(figures, 3_600_000).splitlines()
+    lines = format_plan(figures, 3_600_000).splitlines()
     assert lines[0].startswith("3,600,000 images like these, from 10 on the engine 'ray'")
     assert lines[4] == "| seed | 550 | 0.4 | 360 | 1.9 | 0.02 |"
     assert lines[5] == "| whole run | 3,600 | 2.3 | 360 | 1.9 | 0.02 |"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tag2mask.pipeline.benchmarks.train_regions import examples, predict_regions, train_regions
+from tag2mask.pipeline.benchmarks.train_regions import make_examples, predict_regions, train_regions
 from tag2mask.pipeline.engine.local import LocalEngine
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.records import decode_mask, encode_mask
@@ -28,7 +28,7 @@ def test_examples_overlap_with_the_objects():
         "ground_truth": {"mask": {"bytes": encode_mask(sample.mask)}},
     }
     labels = len(CLASSES) + 1
-    image, masks, shares = examples(row, 128, labels, np.random.default_rng(0))
+    image, masks, shares = make_examples(row, 128, labels, np.random.default_rng(0))
     assert image.shape[1:] == masks.shape[1:]
     assert shares.shape == (len(masks), labels)
     np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-6)
@@ -37,7 +37,7 @@ def test_examples_overlap_with_the_objects():
     best = shares[:, value].argmax()
     assert shares[best, value] == 1, "the object itself is among them"
     assert (shares[:, 0] > 0.7).any(), "and so is background"
-    again = examples(row, 128, labels, np.random.default_rng(0))
+    again = make_examples(row, 128, labels, np.random.default_rng(0))
     np.testing.assert_array_equal(again[1], masks)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tag2mask.pipeline.benchmarks.stages.cues import seeds
+from tag2mask.pipeline.benchmarks.stages.cues import make_seeds
 
 TAGS = np.array([3, 7], np.uint8)
 
@@ -14,7 +14,7 @@ def test_small_objects_lie_over_large_ones_and_background_below():
     salient = np.ones((10, 10))
     salient[:, -1] = 0
     salient[0, 0] = 0
-    found = seeds(maps, salient, TAGS)
+    found = make_seeds(maps, salient, TAGS)
     assert (found[:8, :8] != 255).all()
     assert (found[2:4, 2:4] == 7).all()
     assert found[0, 0] == 3
@@ -25,6 +25,6 @@ def test_small_objects_lie_over_large_ones_and_background_below():
 def test_a_fifth_of_the_maximum_is_not_sure():
     maps = np.full((2, 4, 4), 0.2)
     maps[:, 0, 0] = 1
-    found = seeds(maps, np.arange(16.0).reshape(4, 4), TAGS)
+    found = make_seeds(maps, np.arange(16.0).reshape(4, 4), TAGS)
     assert set(np.unique(found[1:])) == {255}
     assert found[0, 1] == 0, "the least salient tenth but for what a class takes"
