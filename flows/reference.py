@@ -121,7 +121,7 @@ def _argument(parameter: Any) -> str:  # noqa: ANN401 - a type of Typer's own cl
 
 
 def _value(value: object) -> str:
-    return "–" if value is None else f"`{_cell(str(value))}`"
+    return "–" if value is None or value == "" else f"`{_cell(str(value))}`"
 
 
 def _cell(text: str) -> str:

@@ -22,12 +22,12 @@ def benchmark(
     task: Annotated[
         str,
         typer.Argument(
-            help="ladder, table1, claims, throughput, read-speed, mask-quality, dcsm-ablation or "
-            "semi-supervised."
+            help="Benchmark: ladder, table1, claims, throughput, read-speed, mask-quality, "
+            "dcsm-ablation or semi-supervised."
         ),
     ],
     data: Annotated[
-        str, typer.Argument(help="Images with ground truth masks; for read-speed, a dataset.")
+        str, typer.Argument(help="Images with ground truth; for read-speed, a published dataset.")
     ],
     out: Out,
     recipe: RecipeFile = None,
@@ -38,7 +38,8 @@ def benchmark(
     only: Annotated[
         str | None,
         typer.Option(
-            help="Methods of table1, claims, engines of throughput, view of mask-quality."
+            help="Parts to run: methods of table1, claims, engines of throughput, or the view of "
+            "mask-quality."
         ),
     ] = None,
 ) -> None:
@@ -49,7 +50,7 @@ def benchmark(
 
     task = OLD_NAMES.get(task, task)
     if task not in BENCHMARKS:
-        raise UserError(f"no benchmark {task!r}: choose one of {', '.join(BENCHMARKS)}")
+        raise UserError(f"unknown benchmark {task!r}: choose one of {', '.join(BENCHMARKS)}")
     if only is not None and task not in ("claims", "mask-quality", "table1", "throughput"):
         raise UserError(
             "--only chooses methods of table1, claims, engines of throughput or the view of "

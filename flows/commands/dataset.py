@@ -8,7 +8,9 @@ import typer
 
 
 def verify(
-    dataset: Annotated[str, typer.Argument(help="RUN/dataset, or any copy of it.")],
+    dataset: Annotated[
+        str, typer.Argument(help="A published dataset: RUN/dataset, or a copy of it.")
+    ],
     threads: Annotated[int, typer.Option(min=1, help="Threads that decode images.")] = 2,
 ) -> None:
     """Checks a dataset: files, layout, every image and mask, card; exit code 1 for an issue."""

@@ -11,7 +11,8 @@ import typer
 
 def doctor(
     out: Annotated[
-        str | None, typer.Option("--out", help="Folder or URI of a run that should be written.")
+        str | None,
+        typer.Option("--out", help="Folder or URI of a run, to check that it can be written."),
     ] = None,
 ) -> None:
     """Checks packages, GPU, CRF, weights, storage and, with RAY_ADDRESS, every node."""

@@ -50,7 +50,7 @@ def export(
     test: Annotated[float, typer.Option(help="Share of the images in test.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Random seed of the splits.")] = 0,
 ) -> None:
-    """Writes a dataset as files of another format, and says what that format loses."""
+    """Writes a dataset as files of another format, and prints what that format loses."""
     from tag2mask.flows.progress import build_reporter
     from tag2mask.flows.results import export_result
     from tag2mask.pipeline.formats.export_dataset import Choice, export_dataset, open_dataset

@@ -10,15 +10,18 @@ import typer
 
 def inspect(
     dataset: Annotated[str, typer.Argument(help="A published dataset: RUN/dataset.")],
-    out: Annotated[Path, typer.Option("--out", help="The HTML file to write.")] = Path(
-        "inspect.html"
-    ),
-    run: Annotated[str | None, typer.Option(help="The run, if not around the dataset.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="HTML file to write.")] = Path("inspect.html"),
+    run: Annotated[
+        str | None,
+        typer.Option(help="Folder of the run; by default the one that holds the dataset."),
+    ] = None,
     ground_truth: Annotated[
         str | None,
         typer.Option("--ground-truth", "--truth", help="Folder with SegmentationClass/."),
     ] = None,
-    examples: Annotated[int, typer.Option(min=0, help="Masks of each class and kind.")] = 6,
+    examples: Annotated[
+        int, typer.Option(min=0, help="Masks of each class: best, worst and random.")
+    ] = 6,
 ) -> None:
     """Writes one HTML page: counts, histograms, and the best, worst and random masks."""
     from tag2mask.flows.progress import build_reporter

@@ -10,11 +10,13 @@ import typer
 
 
 def predict(
-    model: Annotated[str, typer.Argument(help="A segmenter: RUN/models/powerful.")],
-    images: Annotated[str, typer.Argument(help="A folder of images.")],
+    model: Annotated[
+        str, typer.Argument(help="Folder of a segmenter, such as RUN/models/powerful.")
+    ],
+    images: Annotated[str, typer.Argument(help="Folder of images.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the masks.")],
 ) -> None:
-    """Predicts palette PNGs, one for each image, with the same stem."""
+    """Predicts a mask for each image of a folder, as a palette PNG with the same stem."""
     from tag2mask.flows.progress import build_reporter
     from tag2mask.pipeline.prediction import predict_folder
 
@@ -25,13 +27,17 @@ def predict(
 
 
 def evaluate(
-    masks: Annotated[str, typer.Argument(help="RUN/rounds/seed, RUN/dataset, a folder of PNGs.")],
+    masks: Annotated[
+        str, typer.Argument(help="Masks: RUN/rounds/NAME, RUN/dataset or a folder of PNGs.")
+    ],
     ground_truth: Annotated[
         str, typer.Option("--ground-truth", "--truth", help="Folder with SegmentationClass/.")
     ],
-    json: Annotated[Path | None, typer.Option("--json", help="File for the figures.")] = None,
+    json: Annotated[
+        Path | None, typer.Option("--json", help="JSON file to write the scores to.")
+    ] = None,
 ) -> None:
-    """Scores masks against the ground truth: IoU, boundaries, sizes of objects, calibration."""
+    """Scores masks against ground truth: IoU, boundaries, sizes of objects, calibration."""
     from tag2mask.flows.progress import build_reporter
     from tag2mask.flows.results import EvaluateResult
     from tag2mask.pipeline.evaluation.assess import assess_masks

@@ -7,11 +7,13 @@ from typing import Annotated
 import typer
 
 SourceArgument = Annotated[str, typer.Argument(help="Tagged images: a folder, a file or a URI.")]
-Out = Annotated[str, typer.Option("--out", help="Folder of the run, or any fsspec URI.")]
+Out = Annotated[str, typer.Option("--out", help="Folder of the run, a local path or fsspec URI.")]
 RecipeFile = Annotated[
     str | None, typer.Option("--recipe", help="YAML, TOML or JSON file with settings.")
 ]
-Changes = Annotated[list[str] | None, typer.Option("--set", help="One setting, as key=value.")]
+Changes = Annotated[
+    list[str] | None, typer.Option("--set", help="A setting as key=value; can be repeated.")
+]
 Classes = Annotated[str | None, typer.Option(help="Tags to keep, separated by commas.")]
 ClassNames = Annotated[
     list[str] | None,
@@ -21,17 +23,18 @@ SourceKind = Annotated[
     str | None,
     typer.Option(help="Kind of the source, such as folders, coco or yolo; guessed by default."),
 ]
-EngineName = Annotated[str, typer.Option(help="ray or local.")]
+EngineName = Annotated[str, typer.Option(help="Engine: ray or local; the results are the same.")]
 Retrain = Annotated[
     bool, typer.Option("--retrain", help="Train from scratch on the source as it is.")
 ]
 RetrainShare = Annotated[
     float,
     typer.Option(
-        min=0, help="New images for each one trained on that begin a new training by themselves."
+        min=0,
+        help="Train from scratch when the new images reach this share of the last training's.",
     ),
 ]
-Workers = Annotated[int, typer.Option(help="Processes on this machine.")]
+Workers = Annotated[int, typer.Option(help="Worker processes on this machine.")]
 
 
 def split_names(text: str | None, names: list[str] | None = None) -> list[str] | None:

@@ -8,9 +8,9 @@ import typer
 
 
 def paint(
-    model: Annotated[str, typer.Argument(help="A trained mask_to_photo or inpainting system.")],
+    model: Annotated[str, typer.Argument(help="Folder of a mask_to_photo or inpainting system.")],
     port: Annotated[
-        int, typer.Option(min=0, max=65535, help="To listen on; 0 for any that is free.")
+        int, typer.Option(min=0, max=65535, help="Port of the page; 0 takes a free one.")
     ] = 8765,
 ) -> None:
     """Serves a page where you paint a mask, or erase an object, and see the photo."""

@@ -12,10 +12,12 @@ Dataset = Annotated[str, typer.Argument(help="The published dataset of a run: RU
 def review(
     dataset: Dataset,
     out: Annotated[str, typer.Option("--out", help="A new folder on this machine.")],
-    count: Annotated[int, typer.Option(help="Masks at most, in equal parts of each class.")] = 50,
-    format_: Annotated[str, typer.Option("--format", help="voc or coco.")] = "voc",
+    count: Annotated[
+        int, typer.Option(help="Maximum number of masks, in equal parts of each class.")
+    ] = 50,
+    format_: Annotated[str, typer.Option("--format", help="Format: voc or coco.")] = "voc",
 ) -> None:
-    """Writes the least trusted masks of a dataset as a small set that label tools open."""
+    """Writes the least certain masks of a dataset as a small set for label tools."""
     from tag2mask.pipeline.correction.review import write_review
 
     written = write_review(dataset, out, count, format_)
@@ -25,23 +27,23 @@ def review(
 
 def correct(
     dataset: Dataset,
-    masks: Annotated[str, typer.Argument(help="The folder of the edited masks, VOC or COCO.")],
+    masks: Annotated[str, typer.Argument(help="Folder of the edited masks, VOC or COCO.")],
     editor: Annotated[str, typer.Option(help="Name of the editor, for the record.")] = "",
     confirm: Annotated[
-        bool, typer.Option("--confirm", help="Masks that were left as they are were found right.")
+        bool, typer.Option("--confirm", help="Take unchanged masks as confirmed by the editor.")
     ] = False,
     crowd: Annotated[
         str | None,
         typer.Option(help="Meaning of edited crowd regions on ignored pixels: class or ignore."),
     ] = None,
     allow_empty: Annotated[
-        bool, typer.Option("--allow-empty", help="Masks without any class were emptied on purpose.")
+        bool, typer.Option("--allow-empty", help="Take masks without any class as intended.")
     ] = False,
 ) -> None:
-    """Takes edited masks into the run: fixed ground truth for every later training and round."""
+    """Reads edited masks back into the run; later trainings and rounds keep them unchanged."""
     from tag2mask.pipeline.correction.correct import take_corrections
 
     taken = take_corrections(dataset, masks, editor, confirm, crowd, allow_empty)
     print(taken.sentence())
     if taken.corrected + taken.confirmed:
-        print("run the command that labeled again: what follows from these masks is made again")
+        print("run the label command of this run again: it trains the rounds with these masks")

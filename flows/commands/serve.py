@@ -24,7 +24,7 @@ def serve(
     source: SourceArgument,
     out: Out,
     cron: Annotated[
-        str | None, typer.Option(help="When it runs by itself, as '0 3 * * *': daily at three.")
+        str | None, typer.Option(help="Schedule in cron syntax; '0 3 * * *' is daily at three.")
     ] = None,
     name: Annotated[str, typer.Option(help="Name of the deployment in Prefect.")] = "tag2mask",
     recipe: RecipeFile = None,
@@ -34,7 +34,7 @@ def serve(
     workers: Workers = 2,
     retrain_share: RetrainShare = 0.2,
 ) -> None:
-    """Runs `label` on a schedule, or when asked for in Prefect's UI; until interrupted."""
+    """Serves `label` on a schedule and in Prefect's UI, until it is interrupted."""
     from tag2mask.flows.serve import serve as serve_label
     from tag2mask.pipeline.labeling.recipe import read_recipe
 

@@ -8,20 +8,29 @@ import typer
 
 from tag2mask.flows.commands.options import Changes, EngineName, RecipeFile, Workers, split_names
 
-Model = Annotated[str, typer.Argument(help="A trained system's folder.")]
-Images = Annotated[str, typer.Option("--out", help="Folder of the images, or any fsspec URI.")]
+Model = Annotated[str, typer.Argument(help="Folder of a trained system.")]
+Images = Annotated[
+    str, typer.Option("--out", help="Folder of the images, a local path or fsspec URI.")
+]
 
 
 def train(
-    task: Annotated[str, typer.Argument(metavar="SYSTEM", help="Such as dcgan or mask_to_photo.")],
-    dataset: Annotated[str, typer.Argument(help="A mask dataset: RUN/dataset.")],
-    out: Annotated[str, typer.Option("--out", help="Folder of the model, or any fsspec URI.")],
+    task: Annotated[
+        str,
+        typer.Argument(
+            metavar="SYSTEM", help="Name of the system, such as dcgan or mask_to_photo."
+        ),
+    ],
+    dataset: Annotated[str, typer.Argument(help="A published dataset: RUN/dataset.")],
+    out: Annotated[
+        str, typer.Option("--out", help="Folder of the model, a local path or fsspec URI.")
+    ],
     recipe: RecipeFile = None,
     set_: Changes = None,
-    style: Annotated[str | None, typer.Option(help="An image, for fast_style.")] = None,
+    style: Annotated[str | None, typer.Option(help="Image whose style fast_style learns.")] = None,
     engine: EngineName = "ray",
 ) -> None:
-    """Trains a system that generates or transforms on a mask dataset."""
+    """Trains a system that generates or transforms images on a dataset of masks."""
     from tag2mask.flows.train import train as train_flow
     from tag2mask.pipeline.systems.recipe import read_system_recipe
 
@@ -34,13 +43,18 @@ def generate(
     out: Images,
     count: Annotated[int, typer.Option(min=1, help="Number of images.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="Random seed of the noise.")] = 0,
-    tags: Annotated[str | None, typer.Option(help="Classes to show, in every image.")] = None,
-    like: Annotated[str | None, typer.Option(help="A mask dataset to take masks from.")] = None,
-    sentence: Annotated[str | None, typer.Option(help="Sentence to draw, for text_gan.")] = None,
+    tags: Annotated[
+        str | None, typer.Option(help="Classes of every image, separated by commas.")
+    ] = None,
+    like: Annotated[
+        str | None,
+        typer.Option(help="A published dataset whose masks or images are the condition."),
+    ] = None,
+    sentence: Annotated[str | None, typer.Option(help="Sentence that text_gan draws.")] = None,
     engine: EngineName = "ray",
     workers: Workers = 2,
 ) -> None:
-    """Makes new images with a trained system."""
+    """Generates images with a trained system."""
     from tag2mask.flows.generate import generate as generate_flow
 
     chosen = split_names(tags)
@@ -49,14 +63,18 @@ def generate(
 
 def transform(
     model: Model,
-    images: Annotated[str, typer.Argument(help="A folder of images, or a mask dataset.")],
+    images: Annotated[str, typer.Argument(help="A folder of images, or a published dataset.")],
     out: Images,
-    masks: Annotated[str | None, typer.Option(help="A folder of masks of the same names.")] = None,
-    style: Annotated[str | None, typer.Option(help="An image whose style is taken.")] = None,
-    size: Annotated[
-        int | None, typer.Option(min=16, help="Longer side to which images are brought.")
+    masks: Annotated[
+        str | None, typer.Option(help="Folder of masks with the same file names.")
     ] = None,
-    tags: Annotated[str | None, typer.Option(help="Classes that are meant.")] = None,
+    style: Annotated[str | None, typer.Option(help="Image whose style is transferred.")] = None,
+    size: Annotated[
+        int | None, typer.Option(min=16, help="Longer side of the resized images, in pixels.")
+    ] = None,
+    tags: Annotated[
+        str | None, typer.Option(help="Classes to add or change, separated by commas.")
+    ] = None,
     engine: EngineName = "ray",
     workers: Workers = 2,
 ) -> None:
