@@ -1,4 +1,4 @@
-"""Boxes of connected regions, as every pixel sees them (FCOS; Tian et al., ICCV 2019)."""
+"""Boxes of connected regions, relative to every pixel (FCOS; Tian et al., ICCV 2019)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from torchvision.ops import batched_nms
 from tag2mask.models.transformation.warping import pixel_grid
 from tag2mask.models.weak.cross_entropy import IGNORE
 
-WINDOW = 7  # side of the neighborhood in which one pixel speaks for a thing
-OVERLAP = 0.5  # intersection over union from which two boxes are one thing
+WINDOW = 7  # side of the neighborhood in which the pixel of highest heat is kept
+OVERLAP = 0.5  # intersection over union from which two boxes are one object
 
 
 class Boxes(NamedTuple):
-    """What is found in one image, the surest first.
+    """The objects of one image, by falling score.
 
     Attributes:
         corners: (K, 4): left, top, right, bottom in pixels, right and bottom exclusive.
@@ -31,16 +31,16 @@ class Boxes(NamedTuple):
 
 
 def distances(masks: Tensor) -> Tensor:
-    """How far each pixel's middle is from the sides of the box of its region.
+    """The distances from each pixel's middle to the sides of its region's box.
 
-    A region is what holds together in one class along rows and columns. Its outermost
-    coordinates spread over whole runs of pixels at a time, until nothing changes.
+    A region is connected along rows and columns, in one class. Its outermost coordinates spread
+    over whole runs of pixels at a time, until nothing changes.
 
     Args:
         masks: (N, H, W) int64, 0 for background, 255 for ignore.
 
     Returns:
-        (N, 4, H, W): to the left, top, right and bottom side, in pixels; 0 outside of things.
+        (N, 4, H, W): to the left, top, right and bottom side, in pixels; 0 outside of objects.
     """
     x, y = pixel_grid(masks)
     extremes = torch.stack([-x, -y, x, y]).expand(len(masks), 4, -1, -1)
@@ -71,10 +71,10 @@ def overlap(sides: Tensor, others: Tensor) -> Tensor:
 
 
 def decode(heat: Tensor, sides: Tensor, threshold: float) -> list[Boxes]:
-    """The boxes of local maxima, each thing once.
+    """The boxes of local maxima, one for each object.
 
     Args:
-        heat: (N, C, H, W), how sure a pixel is to be in the middle of a thing of the class.
+        heat: (N, C, H, W) in [0, 1], the score of a pixel as the middle of an object.
         sides: (N, 4, H, W), see :func:`distances`.
         threshold: The least heat of a box.
     """

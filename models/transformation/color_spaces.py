@@ -1,4 +1,4 @@
-"""Color spaces that part light from color: YCbCr (ITU-R BT.601) and CIE Lab (1976)."""
+"""Color spaces that separate light from color: YCbCr (ITU-R BT.601) and CIE Lab (1976)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TO_XYZ = (
     (0.019334, 0.119193, 0.950227),
 )
 WHITE = (0.95047, 1.0, 1.08883)
-EPSILON = 6 / 29  # where the cube root of Lab becomes a line
+EPSILON = 6 / 29  # the point at which the cube root of Lab becomes a line
 
 
 def luminance(images: Tensor) -> Tensor:
@@ -50,7 +50,7 @@ def to_lab(images: Tensor) -> Tensor:
 
 
 def from_lab(values: Tensor) -> Tensor:
-    """The inverse of :func:`to_lab`; colors that a screen has not are clamped."""
+    """The inverse of :func:`to_lab`; colors outside of sRGB are clamped."""
     lightness, a, b = values.split(1, dim=1)
     y = (lightness + 16) / 116
     roots = torch.cat([y + a / 500, y, y - b / 200], dim=1)
@@ -62,7 +62,7 @@ def from_lab(values: Tensor) -> Tensor:
 
 
 def _mixed(images: Tensor, matrix: Tensor) -> Tensor:
-    # No matrix product: mixed precision would round it to eight bits.
+    # Not a matrix product, because mixed precision would round it to eight bits.
     return (matrix[..., None, None] * images.unsqueeze(1)).sum(dim=2)
 
 

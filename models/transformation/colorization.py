@@ -1,4 +1,4 @@
-"""Colorization that knows what it colors (Iizuka, Simo-Serra & Ishikawa, SIGGRAPH 2016)."""
+"""Colorization with global features (Iizuka, Simo-Serra & Ishikawa, SIGGRAPH 2016)."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tag2mask.models.transformation.base import TransformingSystem
 from tag2mask.models.transformation.color_spaces import from_lab, to_lab
 from tag2mask.models.transformation.encoder_decoder import Decoder, Encoder, padded, widths_of
 
-LEVELS = 3  # of the low-level network, to an eighth of the side
-RANGE = 110.0  # of a* and b* of sRGB colors
-MIDDLE = 50.0  # of L*
+LEVELS = 3  # levels of the low-level network, to an eighth of the side
+RANGE = 110.0  # largest a* and b* of sRGB colors
+MIDDLE = 50.0  # middle of the range of L*
 
 
 class ColorizationSettings(SystemSettings):
-    """Of the four networks of the paper's figure 2."""
+    """Settings of the four networks of the paper's figure 2."""
 
     width: int = Field(64, ge=1, description="Channels of the first level; the rest follows.")
     skip: Literal["none", "add", "concatenate", "switches"] = Field(
@@ -33,11 +33,11 @@ class ColorizationSettings(SystemSettings):
 
 
 class Colorization(TransformingSystem):
-    """Colors from the light alone: local features, fused with what the whole image says.
+    """Colors from the light alone: local features, fused with features of the whole image.
 
-    The global features also tell the tags of the image, so that weak labels teach the
-    colors; an image has several tags, so each is a question of its own (the paper's
-    images have one class each).
+    The global features also predict the tags of the image, so that weak labels teach the colors.
+    An image has several tags, so each is a prediction of its own. (The paper's images have one
+    class each.)
     """
 
     settings_type: ClassVar[type[SystemSettings]] = ColorizationSettings
@@ -54,7 +54,7 @@ class Colorization(TransformingSystem):
         self.tags = nn.Linear(self.whole.outputs, settings.classes)
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        """One of all networks."""
+        """One optimizer step of all networks."""
         networks = ("low", "whole", "fusion", "colors", "tags")
         return (OptimizerStep("colors", networks, self.settings.learning_rate, (0.9, 0.999), 0.1),)
 
@@ -80,7 +80,7 @@ class Colorization(TransformingSystem):
         height, width = lightness.shape[-2:]
         light = lightness / MIDDLE - 1
         features = self.low(padded(light, self.low.stride))
-        # As in the paper the global branch sees the image at one size, whatever its own is.
+        # As in the paper, the global branch gets every image at one size.
         size = (self.settings.size, self.settings.size)
         fitted = interpolate(light, size, mode="bilinear", antialias=True)
         whole = self.whole(self.low(padded(fitted, self.low.stride))[-1])
@@ -88,25 +88,25 @@ class Colorization(TransformingSystem):
         return self.colors(features)[..., :height, :width].tanh(), self.tags(whole)
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The images in new colors; only their light is looked at."""
+        """The images in new colors, from their light alone."""
         del rng
         lightness = to_lab(batch["image"])[:, :1]
         colors, _ = self(lightness)
         return from_lab(torch.cat([lightness, RANGE * colors], dim=1))
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The light, the colors that are made, the true ones."""
+        """The light, the predicted colors and the true colors."""
         lightness = to_lab(batch["image"])[:, :1]
         gray = from_lab(torch.cat([lightness, torch.zeros_like(lightness).repeat(1, 2, 1, 1)], 1))
         return torch.cat([gray, self.transform(batch, rng), batch["image"]], dim=3)
 
 
 class GlobalFeatures(nn.Module):
-    """What the whole image says: two halvings, then fully connected layers (section 3.2).
+    """Features of the whole image: two halvings, then fully connected layers (section 3.2).
 
     Args:
         inputs: Channels of the low-level features.
-        side: Of these features, in their pixels; they are square.
+        side: Side of the low-level features, in their pixels; they are square.
 
     Attributes:
         outputs: Length of the vector.
@@ -129,7 +129,7 @@ class GlobalFeatures(nn.Module):
 
 
 class Fusion(nn.Module):
-    """Local features that know the whole (equation 2): one linear layer at every place.
+    """Local features joined with global ones (equation 2): a linear layer at every place.
 
     Args:
         local: Channels of the local features.

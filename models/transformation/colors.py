@@ -1,4 +1,4 @@
-"""Colors for what is no image: label maps, flow and depth, as RGB in [-1, 1]."""
+"""Colors for label maps, flow and depth, as RGB in [-1, 1]."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 def label_colors(mask: Tensor) -> Tensor:
-    """A label map in the colors of Pascal VOC, whose bits say the class.
+    """A label map in the colors of Pascal VOC, whose bits encode the class.
 
     Args:
         mask: (N, H, W) int64 in [0, 255].
@@ -25,7 +25,7 @@ def label_colors(mask: Tensor) -> Tensor:
 
 
 def flow_colors(flow: Tensor, largest: float) -> Tensor:
-    """A flow as hue for its direction and saturation for its length; white does not move.
+    """A flow as hue for its direction and saturation for its length; white is no motion.
 
     Args:
         flow: (N, 2, H, W), x and y.
@@ -41,7 +41,7 @@ def flow_colors(flow: Tensor, largest: float) -> Tensor:
 
 
 def depth_colors(nearness: Tensor) -> Tensor:
-    """Near is warm and bright, far is cold and dark.
+    """Nearness as colors: near is warm and bright, far is cold and dark.
 
     Args:
         nearness: (N, 1, H, W) in [0, 1].

@@ -8,16 +8,16 @@ from torch.nn.functional import pad
 
 
 def correlation(first: Tensor, second: Tensor, reach: int, step: int = 1) -> Tensor:
-    """How alike each place of one map is to the places around it in another.
+    """The correlation of each place of one map with the places around it in another.
 
-    The paper's patches have one pixel (k = 0); the products are averaged over the channels
-    instead of summed, so that their scale does not depend on them.
+    The paper's patches have one pixel (k = 0). The products are averaged over the channels
+    instead of summed, so that their scale does not depend on the number of channels.
 
     Args:
         first: (N, C, h, w).
         second: The same.
         reach: Largest displacement along an axis, in pixels of the maps.
-        step: Between displacements (the paper's stride s2).
+        step: Distance between displacements, in pixels (the paper's stride s2).
 
     Returns:
         (N, D², h, w), D = 2 · (reach // step) + 1: displacements row by row, upwards first;

@@ -16,7 +16,7 @@ from tag2mask.models.transformation.style import StyleSettings, StyleSystem, sty
 
 
 class DecodedStyleSettings(StyleSettings):
-    """Of the features that are changed, and the network that decodes them."""
+    """Settings of the changed features, and of the network that decodes them."""
 
     content_stage: str = Field("c2", description="Stage whose features are changed.")
     style_weight: float = Field(1.0, gt=0, description="Weight of the style against the content.")
@@ -26,11 +26,11 @@ class DecodedStyleSettings(StyleSettings):
 
 
 class DecodedStyle(StyleSystem):
-    """Members say how features of the content take on those of the style.
+    """A style transfer that changes features and decodes them; members define the change.
 
-    The decoder learns from both: it inverts features as they are, where the image itself is
-    the target, and changed ones, where the target is that the features come out again (Chen &
-    Schmidt, 2016, equation 7). Trained on the first alone, it would meet the second unprepared.
+    The decoder learns from unchanged features, where the image itself is the target. It also
+    learns from changed features, where the target is that the result has these features (Chen &
+    Schmidt, 2016, equation 7). Trained on unchanged features alone, it would fail on changed ones.
     """
 
     settings_type: ClassVar[type[SystemSettings]] = DecodedStyleSettings
@@ -45,8 +45,8 @@ class DecodedStyle(StyleSystem):
         )
 
     @abstractmethod
-    def restyled(self, content: Tensor, style: Tensor) -> Tensor:
-        """Features of the content that have taken on the style.
+    def restyle(self, content: Tensor, style: Tensor) -> Tensor:
+        """The content's features in the style of other features.
 
         Args:
             content: (N, C, h, w).
@@ -57,16 +57,16 @@ class DecodedStyle(StyleSystem):
         """
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        """The decoder's."""
+        """One optimizer step of the decoder."""
         rate = self.settings.learning_rate
         return (OptimizerStep("decode", ("decoder",), rate, betas=(0.9, 0.999), final=0.0),)
 
     def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """The image's error, the features' error, and style and smoothness."""
+        """The error of the image, the error of the features, the style and the smoothness."""
         images, stage = batch["image"], self.settings.content_stage
         with torch.no_grad():
             content, style = self.features(images), self.features(styles_of(batch))
-            wanted = self.restyled(content[stage], style[stage])
+            wanted = self.restyle(content[stage], style[stage])
         rebuilt, made = (
             self.decoder(features, images.shape[-2:]) for features in (content[stage], wanted)
         )
@@ -76,10 +76,10 @@ class DecodedStyle(StyleSystem):
         }
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The images in the styles that belong to them."""
+        """The images in their styles."""
         stage = self.settings.content_stage
         images = batch["image"]
         with torch.no_grad():
             content = self.features(images)[stage]
             style = self.features(batch["style"])[stage]
-        return self.decoder(self.restyled(content, style), images.shape[-2:])
+        return self.decoder(self.restyle(content, style), images.shape[-2:])

@@ -1,8 +1,7 @@
 """Depth from one image, learnt from stereo pairs alone (Garg et al., ECCV 2016).
 
-The pairs are cut-outs before backgrounds, as a camera to the right would see them: near
-things move further to the left. The true depth of the pairs is never looked at; it is there
-for the evaluation.
+The pairs are cut-outs in front of backgrounds, from a left and a right camera. In the right image
+near objects lie further to the left. The true depth of the pairs is for the evaluation alone.
 """
 
 from __future__ import annotations
@@ -20,16 +19,16 @@ from tag2mask.models.transformation.base import TransformingSystem
 from tag2mask.models.transformation.colors import depth_colors
 from tag2mask.models.transformation.encoder_decoder import EncoderDecoder, widths_of
 from tag2mask.models.transformation.synthetic_flow import Frames, affine, scene
-from tag2mask.models.transformation.warping import warped
+from tag2mask.models.transformation.warping import warp
 
-SCALES = 3  # of the photometric loss, each half as large
-SPREAD = 0.5  # of the places of cut-outs, as a share of the side
+SCALES = 3  # scales of the photometric loss, each half as large
+SPREAD = 0.5  # range of the places of cut-outs, as a share of the side
 BEHIND = (0.1, 0.2)  # range of the background's nearness
-BEFORE = (0.5, 1.0)  # of the cut-outs'; 1 is that of the largest disparity
+BEFORE = (0.5, 1.0)  # range of the cut-outs' nearness; 1 has the largest disparity
 
 
 class DepthSettings(SystemSettings):
-    """Of the network, the stereo pairs and the loss."""
+    """Settings of the network, the stereo pairs and the loss."""
 
     width: int = Field(32, ge=1, description="Channels of the first level; they double.")
     levels: int = Field(5, ge=2, le=7, description="Halvings of the side.")
@@ -50,7 +49,7 @@ class DepthSettings(SystemSettings):
 
 
 class Depth(TransformingSystem):
-    """A U-Net that gives the nearness of what each pixel shows: 1 / depth, from 0 to 1."""
+    """A U-Net that predicts the nearness of each pixel, 1 / depth, from 0 to 1."""
 
     settings_type: ClassVar[type[SystemSettings]] = DepthSettings
     settings: DepthSettings
@@ -60,17 +59,17 @@ class Depth(TransformingSystem):
         self.network = EncoderDecoder(3, 1, widths_of(settings.width, settings.levels))
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        """One."""
+        """One optimizer step of the network."""
         return (
             OptimizerStep("network", ("network",), self.settings.learning_rate, (0.9, 0.999), 0.1),
         )
 
     def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """How the right view, warped, differs from the left one, and γ times the roughness.
+        """The difference between the warped right view and the left view, and γ times roughness.
 
-        These are equations 2 and 3, but absolute differences in place of squares, as all who
-        followed took them: what the right view does not show costs less (0.43 in place of 0.49
-        of the best constant's error on generated scenes).
+        These are equations 2 and 3 with absolute differences in place of squares, as in later
+        papers. Pixels that the right view does not show cost less: on generated scenes the error
+        is 0.43 in place of 0.49 of the best constant's error.
         """
         del step
         pair = self.pair(batch, rng)
@@ -79,8 +78,8 @@ class Depth(TransformingSystem):
         photometric = []
         for _ in range(SCALES):
             flow = torch.cat([-pixels, torch.zeros_like(pixels)], dim=1)
-            photometric.append((warped(right, flow) - left).abs().mean())
-            # Where the match is far away, only a coarse image has a slope that points to it.
+            photometric.append((warp(right, flow) - left).abs().mean())
+            # If the match is far away, only a coarse image has a slope in its direction.
             left, right, pixels = (avg_pool2d(x, 2, ceil_mode=True) for x in (left, right, pixels))
             pixels = pixels / 2
         down = disparity[..., 1:, :] - disparity[..., :-1, :]
@@ -92,17 +91,17 @@ class Depth(TransformingSystem):
         }
 
     def pair(self, batch: Batch, rng: torch.Generator) -> Frames:
-        """A scene of the batch's objects and some of other images, from left and right."""
+        """A scene of the batch's objects and objects of other images, from left and right."""
         images = batch["image"]
         count, _, height, width = images.shape
         cutouts = self.settings.others + 1
         drawn = torch.rand(cutouts + 1, count, generator=rng, device=images.device)
-        # Later layers cover earlier ones, so they are nearer.
+        # Later layers cover earlier ones, so they must be nearer.
         near = _between(BEFORE, drawn[1:].sort(dim=0).values)
         sides = images.new_tensor([width, height])
         strewn = torch.rand(cutouts, count, 2, generator=rng, device=images.device) - 0.5
         places = [self._affine(images, torch.zeros_like(strewn[0]))]
-        # As in perspective, things are larger where they are nearer.
+        # Near objects are larger, by perspective.
         places += [
             self._affine(images, SPREAD * sides * shift, 0.6 + 0.6 * nearness)
             for shift, nearness in zip(strewn, near, strict=True)
@@ -116,7 +115,7 @@ class Depth(TransformingSystem):
         return scene(images, batch["mask"], places, motions)
 
     def nearness(self, images: Tensor) -> Tensor:
-        """How near everything is, from a look at the images and one at their mirror images.
+        """The nearness of every pixel, from the images and their mirror images.
 
         What a thing hides from the right view lies to its left, has no match there and takes
         the thing's own disparity; in the mirror image it lies to the right. The farther of the
@@ -141,14 +140,14 @@ class Depth(TransformingSystem):
         return depth_colors(self.nearness(batch["image"]))
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """A scene, the nearness that is seen and the true one."""
+        """A scene, its predicted nearness and its true nearness."""
         pair = self.pair(batch, rng)
         true = depth_colors(-pair.flow[:, :1] / self.settings.reach)
         return torch.cat([pair.first, self.transform({"image": pair.first}, rng), true], dim=3)
 
     @staticmethod
     def _affine(like: Tensor, shift: Tensor, zoom: Tensor | None = None) -> Tensor:
-        """Shifts (N, 2) in pixels after zooms (N,), without any turn."""
+        """Shifts (N, 2) in pixels after zooms (N,), without rotation."""
         still = torch.zeros_like(shift[:, 0])
         return affine(still, still + 1 if zoom is None else zoom, shift, *like.shape[-2:])
 

@@ -12,7 +12,7 @@ SHARP = 0.5  # slope of the luminance, in ranges a pixel, from which an edge is 
 
 
 def edges(images: Tensor) -> Tensor:
-    """How steep the luminance is.
+    """The steepness of the luminance.
 
     Args:
         images: (N, 3, H, W) RGB in [-1, 1].

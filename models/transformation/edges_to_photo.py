@@ -10,7 +10,7 @@ from tag2mask.models.transformation.pix2pix import Pix2Pix, Pix2PixSettings
 
 
 class EdgesToPhoto(Pix2Pix):
-    """pix2pix whose networks see the edges of an image, which it makes itself."""
+    """pix2pix from the edges of an image, which are computed from the image itself."""
 
     @classmethod
     def channels(cls, settings: Pix2PixSettings) -> int:

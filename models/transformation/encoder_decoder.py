@@ -1,10 +1,10 @@
-"""The encoder-decoder that most transformations are: an image in, an image out.
+"""The encoder-decoder of most transformations: an image in, an image out.
 
 Its layers are those of pix2pix's generator (Isola et al., CVPR 2017, section 6.1): 4x4
-convolutions that halve or double the side, batch normalization between, rectifiers that leak
-on the way down; another layer can do the doubling. What the way up sees of the way down is a
-:class:`~tag2mask.models.transformation.skips.Skip`; with ``concatenate`` the network is a U-Net,
-with ``switches`` a SegNet.
+convolutions that halve or double the side, with batch normalization in between and leaky
+rectifiers on the way down. Another layer can do the doubling. A
+:class:`~tag2mask.models.transformation.skips.Skip` connects the way down with the way up. With
+``concatenate`` the network is a U-Net, with ``switches`` a SegNet.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def widths_of(width: int, levels: int) -> tuple[int, ...]:
 
 
 def levels_of(side: int) -> int:
-    """How often a side can be halved until one pixel is left, at least once."""
+    """The number of halvings of a side until one pixel is left, at least one."""
     return max(1, side.bit_length() - 1)
 
 
@@ -37,7 +37,7 @@ def padded(x: Tensor, multiple: int) -> Tensor:
 
     Args:
         x: (N, C, H, W).
-        multiple: Of pixels.
+        multiple: The sides become multiples of this number of pixels.
     """
     height, width = x.shape[-2:]
     return pad(x, (0, -width % multiple, 0, -height % multiple), mode="replicate")
@@ -52,8 +52,8 @@ def dropped(x: Tensor, share: float, rng: torch.Generator) -> Tensor:
 class Encoder(nn.Module):
     """Halves the side level by level.
 
-    The first level is not normalized, as in DCGAN, nor the last: of one pixel in one image
-    batch normalization leaves nothing.
+    The first level is not normalized, as in DCGAN. Nor is the last, because batch normalization
+    over one pixel of one image would remove everything.
 
     Args:
         inputs: Channels of the image.
@@ -73,7 +73,7 @@ class Encoder(nn.Module):
 
     @property
     def stride(self) -> int:
-        """Of the coarsest level, in pixels; sides must be multiples of it."""
+        """Stride of the coarsest level, in pixels; sides must be multiples of it."""
         return 2 ** len(self.widths)
 
     def forward(self, x: Tensor, recompute: bool = False) -> list[Tensor]:
@@ -81,9 +81,9 @@ class Encoder(nn.Module):
 
         Args:
             x: (N, inputs, H, W).
-            recompute: Keep the levels' outputs alone for the backward pass, and compute what
-                is inside of them once more when it needs it: memory for time. Running
-                statistics of batch normalization then take every batch in twice.
+            recompute: Keep the levels' outputs alone for the backward pass, and compute the rest
+                again when it is needed. This saves memory and costs time. Running statistics of
+                batch normalization then count every batch twice.
 
         Returns:
             (N, width, H / 2, W / 2) of the first level, half of that of the second, and so on.
@@ -99,15 +99,15 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Doubles the side level by level, with what its skips let it see.
+    """Doubles the side level by level, with skip connections.
 
     Args:
         widths: Channels of the encoder's levels, from fine to coarse.
         outputs: Channels of the image.
         skip: One of :data:`~tag2mask.models.transformation.skips.SKIPS`.
         double: Makes the layers that double the side.
-        noisy: How many levels, from the coarsest, drop features when there is noise.
-        dropout: The share of them.
+        noisy: Number of levels, from the coarsest, that drop features when there is noise.
+        dropout: Share of the features that are dropped.
     """
 
     def __init__(
@@ -136,8 +136,8 @@ class Decoder(nn.Module):
         """The image, before any squashing.
 
         Args:
-            features: Of the encoder.
-            rng: For the noise; without it nothing is dropped.
+            features: Features of the encoder, from fine to coarse.
+            rng: Draws the noise; without it nothing is dropped.
 
         Returns:
             (N, outputs, H, W).
@@ -150,11 +150,11 @@ class Decoder(nn.Module):
 
 
 class EncoderDecoder(nn.Module):
-    """Both, for images of any size.
+    """An encoder and a decoder, for images of any size.
 
     Args:
-        inputs: Channels of what comes in.
-        outputs: Channels of what comes out.
+        inputs: Channels of the input.
+        outputs: Channels of the output.
         widths: Channels of the levels, from fine to coarse.
         skip: One of :data:`~tag2mask.models.transformation.skips.SKIPS`.
         double: Makes the layers that double the side.
@@ -179,8 +179,8 @@ class EncoderDecoder(nn.Module):
         """(N, inputs, H, W) to (N, outputs, H, W), before any squashing.
 
         Args:
-            x: What comes in.
-            rng: For the noise; without it there is none.
+            x: The input.
+            rng: Draws the noise; without it there is none.
         """
         height, width = x.shape[-2:]
         features = self.encoder(padded(x, self.encoder.stride))

@@ -15,7 +15,7 @@ from tag2mask.models.transformation.style import StyleSettings, StyleSystem, sty
 
 
 class PainterSettings(StyleSettings):
-    """Of a style transfer with a painter."""
+    """Settings of a style transfer with a painter."""
 
     width: int = Field(32, ge=1, description="Channels of the painter at full size.")
     blocks: int = Field(5, ge=1, description="Residual blocks of the painter.")
@@ -25,8 +25,8 @@ class PainterSettings(StyleSettings):
 class FastStyle(StyleSystem):
     """A painter that has learnt one style, by the loss of Gatys et al.
 
-    The style is a buffer, stored with the weights: what :meth:`take_style` was given, or else
-    the first style that the training shows.
+    The style is a buffer, stored with the weights. It is the image given to :meth:`take_style`,
+    or else the first style of the training.
     """
 
     settings_type: ClassVar[type[SystemSettings]] = PainterSettings
@@ -47,19 +47,19 @@ class FastStyle(StyleSystem):
         """Sets the style to be learnt.
 
         Args:
-            style: (1, 3, H, W) RGB in [-1, 1], brought to the size of the settings.
+            style: (1, 3, H, W) RGB in [-1, 1], resized to the size of the settings.
         """
         fitted = interpolate(style, self.style.shape[-2:], mode="bilinear", antialias=True)
         self.style.copy_(fitted)
         self.has_style.fill_(True)
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        """The painter's."""
+        """One optimizer step of the painter."""
         rate = self.settings.learning_rate
         return (OptimizerStep("paint", ("painter",), rate, betas=(0.9, 0.999), final=0.0),)
 
     def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """Content, style and smoothness of what is painted."""
+        """Content, style and smoothness of the painted images."""
         if not self.has_style:
             self.take_style(styles_of(batch)[:1])
         with torch.no_grad():
@@ -71,6 +71,6 @@ class FastStyle(StyleSystem):
         return self.painter(batch["image"])
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """Content, style and what is painted, side by side."""
+        """Content, style and painted images, side by side."""
         style = self.style.expand(len(batch["image"]), -1, -1, -1)
         return super().show({**batch, "style": style}, rng)

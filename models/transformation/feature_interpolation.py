@@ -1,7 +1,7 @@
 """Deep feature interpolation (Upchurch et al., CVPR 2017): adding a tag to an image.
 
-The direction from images without a tag to images with it, in the features of a backbone, is
-added to those of an image; pixels that have these features are found by optimization.
+The direction from images without a tag to images with it is taken in the features of a backbone. It
+is added to the features of an image. Pixels with these features are found by optimization.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tag2mask.models.transformation.style import total_variation
 
 
 class FeatureInterpolationSettings(SystemSettings):
-    """Of the images to compare with and of the optimization."""
+    """Settings of the images to compare with, and of the optimization."""
 
     backbone: str = Field("efficientnet_lite0", description="Whose features; see perceptual.py.")
     stages: tuple[str, ...] = Field(
@@ -42,15 +42,15 @@ class FeatureInterpolationSettings(SystemSettings):
 
 
 class FeatureInterpolation(TransformingSystem):
-    """Makes an image look as if it had the tags that it is given.
+    """Makes an image look as if it had other tags.
 
-    No network learns. Training shows the images to compare with; the last of them are kept
-    as buffers, so that they are stored and resumed with the weights.
+    No network learns. The last images of the training are kept for comparison. They are buffers,
+    so that they are stored and resumed with the weights.
     """
 
     settings_type: ClassVar[type[SystemSettings]] = FeatureInterpolationSettings
     needs: ClassVar[tuple[str, ...]] = ("image", "tags")
-    # The mean of images says something only where these lie upon each other.
+    # The mean of images is meaningful only if their objects lie upon each other.
     view: ClassVar[str] = "cutout"
 
     settings: FeatureInterpolationSettings
@@ -70,11 +70,11 @@ class FeatureInterpolation(TransformingSystem):
         self.register_buffer("seen", torch.tensor(0))
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        """One in which nothing is optimized."""
+        """One optimizer step without networks."""
         return (OptimizerStep("remember", ()),)
 
     def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """Nothing; the images of the batch are kept, in the places of the oldest ones."""
+        """No loss; the images of the batch replace the oldest ones that are kept."""
         count = len(batch["image"])
         places = (self.seen + torch.arange(count, device=self.seen.device)) % len(self.images)
         self.images[places] = (127.5 * (batch["image"] + 1)).round().to(torch.uint8)
@@ -84,7 +84,7 @@ class FeatureInterpolation(TransformingSystem):
         return {}
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The images with the tags; those that there is nothing to compare with, unchanged."""
+        """The images with the tags; unchanged if there are no images to compare with."""
         features = self._features(batch["image"])
         targets = {stage: values.clone() for stage, values in features.items()}
         changed = torch.zeros(len(batch["image"]), dtype=torch.bool)
@@ -113,9 +113,9 @@ class FeatureInterpolation(TransformingSystem):
         return torch.cat([batch["image"], self.transform({**batch, "tags": tags}, rng)], dim=3)
 
     def _direction(self, key: Tensor, tags: Tensor) -> dict[str, Tensor]:
-        """From the nearest images without the tags to those with them, by stage.
+        """The direction from the nearest images without the tags to those with them, by stage.
 
-        Nothing if one of the two kinds has not been seen or no tag is asked for.
+        It is empty if one of the two kinds is missing or there are no tags.
         """
         known = torch.arange(len(self.tags), device=self.tags.device) < self.seen
         have = (self.tags >= tags).all(dim=1)

@@ -1,4 +1,4 @@
-"""Style transfer by the statistics of features: the content's take on the style's."""
+"""Style transfer by the statistics of features: the content's become the style's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tag2mask.models.transformation.statistics import adain
 
 
 class FeatureStatisticsSettings(DecodedStyleSettings):
-    """The same, with the statistics as the measure of style."""
+    """Settings of the same network, with statistics as the measure of style."""
 
     distance: str = Field("batch_norm", description="Distance of styles, one of STYLE_DISTANCES.")
 
@@ -21,13 +21,13 @@ class FeatureStatisticsSettings(DecodedStyleSettings):
 class FeatureStatistics(DecodedStyle):
     """Matches the statistics of batch normalization (Li et al., IJCAI 2017) in one pass.
 
-    By adaptive instance normalization (Huang & Belongie, ICCV 2017), with their decoder's loss.
-    By optimization the same is :class:`~tag2mask.models.transformation.gatys.Gatys` with the
-    distance ``batch_norm``.
+    It uses adaptive instance normalization (Huang & Belongie, ICCV 2017) with the loss of their
+    decoder. The same by optimization is :class:`~tag2mask.models.transformation.gatys.Gatys` with
+    the distance ``batch_norm``.
     """
 
     settings_type: ClassVar[type[SystemSettings]] = FeatureStatisticsSettings
 
-    def restyled(self, content: Tensor, style: Tensor) -> Tensor:
-        """See :meth:`DecodedStyle.restyled`; by :func:`adain`."""
+    def restyle(self, content: Tensor, style: Tensor) -> Tensor:
+        """See :meth:`DecodedStyle.restyle`; by :func:`adain`."""
         return adain(content, style)

@@ -13,12 +13,12 @@ from tag2mask.models.transformation.correlation import correlation
 from tag2mask.models.transformation.encoder_decoder import Encoder, padded
 from tag2mask.models.transformation.skips import SKIPS
 
-REDIRECTED = 32  # channels in which the first frame passes by the correlation
-SIAMESE = 2  # levels before it
+REDIRECTED = 32  # channels in which the first frame bypasses the correlation
+SIAMESE = 2  # levels before the correlation
 
 
 class Refinement(nn.Module):
-    """The decoder of figure 3: every level sees the encoder's and the coarser level's flow.
+    """The decoder of figure 3: every level gets the encoder's features and the coarser flow.
 
     Args:
         widths: Channels of the encoder's levels, from fine to coarse.
@@ -48,7 +48,7 @@ class Refinement(nn.Module):
 
 
 class FlowNetSimple(nn.Module):
-    """Both frames as one image of six channels: the network finds out what to do.
+    """Both frames as one image of six channels (FlowNetS).
 
     Args:
         widths: Channels of the levels, from fine to coarse.
@@ -64,14 +64,14 @@ class FlowNetSimple(nn.Module):
 
         Args:
             first: (N, 3, H, W) RGB in [-1, 1].
-            second: The same.
+            second: (N, 3, H, W) RGB in [-1, 1].
         """
         frames = padded(torch.cat([first, second], dim=1), self.encoder.stride)
         return self.refinement(self.encoder(frames))
 
 
 class FlowNetCorrelation(nn.Module):
-    """Each frame by itself, then what matches what; the rest is as in the simple network.
+    """Each frame by itself, then their correlation, then the simple network (FlowNetC).
 
     Args:
         widths: Channels of the levels, from fine to coarse, more than two.
@@ -82,7 +82,7 @@ class FlowNetCorrelation(nn.Module):
         super().__init__()
         self.alone = Encoder(3, widths[:SIAMESE])
         self.reach = -(-reach // self.alone.stride)
-        # Products of features are only comparable where the features are.
+        # Products of features are comparable only if the features are.
         self.comparable = nn.BatchNorm2d(widths[SIAMESE - 1])
         self.redirect = nn.Sequential(
             nn.Conv2d(widths[SIAMESE - 1], REDIRECTED, 1), nn.LeakyReLU(SLOPE)

@@ -14,7 +14,7 @@ from tag2mask.models.transformation.style import StyleSettings, StyleSystem
 
 
 class GatysSettings(StyleSettings):
-    """What the optimization is set to."""
+    """Settings of the optimization."""
 
     steps: int = Field(300, ge=1, description="Optimization steps for each image.")
     old_names: ClassVar[dict[str, str]] = {"optimiser": "optimizer"}
@@ -25,7 +25,7 @@ class GatysSettings(StyleSettings):
 class Gatys(StyleSystem):
     """Starts from the content and moves its pixels until style and content both fit.
 
-    Nothing is trained; seconds an image instead. With ``distance`` set to ``batch_norm`` or
+    Nothing is trained, and an image takes seconds. With ``distance`` set to ``batch_norm`` or
     ``linear_mmd`` it is the transfer of Li et al. (IJCAI 2017).
     """
 
@@ -33,16 +33,16 @@ class Gatys(StyleSystem):
     settings: GatysSettings
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        """None."""
+        """No optimizer step."""
         return ()
 
     def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """None.
+        """No losses.
 
         Raises:
-            KeyError: Always, as there are no steps.
+            KeyError: Always, because there are no optimizer steps.
         """
-        raise KeyError(f"nothing is trained in a step {step!r}")
+        raise KeyError(f"unknown optimizer step {step!r}: this system trains nothing")
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
         """The images in their styles; see the class."""

@@ -1,10 +1,10 @@
-"""Removal of objects: holes of the objects' outlines, filled with what may lie behind.
+"""Removal of objects: holes with the objects' outlines, filled with a likely background.
 
-The system is the survey's inpainting (Yanai & Shimoda 2017, section 3.2) by pix2pix. What
-lies behind an object nobody has seen. So in training each hole has the outline of an object
-of *another* image, and is cut where this one shows background; its ground truth is then known,
-and is background. Had the holes the outlines of the objects that they cut out, the system
-would learn to paint objects back.
+The system is the survey's inpainting (Yanai & Shimoda 2017, section 3.2) by pix2pix. There is no
+ground truth behind an object. So in training each hole has the outline of an object of *another*
+image, and is cut into the background of this one. Its ground truth is then known, and is
+background. If holes had the outlines of the objects inside of them, the system would learn to paint
+objects.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tag2mask.models.weak.cross_entropy import IGNORE
 
 
 class InpaintingSettings(Pix2PixSettings):
-    """Of pix2pix with holes."""
+    """Settings of pix2pix with holes."""
 
     rim: int = Field(
         2, ge=0, description="Pixels by which holes are wider than the masks, and judged wider."
@@ -30,9 +30,9 @@ class InpaintingSettings(Pix2PixSettings):
 
 
 class Inpainting(Pix2Pix):
-    """pix2pix whose networks see an image with a hole, and the hole.
+    """pix2pix from an image with a hole, and the hole.
 
-    :meth:`transform` removes everything that the mask calls foreground.
+    :meth:`transform` removes all foreground of the mask.
     """
 
     settings_type: ClassVar[type[SystemSettings]] = InpaintingSettings
@@ -46,7 +46,7 @@ class Inpainting(Pix2Pix):
         return 4
 
     def exercise(self, batch: Batch) -> Batch:
-        """Holes of the next image's objects where this one shows background."""
+        """Holes with the outlines of the next image's objects, in this image's background."""
         others = _foreground(batch["mask"].roll(1, dims=0))
         holes = others & ~self._wider(batch["mask"] > 0)
         return {**batch, "mask": holes.long()}
@@ -57,7 +57,7 @@ class Inpainting(Pix2Pix):
         return torch.cat([batch["image"] * (1 - hole), hole], dim=1)
 
     def finished(self, given: Tensor, made: Tensor) -> Tensor:
-        """What is made, in the hole; the image around it as it was."""
+        """The generated image in the hole, and the original image around it."""
         image, hole = given[:, :3], given[:, 3:]
         return image + hole * made
 

@@ -1,7 +1,7 @@
 """Inverting features: the network f with f(φ(x)) ≈ x (Dosovitskiy & Brox, CVPR 2016).
 
-It shows what a stage of a backbone still knows of an image, and is how images are made from
-features that have been changed; see decoded_style.py.
+It shows how much of an image is left in a stage of a backbone. It also makes images from changed
+features, see decoded_style.py.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from tag2mask.models.transformation.perceptual import Perceptual
 class FeatureDecoder(nn.Module):
     """Convolutions, then up-convolutions of 5x5 to the size of the image (section 3.2).
 
-    Nothing is normalized: the statistics of the features are a part of what is inverted.
+    Nothing is normalized, because the statistics of the features are inverted too.
 
     Args:
-        channels: Of the features.
-        stride: Of the features against the image, in pixels, a power of two.
+        channels: Channels of the features.
+        stride: Stride of the features, in pixels of the image, a power of two.
         width: Channels at full size; doubled at each coarser level, to 8 times at most.
     """
 
@@ -54,7 +54,7 @@ class FeatureDecoder(nn.Module):
 
         Args:
             features: (N, channels, ceil(H / stride), ceil(W / stride)).
-            size: Of the images, in pixels.
+            size: Size of the images, in pixels.
         """
         x = self.first(features)
         for layer in self.up:
@@ -63,7 +63,7 @@ class FeatureDecoder(nn.Module):
 
 
 class InversionSettings(SystemSettings):
-    """What is inverted, and by how large a network."""
+    """Settings of the inverted features and the network."""
 
     backbone: str = Field("efficientnet_lite0", description="Whose features; see perceptual.py.")
     stage: str = Field("c3", description="Inverted stage: c1, the finest, to c5.")
@@ -72,7 +72,7 @@ class InversionSettings(SystemSettings):
 
 
 class FeatureInversion(TransformingSystem):
-    """Images from their own features, as far as these still hold them."""
+    """Images from their own features."""
 
     settings_type: ClassVar[type[SystemSettings]] = InversionSettings
     averaged: ClassVar[tuple[str, ...]] = ("decoder",)
@@ -87,7 +87,7 @@ class FeatureInversion(TransformingSystem):
         )
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        """The decoder's."""
+        """One optimizer step of the decoder."""
         rate = self.settings.learning_rate
         return (OptimizerStep("invert", ("decoder",), rate, betas=(0.9, 0.999), final=0.0),)
 
@@ -96,11 +96,11 @@ class FeatureInversion(TransformingSystem):
         return {"image": mse_loss(self._invert(batch["image"]), batch["image"])}
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The images, rebuilt."""
+        """The images rebuilt from their features."""
         return self._invert(batch["image"])
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The images and what is rebuilt of them."""
+        """The images and their reconstructions."""
         return torch.cat([batch["image"], self._invert(batch["image"])], dim=3)
 
     def _invert(self, images: Tensor) -> Tensor:

@@ -15,10 +15,10 @@ from tag2mask.models.weak.cross_entropy import IGNORE
 
 
 class MaskToPhoto(Pix2Pix):
-    """pix2pix whose networks see a label mask, one channel for each pixel value.
+    """pix2pix from a label mask, with one channel for each pixel value.
 
-    A pixel to ignore has no class, so all of its channels are zero; so has a class that the
-    system does not know (:func:`tag2mask.models.label_planes.label_planes`).
+    Ignored pixels and pixels of unknown classes are zero in all channels
+    (:func:`tag2mask.models.label_planes.label_planes`).
     """
 
     needs: ClassVar[tuple[str, ...]] = ("mask",)

@@ -1,4 +1,4 @@
-"""Transformations of some classes only, by their mask."""
+"""Transformations of some classes alone, by their mask."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tag2mask.models.transformation.base import TransformingSystem
 
 
 def within(batch: Batch, made: Tensor) -> Tensor:
-    """What was made, within the classes of the tags; the image as it was everywhere else.
+    """The new image within the classes of the tags, and the original image everywhere else.
 
     Args:
-        batch: ``image``, ``mask`` and, of what is to change, ``tags``.
-        made: (N, 3, H, W), of the image's size.
+        batch: ``image``, ``mask`` and the ``tags`` of the classes to change.
+        made: (N, 3, H, W), the new image, of the same size.
 
     Returns:
-        (N, 3, H, W); pixels of other classes, of the background and of none are not touched.
+        (N, 3, H, W); pixels of other classes, of the background and ignored ones are unchanged.
     """
     mask, tags = batch["mask"], batch["tags"]
     wanted = torch.zeros(len(tags), 256, dtype=torch.bool, device=tags.device)
@@ -29,10 +29,9 @@ def within(batch: Batch, made: Tensor) -> Tensor:
 
 
 def masked(member: type[TransformingSystem]) -> type[TransformingSystem]:
-    """The same system, which changes only the classes that the tags name.
+    """The same system, restricted to the classes of the tags.
 
-    It learns as the member does, on whole images, so that either can use the weights of the
-    other.
+    It learns on whole images, as the member does, so that both can use the same weights.
 
     Args:
         member: Any system that changes images.

@@ -1,6 +1,7 @@
-"""Optical flow that is learnt from cut-outs in motion (FlowNet; Dosovitskiy et al., ICCV 2015).
+"""Optical flow that is learnt from moving cut-outs (FlowNet; Dosovitskiy et al., ICCV 2015).
 
-A mask data set makes its own truth: see :mod:`tag2mask.models.transformation.synthetic_flow`.
+The ground truth is made from a mask dataset, see
+:mod:`tag2mask.models.transformation.synthetic_flow`.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from tag2mask.models.transformation.encoder_decoder import padded, widths_of
 from tag2mask.models.transformation.flownet import FlowNetCorrelation, FlowNetSimple
 from tag2mask.models.transformation.synthetic_flow import Frames, affine, scene
 
-FADING = 0.5  # weight of a level's loss against the next finer one's
+FADING = 0.5  # weight of a level's loss relative to the next finer level's
 
 
 class Range(NamedTuple):
-    """The largest shift as a share of the side, turn in degrees, zoom as a share of 1."""
+    """The largest shift as a share of the side, rotation in degrees, and zoom as a share of 1."""
 
     shift: float
     turn: float
@@ -33,11 +34,11 @@ class Range(NamedTuple):
 
 
 STILL = Range(0, 0, 0)
-PLACES = Range(0.25, 15, 0.2)  # where cut-outs of other images begin
+PLACES = Range(0.25, 15, 0.2)  # range of the first places of other images' cut-outs
 
 
 class OpticalFlowSettings(SystemSettings):
-    """Of a FlowNet, and of the motions that it learns from."""
+    """Settings of a FlowNet, and of the motions that it learns from."""
 
     width: int = Field(64, ge=1, description="Channels of the first level; they double.")
     levels: int = Field(5, ge=3, le=7, description="Halvings of the side.")
@@ -54,7 +55,7 @@ class OpticalFlowSettings(SystemSettings):
 
     @property
     def motion(self) -> Range:
-        """Of every layer, by itself."""
+        """The range of every layer's own motion."""
         return Range(self.shift, self.turn, self.zoom)
 
 
@@ -62,7 +63,7 @@ class OpticalFlow(TransformingSystem):
     """A FlowNet; :meth:`flow` gives the motion from one image to the next.
 
     Args:
-        settings: Of the member.
+        settings: The member's settings.
     """
 
     settings_type: ClassVar[type[SystemSettings]] = OpticalFlowSettings
@@ -79,7 +80,7 @@ class OpticalFlow(TransformingSystem):
         """The network: two frames to the flows of its levels, in units of the reach."""
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        """One."""
+        """One optimizer step of the network."""
         return (
             OptimizerStep("network", ("network",), self.settings.learning_rate, (0.9, 0.999), 0.01),
         )
@@ -98,7 +99,7 @@ class OpticalFlow(TransformingSystem):
         return terms
 
     def frames(self, batch: Batch, rng: torch.Generator) -> Frames:
-        """Two frames: the batch's objects, and some of other images, over the backgrounds."""
+        """Two frames: objects of the batch and of other images, over the backgrounds."""
         images = batch["image"]
         layers = self.settings.others + 2
         places = [STILL, STILL, *[PLACES] * self.settings.others]
@@ -110,11 +111,11 @@ class OpticalFlow(TransformingSystem):
         )
 
     def flow(self, first: Tensor, second: Tensor) -> Tensor:
-        """Where the pixels of an image go.
+        """The motion of the pixels from one image to the next.
 
         Args:
             first: (N, 3, H, W) RGB in [-1, 1].
-            second: The same.
+            second: (N, 3, H, W) RGB in [-1, 1].
 
         Returns:
             (N, 2, H, W), x and y in pixels.
@@ -130,7 +131,7 @@ class OpticalFlow(TransformingSystem):
         return flow_colors(self.flow(batch["image"], batch["next"]), self.settings.reach)
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """Two frames, the flow that is seen and the true one."""
+        """Two frames, their predicted flow and their true flow."""
         frames = self.frames(batch, rng)
         seen = self.transform({"image": frames.first, "next": frames.second}, rng)
         true = flow_colors(frames.flow, self.settings.reach)
@@ -147,7 +148,7 @@ def _affine(like: Tensor, rng: torch.Generator, most: Range) -> Tensor:
 
 
 def lengths(vectors: Tensor) -> Tensor:
-    """(N, 2, H, W) to the lengths (N, H, W); their slope is finite at zero, too."""
+    """(N, 2, H, W) to the lengths (N, H, W), with a finite slope at zero too."""
     return (vectors.square().sum(dim=1) + 1e-8).sqrt()
 
 

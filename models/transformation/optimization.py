@@ -10,20 +10,19 @@ from torch import Tensor
 
 Optimizer = Literal["adam", "lbfgs"]
 
-RATE = {"adam": 0.03, "lbfgs": 1.0}  # Adam's in units of the range [-1, 1]
+RATE = {"adam": 0.03, "lbfgs": 1.0}  # Adam's rate is in units of the range [-1, 1]
 
 
 def optimize_images(
     start: Tensor, loss: Callable[[Tensor], Tensor], steps: int, optimizer: Optimizer = "adam"
 ) -> Tensor:
-    """Moves images down a loss.
+    """Minimizes a loss of images.
 
     Args:
         start: (N, 3, H, W) RGB in [-1, 1].
-        loss: Of such images, a scalar; the sum over images, so that they do not slow each
-            other down.
-        steps: Evaluations of the loss, at most.
-        optimizer: ``lbfgs`` sees all images as one problem; ``adam`` goes pixel by pixel.
+        loss: Images to a scalar, the sum over images, so that they do not slow each other down.
+        steps: Largest number of evaluations of the loss.
+        optimizer: ``lbfgs`` treats all images as one problem, ``adam`` every pixel by itself.
 
     Returns:
         Images of the same shape in [-1, 1].

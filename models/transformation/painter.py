@@ -8,14 +8,14 @@ from torch.nn.functional import instance_norm, interpolate
 
 
 class StyleNorm(nn.Module):
-    """Instance normalization whose scale and shift a style may set.
+    """Instance normalization whose scale and shift may depend on a style.
 
-    Without a style they are learnt, as in Ulyanov et al. (2016), who found it far better here
-    than batch normalization; with one they are linear in its code, so that mixed codes give
-    mixed styles (conditional instance normalization; Dumoulin et al., ICLR 2017).
+    Without a style they are learnt, as in Ulyanov et al. (2016), who found it far better here than
+    batch normalization. With a style they are linear in its code, so that mixed codes give mixed
+    styles (conditional instance normalization; Dumoulin et al., ICLR 2017).
 
     Args:
-        channels: Of the features.
+        channels: Channels of the features.
         code: Length of the style's code; 0 for none.
     """
 
@@ -26,7 +26,7 @@ class StyleNorm(nn.Module):
         self.follow = nn.Linear(code, 2 * channels, bias=False) if code else None
 
     def forward(self, x: Tensor, code: Tensor | None) -> Tensor:
-        """Normalizes (N, channels, H, W) with the codes (N, code), where it follows any."""
+        """Normalizes (N, channels, H, W) with the codes (N, code), if there are any."""
         scale, shift = self.scale, self.shift
         if self.follow is not None and code is not None:
             more_scale, more_shift = self.follow(code)[..., None, None].chunk(2, dim=1)
@@ -38,10 +38,10 @@ class Layer(nn.Module):
     """A convolution with reflected borders, normalized; zero padding would show as a frame.
 
     Args:
-        inputs: Channels.
-        outputs: Channels.
+        inputs: Channels of the input.
+        outputs: Channels of the output.
         kernel: Side of the filters, odd.
-        stride: Of the convolution.
+        stride: Stride of the convolution.
         code: See :class:`StyleNorm`.
     """
 
@@ -60,7 +60,7 @@ class Layer(nn.Module):
 
 
 class Residual(nn.Module):
-    """Two layers, added to what comes in (Johnson et al., supplement; Gross & Wilber)."""
+    """Two layers, added to their input (Johnson et al., supplement; Gross & Wilber)."""
 
     def __init__(self, channels: int, code: int) -> None:
         super().__init__()
@@ -83,7 +83,7 @@ class Painter(nn.Module):
 
     def __init__(self, width: int, blocks: int, code: int = 0) -> None:
         super().__init__()
-        # What the image shows does not depend on the style, so the way down follows none.
+        # The content does not depend on the style, so the way down gets no code.
         self.down = nn.ModuleList(
             [
                 Layer(3, width, 9),
@@ -99,11 +99,11 @@ class Painter(nn.Module):
         self.colors = StyleNorm(3, code)
 
     def forward(self, images: Tensor, code: Tensor | None = None) -> Tensor:
-        """Paints.
+        """Paints images in a style.
 
         Args:
             images: (N, 3, H, W) in [-1, 1], of at least 8 pixels a side.
-            code: (N, code) of the styles.
+            code: (N, code), the codes of the styles.
 
         Returns:
             (N, 3, H, W) in [-1, 1].

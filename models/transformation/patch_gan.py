@@ -1,4 +1,4 @@
-"""PatchGAN (Isola et al., CVPR 2017, section 3.2.2): a discriminator that judges patches."""
+"""PatchGAN (Isola et al., CVPR 2017, section 3.2.2): a discriminator of patches."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from torch import Tensor, nn
 from tag2mask.models.adversarial import SLOPE, initialize
 
 KERNEL = 4
-STEADY = 2  # last convolutions, which keep the stride
+STEADY = 2  # number of last convolutions, which keep the stride
 
 
 class PatchGan(nn.Module):
-    """Logits of patches, real or made; each sees a square of :meth:`receptive_field` pixels.
+    """Logits of patches, real or generated, each of a square of :meth:`receptive_field` pixels.
 
     Args:
         inputs: Channels of condition and image together.
@@ -25,7 +25,7 @@ class PatchGan(nn.Module):
         for level in range(layers + 1):
             outputs = width * min(2**level, 8)
             stride = 2 if level < layers else 1
-            # The first level sees pixels, which stay as they are; the others are normalized.
+            # The first level gets pixels and is not normalized; the others are.
             chain.append(nn.Conv2d(channels, outputs, KERNEL, stride, 1, bias=level == 0))
             chain.extend([nn.BatchNorm2d(outputs)] if level else [])
             chain.append(nn.LeakyReLU(SLOPE))
@@ -35,7 +35,7 @@ class PatchGan(nn.Module):
 
     @staticmethod
     def receptive_field(layers: int) -> int:
-        """The side of the patch that one logit sees, in pixels."""
+        """The side of one logit's patch, in pixels."""
         side = 1 + STEADY * (KERNEL - 1)
         for _ in range(layers):
             side = 2 * side + KERNEL - 2

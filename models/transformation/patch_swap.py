@@ -14,8 +14,8 @@ PATCH = 3  # side of the patches
 class PatchSwap(DecodedStyle):
     """Chen & Schmidt (2016), "Fast patch-based style transfer of arbitrary style"."""
 
-    def restyled(self, content: Tensor, style: Tensor) -> Tensor:
-        """See :meth:`DecodedStyle.restyled`; by :func:`swap_patches`."""
+    def restyle(self, content: Tensor, style: Tensor) -> Tensor:
+        """See :meth:`DecodedStyle.restyle`; by :func:`swap_patches`."""
         styles = style.expand(len(content), -1, -1, -1)
         return torch.cat(
             [swap_patches(content[i : i + 1], styles[i : i + 1]) for i in range(len(content))]
@@ -25,12 +25,12 @@ class PatchSwap(DecodedStyle):
 def nearest_patches(content: Tensor, style: Tensor, side: int = PATCH) -> Tensor:
     """The most similar patches of the style, by normalized cross-correlation (equation 1).
 
-    The content's patches need no norm: it does not change which one of the style is nearest.
+    The content's patches are not normalized, because that does not change the nearest patch.
 
     Args:
         content: (1, C, h, w).
         style: (1, C, h', w').
-        side: Of the patches.
+        side: Side of the patches, in pixels of the features.
 
     Returns:
         (h - side + 1, w - side + 1) int64 numbers of the style's patches, row by row.
@@ -42,7 +42,7 @@ def nearest_patches(content: Tensor, style: Tensor, side: int = PATCH) -> Tensor
 
 
 def swap_patches(content: Tensor, style: Tensor) -> Tensor:
-    """Replaces every patch of the content, and averages where they overlap (section 3.1).
+    """Replaces every patch of the content, and averages overlapping patches (section 3.1).
 
     Args:
         content: (1, C, h, w) features.
@@ -51,7 +51,7 @@ def swap_patches(content: Tensor, style: Tensor) -> Tensor:
     Returns:
         (1, C, h, w).
     """
-    # Images of a few pixels have features of fewer still.
+    # Images of a few pixels have even smaller features.
     side = min(PATCH, *content.shape[2:], *style.shape[2:])
     nearest = nearest_patches(content, style, side).flatten()
     chosen = unfold(style, side)[..., nearest]

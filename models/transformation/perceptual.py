@@ -1,13 +1,14 @@
-"""Perceptual features: what an image shows and how it looks, by a backbone that learns no more.
+"""Perceptual features: the content and the style of an image, by a frozen backbone.
 
-Which backbone is honest for what:
+The purposes of the backbones:
 
 * With ImageNet weights (``efficientnet_lite0`` offline, ``vgg16`` and ``resnet50`` by
-  download) features know both things and textures: content, style, feature interpolation.
+  download) features describe both objects and textures: content, style, feature interpolation.
 * ``tiny`` has no weights and gets random filters. Those suffice for the statistics of
-  textures (Ustyuzhaninov et al., 2016) and hold an image well enough to rebuild it, but they
-  know no things: never use them for meaning.
-* A tagger's backbone knows the classes of its tags and little else; see :meth:`Perceptual.adopt`.
+  textures (Ustyuzhaninov et al., 2016) and to rebuild an image. They do not describe objects:
+  never use them for content.
+* A tagger's backbone describes the classes of its tags and little else; see
+  :meth:`Perceptual.adopt`.
 """
 
 from __future__ import annotations
@@ -20,26 +21,26 @@ from torch import Tensor, nn
 from tag2mask.models.backbones import BACKBONES, Backbone
 
 UNTRAINED = ("tiny",)  # backbones without ImageNet weights
-COLORS = "colors"  # the name of what comes before the first layer
+COLORS = "colors"  # name of the colors before the first layer
 CALIBRATION = (8, 64)  # images, and their side in pixels
 
 
 class Perceptual(nn.Module):
     """The stages of a frozen backbone, each scaled to a mean square of one.
 
-    The scale is that of noise with the spectrum of photographs. It makes stages and backbones
+    The scale is measured on noise with the spectrum of photographs. It makes stages and backbones
     comparable, so that one weight of a loss serves all of them.
 
     Args:
         backbone: Name of one of :data:`tag2mask.models.backbones.BACKBONES`.
-        stages: Which are read: ``c0``, the colors themselves, ``c1``, the output of the
-            first layer, and the backbone's own ``c2`` to ``c5``. Layers above the last of them
+        stages: Names of the stages: ``c0``, the colors themselves, ``c1``, the output of the
+            first layer, and the backbone's own ``c2`` to ``c5``. Layers above the last stage
             are left out.
-        seed: Of the filters of a backbone without weights.
+        seed: Random seed of the filters of a backbone without weights.
 
     Attributes:
-        channels: Of each stage.
-        strides: Of each stage against the image, in pixels.
+        channels: Channels of each stage.
+        strides: Stride of each stage, in pixels of the image.
 
     Raises:
         KeyError: If there is no such backbone or stage.
@@ -80,7 +81,7 @@ class Perceptual(nn.Module):
         Returns:
             Stage to (N, channels, ceil(H / stride), ceil(W / stride)).
         """
-        # Colors from 0 on, or second moments would take black for white.
+        # Colors begin at 0, because second moments would not separate black from white otherwise.
         outputs = {COLORS: (images + 1) / 2}
         x = (127.5 * (images + 1) - self.mean) / self.std
         for name, layer in self.layers.items():
@@ -101,14 +102,14 @@ class Perceptual(nn.Module):
         self._calibrate()
 
     def train(self, mode: bool = True) -> Perceptual:
-        """Stays in evaluation: the features must not change while others learn by them."""
+        """Stays in evaluation mode, because the features of a loss must not change."""
         del mode
         return super().train(False)
 
     def _draw_filters(self, rng: torch.Generator) -> None:
-        """Random filters with the statistics of their normalization measured.
+        """Draws random filters and measures the statistics of their normalizations.
 
-        Without these, signals shrink from layer to layer until all images look the same.
+        Without the statistics, signals shrink from layer to layer until all images look the same.
         """
         for module in self.layers.modules():
             if isinstance(module, nn.Conv2d):
@@ -132,11 +133,11 @@ def photograph_noise(count: int, side: int, seed: int = 0) -> Tensor:
 
     Args:
         count: Number of images N.
-        side: Of each, in pixels.
-        seed: Of the noise.
+        side: Side of each image, in pixels.
+        seed: Random seed of the noise.
 
     Returns:
-        (N, 3, side, side) RGB in [-1, 1]; the channels go together, as in photographs.
+        (N, 3, side, side) RGB in [-1, 1]; the channels are correlated, as in photographs.
     """
     rng = torch.Generator().manual_seed(seed)
     white = torch.fft.rfft2(torch.randn(count, 3, side, side, generator=rng))

@@ -1,11 +1,12 @@
-"""pix2pix (Isola et al., CVPR 2017): images from something that is given of them.
+"""pix2pix (Isola et al., CVPR 2017): images from a label mask, edges, or an image with a hole.
 
-What is given makes the member: a label mask, edges, or an image with a hole.
+Members define the given input.
 
-To a game and a distance of colors, pix2pixHD (Wang et al., CVPR 2018) adds one of
-perceptual features (Johnson et al., ECCV 2016, equation 2). Where there are some hundred images,
-that is what makes things look like things, if the generator resizes: a grid, with which transposed
-convolutions begin, is one that the first stride of a backbone does not see, and so leaves.
+To the adversarial loss and a distance of colors, pix2pixHD (Wang et al., CVPR 2018) adds a distance
+of perceptual features (Johnson et al., ECCV 2016, equation 2). With a few hundred images, this
+distance makes objects recognizable, if the generator upsamples by resizing. Transposed convolutions
+begin with a grid, which is finer than the first stride of a backbone, so that the distance does not
+remove it.
 """
 
 from __future__ import annotations
@@ -26,11 +27,11 @@ from tag2mask.models.transformation.patch_gan import PatchGan
 from tag2mask.models.transformation.perceptual import Perceptual
 from tag2mask.models.transformation.skips import UPSAMPLINGS
 
-STAGES = ("c2", "c3", "c4", "c5")  # whose features are compared, each with the same weight
+STAGES = ("c2", "c3", "c4", "c5")  # stages of the compared features, with equal weights
 
 
 class Pix2PixSettings(SystemSettings):
-    """Of both networks and their game; the defaults are the paper's but for the patch."""
+    """Settings of both networks and their losses; all defaults but the patch are the paper's."""
 
     width: int = Field(64, ge=1, description="Channels of the first level of both networks.")
     patch_layers: int = Field(
@@ -67,10 +68,10 @@ class Pix2PixSettings(SystemSettings):
 
 
 class Pix2Pix(TransformingSystem):
-    """A U-Net against a PatchGAN, both of which see what is given: cGAN + λ·L1 (equation 4).
+    """A U-Net against a PatchGAN, both with the given input: cGAN + λ·L1 (equation 4).
 
     Args:
-        settings: Of the member.
+        settings: The member's settings.
     """
 
     settings_type: ClassVar[type[SystemSettings]] = Pix2PixSettings
@@ -93,31 +94,31 @@ class Pix2Pix(TransformingSystem):
     @classmethod
     @abstractmethod
     def channels(cls, settings: Pix2PixSettings) -> int:
-        """Channels of what is given."""
+        """Channels of the given input."""
 
     @abstractmethod
     def given(self, batch: Batch) -> Tensor:
-        """What the networks see of images or masks: (N, channels, H, W)."""
+        """The networks' input from images or masks, (N, channels, H, W)."""
 
     def exercise(self, batch: Batch) -> Batch:
-        """The batch as it is trained on; the batch itself unless a member says otherwise."""
+        """The batch for the training; the batch itself, unless a member changes it."""
         return batch
 
     def finished(self, given: Tensor, made: Tensor) -> Tensor:
-        """The image, from what was given and what the generator made of it."""
+        """The final image, from the given input and the generator's output."""
         del given
         return made
 
     def loss_weights(self, given: Tensor) -> Tensor:
-        """Weights (N, 1, H, W) of the pixels in the L1 loss: all alike, or a member's."""
+        """Weights (N, 1, H, W) of the pixels in the L1 loss; equal, unless a member sets them."""
         return torch.ones_like(given[:, :1])
 
     @abstractmethod
     def shown(self, given: Tensor) -> Tensor:
-        """What is given as RGB (N, 3, H, W) in [-1, 1], for a person."""
+        """The given input as RGB (N, 3, H, W) in [-1, 1], for display."""
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        """The discriminator's, then the generator's."""
+        """The discriminator's optimizer step, then the generator's."""
         rate = self.settings.learning_rate
         return (
             OptimizerStep("discriminator", ("discriminator",), rate, final=0.0),
@@ -125,13 +126,13 @@ class Pix2Pix(TransformingSystem):
         )
 
     def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """The discriminator's cross entropy; the generator's and the distances."""
+        """The discriminator's cross entropy, or the generator's with the distances."""
         batch = self.exercise(batch)
         given, real = self.given(batch), batch["image"]
         if step == "discriminator":
             with torch.no_grad():
                 fake = self.finished(given, self._make(given, rng))
-            # Apart, so that each is normalized by statistics of its own kind.
+            # Separate batches, so that each is normalized by its own statistics.
             judged = self._judge(given, real), self._judge(given, fake)
             return {"discriminator": discriminator_loss(*judged)}
         made, weights = self._make(given, rng), self.loss_weights(given)
@@ -146,12 +147,12 @@ class Pix2Pix(TransformingSystem):
         return terms
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """Images from what is given; the dropout stays on, as the only noise there is."""
+        """Images from the given input; dropout stays on, as the only noise."""
         given = self.given(batch)
         return self.finished(given, self._make(given, rng))
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """What is given, what is made of it and the true image."""
+        """The given input, the generated image and the real image."""
         made = self.transform(batch, rng)
         return torch.cat([self.shown(self.given(batch)), made, batch["image"]], dim=3)
 

@@ -1,4 +1,4 @@
-"""The other way round: masks from images, by any dense segmenter, as a system."""
+"""Masks from images, by any dense segmenter, as a system."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ class SegmentationSystemSettings(SystemSettings):
 class SegmentationSystem(TransformingSystem):
     """A fully supervised segmenter, trained by the pixel cross-entropy.
 
-    As a judge of generated photos (the FCN-score of Isola et al., CVPR 2017, section 4.1) it
-    must be trained on other, real photos than those that the generator has learnt from.
+    To score generated photos (the FCN-score of Isola et al., CVPR 2017, section 4.1), it must be
+    trained on other real photos than the generator.
 
     Args:
-        settings: Of the segmenter.
+        settings: Settings of the segmenter.
 
     Raises:
         ValueError: If there is no such backbone or head, or they do not fit together.
@@ -55,7 +55,7 @@ class SegmentationSystem(TransformingSystem):
         super().__init__(settings)
         for family, name in ((BACKBONES, settings.backbone), (SEGMENTERS, settings.head)):
             if name not in family:
-                raise ValueError(f"{name!r} is none of {', '.join(family)}")
+                raise ValueError(f"unknown name {name!r}; choose one of {', '.join(family)}")
         backbone = BACKBONES[settings.backbone](
             output_stride=settings.output_stride, pretrained=settings.pretrained
         )
@@ -64,12 +64,12 @@ class SegmentationSystem(TransformingSystem):
         )
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        """One, of the segmenter."""
+        """One optimizer step of the segmenter."""
         rate = self.settings.learning_rate
         return (OptimizerStep("segmenter", ("segmenter",), rate, betas=(0.9, 0.999), final=0.0),)
 
     def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """The cross-entropy of all pixels that are not to be ignored."""
+        """The cross-entropy of all pixels that are not ignored."""
         output = self.segmenter(self._seen(batch["image"]))
         if isinstance(output, DeepSupervision):
             terms = {"logits": (output.logits, 1.0), "auxiliary": (output.auxiliary, output.weight)}
@@ -92,7 +92,7 @@ class SegmentationSystem(TransformingSystem):
         return torch.cat([stage.float().mean(dim=(2, 3)) for stage in stages.values()], dim=1)
 
     def _seen(self, images: Tensor) -> Tensor:
-        """Images in [-1, 1] as the segmenter wants them: in [0, 255], and large enough."""
+        """Images in [-1, 1] as inputs of the segmenter: in [0, 255], and large enough."""
         pixels = (images + 1) * 127.5
         side = self.settings.enlarged
         return pixels if side == 1 else interpolate(pixels, scale_factor=side, mode="bilinear")

@@ -1,4 +1,4 @@
-"""Skips: how a decoder grows its features to a finer level, and what of that level it sees."""
+"""Skips: the upsampling of a decoder's features, and their join with the encoder's features."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def transposed_conv(inputs: int, outputs: int, *, bias: bool) -> nn.Module:
 
 
 def upsample_conv(inputs: int, outputs: int, *, bias: bool) -> nn.Module:
-    """Bilinear resizing, then a 3x3 convolution: it begins without a grid.
+    """Bilinear resizing, then a 3x3 convolution, which begins without a grid.
 
-    A transposed convolution treats the pixels of a cell apart, and before it has learnt to
-    make them fit, its images are chequered (Odena et al., Distill 2016).
+    A transposed convolution treats the pixels of a cell separately. Before it has learnt to make
+    them fit, its images have a checkerboard pattern (Odena et al., Distill 2016).
     """
     return nn.Sequential(
         nn.Upsample(scale_factor=2, mode="bilinear"),
@@ -41,12 +41,12 @@ UPSAMPLINGS: dict[str, Upsampling] = {"transposed": transposed_conv, "resized": 
 
 
 class Skip(nn.Module):
-    """No skip: features grow by a layer that sees nothing of the finer level.
+    """No skip: features are upsampled without the encoder's finer level.
 
     Args:
-        coarse: Channels of the features that come in.
+        coarse: Channels of the coarse features.
         fine: Channels of the encoder's features at the finer level.
-        double: Makes the layer by which they grow.
+        double: Makes the layer that upsamples.
 
     Attributes:
         outputs: Channels of the joined features.
@@ -68,8 +68,8 @@ class Skip(nn.Module):
 
         Args:
             x: (N, coarse, h, w).
-            fine: (N, fine, 2h, 2w), of the encoder.
-            noise: For the grown features, before they meet the encoder's.
+            fine: (N, fine, 2h, 2w), features of the encoder.
+            noise: Applied to the upsampled features, before they are joined with the encoder's.
 
         Returns:
             (N, outputs, 2h, 2w).
@@ -83,13 +83,13 @@ class Skip(nn.Module):
         return self.up(x)
 
     def join(self, x: Tensor, fine: Tensor) -> Tensor:
-        """The grown features with those of the encoder: (N, outputs, 2h, 2w)."""
+        """The upsampled features joined with the encoder's, (N, outputs, 2h, 2w)."""
         del fine
         return x
 
 
 class Add(Skip):
-    """The sum of the grown and the encoder's features (FCN; Long et al., CVPR 2015)."""
+    """The sum of the upsampled and the encoder's features (FCN; Long et al., CVPR 2015)."""
 
     def join(self, x: Tensor, fine: Tensor) -> Tensor:
         """See :meth:`Skip.join`."""
@@ -97,7 +97,7 @@ class Add(Skip):
 
 
 class Concatenate(Skip):
-    """Both side by side (U-Net; Ronneberger et al., MICCAI 2015).
+    """The upsampled and the encoder's features together (U-Net; Ronneberger et al., MICCAI 2015).
 
     Args:
         coarse: See :class:`Skip`.
@@ -115,12 +115,12 @@ class Concatenate(Skip):
 
 
 class Switches(Skip):
-    """Only where the maxima of 2x2 cells were (SegNet; Badrinarayanan et al., PAMI 2017).
+    """Values at the places of the 2x2 cells' maxima (SegNet; Badrinarayanan et al., PAMI 2017).
 
     Args:
         coarse: See :class:`Skip`.
         fine: See :class:`Skip`.
-        double: See :class:`Skip`; a cell's maximum has its place, and nothing else grows.
+        double: See :class:`Skip`; not used, because values are placed at a cell's maximum.
     """
 
     def __init__(self, coarse: int, fine: int, double: Upsampling = transposed_conv) -> None:

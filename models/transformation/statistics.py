@@ -1,8 +1,8 @@
 """Style as the statistics of features, and the distances between two sets of them.
 
-A style is what is left of an image's features when their places are forgotten. Gatys et al.
-(CVPR 2016) keep the second moments; Li et al. (IJCAI 2017, "Demystifying neural style
-transfer") show that this is the maximum mean discrepancy of one kernel, and try others.
+A style is the distribution of an image's features without their places. Gatys et al. (CVPR 2016)
+keep the second moments. Li et al. (IJCAI 2017, "Demystifying neural style transfer") show that this
+is the maximum mean discrepancy of one kernel, and try others.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def gram(features: Tensor) -> Tensor:
 def gram_distance(features: Tensor, style: Tensor) -> Tensor:
     """The style loss of Gatys et al. (2016, eq. 4), for images of any two sizes.
 
-    Their Gram matrices are sums over places, divided by the number of places in the loss;
-    means come to the same, and allow for another number of places in the style.
+    Their Gram matrices are sums over places, divided by the number of places in the loss. Means
+    are equivalent, and allow another number of places in the style.
 
     Args:
         features: (N, C, H, W).
@@ -54,7 +54,7 @@ def mmd(features: Tensor, style: Tensor, kernel: Callable[[Tensor], Tensor]) -> 
     Args:
         features: (N, C, H, W), a sample of H * W vectors.
         style: (N, C, H', W').
-        kernel: Of the inner products of two vectors.
+        kernel: The kernel, as a function of the inner products of two vectors.
 
     Returns:
         (N,) distances; memory grows with the product of the places.
@@ -70,7 +70,7 @@ def mmd(features: Tensor, style: Tensor, kernel: Callable[[Tensor], Tensor]) -> 
 def polynomial_mmd_distance(features: Tensor, style: Tensor) -> Tensor:
     """The discrepancy of the kernel (x . y)^2: equal to :func:`gram_distance` (Li et al., eq. 8).
 
-    It is here to show that, and costs far more. Arguments and result are the same.
+    It is here to show this equality, and costs far more. Arguments and result are the same.
     """
     return mmd(features, style, torch.square) / (4 * features.shape[1] ** 2)
 
@@ -108,8 +108,8 @@ def batch_norm_distance(features: Tensor, style: Tensor) -> Tensor:
 def moments(features: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation over the places, (N, C, 1, 1) each.
 
-    The variance has a small constant added, without which the gradient of the root of a
-    channel that is zero everywhere would be infinite.
+    A small constant is added to the variance. Without it, the gradient of the root would be
+    infinite for a channel of zeros.
     """
     variance, mean = torch.var_mean(features, dim=(2, 3), correction=0, keepdim=True)
     return mean, (variance + EPS).sqrt()

@@ -1,4 +1,4 @@
-"""What all style transfers share: whose features, how style is measured, what is shown."""
+"""The base of all style transfers: features, the loss, and the sample grid."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Features = Mapping[str, Tensor]
 
 
 class StyleSettings(SystemSettings):
-    """What every style transfer is built from."""
+    """Settings of every style transfer."""
 
     backbone: str = Field(
         "efficientnet_lite0", description="Whose features are compared; see perceptual.py."
@@ -36,8 +36,8 @@ class StyleSettings(SystemSettings):
 class StyleSystem(TransformingSystem):
     """A system that paints an image in the style of another one.
 
-    In training the styles are ``style`` (N, 3, H, W) of the batch where it has them, and the
-    other images of the batch where it has not.
+    In training the styles are ``style`` (N, 3, H, W) of the batch, or the other images of the
+    batch if it has no styles.
     """
 
     settings_type: ClassVar[type[SystemSettings]] = StyleSettings
@@ -55,7 +55,7 @@ class StyleSystem(TransformingSystem):
         """The loss of Gatys et al. (CVPR 2016, eq. 7), with total variation.
 
         Args:
-            images: (N, 3, H, W) RGB in [-1, 1], what is judged.
+            images: (N, 3, H, W) RGB in [-1, 1].
             content: Features of images of the same size.
             style: Features of the styles, N or one.
 
@@ -72,7 +72,7 @@ class StyleSystem(TransformingSystem):
         }
 
     def style_distance(self, features: Features, style: Features) -> Tensor:
-        """How far the styles are from each other, (N,): the mean over the stages."""
+        """The distance of the styles, (N,), the mean over the stages."""
         distance = STYLE_DISTANCES[self.settings.distance]
         stages = self.settings.style_stages
         # Half precision would not hold the differences of second moments.
@@ -81,7 +81,7 @@ class StyleSystem(TransformingSystem):
         return torch.stack(distances).mean(dim=0)
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """Content, style and what the system makes of them, side by side."""
+        """Content, style and result, side by side."""
         content, style = batch["image"], styles_of(batch)
         with torch.no_grad():
             made = self.transform({**batch, "style": style}, rng)
@@ -90,7 +90,7 @@ class StyleSystem(TransformingSystem):
 
 
 def styles_of(batch: Batch) -> Tensor:
-    """The styles of a batch: its own, or the other images in it."""
+    """The styles of a batch, or the batch's other images if it has no styles."""
     return batch["style"] if "style" in batch else batch["image"].roll(1, dims=0)
 
 

@@ -15,7 +15,7 @@ from tag2mask.models.transformation.color_spaces import from_ycbcr, luminance, t
 
 
 class SuperResolutionSettings(SystemSettings):
-    """Of ESPCN; the paper's network unless a width is changed."""
+    """Settings of ESPCN; the default is the paper's network."""
 
     factor: int = Field(3, ge=2, le=8, description="Enlargement factor.")
     widths: tuple[int, int] = Field((64, 32), description="Channels of the two hidden layers.")
@@ -25,9 +25,9 @@ class SuperResolutionSettings(SystemSettings):
 class SuperResolution(TransformingSystem):
     """Three convolutions at low resolution, whose channels become sub-pixels.
 
-    Only the luminance is made so; colors are enlarged bicubically, since nobody sees the
-    difference (section 3.2). In training the low resolution is made of the images, by a
-    bicubic filter wide enough to leave no aliases.
+    Only the luminance is enlarged so. Colors are enlarged bicubically, because the difference is
+    invisible (section 3.2). In training the low resolution is made from the images, by a bicubic
+    filter wide enough to avoid aliasing.
     """
 
     settings_type: ClassVar[type[SystemSettings]] = SuperResolutionSettings
@@ -46,7 +46,7 @@ class SuperResolution(TransformingSystem):
         )
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        """One; its rate falls to a hundredth, as the paper's does."""
+        """One optimizer step; its learning rate falls to a hundredth, as in the paper."""
         return (
             OptimizerStep("network", ("network",), self.settings.learning_rate, (0.9, 0.999), 0.01),
         )
@@ -73,7 +73,7 @@ class SuperResolution(TransformingSystem):
         return small.clamp(-1, 1), true
 
     def enlarged(self, images: Tensor) -> Tensor:
-        """Images enlarged bicubically, what the system is to surpass."""
+        """Images enlarged bicubically, the baseline of the system."""
         factor = self.settings.factor
         return interpolate(images, scale_factor=factor, mode="bicubic").clamp(-1, 1)
 

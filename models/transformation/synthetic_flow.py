@@ -1,8 +1,8 @@
 """Pairs of frames with exact flow: cut-outs of objects that move over backgrounds.
 
-As the Flying Chairs (Dosovitskiy et al., ICCV 2015, section 4.1), with the objects of a mask
-data set in the place of chairs. Each frame is composed of layers, the background first; a
-layer moves as a whole, by an affine map.
+They follow the Flying Chairs (Dosovitskiy et al., ICCV 2015, section 4.1), with the objects of a
+mask dataset in place of chairs. Each frame is composed of layers, the background first. A layer
+moves as a whole, by an affine map.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from tag2mask.models.weak.cross_entropy import IGNORE
 
 
 class Frames(NamedTuple):
-    """Two frames, and where the pixels of the first one go.
+    """Two frames, and the motion of the first frame's pixels.
 
     Attributes:
         first: (N, 3, H, W) RGB in [-1, 1].
-        second: The same.
+        second: (N, 3, H, W) RGB in [-1, 1].
         flow: (N, 2, H, W), x and y in pixels, from the first to the second.
         seen: (N, 1, H, W) bool: the pixel's layer is still on top, in the second frame.
-        layer: (N, H, W) int64: which is on top in the first frame, 0 for the background.
+        layer: (N, H, W) int64, the topmost layer in the first frame; 0 for the background.
     """
 
     first: Tensor
@@ -37,11 +37,11 @@ class Frames(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """An image that moves.
+    """A moving image.
 
     Attributes:
         image: (N, 3, H, W) RGB in [-1, 1].
-        shown: (N, 1, H, W), 1 where it covers what is behind, 0 elsewhere.
+        shown: (N, 1, H, W), the layer's opacity: 1 where it covers layers behind, 0 elsewhere.
         place: (N, 2, 3): affine map of the image's x, y to the first frame's.
         motion: (N, 2, 3): affine map of the first frame's x, y to the second's.
     """
@@ -53,7 +53,7 @@ class Layer(NamedTuple):
 
 
 def backgrounds(images: Tensor, masks: Tensor) -> Tensor:
-    """What may lie behind the objects: smooth continuations of what lies around them.
+    """Likely backgrounds behind the objects: smooth continuations of their surroundings.
 
     Args:
         images: (N, 3, H, W).
@@ -70,14 +70,14 @@ def backgrounds(images: Tensor, masks: Tensor) -> Tensor:
 def scene(
     images: Tensor, masks: Tensor, places: Sequence[Tensor], motions: Sequence[Tensor]
 ) -> Frames:
-    """The objects of images, and those of other ones, before the images' backgrounds.
+    """Objects of images and of other images, in front of the images' backgrounds.
 
     Args:
         images: (N, 3, H, W) RGB in [-1, 1].
         masks: (N, H, W) int64, 0 for background, 255 for ignore.
-        places: Of the layers, see :class:`Layer`: the background, the image's objects, those
-            of the image before it in the batch, and so on.
-        motions: Of the layers.
+        places: Places of the layers, see :class:`Layer`: the background, the image's objects,
+            those of the image before it in the batch, and so on.
+        motions: Motions of the layers.
     """
     layers = []
     for number, (place, motion) in enumerate(zip(places, motions, strict=True)):
@@ -91,10 +91,10 @@ def scene(
 
 
 def compose(layers: Sequence[Layer]) -> Frames:
-    """The frames of layers, of which later ones cover earlier ones.
+    """The frames of layers, where later layers cover earlier ones.
 
     Args:
-        layers: From the background, which covers everything, to the front.
+        layers: The layers from the background, which fills the image, to the front.
     """
     grid = pixel_grid(layers[0].image)
     first = second = torch.zeros_like(layers[0].image)
@@ -116,19 +116,19 @@ def compose(layers: Sequence[Layer]) -> Frames:
 
 
 def objects(masks: Tensor) -> Tensor:
-    """Where the masks (N, H, W) show a class: (N, 1, H, W), 0 or 1."""
+    """The foreground of masks (N, H, W) as (N, 1, H, W), 0 or 1."""
     return ((masks > 0) & (masks != IGNORE)).unsqueeze(1).float()
 
 
 def affine(angle: Tensor, zoom: Tensor, shift: Tensor, height: int, width: int) -> Tensor:
-    """Turns and zooms around the middle of an image, then shifts.
+    """The affine map of a rotation and a zoom around an image's middle, then a shift.
 
     Args:
         angle: (N,) in radians.
         zoom: (N,).
         shift: (N, 2), x and y in pixels.
-        height: Of the image.
-        width: Of the image.
+        height: Height of the image, in pixels.
+        width: Width of the image, in pixels.
 
     Returns:
         (N, 2, 3), on x and y.
@@ -148,7 +148,7 @@ def applied(maps: Tensor, places: Tensor) -> Tensor:
 
 def after(second: Tensor, first: Tensor) -> Tensor:
     """One affine map (N, 2, 3) after another."""
-    # Sums and not matrix products, here and above: mixed precision would round those to
+    # Sums and not matrix products, here and above, because mixed precision would round these to
     # eight bits, and with them the places of the pixels.
     linear = (second[:, :, :2, None] * first.unsqueeze(1)).sum(dim=2)
     return torch.cat([linear[..., :2], linear[..., 2:] + second[..., 2:]], dim=2)
@@ -162,7 +162,7 @@ def inverse(maps: Tensor) -> Tensor:
 
 
 def _rendered(layer: Layer, fetch: Tensor, everywhere: bool) -> tuple[Tensor, Tensor]:
-    """A layer as a frame sees it, and how far it covers what is behind it."""
+    """A layer in the coordinates of a frame, and its opacity there."""
     places = applied(fetch, pixel_grid(layer.image))
     image = sample(layer.image, places, outside="reflection")
     if everywhere:
@@ -171,7 +171,7 @@ def _rendered(layer: Layer, fetch: Tensor, everywhere: bool) -> tuple[Tensor, Te
 
 
 def _pulled(values: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Averages of what is known, over as small a neighborhood as knows anything."""
+    """Averages of the known values, over the smallest neighborhood that has any."""
     height, width = values.shape[-2:]
     if min(height, width) < 2:
         total = weights.sum(dim=(2, 3), keepdim=True).clamp(min=1e-6)

@@ -1,7 +1,7 @@
-"""What a mask teaches besides itself: the tasks of UberNet, all derived from one row.
+"""The tasks of UberNet, all derived from one image with its mask.
 
-Each task says how many channels it needs, what its loss is and how a person looks at it.
-Pixels to ignore teach nothing, and where none is left a task has no loss at all.
+Each task defines its number of channels, its loss and its display. Ignored pixels are in no loss.
+A task without any other pixel has no loss.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from tag2mask.models.transformation.colors import label_colors
 from tag2mask.models.transformation.edges import edges
 from tag2mask.models.weak.cross_entropy import IGNORE
 
-SURE = 0.3  # the least score of a box that is shown
+SURE = 0.3  # lowest score of a box for display
 
 
 class Task(ABC):
-    """A task.
+    """One task of UberNet.
 
     Args:
         classes: Number of foreground classes C.
         size: Side of the images in training, in pixels.
 
     Attributes:
-        weight: What the loss weighs among others, by default: boxes and thin lines, which are few
-            among the pixels, more than the rest.
+        weight: Default weight of the loss. Boxes and thin lines, which have few pixels, weigh
+            more than the rest.
     """
 
     weight: ClassVar[float] = 1.0
@@ -49,20 +49,20 @@ class Task(ABC):
     @property
     @abstractmethod
     def channels(self) -> int:
-        """Of the decoder's output."""
+        """The number of channels of the decoder's output."""
 
     @abstractmethod
     def loss(self, output: Tensor, batch: Batch) -> Tensor | None:
-        """A scalar, or None where the batch has no label for the task.
+        """A scalar, or None if the batch has no label for the task.
 
         Args:
-            output: (N, channels, H, W) of the decoder.
+            output: (N, channels, H, W), the decoder's output.
             batch: See :class:`tag2mask.models.system.System`.
         """
 
     @abstractmethod
     def colors(self, output: Tensor, images: Tensor) -> Tensor:
-        """What the decoder says, over or beside images: (N, 3, H, W) RGB in [-1, 1]."""
+        """The decoder's output for display, on images or alone: (N, 3, H, W) RGB in [-1, 1]."""
 
 
 class Segmentation(Task):
@@ -79,13 +79,13 @@ class Segmentation(Task):
         return cross_entropy(output, mask, ignore_index=IGNORE) if _known(mask).any() else None
 
     def colors(self, output: Tensor, images: Tensor) -> Tensor:
-        """In the colors of the classes."""
+        """The labels in the colors of the classes."""
         del images
         return label_colors(output.argmax(dim=1))
 
 
 class Boundary(Task):
-    """Where each class begins and ends (semantic boundaries; Hariharan et al., ICCV 2011)."""
+    """The boundaries of each class (semantic boundaries; Hariharan et al., ICCV 2011)."""
 
     weight = 3.0
 
@@ -95,7 +95,7 @@ class Boundary(Task):
         return self.classes
 
     def loss(self, output: Tensor, batch: Batch) -> Tensor | None:
-        """The cross entropy, balanced since boundaries are rare (HED; Xie & Tu, ICCV 2015)."""
+        """The cross entropy, balanced because boundaries are rare (HED; Xie & Tu, ICCV 2015)."""
         mask = batch["mask"]
         labels = torch.arange(1, self.classes + 1, device=mask.device).view(1, -1, 1, 1)
         planes = (mask.unsqueeze(1) == labels).float()
@@ -104,13 +104,13 @@ class Boundary(Task):
         return _balanced(output[known], (max_pool2d(planes, 3, 1, 1) - eroded)[known])
 
     def colors(self, output: Tensor, images: Tensor) -> Tensor:
-        """The surest class's, dark on white."""
+        """The boundaries of the most probable class, dark on white."""
         del images
         return _ink(output.sigmoid().amax(dim=1, keepdim=True))
 
 
 class Saliency(Task):
-    """Any object at all."""
+    """Objects of any class."""
 
     @property
     def channels(self) -> int:
@@ -126,13 +126,13 @@ class Saliency(Task):
         return binary_cross_entropy_with_logits(logits, shown.float())
 
     def colors(self, output: Tensor, images: Tensor) -> Tensor:
-        """White where it is salient."""
+        """The saliency, white on black."""
         del images
         return (2 * output.sigmoid() - 1).expand(-1, 3, -1, -1)
 
 
 class Detection(Task):
-    """Boxes of things: how central a pixel is in one of a class, and how far its sides are."""
+    """Boxes of objects: a pixel's centrality for each class, and its distance to the sides."""
 
     weight = 2.0
 
@@ -161,7 +161,7 @@ class Detection(Task):
         return centers + boxes
 
     def boxes(self, output: Tensor) -> list[Boxes]:
-        """What is found in each image."""
+        """The boxes in each image."""
         return decode(output[:, : self.classes].sigmoid(), self._sides(output), SURE)
 
     def colors(self, output: Tensor, images: Tensor) -> Tensor:
@@ -194,7 +194,7 @@ class Edges(Task):
         return binary_cross_entropy_with_logits(output, edges(batch["image"]))
 
     def colors(self, output: Tensor, images: Tensor) -> Tensor:
-        """Dark on white."""
+        """The edges, dark on white."""
         del images
         return _ink(output.sigmoid())
 

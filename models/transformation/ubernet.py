@@ -19,7 +19,7 @@ from tag2mask.models.transformation.tasks import TASKS, Task
 
 
 class UberNetSettings(SystemSettings):
-    """Of the backbone, the decoders and their losses."""
+    """Settings of the backbone, the decoders and their losses."""
 
     width: int = Field(64, ge=1, description="Channels of the backbone's first level.")
     levels: int = Field(5, ge=2, le=7, description="Halvings of the side.")
@@ -35,15 +35,16 @@ class UberNetSettings(SystemSettings):
     def _exist(cls, tasks: dict[str, float]) -> dict[str, float]:
         unknown = sorted(set(tasks) - set(TASKS))
         if unknown or not tasks:
-            raise ValueError(f"tasks are some of {', '.join(TASKS)}, not {unknown or 'none'}")
+            found = f"unknown tasks {', '.join(unknown)}" if unknown else "no task"
+            raise ValueError(f"{found}; choose some of {', '.join(TASKS)}")
         return tasks
 
 
 class TaskDecoder(nn.Module):
-    """What one task reads of every level of a backbone, added up from coarse to fine.
+    """One task's decoder: the features of every level of a backbone, added from coarse to fine.
 
-    Every level is normalized for the task alone and brought to few channels (section 2.1); so
-    the backbone holds most of the parameters, and a further task costs little.
+    Every level is normalized for the task alone and reduced to a few channels (section 2.1). So
+    the backbone has most of the parameters, and a further task costs little.
 
     Args:
         widths: Channels of the backbone's levels, from fine to coarse.
@@ -81,10 +82,10 @@ class TaskDecoder(nn.Module):
 class UberNet(TransformingSystem):
     """A shared encoder, and a decoder with skips and its own normalization for each task.
 
-    A batch that holds no label for a task gives its decoder no gradient at all: with zeros
-    in its place, Adam's momentum would move the decoder on. So each task is updated after
-    its own samples, asynchronously (section 3.1.2). The backbone keeps no more than the outputs
-    of its levels for the backward pass and computes the rest again (section 3.2).
+    A batch without labels for a task gives its decoder no gradient at all. With gradients of zero
+    instead, Adam's momentum would still move the decoder. So each task is updated after its own
+    samples, asynchronously (section 3.1.2). The backbone keeps only the outputs of its levels for
+    the backward pass and computes the rest again (section 3.2).
     """
 
     settings_type: ClassVar[type[SystemSettings]] = UberNetSettings
@@ -100,12 +101,12 @@ class UberNet(TransformingSystem):
             self.add_module(name, TaskDecoder(widths, self.tasks[name].channels, settings.decoder))
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        """One of all networks."""
+        """One optimizer step of all networks."""
         networks = ("backbone", *self.tasks)
         return (OptimizerStep("tasks", networks, self.settings.learning_rate, (0.9, 0.999), 0.1),)
 
     def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """γ times the loss of each task that the batch has labels for."""
+        """γ times the loss of each task with labels in the batch."""
         del step, rng
         outputs = self(batch["image"], recompute=True)
         losses = {name: task.loss(outputs[name], batch) for name, task in self.tasks.items()}
@@ -113,7 +114,7 @@ class UberNet(TransformingSystem):
         return {name: weights[name] * loss for name, loss in losses.items() if loss is not None}
 
     def forward(self, images: Tensor, recompute: bool = False) -> dict[str, Tensor]:
-        """What the decoders say.
+        """The outputs of the decoders.
 
         Args:
             images: (N, 3, H, W) RGB in [-1, 1].
@@ -133,7 +134,7 @@ class UberNet(TransformingSystem):
         return height, width * len(self.tasks)
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """What every task says, side by side."""
+        """The outputs of all tasks, side by side."""
         del rng
         images = batch["image"]
         outputs = self(images)
@@ -141,6 +142,6 @@ class UberNet(TransformingSystem):
         return torch.cat(shown, dim=3)
 
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The image, what every task says, and the mask that all but the edges come from."""
+        """The image, the outputs of all tasks, and the mask."""
         made = self.transform(batch, rng)
         return torch.cat([batch["image"], made, label_colors(batch["mask"])], dim=3)

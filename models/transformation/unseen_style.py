@@ -1,7 +1,7 @@
-"""Any style from one image of it, in one pass, and mixtures of styles.
+"""Any style from one image, in one pass, and mixtures of styles.
 
-Two inputs (Yanai, ICLR workshop 2017, "Unseen style transfer based on a conditional fast style
-transfer network"): a style network turns the style into a code, which conditions a painter.
+A style network encodes the style, and the code conditions a painter (Yanai, ICLR workshop 2017,
+"Unseen style transfer based on a conditional fast style transfer network").
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ LEVELS = 4  # halvings in the style network
 
 
 class UnseenStyleSettings(PainterSettings):
-    """Of the painter and the style network."""
+    """Settings of the painter and the style network."""
 
     code: int = Field(64, ge=1, description="Length of a style's code.")
     style_width: int = Field(32, ge=1, description="Channels of the style network's first level.")
 
 
 class StyleEncoder(nn.Module):
-    """Strided convolutions, and from each the mean and the deviation over all places.
+    """Strided convolutions, and the mean and the deviation of each over all places.
 
-    The places are forgotten, as in every measure of style; nothing is normalized, which would
-    forget the style itself.
+    Places are not kept, as in every measure of style. Nothing is normalized, because that would
+    remove the style itself.
 
     Args:
         width: Channels of the first level, doubled at each of the next.
@@ -59,9 +59,9 @@ class StyleEncoder(nn.Module):
 
 
 class UnseenStyle(StyleSystem):
-    """Paints an image in the style of a second one, which it need not have seen before.
+    """Paints an image in the style of a second one, which need not be in the training.
 
-    Styles mix as their codes do::
+    Mixtures of codes are mixtures of styles::
 
         codes = 0.3 * system.encoder(first) + 0.7 * system.encoder(second)
         mixed = system.painter(images, codes)
@@ -77,21 +77,21 @@ class UnseenStyle(StyleSystem):
         self.painter = Painter(settings.width, settings.blocks, settings.code)
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        """One, of both networks."""
+        """One optimizer step of both networks."""
         rate = self.settings.learning_rate
         return (
             OptimizerStep("paint", ("encoder", "painter"), rate, betas=(0.9, 0.999), final=0.0),
         )
 
     def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """Content, style and smoothness of images in the styles that belong to them."""
+        """Content, style and smoothness of images in their styles."""
         style = styles_of(batch)
         with torch.no_grad():
             targets = self.features(batch["image"]), self.features(style)
         return self.objective(self._paint(batch["image"], style), *targets)
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """The images in the styles that belong to them, one of each or one for all."""
+        """The images in their styles, one style for each or one for all."""
         return self._paint(batch["image"], batch["style"])
 
     def _paint(self, images: Tensor, styles: Tensor) -> Tensor:

@@ -16,12 +16,12 @@ def pixel_grid(like: Tensor) -> Tensor:
 
 
 def sample(images: Tensor, places: Tensor, outside: str = "border") -> Tensor:
-    """What images show at places between pixels.
+    """The values of images at places between pixels.
 
     Args:
         images: (N, C, H, W).
-        places: (N, 2, h, w), x and y in pixels; (0, 0) is the middle of the first one.
-        outside: What lies outside: ``border``, ``zeros`` or ``reflection``.
+        places: (N, 2, h, w), x and y in pixels; (0, 0) is the middle of the first pixel.
+        outside: The values outside of the images: ``border``, ``zeros`` or ``reflection``.
 
     Returns:
         (N, C, h, w).
@@ -32,8 +32,8 @@ def sample(images: Tensor, places: Tensor, outside: str = "border") -> Tensor:
     return grid_sample(images, grid, padding_mode=outside, align_corners=False)
 
 
-def warped(images: Tensor, flow: Tensor, outside: str = "border") -> Tensor:
-    """Images whose pixel p shows what stood at p + flow(p).
+def warp(images: Tensor, flow: Tensor, outside: str = "border") -> Tensor:
+    """Images whose pixel p has the value at p + flow(p).
 
     Args:
         images: (N, C, H, W).

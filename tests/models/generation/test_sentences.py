@@ -82,7 +82,7 @@ class TestRead:
         "said", ["", "dog", "a horse", "a dog left of", "a dog a cat", "a dog and and a cat", "a a"]
     )
     def test_nonsense_is_refused(self, sentences, said):
-        with pytest.raises(ValueError, match=r"say 'a X'.*left of.*dog, cat, potted plant"):
+        with pytest.raises(ValueError, match=r"write 'a X'.*left of.*dog, cat, potted plant"):
             sentences.read([said])
 
 

@@ -79,7 +79,7 @@ def test_swapped_patches_are_decoded():
     assert restyled_share(system, fresh, new, made) < 0.6
     stage = system.settings.content_stage
     given, style, found = (system.features(images)[stage] for images in (fresh, new, made))
-    wanted = system.restyled(given, style)
+    wanted = system.restyle(given, style)
     assert mse_loss(found, wanted) < 0.6 * mse_loss(given, wanted)
 
 

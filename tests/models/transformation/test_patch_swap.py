@@ -57,9 +57,9 @@ def test_each_image_of_a_batch_has_its_style():
     content = torch.cat([random_features(6, 6, 0), random_features(6, 6, 1)])
     style = torch.cat([random_features(6, 6, 2), random_features(6, 6, 3)])
     system = PatchSwap(PatchSwap.settings_type(backbone="tiny", size=32))
-    both = system.restyled(content, style)
+    both = system.restyle(content, style)
     for number in range(2):
         alone = swap_patches(content[number : number + 1], style[number : number + 1])
         torch.testing.assert_close(both[number : number + 1], alone)
-    one_for_all = system.restyled(content, style[:1])
+    one_for_all = system.restyle(content, style[:1])
     torch.testing.assert_close(one_for_all[1:], swap_patches(content[1:], style[:1]))

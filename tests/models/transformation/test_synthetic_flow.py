@@ -14,7 +14,7 @@ from tag2mask.models.transformation.synthetic_flow import (
     objects,
     scene,
 )
-from tag2mask.models.transformation.warping import pixel_grid, sample, warped
+from tag2mask.models.transformation.warping import pixel_grid, sample, warp
 from tests.models.scenes import scenes
 
 
@@ -73,13 +73,13 @@ def test_whole_shifts_are_exact(shift):
     flow = torch.tensor(shift, dtype=torch.float32).view(1, 2, 1, 1).expand(1, 2, 9, 9)
     rolled = images.roll((-shift[1], -shift[0]), dims=(2, 3))
     inner = (slice(None), slice(None), slice(3, -3), slice(3, -3))
-    torch.testing.assert_close(warped(images, flow)[inner], rolled[inner])
+    torch.testing.assert_close(warp(images, flow)[inner], rolled[inner])
 
 
 def test_every_seen_pixel_is_found_at_the_end_of_its_flow():
     batch = smooth_scenes()
     frames = scene(batch["image"], batch["mask"], [still(4)] * 3, motions(4, 3))
-    error = (warped(frames.second, frames.flow) - frames.first).abs().amax(dim=1, keepdim=True)
+    error = (warp(frames.second, frames.flow) - frames.first).abs().amax(dim=1, keepdim=True)
     # Away from outlines, where a pixel shows two layers.
     inner = frames.seen & (_edges_of(frames.layer) == 0)
     assert inner.float().mean() > 0.5

@@ -69,7 +69,7 @@ def test_weights_scale_the_losses_and_name_the_tasks():
 
 @pytest.mark.parametrize("tasks", [{}, {"colors": 1.0}])
 def test_unknown_tasks_are_refused(tasks):
-    with pytest.raises(ValueError, match="tasks are some of segmentation"):
+    with pytest.raises(ValueError, match="choose some of segmentation"):
         UberNetSettings(tasks=tasks)
 
 
