@@ -12,6 +12,7 @@ from tag2mask.pipeline.evaluation.assess import class_table
 from tag2mask.pipeline.formats import EXPORTERS
 from tag2mask.pipeline.formats.base import Exporter, plain_name, sample_of
 from tag2mask.pipeline.formats.export_settings import LOSSLESS, ExportSettings
+from tag2mask.pipeline.formats.source_splits import source_splits
 from tag2mask.pipeline.formats.splits import TEST, TRAIN, VAL, SplitOf, plan_splits
 from tag2mask.pipeline.records import ClassTable, Row
 from tag2mask.pipeline.tables.new_folder import new_folder
@@ -130,6 +131,7 @@ def export_dataset(
         shares,
         settings.seed,
         str(dataset.metadata.get("split", TRAIN)),
+        source_splits(dataset.uri) if settings.split == "source" else None,
     )
 
     def rows() -> Iterator[Row]:

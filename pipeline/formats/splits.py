@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePosixPath
 
 from tag2mask.pipeline.errors import UserError
@@ -27,6 +27,7 @@ def plan_splits(
     shares: dict[str, float],
     seed: int,
     default: str = TRAIN,
+    listed: Mapping[str, str] | None = None,
 ) -> SplitOf:
     """The split of each row as a function of the row.
 
@@ -35,11 +36,12 @@ def plan_splits(
             ``stratified`` alone, which keeps the ids outside of ``train`` in memory.
         method: ``hash`` decides by the id alone, so that an image keeps its split when others
             are added. ``stratified`` takes the same share of every class, each image counted
-            for its rarest class. ``source`` takes the split that the folders of the image's
-            path name, such as ``val/cat/1.jpg``.
+            for its rarest class. ``source`` takes the split that the source lists or, without
+            one, that the folders of the image's path name, such as ``val/cat/1.jpg``.
         shares: Share of the images by split, without ``train``, in [0, 1).
         seed: Random seed.
-        default: The split of images whose path names none.
+        default: Split of images that have none in the source.
+        listed: Splits that the source lists, by the images' paths.
 
     Raises:
         UserError: If the shares leave nothing for training, or there are too few images.
@@ -48,7 +50,8 @@ def plan_splits(
     if sum(shares.values()) >= 1:
         raise UserError("the shares of val and test leave no images for training: lower them")
     if method == "source":
-        return lambda row: split_of(_folders(row)) or default
+        known = listed or {}
+        return lambda row: known.get(row["image"]["path"]) or split_of(_folders(row)) or default
     if not shares:
         return lambda row: TRAIN
     if method == "hash":

@@ -15,7 +15,7 @@ import numpy as np
 from tag2mask.pipeline.formats.base import Exporter, ExportSample
 from tag2mask.pipeline.formats.export_settings import Shapes
 from tag2mask.pipeline.formats.joined_lines import join_lines
-from tag2mask.pipeline.formats.splits import TRAIN
+from tag2mask.pipeline.sources.splits import synonyms
 
 
 class YoloExporter(Exporter):
@@ -63,12 +63,16 @@ class YoloExporter(Exporter):
         The trainer asks for both train and val; without a split of that meaning the images
         of the other stand in.
         """
-        train = TRAIN if TRAIN in self.splits else min(self.splits)
-        val = next((name for name in ("val", "validation", "dev") if name in self.splits), train)
+        train = self._split("train") or min(self.splits)
+        val = self._split("val") or train
         lines = [f"train: {self.image_folder(train)}", f"val: {self.image_folder(val)}"]
-        if "test" in self.splits:
-            lines.append(f"test: {self.image_folder('test')}")
+        if test := self._split("test"):
+            lines.append(f"test: {self.image_folder(test)}")
         lines.append("names:")
         # A JSON string is a YAML string, whatever a name holds.
         lines += [f"  {index}: {json.dumps(name)}" for index, name in enumerate(self.classes.names)]
         return "\n".join(lines) + "\n"
+
+    def _split(self, name: str) -> str | None:
+        """The name under which this export has a split; None without it."""
+        return next((other for other in (name, *synonyms(name)) if other in self.splits), None)

@@ -7,10 +7,9 @@ commit, so that every reader of ``data/*.parquet`` finds each image once.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.publication.card import CARD
@@ -122,7 +121,7 @@ def _additions(folder: Folder, files: dict[str, int]) -> Iterator[CommitOperatio
         if folder.local:
             yield CommitOperationAdd(name, f"{folder.uri}/{name}")
         else:
-            yield CommitOperationAdd(name, cast(io.BufferedIOBase, folder.open(name)))
+            yield CommitOperationAdd(name, cast(BinaryIO, folder.open(name)))
 
 
 def _is_part(name: str) -> bool:

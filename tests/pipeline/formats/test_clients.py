@@ -91,7 +91,7 @@ def client(name: str) -> Path:
     if (folder / "complete").exists():
         return python
     subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
-    command = [python, "-m", "pip", "install", "--quiet", *packages]
+    command = [str(python), "-m", "pip", "install", "--quiet", *packages]
     installed = subprocess.run(command, capture_output=True, text=True)
     if installed.returncode:
         pytest.skip(f"{packages} cannot be installed: {installed.stderr.strip()[-300:]}")

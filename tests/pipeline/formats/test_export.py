@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
@@ -499,7 +499,7 @@ class TestWebdataset(ExportTests):
     kind = "webdataset"
     settings = ExportSettings(shard_images=3)
 
-    def samples(self, folder: Path) -> list[dict[str, bytes]]:
+    def samples(self, folder: Path) -> list[dict[str, Any]]:
         shards = sorted(str(path) for path in folder.glob("train-*.tar"))
         assert [Path(shard).name for shard in shards] == [f"train-00000{n}.tar" for n in range(3)]
         return list(webdataset.WebDataset(shards, shardshuffle=False))

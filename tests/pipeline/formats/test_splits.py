@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -70,6 +72,31 @@ def test_the_folders_of_the_source_name_the_split():
         "data/validation/1.jpg": "validation",
     }
     assert {path: of({"image": {"path": path}}) for path in paths} == paths
+
+
+def test_the_source_itself_lists_the_splits(tmp_path: Path) -> None:
+    mask = awkward_masks()[0]
+    source = tmp_path / "source"
+    source.mkdir()
+    lines = ["file,tags,split"]
+    for number in range(6):
+        (source / f"{number}.png").write_bytes(dataset_row(mask, f"{number}.png")["image"]["bytes"])
+        lines.append(f"{number}.png,cat,{'validation' if number < 2 else 'train'}")
+    (source / "tags.csv").write_text("\n".join(lines))
+    run = tmp_path / "run"
+    uri = dataset(run, [dataset_row(mask, f"{number}.png") for number in range(6)]).uri
+    (run / "run.json").write_text(json.dumps({"source": str(source)}))
+    settings = ExportSettings(split="source")
+    written = export_dataset(uri, "yolo", tmp_path / "out", settings=settings)
+    assert written.splits == {"train": 4, "validation": 2}
+    found = {path.stem for path in (tmp_path / "out/images/validation").iterdir()}
+    assert found == {"0", "1"}
+    lines = (tmp_path / "out/data.yaml").read_text().splitlines()
+    assert lines[:2] == ["train: images/train", "val: images/validation"]
+    # Without the source, the folders of the paths are left to tell.
+    shutil.rmtree(source)
+    written = export_dataset(uri, "voc", tmp_path / "again", settings=settings)
+    assert written.splits == {"train": 6}
 
 
 def test_a_small_dataset_has_at_least_one_validation_image():

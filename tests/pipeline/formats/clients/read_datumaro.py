@@ -21,7 +21,9 @@ found = {}
 for folder, kind in KINDS.items():
     dataset = datumaro.Dataset.import_from(str(root / folder), kind)
     labels = dataset.categories()[datumaro.AnnotationType.label]
-    objects, images, pixels = Counter(), Counter(), Counter()
+    objects: Counter[str] = Counter()
+    images: Counter[str] = Counter()
+    pixels: Counter[str] = Counter()
     for item in dataset:
         images[item.subset] += 1
         height, width = item.media.data.shape[:2]

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 os.environ["FIFTYONE_DISABLE_SERVICES"] = "1"
 os.environ["FIFTYONE_DO_NOT_TRACK"] = "true"
@@ -19,7 +20,8 @@ for folder in ("coco", "coco-rle"):
             labels_path=str(root / folder / f"annotations/instances_{split}.json"),
             label_types=["segmentations"],
         )
-        images, detections = 0, []
+        images = 0
+        detections: list[Any] = []
         with importer:
             for _, _, label in importer:
                 images += 1
@@ -29,8 +31,8 @@ for folder in ("coco", "coco-rle"):
         found[f"{folder} {split}"] = {
             "images": images,
             "objects": len(detections),
-            "masks": sum(detection.mask is not None for detection in detections),
+            "masks": len([one for one in detections if one.mask is not None]),
             "pixels": sum(int(detection.mask.sum()) for detection in detections),
-            "scored": sum(detection.confidence is not None for detection in detections),
+            "scored": len([one for one in detections if one.confidence is not None]),
         }
 print(json.dumps(found))
