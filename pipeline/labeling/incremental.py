@@ -1,13 +1,13 @@
-"""Later runs: what a source has gained since the last version, and labeling that alone.
+"""Later runs: they label the images that a source has gained since the last version.
 
-Three tables grow: the images, the masks of the last segmenter and the dataset. Each records
-the parts of the others that it was made of, so what is left to do follows from the tables,
-and a run that was killed between two of them is finished by the next one. The segmenter
-stays as it is; training starts again from the source as a whole, when it is asked for, when
-a share of the images is new to it, or when people have corrected masks.
+Three tables grow: the images, the masks of the last segmenter and the dataset. Each records the
+parts of the others that it was made from, so the remaining work follows from the tables. A run that
+was killed between two of them is finished by the next one. The segmenter stays as it is. Training
+starts again from the whole source on request, when a share of the images is new to the models, or
+when people have corrected masks.
 
-An image that has left the source, and one whose tags have changed, keep their rows until
-then: a version adds to the one before and takes nothing away.
+Until then, images that have left the source or have other tags keep their rows: a version only adds
+to the one before.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tag2mask.pipeline.tables.table import Table
 
 
 class Work(Enum):
-    """What a run has to do."""
+    """The work of a run."""
 
     EVERYTHING = "everything"
     ADDITION = "addition"
@@ -37,15 +37,15 @@ class Work(Enum):
 
 @dataclass(frozen=True)
 class Change:
-    """What became of a source since the last version.
+    """The changes of a source since the last version.
 
     Attributes:
-        work: What is to be done about it.
-        why: In words.
+        work: The work that follows from them.
+        why: The reason in words.
         images: All images of the source.
-        new: Those that no version has.
-        gone: How many that a version has are no longer in the source.
-        retagged: How many have other tags than in the last version.
+        new: The images that no version has.
+        gone: Number of a version's images that are no longer in the source.
+        retagged: Number of images with other tags than in the last version.
     """
 
     work: Work
@@ -56,12 +56,12 @@ class Change:
     retagged: int = 0
 
     def sentence(self) -> str:
-        """The change in one line for people; what is zero is not mentioned."""
-        said = [self.why]
-        for count, what in ((self.gone, "no longer in the source"), (self.retagged, "retagged")):
+        """The change in one line for people, without counts of zero."""
+        parts = [self.why]
+        for count, state in ((self.gone, "no longer in the source"), (self.retagged, "retagged")):
             if count:
-                said.append(f"{count:,} {what}: their masks stay until the next training")
-        return "; ".join(said)
+                parts.append(f"{count:,} {state}: their masks stay until the next training")
+        return "; ".join(parts)
 
 
 def find_change(
@@ -76,11 +76,11 @@ def find_change(
 
     Args:
         run: The run.
-        source: Its images.
+        source: The source of its images.
         classes: The tags to keep; None keeps those of the last version, or all.
-        retrain: Begin again from the source as it is.
-        share: Begin again, too, when the images that the models were not trained on are
-            this share of those that they were, or more.
+        retrain: Label and train everything again.
+        share: Train again, too, if this many images are new to the models, or more, for each image
+            that they were trained on.
     """
     recipe = run.recipe
     ingested = partial(
@@ -93,23 +93,23 @@ def find_change(
     finished = None if retrain else find_finished(run)
     if finished is None:
         everything = ingested(classes)
-        return Change(Work.EVERYTHING, "training was asked for" if retrain else "", everything)
+        return Change(Work.EVERYTHING, "training was requested" if retrain else "", everything)
     known = ClassTable(names=tuple(finished.images.metadata["classes"]))
     if classes is not None and tuple(classes) != known.names:
-        why = f"the classes of version {finished.dataset.manifest.revision} are others"
+        why = f"version {finished.dataset.manifest.revision} has other classes"
         return Change(Work.EVERYTHING, why, ingested(classes))
     if finished.corrected:
         why = f"masks were corrected since version {finished.dataset.manifest.revision}"
         return Change(Work.EVERYTHING, why, ingested(classes))
-    change = _compared(ingested(known), finished)
-    untrained = _untrained(finished.images, len(change.new))
+    change = _compare(ingested(known), finished)
+    untrained = _untrained_share(finished.images, len(change.new))
     if change.new and untrained >= share:
         why = f"{untrained:.0%} as many images as the models were trained on are new to them"
         return Change(Work.EVERYTHING, why, ingested(classes))
     return change
 
 
-def _compared(images: Ingest, finished: Finished) -> Change:
+def _compare(images: Ingest, finished: Finished) -> Change:
     left = {image.id: image for image in images.images if image.tags}
     gone = retagged = 0
     for row in finished.images.rows(["id", "tags"]):
@@ -125,8 +125,8 @@ def _compared(images: Ingest, finished: Finished) -> Change:
     return Change(Work.NOTHING, why, images, new, gone, retagged)
 
 
-def _untrained(images: Table, new: int) -> float:
-    """Images that came after the training, by those that were there."""
+def _untrained_share(images: Table, new: int) -> float:
+    """The number of images after the training, for each image of the training."""
     trained = sum(part.rows for part in images.manifest.parts if part.revision == 1)
     return (len(images) - trained + new) / max(trained, 1)
 
@@ -140,7 +140,7 @@ def add_images(run: Run, change: Change) -> Table:
 
 
 def add_masks(run: Run, images: Table) -> Table:
-    """The last round with the masks of the images that it does not have yet."""
+    """The last round, with masks of the new images."""
     last = labeling_rounds(run.recipe)[-1]
     masks = Table.open(run.table_uri(f"rounds/{last.name}"))
     added = images.without(masks.manifest.inputs)
@@ -148,11 +148,11 @@ def add_masks(run: Run, images: Table) -> Table:
 
 
 def add_to_dataset(run: Run, images: Table, masks: Table) -> Table:
-    """The next version of the dataset; the same one if no new mask was kept."""
+    """The next version of the dataset; the last one again if no new mask was kept."""
     dataset = Table.open(run.table_uri("dataset"))
     if not has_kept(masks.without(dataset.manifest.inputs)):
         return dataset
-    # None of them has a mask of a new image, but a mask says which round it is of.
+    # The earlier rounds have no mask of a new image, but each mask names its round by a number.
     names = [made["name"] for made in dataset.metadata["rounds"][:-1]]
     earlier = [Table.open(run.table_uri(f"rounds/{name}")) for name in names]
     return release(run, images, masks, base=dataset, earlier=earlier)

@@ -38,7 +38,7 @@ class Finished:
 
     @property
     def complete(self) -> bool:
-        """Whether the dataset holds all that was ingested and kept."""
+        """Whether the dataset holds all ingested images with a kept mask."""
         unpublished = self.masks.without(self.dataset.manifest.inputs)
         return self.images.without(self.masks.manifest.inputs) is None and not has_kept(unpublished)
 

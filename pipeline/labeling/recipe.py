@@ -1,4 +1,4 @@
-"""The recipe: every setting that a run's masks follow from, documented, with its default."""
+"""The recipe: all settings that decide a run's masks, documented, with their defaults."""
 
 from __future__ import annotations
 
@@ -41,34 +41,35 @@ from tag2mask.pipeline.training.supervised import TrainingSettings
 
 
 def _one_of(members: Collection[str]) -> AfterValidator:
-    """Accepts the names of a plug-in family and lists them where another is given."""
+    """Accepts the names of a plug-in family, and lists them in the error for another name."""
 
     def check(name: str) -> str:
         if name not in members:
-            raise ValueError(f"{name!r} is none of {', '.join(members)}")
+            raise ValueError(f"unknown name {name!r}; choose one of {', '.join(members)}")
         return name
 
     return AfterValidator(check)
 
 
 def _scorer(name: str) -> str:
-    """Accepts the names of scorers, and paths of a user's own that can be imported."""
+    """Accepts the names of scorers, and import paths of a user's own scorer."""
     name = OLD_SCORERS.get(name, name)
     if is_own(name):
         own_factory(name)
     elif name not in SCORERS:
         raise ValueError(
-            f"{name!r} is none of {', '.join(SCORERS)}, nor package.module:Name of your own"
+            f"unknown scorer {name!r}; choose one of {', '.join(SCORERS)}, or package.module:Name "
+            "of your own"
         )
     return name
 
 
 def _renamed_crf(name: object) -> object:
-    """Accepts the names of version 0.1, which stored recipes hold, for one version more."""
+    """Accepts the names of version 0.1, which stored recipes hold, for one more version."""
     if not isinstance(name, str) or name not in RENAMED_CRFS:
         return name
     new = RENAMED_CRFS[name]
-    # The level of pydantic, which calls this: a warning that users see, whoever reads the recipe.
+    # The level of pydantic, which calls this: a warning that users see wherever a recipe is read.
     warnings.warn(
         f"the crf_method {name!r} is now named {new!r}; the old name will be refused in the next "
         "version",
@@ -100,11 +101,11 @@ class BackboneSettings(Settings):
 
 
 class TaggerSettings(Settings):
-    """The multi-label classifier whose gradients are the seeds."""
+    """The multi-label classifier, whose gradients give the seeds."""
 
     pooling: PoolingName = Field("log_sum_exp", description="Pooling from class maps to scores.")
     held_out: float = Field(
-        0.05, ge=0, lt=1, description="Share of the images that only measures its precision."
+        0.05, ge=0, lt=1, description="Share of the images that measure its precision alone."
     )
     training: TrainingSettings = TrainingSettings(steps=360, scale=(0.75, 1.35))
 
@@ -128,16 +129,16 @@ class SeedSettings(Settings):
         "pydensecrf (the authors' code, an extra).",
     )
     score_power: float = Field(
-        5.0, gt=0, description="A class claims M ^ score_power, background the rest."
+        5.0, gt=0, description="A class takes M ^ score_power of its map M, background the rest."
     )
     images_per_class: int = Field(
-        120, ge=1, description="Simple images that are scored, for each class, at most."
+        120, ge=1, description="Most images with one tag that are scored, for each class."
     )
     select: SelectSettings = SelectSettings()
 
 
 class SegmenterSettings(Settings):
-    """The fully supervised network that is trained round after round."""
+    """The segmentation network that is trained round after round."""
 
     head: SegmenterName = Field(
         "deeplab_v1", description="One of tag2mask.models.segmentation.SEGMENTERS."
@@ -152,8 +153,9 @@ class SegmenterSettings(Settings):
     continued: bool = Field(
         True, description="Start each round with the weights of the round before."
     )
-    # Small batches: as many crops teach more in more steps; three passes: after more, the masks'
-    # errors are learnt by heart and the next round is told them again (docs/experiments/).
+    # Small batches, since the same crops help more in more steps. Three epochs, since after more
+    # the network memorizes the masks' errors and repeats them in the next round
+    # (docs/experiments/).
     training: TrainingSettings = TrainingSettings(
         steps=640, batch=8, max_epochs=3, learning_rate=1e-4, warmup=40
     )
@@ -161,16 +163,16 @@ class SegmenterSettings(Settings):
     @model_validator(mode="before")
     @classmethod
     def _name_alone(cls, values: object) -> object:
-        """``segmenter=pspnet`` says which one and leaves the rest as it is."""
+        """``segmenter=pspnet`` chooses the head and keeps all other settings."""
         return {"head": values} if isinstance(values, str) else values
 
 
 class RelabelSettings(Settings):
-    """How a segmenter labels the images of a round."""
+    """How a segmenter labels the images of a round: sizes, CRF, ignored pixels."""
 
-    size: int = Field(320, ge=32, description="Longer side at which it sees an image, in pixels.")
+    size: int = Field(320, ge=32, description="Longer side to which images are scaled, in pixels.")
     scales: tuple[PositiveFloat, ...] = Field(
-        (1.0,), min_length=1, description="Relative sizes that are averaged."
+        (1.0,), min_length=1, description="Sizes relative to it whose logits are averaged."
     )
     crf: CrfName = Field("irn", description="Parameters of the DenseCRF, or none.")
     crf_method: CrfMethod = Field(
@@ -192,23 +194,26 @@ class AffinitySettings(Settings):
     }
 
     confident: float = Field(
-        0.7, ge=0, lt=1, description="Probability from which a pixel of the seeds is learnt from."
+        0.7,
+        ge=0,
+        lt=1,
+        description="Least probability of the seeds' pixels that the network learns from.",
     )
-    size: int = Field(320, ge=32, description="Longer side at which affinities are seen.")
+    size: int = Field(320, ge=32, description="Longer side to which images are scaled, in pixels.")
     walk_log2_steps: int = Field(
-        8, ge=0, le=16, description="The walk of the first scores makes 2 ^ this many steps."
+        8, ge=0, le=16, description="Binary logarithm of the steps of the seeds' random walk."
     )
     round_walk_log2_steps: int = Field(
         4,
         ge=0,
         le=16,
-        description="Steps of the walk of every round are 2 ^ this number; 0 for no walk.",
+        description="Binary logarithm of the steps of every round's random walk; 0 for no walk.",
     )
     training: TrainingSettings = TrainingSettings(steps=240, batch=8, crop=224)
 
 
 class Recipe(Settings):
-    """A labeling run; two runs of one recipe on one input give the same masks."""
+    """The settings of a labeling run; one recipe on one input gives the same masks again."""
 
     old_names: ClassVar[dict[str, str]] = {
         "trunk": "backbone",
@@ -223,15 +228,15 @@ class Recipe(Settings):
     negatives: float = Field(
         0.5,
         ge=0,
-        description="Images with other tags alone that tagger and segmenters see as background, "
-        "at most so many for each one that is labeled; 0 for none.",
+        description="Most images without any wanted tag that tagger and segmenters learn as "
+        "background, for each image that is labeled; 0 for none.",
     )
     backbone: BackboneSettings = BackboneSettings()
     tagger: TaggerSettings = TaggerSettings()
     seeds: SeedSettings = SeedSettings()
     affinity: AffinitySettings | None = Field(
         AffinitySettings(),
-        description="Spreads the seeds along learnt affinities; null goes without.",
+        description="Random walks of seeds and rounds along learned affinities; null for none.",
     )
     segmenter: SegmenterSettings = SegmenterSettings()
     relabel: RelabelSettings = RelabelSettings()
@@ -240,11 +245,11 @@ class Recipe(Settings):
         0.1,
         ge=0,
         lt=1,
-        description="Share of an image that a tag is raised to if its mask lacks it; 0 for none.",
+        description="Share of an image that a missing tag is raised to; 0 for none.",
     )
     augmentation: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = Field(
         (0.0, 0.6, 0.8),
-        description="Probabilities at which masks are cut for the last training; () for none.",
+        description="Probabilities at which the masks of the last training are cut; () for none.",
     )
     publish: PublishSettings = PublishSettings()
 
@@ -259,7 +264,7 @@ class Recipe(Settings):
         )
 
     def affinity_architecture(self, classes: int) -> Architecture:
-        """The network that says which places belong together."""
+        """The network of affinities between places of an image."""
         return Architecture(
             kind="affinity",
             backbone=self.backbone.name,
@@ -280,7 +285,7 @@ class Recipe(Settings):
         )
 
     def digest_of(self, *parts: str) -> dict[str, Any]:
-        """The named parts as JSON values, for the key of what follows from them."""
+        """The named parts as JSON values, for the keys of tables and models."""
         return {part: self.model_dump(mode="json")[part] for part in parts}
 
 
@@ -323,7 +328,7 @@ def complete_recipe(values: dict[str, Any]) -> Recipe:
 
 
 def _check_models(recipe: Recipe) -> None:
-    """Builds the models without weights, lest a wrong combination show after an hour."""
+    """Builds the models without weights, so that a wrong combination shows at once."""
     with torch.device("meta"):
         try:
             tagger = recipe.tagger_architecture(classes=1).build()

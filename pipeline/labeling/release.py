@@ -1,4 +1,4 @@
-"""Release: the masks of the last round that passed the filter become the dataset's next version."""
+"""Release: the kept masks of the last round become the next version of the dataset."""
 
 from __future__ import annotations
 

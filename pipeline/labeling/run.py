@@ -77,7 +77,7 @@ class Run(RecipeWorkspace):
         return self.make_table(spec, Images(ingest), [decode])
 
     def train_tagger(self, images: Table) -> ModelCard:
-        """The tagger, trained on tags; its average precision is that on a share held out."""
+        """The tagger, trained on tags; its average precision is measured on held-out images."""
         recipe, settings = self.recipe, self.recipe.tagger
         names = list(images.metadata["classes"])
 
@@ -224,7 +224,7 @@ class Run(RecipeWorkspace):
                 **data.key_inputs,
             ),
             prepare=start.prepare,
-            # For those who predict with the model later, outside of the run.
+            # For predictions with the model outside of the run.
             examine=lambda model: recipe.digest_of("relabel"),
         )
         return self.train_model(spec, data)
@@ -285,7 +285,7 @@ def training_set(each: Round, images: Table, masks: Table) -> TrainingSet:
 
 
 def _continue(segmenter: Segmenter, uri: str) -> None:
-    """Gives a new segmenter the weights of an earlier one; what that lacks stays as built."""
+    """Gives a new segmenter the weights of an earlier one; other layers stay as built."""
     earlier, _ = load_model(uri, "segmenter")
     unknown = segmenter.load_state_dict(earlier.state_dict(), strict=False).unexpected_keys
     if unknown:
@@ -293,6 +293,6 @@ def _continue(segmenter: Segmenter, uri: str) -> None:
 
 
 def _take_backbone(segmenter: Segmenter, uri: str) -> None:
-    """Gives a new segmenter the backbone of the tagger, which knows the classes already."""
+    """Gives a new segmenter the backbone of the tagger, which is trained on the classes."""
     tagger, _ = load_model(uri, "tagger")
     segmenter.backbone.load_state_dict(tagger.backbone.state_dict())

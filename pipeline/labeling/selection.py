@@ -12,7 +12,7 @@ from tag2mask.pipeline.training.samples import NegativeTarget, TrainingSet
 
 
 def readable(images: Table, columns: Sequence[str], select: Callable[[Row], bool]) -> Scan:
-    """The images that could be read, negatives among them, and whose tags meet a condition."""
+    """The readable images whose tags meet a condition, negatives among them."""
     return Scan(images, columns=list(columns)).where(
         lambda row: not row["error"] and select(row), ["error", "tags"]
     )
@@ -21,7 +21,7 @@ def readable(images: Table, columns: Sequence[str], select: Callable[[Row], bool
 def sound(
     images: Table, columns: Sequence[str], select: Callable[[Row], bool] | None = None
 ) -> Scan:
-    """The images to label: read, with a tag, and their tags meet the condition, if any."""
+    """The images to label: readable, with a tag, and their tags meet the condition, if any."""
     return readable(
         images, columns, lambda row: bool(row["tags"]) and (select is None or select(row))
     )
@@ -54,7 +54,7 @@ def is_simple(row: Row) -> bool:
 
 
 def simple_ids(images: Table, per_class: int) -> set[str]:
-    """At most so many simple images of each class, the first by id: a fair random draw."""
+    """A limited number of simple images of each class, the first by id: a fair random draw."""
     taken: Counter[int] = Counter()
     chosen = set()
     rows = (row for row in images.rows(["id", "tags", "error"]) if not row["error"])
