@@ -2,15 +2,15 @@
 
 
 class UserError(Exception):
-    """Bad input or settings: one sentence that says what, where and how to fix it.
+    """Bad input or settings: one sentence with the problem, its place and its fix.
 
-    The command line prints the sentence and exits with code 2; every other exception is
-    a defect and keeps its traceback.
+    The command line prints the sentence and exits with code 2. Any other exception is a defect
+    and keeps its traceback.
     """
 
 
 class StorageError(UserError):
-    """The storage is full or does not answer: no row's fault, and the end of the run.
+    """The storage is full or does not answer; this ends the run.
 
-    Engines never turn it into error rows, which would stay in a table that is done.
+    Engines never turn it into error rows, because these would stay in a finished table.
     """

@@ -18,8 +18,8 @@ class Precondition(Generic[Subject]):
     Attributes:
         name: The condition in a few words.
         holds: Whether a subject meets the condition.
-        message: What is wrong and how to fix it, with ``{0}`` for the subject, as in
-            ``"{0.model} needs masks"``.
+        message: The problem and its fix, with ``{0}`` for the subject, as in ``"{0.model} needs
+            masks"``.
     """
 
     name: str
@@ -35,7 +35,7 @@ def first_violation(
 
 
 def require(preconditions: Iterable[Precondition[Subject]], subject: Subject) -> None:
-    """Checks preconditions in their order.
+    """Check preconditions in their order.
 
     Raises:
         UserError: With the message of the first one that does not hold.

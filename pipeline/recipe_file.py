@@ -15,16 +15,16 @@ from tag2mask.pipeline.errors import UserError
 
 
 def read_recipe_file(path: str) -> dict[str, Any]:
-    """The settings of a recipe file, nested as the file is.
+    """Read the settings of a recipe file, nested as the file is.
 
-    An empty YAML file, or one of comments alone, holds no settings.
+    An empty YAML file, or one with only comments, holds no settings.
 
     Args:
-        path: A local file that ends with .json, .yaml, .yml or .toml and is written in UTF-8.
+        path: A local UTF-8 file with the extension .json, .yaml, .yml or .toml.
 
     Raises:
-        UserError: If the extension is unknown, the file cannot be read, its syntax is wrong (the
-            sentence names the line), or it holds something other than named settings.
+        UserError: If the extension is unknown, the file cannot be read, its syntax is wrong, or
+            it does not hold named settings. For wrong syntax the message names the line.
     """
     extension = Path(path).suffix.lower()
     if extension not in PARSERS:

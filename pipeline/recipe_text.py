@@ -15,11 +15,11 @@ INDENT = "  "
 
 
 def commented_yaml(settings: BaseModel) -> str:
-    """YAML that :func:`tag2mask.pipeline.recipe_file.read_recipe_file` reads back.
+    """Format settings as YAML that :func:`tag2mask.pipeline.recipe_file.read_recipe_file` reads.
 
     Args:
-        settings: Fields with descriptions; one that holds settings without a description of its
-            own has the first sentence of their class.
+        settings: Settings whose fields have descriptions. A field that holds settings and has no
+            description gets the first sentence of their class.
     """
     return "\n".join(_lines(settings, indent="")) + "\n"
 
@@ -44,7 +44,7 @@ def _lines(settings: BaseModel, indent: str) -> Iterator[str]:
 
 
 def _summary(settings: object) -> str:
-    """The first line of a class's own docstring; empty where it has none."""
+    """The first line of a class's own docstring; empty without one."""
     return (inspect.getdoc(type(settings)) or "").split("\n")[0]
 
 

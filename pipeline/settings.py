@@ -1,4 +1,4 @@
-"""Settings as a user gives them: a recipe file and single changes, laid over the defaults."""
+"""Settings from a user: a recipe file and single changes, merged into the defaults."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ logger = logging.getLogger("tag2mask")
 
 
 def read_values(path: str | None, changes: Sequence[str] = ()) -> dict[str, Any]:
-    """Settings as nested JSON values.
+    """Read settings as nested JSON values.
 
     Args:
-        path: A JSON, YAML or TOML file with any part of the settings; None for none.
-        changes: ``key=value`` with dots for the levels, as ``seeds.crf=toco``; the value is
-            JSON, or a bare word.
+        path: A JSON, YAML or TOML file with any part of the settings; None for no file.
+        changes: ``key=value`` with dots for the levels, as in ``seeds.crf=toco``; the value is
+            JSON or a bare word.
 
     Raises:
         UserError: If the file or a change cannot be read.
@@ -36,7 +36,7 @@ def read_values(path: str | None, changes: Sequence[str] = ()) -> dict[str, Any]
 def _apply(values: dict[str, Any], change: str) -> None:
     key, separator, text = change.partition("=")
     if not separator or not key:
-        raise UserError(f"a change is written key=value, as in seeds.crf=toco, not {change!r}")
+        raise UserError(f"cannot read the change {change!r}: write key=value, as seeds.crf=toco")
     try:
         value = json.loads(text)
     except ValueError:
@@ -50,15 +50,15 @@ def _apply(values: dict[str, Any], change: str) -> None:
 
 
 def with_new_names(values: dict[str, Any], kind: type[BaseModel], part: str = "") -> dict[str, Any]:
-    """Settings of a user with every old name replaced; each is named in a warning.
+    """Replace every old name in a user's settings; each gives a warning.
 
     Args:
         values: Any part of the settings, nested as the class is.
-        kind: Their class.
-        part: Name of the settings among others.
+        kind: Class of the settings.
+        part: Name of these settings among others.
 
     Raises:
-        UserError: If a setting is given by its old name and by its new one.
+        UserError: If a setting is given by both its old and its new name.
     """
     try:
         current, used = use_new_names(values, kind, part)
@@ -90,7 +90,7 @@ def format_validation_error(error: ValidationError, known: dict[str, Any], part:
     Args:
         error: The errors that pydantic found.
         known: All settings with their defaults, nested.
-        part: Name of the settings among others.
+        part: Name of these settings among others.
     """
     first = error.errors()[0]
     message = first["msg"].removeprefix("Value error, ")
@@ -102,4 +102,4 @@ def format_validation_error(error: ValidationError, known: dict[str, Any], part:
         return f"the setting {place!r} is wrong: {message}"
     for level in first["loc"][:-1]:
         known = known[str(level)]
-    return f"there is no setting {place!r}: choose from {', '.join(known)}"
+    return f"unknown setting {place!r}; choose one of {', '.join(known)}"

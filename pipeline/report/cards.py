@@ -1,4 +1,4 @@
-"""Cards: what the page shows of one image and its mask."""
+"""Cards: the parts of the inspection page for one image and its mask."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ class Card:
     """One image with its mask.
 
     Args:
-        name: The image's path.
-        tags: Names of its tags.
-        image: Data URI; the other layers have its size.
-        outline: The mask's contours.
-        overlay: The mask's areas.
-        ground_truth: The ground truth mask's areas; None where it is not known.
+        name: Path of the image.
+        tags: Names of the image's tags.
+        image: Data URI of the image; the other layers have its size.
+        outline: Data URI of the mask's contours.
+        overlay: Data URI of the mask's areas.
+        ground_truth: Data URI of the ground truth mask's areas; None without ground truth.
         size: Width and height of the layers in pixels.
-        confidence: By class name, and of the whole mask under ``""``.
-        iou: By class name, and their mean under ``""``; empty where the ground truth is not known.
-        area: By class name, share of the image.
-        picks: The reasons to show it, as kind and class name; an image with a rejected mask
+        confidence: Confidence by class name, and of the whole mask under ``""``.
+        iou: IoU by class name, and their mean under ``""``; empty without ground truth.
+        area: Share of the image by class name.
+        picks: Reasons to show the image, as kind and class name. An image with a rejected mask
             has the kind ``rejected`` and its tags.
-        source: What made the mask.
+        source: Name of the scorer, model or person that made the mask.
         flags: Quality flags.
-        reason: Why its mask was rejected; empty for a mask of the dataset.
+        reason: Reason of the mask's rejection; empty for a mask of the dataset.
     """
 
     name: str
@@ -68,14 +68,13 @@ def make_card(
     side: int,
     ground_truth: GroundTruthFolder | None = None,
 ) -> Card:
-    """The card of a row that has a mask.
+    """Make the card of a row that has a mask.
 
     Args:
-        row: Of a dataset or a round.
-        image: The image's row, with ``image`` and ``tags``: the same, or that of the
-            images table.
-        picks: Kinds and pixel values that it is shown for.
-        classes: Names the pixel values.
+        row: Row of a dataset or of a round.
+        image: Row with ``image`` and ``tags``: the same row, or that of the images table.
+        picks: Reasons to show the image, as kind and pixel value.
+        classes: Class table of the pixel values.
         side: Longer side of the thumbnails in pixels.
         ground_truth: The ground truth masks.
     """
@@ -105,7 +104,7 @@ def make_card(
 
 
 def image_iou(matrix: np.ndarray) -> dict[int, float]:
-    """The IoU of one image by pixel value, for the objects of its mask or ground truth.
+    """Compute the IoU of one image by pixel value, for the objects of its mask or ground truth.
 
     Args:
         matrix: (K + 1, K + 2) as :func:`tag2mask.pipeline.evaluation.voc.confusion` counts it.

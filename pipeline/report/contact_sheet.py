@@ -82,7 +82,7 @@ def contact_sheet(
 
 
 def overlay(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """An image under its mask: classes tinted, background faded, ignored pixels hatched.
+    """Draw a mask over an image: classes tinted, background faded, ignored pixels hatched.
 
     Args:
         image: (H, W, 3) uint8 RGB.

@@ -50,17 +50,17 @@ class InspectSettings(BaseModel):
 
 @dataclass(frozen=True)
 class Inspection:
-    """What is known of a dataset.
+    """The contents of a dataset's inspection page.
 
     Args:
         uri: URI of the dataset.
-        fingerprint: Fingerprint of its masks.
-        recipe: The recipe that it was made with; empty if it is unknown.
-        classes: Its classes.
+        fingerprint: Fingerprint of the masks.
+        recipe: The dataset's recipe; empty if it is unknown.
+        classes: The dataset's classes.
         survey: Counts and histograms.
         assessment: Scores; None without ground truth.
-        ladder: The steps of its run.
-        rounds: The decisions of the filter in the rounds of its run.
+        ladder: The steps of the run.
+        rounds: The decisions of the filter in the rounds of the run.
         cards: Masks to show, class after class, then rejected ones.
     """
 
@@ -82,15 +82,15 @@ def inspect_dataset(
     settings: InspectSettings | None = None,
     reporter: Reporter = SILENT,
 ) -> Inspection:
-    """Look at a published dataset.
+    """Gather the contents of a published dataset's inspection page.
 
     Args:
         dataset: URI of the dataset.
         run: URI of the run that made it, for the ladder and the rejected masks; None looks in
             the folder around the dataset.
-        ground_truth: Folder of the ground truth masks, which then decide what is best and worst.
-        settings: How much to show.
-        reporter: Shows the progress.
+        ground_truth: Folder of ground truth masks; with it, best and worst are decided by IoU.
+        settings: Size of the page.
+        reporter: Reporter that shows the progress.
 
     Raises:
         UserError: If there is no dataset, or ``ground_truth`` has no mask of its images.

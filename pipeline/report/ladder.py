@@ -79,7 +79,7 @@ def save_ladder(folder: Folder, name: str, rows: Sequence[LadderRow]) -> None:
 
 
 def load_ladder(folder: Folder, name: str) -> list[LadderRow]:
-    """Read what :func:`save_ladder` wrote; no rows where there is no such file yet.
+    """Read the rows that :func:`save_ladder` wrote; none if there is no file yet.
 
     Raises:
         UserError: If the file holds something else.

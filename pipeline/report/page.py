@@ -27,7 +27,7 @@ TEMPLATES = "templates"
 
 
 def inspection_page(inspection: Inspection) -> bytes:
-    """The page as UTF-8 HTML that needs no other file and no network."""
+    """Render the page as UTF-8 HTML that needs no other file and no network."""
     environment = Environment(
         loader=PackageLoader("tag2mask.pipeline.report", TEMPLATES),
         autoescape=True,

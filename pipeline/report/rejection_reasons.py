@@ -24,14 +24,14 @@ def reason_kind(row: Row) -> str:
 
 
 def require_kept(table: Table, step: str) -> None:
-    """Checks that a round kept a mask.
+    """Check that a round kept a mask.
 
     Args:
         table: The round.
-        step: What needs its masks, for the message.
+        step: Name of the step that needs the masks, for the message.
 
     Raises:
-        UserError: If it kept none; the sentence names the most frequent reason.
+        UserError: If the round kept none; the message names the most frequent reason.
     """
     rows = list(table.rows(["kept", "reason", "error"]))
     if any(row["kept"] for row in rows):

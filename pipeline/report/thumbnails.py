@@ -24,13 +24,13 @@ def color(value: int) -> str:
 
 
 def thumbnail_size(width: int, height: int, side: int) -> tuple[int, int]:
-    """Width and height with the longer side at most ``side``."""
+    """Shrink width and height so that the longer side is at most ``side``."""
     scale = min(1.0, side / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def image_uri(data: bytes, size: tuple[int, int]) -> str:
-    """An image at a size (width, height), as WebP."""
+    """Encode an image, resized to (width, height), as a WebP data URI."""
     with Image.open(io.BytesIO(data)) as image:
         small = image.convert("RGB").resize(size, Image.Resampling.LANCZOS)
     buffer = io.BytesIO()
@@ -39,7 +39,7 @@ def image_uri(data: bytes, size: tuple[int, int]) -> str:
 
 
 def overlay_uri(mask: np.ndarray, size: tuple[int, int]) -> str:
-    """A layer that tints objects and dims the background.
+    """Encode a layer that tints objects and dims the background, as a PNG data URI.
 
     Args:
         mask: (H, W) uint8 pixel values.
@@ -55,7 +55,7 @@ def overlay_uri(mask: np.ndarray, size: tuple[int, int]) -> str:
 
 
 def outline_uri(mask: np.ndarray, size: tuple[int, int]) -> str:
-    """A layer with the contours of a mask: the class's color inside, white outside.
+    """Encode a mask's contours as a PNG data URI: the class's color inside, white outside.
 
     Args:
         mask: (H, W) uint8 pixel values.
@@ -75,7 +75,7 @@ def _small(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _edge(mask: np.ndarray) -> np.ndarray:
-    """The pixels beside, above or below a pixel of another value, on both sides."""
+    """The pixels above, below or at a side of a pixel with another value."""
     edge = np.zeros(mask.shape, bool)
     across, down = mask[:, 1:] != mask[:, :-1], mask[1:] != mask[:-1]
     edge[:, 1:] |= across

@@ -80,7 +80,7 @@ def complete_system_recipe(task: str, given: dict[str, Any]) -> SystemRecipe:
     """
     task = OLD_NAMES.get(task, task)
     if task not in SYSTEMS:
-        raise UserError(f"there is no task {task!r}: choose from {', '.join(sorted(SYSTEMS))}")
+        raise UserError(f"unknown system {task!r}; choose one of {', '.join(sorted(SYSTEMS))}")
     kind = SYSTEMS[task].settings_type
     defaults = {
         "system": kind().model_dump(),
@@ -100,7 +100,7 @@ def complete_system_recipe(task: str, given: dict[str, Any]) -> SystemRecipe:
     }
     values = merge_settings(defaults, given)
     if unknown := values.keys() - defaults.keys():
-        raise UserError(f"there is no setting {min(unknown)!r}: choose from {', '.join(defaults)}")
+        raise UserError(f"unknown setting {min(unknown)!r}; choose one of {', '.join(defaults)}")
     return SystemRecipe(
         task=task,
         system=_validated(kind, "system", values, defaults),

@@ -49,8 +49,8 @@ def test_new_images(command, finished, folder):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["train", "dcgam", "DATASET", "--out", "OUT"], ["no task 'dcgam'", "dcgan"]),
-        (["train", "dcgan", "DATASET", "--out", "OUT", "--set", "x=1"], ["no setting 'x'"]),
+        (["train", "dcgam", "DATASET", "--out", "OUT"], ["unknown system 'dcgam'", "dcgan"]),
+        (["train", "dcgan", "DATASET", "--out", "OUT", "--set", "x=1"], ["unknown setting 'x'"]),
         (["train", "dcgan", "NOWHERE", "--out", "OUT", "--engine", "local"], ["NOWHERE"]),
         (["generate", "NOWHERE", "--out", "OUT", "--engine", "local"], ["no model at"]),
         (

@@ -75,7 +75,7 @@ def test_an_old_name_beside_the_new_one_is_refused():
 def test_other_names_stay_unknown():
     current, used = use_new_names({"nonsense": 1, "seeds": {"kontrast": 2}}, Recipe)
     assert (current, used) == ({"nonsense": 1, "seeds": {"kontrast": 2}}, [])
-    with pytest.raises(UserError, match="there is no setting 'nonsense'"):
+    with pytest.raises(UserError, match="unknown setting 'nonsense'"):
         complete_recipe({"nonsense": 1})
 
 

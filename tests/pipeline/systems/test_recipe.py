@@ -43,11 +43,11 @@ def test_changes():
 @pytest.mark.parametrize(
     ("task", "change", "words"),
     [
-        ("dcgam", "training.steps=7", ["no task 'dcgam'", "dcgan"]),
-        ("dcgan", "trainig.steps=7", ["no setting 'trainig'", "training"]),
-        ("dcgan", "training.step=7", ["no setting 'training.step'", "steps"]),
+        ("dcgam", "training.steps=7", ["unknown system 'dcgam'", "dcgan"]),
+        ("dcgan", "trainig.steps=7", ["unknown setting 'trainig'", "training"]),
+        ("dcgan", "training.step=7", ["unknown setting 'training.step'", "steps"]),
         ("dcgan", "training.steps=0", ["'training.steps'", "greater"]),
-        ("dcgan", "system.sise=7", ["no setting 'system.sise'", "size"]),
+        ("dcgan", "system.sise=7", ["unknown setting 'system.sise'", "size"]),
         ("dcgan", "training.workers=99", ["settings of 'training' do not fit", "99 workers"]),
         ("dcgan", "system.size=31", ["settings of 'system' do not fit", "such as 32"]),
         ("dcgan", "system.classes=0", ["'system.classes'"]),
