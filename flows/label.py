@@ -33,7 +33,8 @@ from tag2mask.pipeline.labeling.rounds import TAGGER, Round, labeling_rounds, mo
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.records.round_names import AFFINITY, SEED
 from tag2mask.pipeline.sources import Downloads, open_source
-from tag2mask.pipeline.sources.places import check_out
+from tag2mask.pipeline.tables.places import check_out
+from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
 
 # New images that begin a new training, for each one that the models were trained on.
@@ -75,6 +76,7 @@ def label(
             :data:`tag2mask.pipeline.sources.SOURCES`; None guesses it.
     """
     check_out(source, out)
+    Folder(out).check_writable()
     reporter = flow_reporter()
     settings = recipe if isinstance(recipe, Recipe) else complete_recipe(recipe)
     run = Run(out, settings, build_engine(engine, workers), reporter)

@@ -66,7 +66,7 @@ def summarize(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
         if ground_truth:
             write_card(dataset, assess(dataset, ground_truth))
     except UserError as error:  # the labeling is done, whatever the ground truth is like
-        run.reporter.info(f"the ground truth masks beside the source are left aside: {error}")
+        run.reporter.info(f"the ground truth masks beside the source are ignored: {error}")
         ground_truth, ladder = None, run_ladder(rounds, None)
     save_ladder(run.folder, "ladder.json", ladder)
     rejected = reasons(rounds[POWERFUL])

@@ -25,6 +25,7 @@ class IngestCounts(Settings):
         errors: Rows whose image cannot be read.
         kept: Rows with an image and a tag.
         negatives: Rows without tags, from skipped files.
+        notes: Sentences about the reading of the source: merged spellings and skipped files.
     """
 
     # A run.json that was written before these names has the old ones.
@@ -40,6 +41,7 @@ class IngestCounts(Settings):
     errors: int
     kept: int
     negatives: int = 0
+    notes: tuple[str, ...] = ()
 
     def after_decoding(self, errors: int) -> IngestCounts:
         """The same counts after decoding.

@@ -66,14 +66,17 @@ class Ingest:
         classes: The classes of the run.
         counts: Counts of the source's files, before decoding.
         images: One image for each row, sorted by id; negatives have no tags.
-        notes: Sentences about the reading of the source: merged spellings and skipped files.
     """
 
     source: Source
     classes: ClassTable
     counts: IngestCounts
     images: tuple[Image, ...]
-    notes: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences about the reading of the source: merged spellings and skipped files."""
+        return self.counts.notes
 
     def opening(self) -> list[str]:
         """The kind of the source with its classes and their images, then the notes."""
@@ -194,7 +197,8 @@ def ingest(
     skipped = [file.path for file in everything if file.skipped]
     notes = [*source.notes, *split_note, *merged, *_skipped(skipped)]
     rows = tuple(sorted((*images, *others), key=attrgetter("id")))
-    return Ingest(source, table, counts, rows, tuple(notes))
+    counts = counts.model_copy(update={"notes": tuple(notes)})
+    return Ingest(source, table, counts, rows)
 
 
 def _of_split(

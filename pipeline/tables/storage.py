@@ -173,7 +173,7 @@ class Folder:
         try:
             if self.local:
                 with _room_in(self._path):
-                    os.makedirs(self._path, exist_ok=True)
+                    _make_folder(self._path)
                     with open(path, "xb") as file:
                         file.write(data)
             else:
@@ -258,6 +258,16 @@ def _room_in(directory: str) -> Iterator[None]:
         raise StorageError(
             f"no space left in {directory}: free some and run the same command again; finished "
             "work is kept"
+        ) from error
+
+
+def _make_folder(path: str) -> None:
+    """Make a local folder; a place that holds no folders is the user's to change."""
+    try:
+        os.makedirs(path, exist_ok=True)
+    except (FileNotFoundError, NotADirectoryError, PermissionError) as error:
+        raise UserError(
+            f"cannot make the folder {path}: {error.strerror}; choose another place"
         ) from error
 
 

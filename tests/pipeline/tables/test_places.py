@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tag2mask.pipeline.errors import UserError
-from tag2mask.pipeline.sources.places import check_out
+from tag2mask.pipeline.tables.places import check_out
 
 
 @pytest.mark.parametrize("out", ["src/run", "src", "src/a/b", "x/../src/run", "link/run", "link"])
