@@ -68,7 +68,7 @@ def test_a_folder_is_predicted(tmp_path):
         assert mask.size == (40, 30)
 
 
-@pytest.mark.parametrize("name", ["voc", "coco", "yolo"])
+@pytest.mark.parametrize("name", ["voc", "coco", "yolo", "label-studio", "cvat", "webdataset"])
 def test_a_dataset_is_exported(dataset, tmp_path, name):
     done = command("export", dataset.uri, "--format", name, "--out", tmp_path / name)
     assert done.returncode == 0, done.stderr

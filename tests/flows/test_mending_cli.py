@@ -31,6 +31,12 @@ def test_export_says_what_it_wrote_and_lost(command, dataset, tmp_path):
     [
         (("--format", "vox"), "unknown format 'vox': choose one of voc, coco"),
         (("--format", "voc", "--classes", "dgo"), "unknown class 'dgo'"),
+        (
+            ("--format", "coco", "--objects", "thing"),
+            "objects 'thing': Input should be 'component'",
+        ),
+        (("--format", "coco", "--min-area", "3"), "min-area 3.0: Input should be less than 1"),
+        (("--format", "coco", "--val", "0.6", "--test", "0.4"), "the shares of val and test leave"),
     ],
 )
 def test_export_of_bad_input(command, dataset, tmp_path, options, part):
@@ -39,6 +45,27 @@ def test_export_of_bad_input(command, dataset, tmp_path, options, part):
     assert err.splitlines()[-1].startswith(f"tag2mask: {part}")
     assert "Traceback" not in err
     assert not list(tmp_path.iterdir())
+
+
+def test_export_with_options(command, dataset, tmp_path):
+    options = ("--min-area", 0, "--objects", "class", "--shapes", "rle", "--val", 0.4, "--seed", 1)
+    code, out, _ = command(
+        "export", dataset, "--format", "coco", "--out", tmp_path / "coco", *options
+    )
+    assert code == 0
+    head, objects, lost = out.splitlines()
+    assert head == f"5 images and masks in {tmp_path / 'coco'} (coco): train 3, val 2"
+    assert objects.endswith(" objects")
+    assert lost.startswith("nothing is lost")
+
+
+def test_push_to_hub_lists_what_it_would_upload(command, dataset):
+    code, out, _ = command("push-to-hub", dataset, "me/masks", "--dry-run")
+    assert code == 0
+    *files, last = out.splitlines()
+    assert {"README.md", "croissant.json", "manifest.json"} <= {line.split()[1] for line in files}
+    assert last.startswith(f"dry run: {len(files)} files")
+    assert last.endswith("would be uploaded to the dataset me/masks")
 
 
 def test_review_and_correct(command, dataset, tmp_path):
