@@ -26,6 +26,7 @@ def export(
     val: float | None = None,
     test: float = 0.0,
     seed: int = 0,
+    shard_images: int = 1000,
 ) -> ExportResult:
     """Writes a published dataset as files of another format.
 
@@ -47,6 +48,7 @@ def export(
             0.1 for ``yolo`` and else 0.
         test: Share of the images in the split test, in [0, 1).
         seed: Random seed of the splits.
+        shard_images: Images of one shard, for ``webdataset``.
 
     Raises:
         UserError: If the format, a class or an option is unknown, no image meets the
@@ -65,6 +67,7 @@ def export(
         val_share=val,
         test_share=test,
         seed=seed,
+        shard_images=shard_images,
     )
     choice = Choice(classes, confidence)
     written = export_dataset(str(dataset), format, str(out), choice, settings)

@@ -49,6 +49,7 @@ def export(
     ] = None,
     test: Annotated[float, typer.Option(help="Share of the images in test.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Random seed of the splits.")] = 0,
+    shard_images: Annotated[int, typer.Option(help="Images of one shard, for webdataset.")] = 1000,
 ) -> None:
     """Writes a dataset as files of another format, and prints what that format loses."""
     from tag2mask.flows.progress import build_reporter
@@ -64,6 +65,7 @@ def export(
         val_share=val,
         test_share=test,
         seed=seed,
+        shard_images=shard_images,
     )
     progress = build_reporter().rows("export", len(open_dataset(dataset)))
     choice = Choice(split_names(classes), confidence)
