@@ -1,4 +1,4 @@
-"""What Prefect's UI shows beside a run: the last word, ladder, counts, contact sheet."""
+"""Artifacts of a run in Prefect's UI: summary, ladder, counts, contact sheet."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def link_to(uri: str) -> str:
 
 
 def show(run: Run, summary: str) -> None:
-    """Leaves artifacts of the flow run that is at work.
+    """Creates the artifacts of the current flow run.
 
     Args:
-        run: Whose folder holds run.json and ladder.json.
-        summary: The last word.
+        run: The run, whose folder holds run.json and ladder.json.
+        summary: The summary of the run.
     """
     record = load_record(run)
     create_markdown_artifact(f"```\n{summary}\n```", key_of("summary", run.uri))

@@ -4,10 +4,10 @@ STC (Simple To Complex, Wei et al., PAMI 2017) in the survey's variant (Yanai & 
 2017, section 2.3): DCSM instead of low-level saliency as the first masks, and the
 probabilities of a round to augment the training images of the next.
 
-Few and coarse tasks, one for each stage: the engine does the work inside, and a task that
-finds its table or model finished returns at once, so a killed flow continues where it was.
+The tasks are few and coarse, one for each stage; the engine does the work inside. A task whose
+table or model is finished returns at once, so a killed flow continues where it was.
 
-A later run on a source that has grown labels what is new and adds it to the dataset, see
+A later run on a source that has grown labels the new images and adds them to the dataset, see
 :mod:`tag2mask.pipeline.labeling.incremental`.
 """
 
@@ -42,12 +42,12 @@ RETRAIN_SHARE = 0.2
 
 
 def run_name() -> str:
-    """What Prefect's UI calls a run: the run's folder and the time it was meant for."""
+    """The name of a run in Prefect's UI: the run's folder and its scheduled time."""
     begun = flow_run.scheduled_start_time
     return f"{str(flow_run.parameters['out']).rstrip('/')} {begun:%Y-%m-%d %H:%M}"
 
 
-# Prefect would take a part of a recipe for the whole of it, and its complaints are not ours.
+# Prefect would validate a part of a recipe as a whole one, with error messages of its own.
 @flow(name="label", flow_run_name=run_name, validate_parameters=False)
 def label(
     source: str,
@@ -65,13 +65,13 @@ def label(
     Args:
         source: The tagged images: a folder or URI that every worker can read.
         out: The run's folder, a local path or URI.
-        recipe: What the masks follow from; parts that are left out have their defaults.
+        recipe: The settings of the masks; missing parts have their defaults.
         classes: The tags to keep; None keeps those of the last version, or all.
-        engine: ``ray`` or ``local``; it changes nothing in the masks.
-        workers: Processes on this machine; a Ray cluster decides for itself.
-        retrain: Train from scratch on the source as it is, instead of labeling what is new.
-        retrain_share: Train from scratch, too, when so many images have come for each one that the
-            models were trained on.
+        engine: ``ray`` or ``local``; the choice changes no mask.
+        workers: Processes on this machine; ignored by a Ray cluster.
+        retrain: Train from scratch on the whole source, instead of labeling new images alone.
+        retrain_share: Train from scratch, too, if this many images are new, or more, for each image
+            that the models were trained on.
         source_kind: Kind of the source, a name of
             :data:`tag2mask.pipeline.sources.SOURCES`; None guesses it.
     """
@@ -95,7 +95,7 @@ def label_with(
     retrain_share: float = RETRAIN_SHARE,
     source_kind: str | None = None,
 ) -> str:
-    """What there is to do in a run's folder, done; see :func:`label`."""
+    """Does the work of a run's folder and returns the summary; see :func:`label`."""
     downloads = Downloads(run.recipe.download, cache=f"{run.uri}/downloads")
     tagged = open_source(source, source_kind, downloads)
     change = find_change(run, tagged, classes, retrain=retrain, share=retrain_share)

@@ -1,4 +1,4 @@
-"""Labeling what is new: the images that a source has gained, by the current segmenter."""
+"""Labeling of new images: those that a source has gained, by the current segmenter."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tag2mask.pipeline.text_tables import text_table
 
 
 def label_new(run: Run, change: Change) -> str:
-    """The next version of the dataset, and what to say of it."""
+    """Makes the next version of the dataset and returns its summary."""
     images = add_new_images(run, change)
     masks = add_labels(run, images)
     dataset = add_version(run, images, masks)
@@ -22,25 +22,25 @@ def label_new(run: Run, change: Change) -> str:
 
 @step
 def add_new_images(run: Run, change: Change) -> str:
-    """The images table with what is new."""
+    """The images table with the new images."""
     return add_images(run, change).uri
 
 
 @step
 def add_labels(run: Run, images: str) -> str:
-    """The last round with the masks of what is new."""
+    """The last round with the masks of the new images."""
     return add_masks(run, Table.open(images)).uri
 
 
 @step
 def add_version(run: Run, images: str, masks: str) -> str:
-    """The dataset with those that are good enough."""
+    """The dataset with the kept masks."""
     return add_to_dataset(run, Table.open(images), Table.open(masks)).uri
 
 
 @step
 def summarize_addition(run: Run, change: Change, images: str, masks: str, dataset: str) -> str:
-    """run.json, a contact sheet of what is new, and the summary."""
+    """Writes run.json and a contact sheet of the new images, and returns the summary."""
     current, record = Table.open(dataset), load_record(run)
     version = current.manifest.revision
     if version == record.get("version"):
@@ -50,7 +50,7 @@ def summarize_addition(run: Run, change: Change, images: str, masks: str, datase
     new_images = Table.open(images).without(before.manifest.inputs)
     new_masks = Table.open(masks).without(before.manifest.inputs)
     if new_images is None or new_masks is None:
-        raise ValueError(f"version {version} of {dataset} was not made of this run's tables")
+        raise ValueError(f"version {version} of {dataset} was not made from this run's tables")
     name = f"contact_sheet_{version:06d}.png"
     save_sheet(run, name, sheet(new_images, {POWERFUL: new_masks}, None))
     added, rejected = len(current) - len(before), reasons(new_masks)

@@ -1,4 +1,4 @@
-"""What ``label`` leaves behind for people: run.json, a contact sheet, and a summary."""
+"""The reports of ``label``: run.json, a contact sheet, and a summary."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def summarize(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
         run: The run that is finished.
         source: Where its images came from; its ground truth masks, if it has any, are read here
             for the first time.
-        listed: What became of the source's images, as far as it was known before decoding.
+        listed: The counts of the source's images before decoding.
         made: URIs by name, from the flow.
     """
     images, dataset = Table.open(made["images"]), Table.open(made["dataset"])
@@ -108,13 +108,13 @@ def summarize(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
 
 
 def published(count: int, rejected: Mapping[str, int]) -> list[str]:
-    """How many masks were published, and why the others were not, in lines."""
+    """The number of published masks, and the others by reason, in lines."""
     lines = [f"{count:,} masks published, {sum(rejected.values()):,} rejected"]
     return lines + [f"  {many:,} × {reason}" for reason, many in rejected.items()]
 
 
 def save_record(run: Run, record: Mapping[str, Any]) -> None:
-    """Writes run.json; written last, it says that the version in it has its summary."""
+    """Writes run.json, the last file of a version."""
     run.folder.write(RECORD, json.dumps(record, indent=1).encode())
 
 
@@ -190,7 +190,7 @@ def run_ladder(
 
 
 def versions() -> dict[str, str]:
-    """Versions of what the masks depend on."""
+    """Versions of the packages that the masks depend on."""
     found = {}
     for package in PACKAGES:
         try:

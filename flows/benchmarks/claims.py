@@ -1,4 +1,4 @@
-"""The survey's claims about its methods, measured on one bench with those of Table 1."""
+"""The survey's claims about its methods, measured on the same images as its Table 1."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from prefect import flow
 
 from tag2mask.flows.benchmarks.dcsm_ablation import best_score_power, with_ground_truth
 from tag2mask.flows.benchmarks.methods import METHODS
-from tag2mask.flows.benchmarks.predictions import predicted, staged, supervised, with_recipe
+from tag2mask.flows.benchmarks.predictions import predict_held_out, staged, supervised, with_recipe
 from tag2mask.flows.benchmarks.setup import Bench, BenchRequest, open_bench
 from tag2mask.models.crf import CRF_PRESETS, CRFS
 from tag2mask.models.weak.motion import motion_labels
@@ -32,7 +32,7 @@ from tag2mask.pipeline.synthetic.clips import render_clip
 from tag2mask.pipeline.tables.table import Table
 
 CLIPS = 10
-COARSE = 32  # stride of a backbone without holes
+COARSE = 32  # output stride of a backbone without dilation
 FIELDS = ("deeplab_v1", "deeplab_v2", "dilation_front")
 SCORERS: dict[str, dict[str, Any] | None] = {
     "gradient": {},
@@ -43,7 +43,7 @@ SCORERS: dict[str, dict[str, Any] | None] = {
 Figures = dict[str, float]
 
 
-def gradients(bench: Bench) -> Figures:
+def measure_scorers(bench: Bench) -> Figures:
     """Scorers on images with one tag and with several, each map at its best score power."""
     run, images, ground_truth = bench.run, bench.images, bench.ground_truth
     seeds, figures = run.recipe.seeds, {}
@@ -77,25 +77,25 @@ def _several(tags: int) -> bool:
     return tags > 1
 
 
-def crf_gain(bench: Bench) -> Figures:
-    """What the CRF adds to an early and to a late segmenter."""
+def measure_crf_gain(bench: Bench) -> Figures:
+    """The gain of the CRF for early and late segmenters."""
     relabel = bench.run.recipe.relabel
     changes = {"relabel": relabel.model_copy(update={"crf": NO_CRF})}
     plain = with_recipe(bench, bench.run.recipe.model_copy(update=changes))
     figures = {}
     for name in ("fcn32s", "fcn8s", "pspnet"):
         refined = _miou(bench, METHODS[name].make(bench, name).table)
-        before = _miou(bench, predicted(plain, name, name=f"{name} without crf").table)
+        before = _miou(bench, predict_held_out(plain, name, name=f"{name} without crf").table)
         figures[f"{name} without"] = before
         figures[f"{name} gains"] = refined - before
     return figures
 
 
-def fields_of_view(bench: Bench) -> Figures:
-    """Holes in the backbone, in the head, in a context module, and of several sizes.
+def measure_dilation(bench: Bench) -> Figures:
+    """Dilation in the backbone, in the head, in a context module, and at several rates.
 
-    The context module is trained on a trained front end, so it compares with others whose
-    training went on for as long.
+    The context module is trained on a trained front end. It therefore compares with other methods
+    that were trained for twice as long.
     """
     makes = {f"deeplab_v1 at stride {COARSE}": supervised("deeplab_v1", COARSE)}
     makes |= {name: METHODS[name].make for name in ("pointwise", *FIELDS, "dilation")}
@@ -103,7 +103,7 @@ def fields_of_view(bench: Bench) -> Figures:
     return {name: _miou(bench, make(bench, name).table) for name, make in makes.items()}
 
 
-def reduced_labels(bench: Bench) -> Figures:
+def measure_label_strides(bench: Bench) -> Figures:
     """DeepLab on labels at the stride of its logits, and at four pixels."""
     reduced = supervised("deeplab_v1", train=train_reduced)(bench, "deeplab_v1 reduced")
     fine = METHODS["deeplab_v1"].make(bench, "deeplab_v1")
@@ -112,8 +112,8 @@ def reduced_labels(bench: Bench) -> Figures:
     return figures | {"at 4 pixels": _miou(bench, fine.table)}
 
 
-def one_pass(bench: Bench) -> Figures:
-    """One pass over an image against one for each of 2,000 regions, and against windows."""
+def measure_passes(bench: Bench) -> Figures:
+    """The time of one pass over an image, of 2,000 passes over its regions, and of windows."""
     recipe = bench.run.recipe
     seconds = region_seconds(bench.run.model_uri("tagger"), recipe.relabel.size)
     return {
@@ -123,25 +123,25 @@ def one_pass(bench: Bench) -> Figures:
     }
 
 
-def motion(bench: Bench) -> Figures:
-    """Generated clips whose network knows where a thing is and not how far it reaches."""
+def measure_motion(bench: Bench) -> Figures:
+    """Labels of generated clips from motion and coarse maps of where an object is."""
     crf = CRFS[bench.run.recipe.seeds.crf_method](CRF_PRESETS["irn"])
     plain, cued = [], []
     for index in range(CLIPS):
         clip = render_clip(index, bench.run.recipe.seed)
-        beliefs = np.stack([_blob(mask) for mask in clip.masks])
-        labels = motion_labels(clip.frames, beliefs, crf, np.random.default_rng(index))
-        plain.append(_iou(beliefs.argmax(axis=1) > 0, clip.masks))
+        coarse = np.stack([_blob(mask) for mask in clip.masks])
+        labels = motion_labels(clip.frames, coarse, crf, np.random.default_rng(index))
+        plain.append(_iou(coarse.argmax(axis=1) > 0, clip.masks))
         cued.append(_iou(labels.argmax(axis=1) > 0, clip.masks))
     return {"IoU without motion": 100 * mean(plain), "with": 100 * mean(cued)}
 
 
 def _blob(mask: np.ndarray) -> np.ndarray:
-    """Background and thing, (2, H, W): half as wide as it is."""
+    """Probabilities of background and object, (2, H, W): a blob half as wide as the object."""
     where = np.argwhere(mask)
     away = np.indices(mask.shape) - where.mean(axis=0)[:, None, None]
-    belief = 0.9 * np.exp(-np.square(away).sum(axis=0) / (0.5 * len(where) / np.pi))
-    return np.stack([1 - belief, belief]).astype(np.float32)
+    probability = 0.9 * np.exp(-np.square(away).sum(axis=0) / (0.5 * len(where) / np.pi))
+    return np.stack([1 - probability, probability]).astype(np.float32)
 
 
 def _iou(found: np.ndarray, ground_truth: np.ndarray) -> float:
@@ -153,42 +153,44 @@ def _miou(bench: Bench, table: Table) -> float:
 
 
 class Measure(NamedTuple):
-    """A claim, and how it is measured."""
+    """A claim of the survey, and the function that measures it."""
 
-    says: str
+    sentence: str
     measure: Callable[[Bench], Figures]
 
 
 CLAIMS: dict[str, Measure] = {
-    "gradients": Measure("gradients find one tag and mix up several, DCSM does not", gradients),
-    "crf": Measure("the CRF adds much to FCN and little to PSPNet", crf_gain),
-    "dilation": Measure("dilation and ASPP help", fields_of_view),
-    "labels": Measure("labels at the output stride cost under a point", reduced_labels),
-    "speed": Measure("one fully convolutional pass replaces one for each region", one_pass),
-    "motion": Measure("motion tells how far an object reaches", motion),
+    "gradients": Measure(
+        "gradients find one tag and mix up several, DCSM does not", measure_scorers
+    ),
+    "crf": Measure("the CRF adds much to FCN and little to PSPNet", measure_crf_gain),
+    "dilation": Measure("dilation and ASPP help", measure_dilation),
+    "labels": Measure("labels at the output stride cost under a point", measure_label_strides),
+    "speed": Measure("one fully convolutional pass replaces one for each region", measure_passes),
+    "motion": Measure("motion tells how far an object reaches", measure_motion),
 }
 
 
 @flow(name="benchmark-claims", validate_parameters=False)
 def claims(request: BenchRequest) -> str:
-    """Measures the survey's claims; what Table 1 has trained in the folder is used.
+    """Measures the survey's claims; models that Table 1 trained in the folder are used.
 
     Args:
-        request: Chosen are claims; what is trained in its folder is kept.
+        request: The request; ``chosen`` names claims. Finished models in its folder are kept.
 
     Returns:
         The claims and their numbers as Markdown; they are saved as ``claims.json`` too.
 
     Raises:
-        UserError: If the data has no ground truth masks, or a claim is not known.
+        UserError: If the data has no ground truth masks, or a claim is unknown.
     """
     names = request.choice(CLAIMS, "claim")
     bench = open_bench(request)
     bench.run.train_tagger(bench.images)
     found = {claim.name: claim for claim in load_claims(bench.run.folder)}
     for name in names:
-        says, measure = CLAIMS[name]
-        found[name] = Claim(name=name, says=says, figures=measure(bench))
+        sentence, measure = CLAIMS[name]
+        found[name] = Claim(name=name, says=sentence, figures=measure(bench))
         save_claims(bench.run.folder, [found[known] for known in CLAIMS if known in found])
         bench.run.reporter.info(claim_line(found[name]))
     return claims_markdown([found[known] for known in CLAIMS if known in found])

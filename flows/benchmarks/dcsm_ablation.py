@@ -1,4 +1,4 @@
-"""What each of DCSM's three improvements is worth, on images with several tags."""
+"""The gain of each of DCSM's three improvements, on images with several tags."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.text_tables import markdown_row, markdown_table
 
 IMAGES = 120
-# Maps of different variants fall off differently: each is judged at its own best score power.
+# Maps of different variants fall off differently: each is scored at its own best power.
 SCORE_POWERS = (0.5, 1.0, 2.0, 3.0, 5.0, 8.0)
 
 
@@ -34,7 +34,7 @@ def ablation(request: BenchRequest) -> str:
     """Switches DCSM's improvements off one at a time and scores the maps without a CRF.
 
     Args:
-        request: The tagger of a ladder in its folder is used when it is there.
+        request: The request; the tagger of a ladder in its folder is used.
 
     Returns:
         A Markdown table.
@@ -47,7 +47,7 @@ def ablation(request: BenchRequest) -> str:
     run.train_tagger(images)
     ids = several_tags(images, ground_truth)
     rows: list[tuple[str, ...]] = []
-    # The names of the rounds count from two; they are in the folders of earlier measurements.
+    # The numbers begin at two, as in the folders of earlier measurements.
     for number, (name, settings) in enumerate(variants(run.recipe).items(), start=2):
         seeds = SeedSettings.model_validate(
             {**run.recipe.seeds.model_dump(), "scorer": "dcsm", "settings": settings, "crf": NO_CRF}
@@ -100,7 +100,7 @@ def variants(recipe: Recipe) -> dict[str, dict[str, Any]]:
 def best_score_power(
     images: Table, table: Table, ground_truth: GroundTruthFolder
 ) -> tuple[float, float]:
-    """The highest mean IoU over the score powers, and the score_power that gave it."""
+    """The highest mean IoU over the score powers, and the power that reached it."""
     scan = Scan(
         images,
         {"seed": table},
@@ -110,14 +110,14 @@ def best_score_power(
     rows = list(scan.rows())
     found = []
     for score_power in SCORE_POWERS:
-        masks = ({"path": r["image"]["path"], "mask": hardened(r, score_power)} for r in rows)
+        masks = ({"path": r["image"]["path"], "mask": most_probable(r, score_power)} for r in rows)
         found.append(
             (evaluate_masks(masks, ground_truth, class_table(images)).mean_iou, score_power)
         )
     return max(found)
 
 
-def hardened(row: Row, score_power: float) -> np.ndarray:
+def most_probable(row: Row, score_power: float) -> np.ndarray:
     """The most probable of background and tags at each pixel of a scored row: (H, W) uint8."""
     scores = np.stack([decode_map(score) for score in row["seed"]["scores"]])
     scores = resize_maps(scores, (row["height"], row["width"]))

@@ -37,7 +37,7 @@ from tag2mask.pipeline.text_tables import markdown_row, markdown_table
 SIZE = 64
 TEST = 400
 SHOWN = 8
-# Of the generators: one alone may have neighbors change places.
+# Seeds of the generators: with one alone, close rows may change places.
 SEEDS = (0, 1)
 # Rounds of the loop, the last first.
 ROUNDS = (POWERFUL, ENHANCED, INITIAL)
@@ -79,7 +79,7 @@ HEADINGS = ("generator trained on", "mIoU of the masks", "fcn_score", "pixels", 
 
 
 class ComparedRounds(NamedTuple):
-    """The two rounds of a ladder whose masks are compared.
+    """The two rounds of a run whose masks are compared.
 
     Attributes:
         seed: The first round.
@@ -101,9 +101,9 @@ def masks(request: BenchRequest) -> str:
     split ``dev``, made from their ground truth masks.
 
     Args:
-        request: Chosen are views: ``image`` (default), ``object``, a square around one, or
-            ``cutout``, one on white. Its folder is a ladder's, finished or on the way, whose
-            seeds and last round are compared and whose recipe and classes are taken.
+        request: The request; ``chosen`` names views: ``image`` (the default), ``object``, a square
+            around one, or ``cutout``, one on white. Its folder holds a ladder, finished or not,
+            whose seeds and last round are compared. Recipe and classes are the ladder's.
 
     Returns:
         A Markdown table for each view; the same photos of the first generator of each row are
@@ -121,7 +121,7 @@ def masks(request: BenchRequest) -> str:
 
 @task(cache_policy=NO_CACHE, persist_result=False)
 def compare(bench: Bench, rounds: ComparedRounds, view: str) -> str:
-    """The table."""
+    """Trains on the masks of each round and returns the table of a view."""
     run, names = bench.run, tuple(bench.images.metadata["classes"])
     ground_truth = control_rounds.ground_truth(run, bench.images, bench.data)
     shared = _masked(ground_truth) & _masked(rounds.loop) & _masked(rounds.seed)
@@ -160,7 +160,7 @@ def compare(bench: Bench, rounds: ComparedRounds, view: str) -> str:
 
 
 def _find_rounds(out: str) -> ComparedRounds:
-    """The ladder in a folder; a damaged round is an error, and not one that is still to come."""
+    """The rounds of a ladder in a folder; a damaged round is an error, a missing one is not."""
     place = Folder(f"{out}/run/rounds")
     for name in ROUNDS:
         if MANIFEST in place.folder(name).sizes():
@@ -186,7 +186,7 @@ def _as_measured(request: BenchRequest, rounds: ComparedRounds) -> BenchRequest:
 
 
 def _masked(table: Table) -> set[str]:
-    """The images that a round has a mask of."""
+    """The ids of the images that have a mask in a round."""
     return {str(row["id"]) for row in table.rows(["id", "mask"]) if row["mask"]}
 
 

@@ -1,4 +1,4 @@
-"""How the methods of the survey's Table 1 are trained, and what they predict."""
+"""Training and predictions of the methods of the survey's Table 1."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ from tag2mask.pipeline.tables.table import Table
 
 
 class Predictions(NamedTuple):
-    """What a method says of the held-out images, and how long it took to say it.
+    """A method's masks of the held-out images, and the time of the prediction.
 
     Attributes:
         table: The predicted masks.
-        seconds: Wall time of the prediction alone; next to nothing if it was found done.
-        model: URI of the method's own model, or of the tagger where it has no other.
+        seconds: Wall time of the prediction alone; near zero if it was finished before.
+        model: URI of the method's own model, or of the tagger if it has no other.
     """
 
     table: Table
@@ -50,15 +50,15 @@ class Predictions(NamedTuple):
     model: str
 
 
-def timed(model: str, predict: Callable[[], Table]) -> Predictions:
-    """A model's predictions and their time."""
+def time_prediction(model: str, predict: Callable[[], Table]) -> Predictions:
+    """Measures the time of a model's predictions."""
     started = time.monotonic()
     table = predict()
     return Predictions(table, time.monotonic() - started, model)
 
 
 def with_recipe(bench: Bench, recipe: Recipe) -> Bench:
-    """The same folders with other settings; what does not follow from them is kept."""
+    """The same folders with another recipe; tables that do not depend on it are kept."""
 
     def other(run: Run) -> Run:
         changed = recipe.model_copy(update={"split": run.recipe.split})
@@ -67,24 +67,24 @@ def with_recipe(bench: Bench, recipe: Recipe) -> Bench:
     return replace(bench, run=other(bench.run), dev=other(bench.dev))
 
 
-def predicted(
+def predict_held_out(
     bench: Bench,
     model: str,
     name: str = "",
     segment: type[Segment] = Segment,
     relabel: type[Relabel] = Relabel,
 ) -> Predictions:
-    """What a model of the run says of the held-out images, without their tags."""
+    """A model's masks of the held-out images, predicted without their tags."""
     uri = bench.run.model_uri(model)
     name = name or model
-    return timed(
+    return time_prediction(
         uri,
         lambda: control_rounds.predict(bench.dev, bench.dev_images, name, uri, segment, relabel),
     )
 
 
 Make = Callable[[Bench, str], Predictions]
-"""From the bench and the method's name to its predictions; trains what is needed first."""
+"""Maps the bench and the method's name to its predictions; trains the method's models first."""
 
 
 Train = Callable[[Run, str, Table, Table], object]
@@ -107,19 +107,19 @@ def train_on_masks(
 
 
 def supervised(head: str, output_stride: int | None = None, train: Train = train_on_masks) -> Make:
-    """A segmenter trained on ground truth, on a backbone of its paper's stride or the recipe's."""
+    """A segmenter trained on ground truth; the output stride is its paper's or the recipe's."""
 
     def make(bench: Bench, name: str) -> Predictions:
         bench = with_recipe(bench, with_segmenter(bench.run.recipe, head, output_stride))
         ground_truth = control_rounds.ground_truth(bench.run, bench.images, bench.data)
         train(bench.run, name, bench.images, ground_truth)
-        return predicted(bench, name)
+        return predict_held_out(bench, name)
 
     return make
 
 
 def staged(first: str, head: str, output_stride: int | None = None) -> Make:
-    """The same, starting as a segmenter that has been trained by itself, as its paper has it."""
+    """A supervised segmenter that starts with the weights of another one, as in its paper."""
 
     def make(bench: Bench, name: str) -> Predictions:
         supervised(first, output_stride)(bench, first)
@@ -151,7 +151,7 @@ def on_tree(model: str, head: str) -> Make:
 
     def make(bench: Bench, name: str) -> Predictions:
         supervised(head)(bench, model)
-        return predicted(bench, model, name, relabel=RelabelOnTree)
+        return predict_held_out(bench, model, name, relabel=RelabelOnTree)
 
     return make
 
@@ -163,7 +163,7 @@ def regions(descriptor: str) -> Make:
         ground_truth = control_rounds.ground_truth(bench.run, bench.images, bench.data)
         region_training.train_regions(bench.run, name, bench.images, ground_truth, descriptor)
         uri = bench.run.model_uri(name)
-        return timed(
+        return time_prediction(
             uri, lambda: region_training.predict_regions(bench.dev, bench.dev_images, name, uri)
         )
 
@@ -183,20 +183,20 @@ def weak(
     def make(bench: Bench, name: str) -> Predictions:
         found = None if seeds is None else seeds(bench.run, bench.images)
         weak_training.train_weakly(bench.run, model or name, bench.images, loss, found, negatives)
-        return predicted(bench, model or name, name, segment, relabel)
+        return predict_held_out(bench, model or name, name, segment, relabel)
 
     return make
 
 
 def direct(refine: Callable[[Bench], list[StageSpec]]) -> Make:
-    """DCSM on the held-out images themselves, of the classes that the tagger sees."""
+    """DCSM on the held-out images themselves, for the classes that the tagger predicts."""
 
     def make(bench: Bench, name: str) -> Predictions:
         last = refine(bench)
         seeds = bench.run.recipe.seeds
         size = bench.run.recipe.tagger.training.crop
         tagger = bench.run.model_uri("tagger")
-        return timed(
+        return time_prediction(
             last[0].settings.get("affinity", tagger),
             lambda: bench.dev.make_round(
                 name,
@@ -230,39 +230,39 @@ def crf(bench: Bench) -> list[StageSpec]:
 
 
 def walk(bench: Bench) -> list[StageSpec]:
-    """A walk along affinities that the seeds of the run have taught, then the CRF."""
-    spread(bench)
+    """A random walk along affinities learned from the run's seeds, then the CRF."""
+    walk_run_seeds(bench)
     return affinity.seed_walk_stages(bench.run)
 
 
-def spread(bench: Bench) -> Table:
-    """The run's seeds after such a walk."""
+def walk_run_seeds(bench: Bench) -> Table:
+    """The run's seeds after a random walk."""
     return affinity.walk_seeds(bench.run, bench.images, bench.run.make_seed(bench.images))
 
 
 def stc(bench: Bench, name: str) -> Predictions:
     """The original loop: seeds of low-level saliency, three rounds, no augmentation."""
-    bench = walking(bench, None)
+    bench = with_walks(bench, None)
     settings = SeedSettings(scorer="background_detection", settings={}, score_power=1.0)
     return rounds(bench, bench.run.make_seed(bench.images, f"{name} seed", settings), f"{name} ")
 
 
 def ours(*, walked: bool, augmented: bool) -> Make:
-    """The loop on the recipe's seeds, with or without a walk and the last augmentation."""
+    """The loop on the recipe's seeds, with or without random walk and last augmentation."""
 
     def make(bench: Bench, name: str) -> Predictions:
         del name
-        # The one of the two that the recipe describes is the ladder's loop and shares its models.
+        # The variant that the recipe describes is the ladder's loop, and shares its models.
         described = walked == (bench.run.recipe.affinity is not None)
         prefix = "" if described else "walked " if walked else "direct "
-        bench = walking(bench, affinity.affinity_settings(bench.run.recipe) if walked else None)
-        seed = spread(bench) if walked else bench.run.make_seed(bench.images)
+        bench = with_walks(bench, affinity.affinity_settings(bench.run.recipe) if walked else None)
+        seed = walk_run_seeds(bench) if walked else bench.run.make_seed(bench.images)
         return rounds(bench, seed, prefix, augmented)
 
     return make
 
 
-def walking(bench: Bench, settings: AffinitySettings | None) -> Bench:
+def with_walks(bench: Bench, settings: AffinitySettings | None) -> Bench:
     """The bench with these random walks of seeds and rounds; None for none."""
     return with_recipe(bench, bench.run.recipe.model_copy(update={"affinity": settings}))
 
@@ -281,4 +281,4 @@ def rounds(bench: Bench, first: Table, prefix: str, augmented: bool = False) -> 
     sequence = [*others, augmented_round(recipe) if augmented else last]
     named = rename_rounds(sequence, lambda name: f"{prefix}{name}")
     train_rounds(bench.run, bench.images, first, named)
-    return predicted(bench, named[-1].name)
+    return predict_held_out(bench, named[-1].name)

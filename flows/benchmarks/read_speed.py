@@ -1,4 +1,4 @@
-"""How fast a dataset is read: against a folder of files, and against Hugging Face's library."""
+"""Reading speed of a dataset, against a folder of files and against Hugging Face's library."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ Read = Callable[[], Iterable[int]]
 
 
 class FolderPairs(Dataset[Pair]):
-    """What most people have: a JPEG and a PNG file for each image.
+    """The usual layout: a JPEG and a PNG file for each image.
 
     Args:
-        folder: With ``JPEGImages/`` and ``SegmentationClass/``.
+        folder: A folder with ``JPEGImages/`` and ``SegmentationClass/``.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -64,7 +64,7 @@ class Rate(NamedTuple):
 
 
 def reading(data: str, out: str, workers: int = 2) -> str:
-    """Measures the readers in turn, several times over, so that all see the same machine.
+    """Measures the readers in turn, several times, so that the machine's load is alike for all.
 
     Args:
         data: A published dataset on a local disk.
@@ -115,9 +115,9 @@ def measure(
     """Runs every reader over the whole dataset several times, from the disk and from memory.
 
     Args:
-        readers: By name and order.
-        sources: The files that each reads, which are taken out of the system's memory.
-        rows: Of the dataset; a reader that yields another number is wrong.
+        readers: The readers by name and order.
+        sources: The files that each reads, which are removed from the system's page cache.
+        rows: Number of rows of the dataset, which every reader must yield.
 
     Returns:
         The medians.
@@ -197,7 +197,7 @@ def _own(data: str, workers: int) -> dict[tuple[str, str], Read]:
 def _hugging_face(
     data: str, cache: Path, workers: int
 ) -> tuple[dict[tuple[str, str], Read], list[Path]]:
-    """The same with ``datasets``, and the files of its cache, which it reads when shuffled."""
+    """The readers of ``datasets``, and the files of its cache, which it reads when shuffled."""
     import datasets
 
     columns = ["image", "mask"]

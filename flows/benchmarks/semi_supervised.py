@@ -44,9 +44,9 @@ class CorrectedRun(Run):
 
     Args:
         uri: The run's folder.
-        recipe: Of the run.
-        engine: What runs the stages.
-        share: Of the images, 0 to 1.
+        recipe: The run's recipe.
+        engine: Runs the stages.
+        share: Share of the images, 0 to 1.
     """
 
     def __init__(self, uri: str, recipe: Recipe, engine: Engine, share: float) -> None:
@@ -54,7 +54,7 @@ class CorrectedRun(Run):
         self.share = share
 
     def named(self, model: str) -> str:
-        """The name of a model or round that is this share's own."""
+        """The name of this share's model or round."""
         return f"{model}-{self.share:g}" if self.share else model
 
     def open_corrections(self, images: Table) -> Table | None:
@@ -62,8 +62,8 @@ class CorrectedRun(Run):
         uri = self.table_uri(self.named("corrections"))
         return open_corrections(uri, images) if self.share else None
 
-    def take(self, images: Table, ground_truth: Table, ids: AbstractSet[str]) -> None:
-        """Let ground truth masks be a person's, unless that is done."""
+    def store_corrections(self, images: Table, ground_truth: Table, ids: AbstractSet[str]) -> None:
+        """Store ground truth masks as a person's corrections, unless they are stored."""
         known = self.open_corrections(images)
         if not self.share or (known is not None and set(known.ids()) == ids):
             return
@@ -95,12 +95,11 @@ def corrections(request: BenchRequest) -> str:
     """Trains the rounds again with ground truth masks for 1 %, 5 % and 20 % of the train images.
 
     The ground truth masks enter as a person's corrections. Larger draws hold the smaller ones. The
-    masks of the rounds are measured on the train images that are in no draw, the same for
-    every line; the models on the split ``dev``, without tags.
+    masks of the rounds are measured on the train images that are in no draw, the same for every
+    line. The models are measured on the split ``dev``, without tags.
 
     Args:
-        request: Images, tagger, seeds and rounds of a ladder in its folder are used when they
-            are there.
+        request: The request; images, tagger, seeds and rounds of a ladder in its folder are used.
 
     Returns:
         A Markdown table, mean IoU in percent.
@@ -113,12 +112,12 @@ def corrections(request: BenchRequest) -> str:
     run.train_tagger(images)
     first = make_first_masks(run, images)
     ground_truth_masks = control_rounds.ground_truth(run, images, bench.data)
-    others = others_than(ground_truth_masks, max(SHARES))
+    others = undrawn_ids(ground_truth_masks, max(SHARES))
     rows: list[list[str]] = []
     for share in SHARES:
         semi = CorrectedRun(run.uri, run.recipe, run.engine, share)
-        drawn = draw(ground_truth_masks, share)
-        semi.take(images, ground_truth_masks, drawn)
+        drawn = draw_ids(ground_truth_masks, share)
+        semi.store_corrections(images, ground_truth_masks, drawn)
         figures = measure_share(semi, dev, images, bench.dev_images, first, ground_truth, others)
         cells = [f"{share:.0%}", str(len(drawn)), *(f"{100 * figure:.1f}" for figure in figures)]
         rows.append(cells)
@@ -136,7 +135,7 @@ def measure_share(
     ground_truth: GroundTruthFolder,
     others: AbstractSet[str],
 ) -> list[float]:
-    """The rounds of one share.
+    """Trains and measures the rounds of one share.
 
     Returns:
         Mean IoU of the masks of "enhanced" on other train images, then of the three models
@@ -156,11 +155,11 @@ def measure_share(
     return [scores.mean_iou for scores in found]
 
 
-def draw(ground_truth: Table, share: float) -> set[str]:
+def draw_ids(ground_truth: Table, share: float) -> set[str]:
     """The ids of a share of the ground truth masks: the first by the hash of their id.
 
-    The ids are hashes already, but their digits decide what the tagger holds out: another
-    hash of them is independent of that, and of the order of any table.
+    The ids are hashes already, but their digits decide which images the tagger holds out. Another
+    hash of them does not depend on this, nor on the order of any table.
     """
     ids = sorted(
         _true_ids(ground_truth), key=lambda row_id: hashlib.sha256(row_id.encode()).digest()
@@ -168,9 +167,9 @@ def draw(ground_truth: Table, share: float) -> set[str]:
     return set(ids[: round(share * len(ids))])
 
 
-def others_than(ground_truth: Table, share: float) -> set[str]:
-    """The ids of the ground truth masks that the draw of a share leaves."""
-    return set(_true_ids(ground_truth)) - draw(ground_truth, share)
+def undrawn_ids(ground_truth: Table, share: float) -> set[str]:
+    """The ids of the ground truth masks that are not in the draw of a share."""
+    return set(_true_ids(ground_truth)) - draw_ids(ground_truth, share)
 
 
 def _true_ids(ground_truth: Table) -> list[str]:

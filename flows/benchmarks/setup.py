@@ -1,4 +1,4 @@
-"""What a comparison table is measured with: training images, held-out ones and the ground truth."""
+"""The inputs of a comparison table: training images, held-out images and ground truth."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ HELD_OUT = "dev"
 
 
 class BenchRequest(BaseModel):
-    """What is measured, on what and where."""
+    """A benchmark's data, folder, recipe and choice."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -39,25 +39,29 @@ class BenchRequest(BaseModel):
         None, description="Subset of the methods, claims, engines or views; None for the default."
     )
 
-    def choice(self, known: Collection[str], what: str) -> list[str]:
-        """What was chosen, or all that is known, in the order given.
+    def choice(self, known: Collection[str], kind: str) -> list[str]:
+        """The chosen names, or all known ones, in the order given.
+
+        Args:
+            known: All names.
+            kind: The word for such a name in the error.
 
         Raises:
-            UserError: If something else was chosen.
+            UserError: If a chosen name is unknown.
         """
         if unknown := [name for name in self.chosen or () if name not in known]:
-            raise UserError(f"no {what} {unknown[0]!r}: choose of {', '.join(known)}")
+            raise UserError(f"unknown {kind} {unknown[0]!r}: choose one of {', '.join(known)}")
         return list(self.chosen or known)
 
 
 @dataclass(frozen=True)
 class Bench:
-    """Two runs side by side, and the ground truth masks that judge them.
+    """Two runs side by side, and the ground truth masks that score them.
 
     Attributes:
         data: The source.
-        run: On the training images.
-        dev: On the held-out images, with a recipe of that split.
+        run: The run on the training images.
+        dev: The run on the held-out images, with a recipe of that split.
         images: The training images.
         dev_images: The held-out images.
         ground_truth: The ground truth masks of both.
@@ -72,7 +76,7 @@ class Bench:
 
 
 def open_bench(request: BenchRequest) -> Bench:
-    """Ingests both splits of a source; what is done already is found.
+    """Ingests both splits of a source; finished tables are found.
 
     Raises:
         UserError: If the data has no ground truth masks.

@@ -1,4 +1,4 @@
-"""The survey's Table 1 on one bench: the same images, backbone and schedule for every method."""
+"""The survey's Table 1 with the same images, backbone and schedule for every method."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ def table1(request: BenchRequest) -> str:
     """Measures the survey's methods on a source with ground truth masks and splits.
 
     Args:
-        request: Chosen are rows; every method has the backbone and schedule of its recipe. Its
-            folder may be a ladder's.
+        request: The request; ``chosen`` names rows. Every method has the backbone and schedule of
+            its recipe. Its folder may hold a ladder.
 
     Returns:
         The table as Markdown; it is saved as ``table1.json``, as a chart ``table1.png`` and
         with example masks ``table1_masks.png`` too.
 
     Raises:
-        UserError: If the data has no ground truth masks, or a method is not known.
+        UserError: If the data has no ground truth masks, or a method is unknown.
     """
     names = request.choice(METHODS, "method")
     bench = open_bench(request)
@@ -55,7 +55,7 @@ def table1(request: BenchRequest) -> str:
             published=method.published,
             mark=method.mark,
             seconds=max(seconds, earlier.seconds if earlier else 0.0),
-            parameters=_parameters(model),
+            parameters=_count_parameters(model),
         )
         ordered = [rows[known] for known in METHODS if known in rows]
         save_methods(run.folder, ordered)
@@ -68,7 +68,7 @@ def table1(request: BenchRequest) -> str:
     return methods_markdown([rows[known] for known in METHODS if known in rows])
 
 
-def _parameters(uri: str) -> int:
-    """Of the model at a URI."""
+def _count_parameters(uri: str) -> int:
+    """The number of parameters of the model at a URI."""
     network, _ = load_model(uri, read_card(uri).architecture.kind)
     return sum(parameter.numel() for parameter in network.parameters())

@@ -1,4 +1,4 @@
-"""How many images a second, on each engine, and what the engines themselves cost."""
+"""Images a second on each engine, and the overhead of the engines."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def throughput(request: BenchRequest) -> str:
     counted for the next.
 
     Args:
-        request: Chosen are engines, ``plain``, ``local`` and ``ray``. All splits of its data are
-            taken, ground truth masks are not needed, and what an earlier measurement left in its
+        request: The request; ``chosen`` names engines: ``plain``, ``local``, ``ray``. All splits
+            of its data are labeled, without ground truth masks. An earlier measurement in its
             folder is replaced.
 
     Returns:
@@ -83,8 +83,8 @@ def _in_a_process(name: str, request: BenchRequest, place: str) -> EngineFigures
     process.join()
     if process.exitcode or not result.exists():
         raise UserError(
-            f"the measurement of {name!r} ended with exit code {process.exitcode}; what it said "
-            "is above"
+            f"the measurement of {name!r} ended with exit code {process.exitcode}; its output is "
+            "above"
         )
     return EngineFigures.model_validate_json(result.read_text())
 

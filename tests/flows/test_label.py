@@ -126,7 +126,7 @@ def test_models_can_be_loaded(finished):
     assert last == {read_card(f"{finished.folder}/models/powerful").weights}
 
 
-def test_ground_truth_masks_change_nothing(finished, source, recipe, tmp_path, capsys):
+def test_ground_truth_masks_change_nothing(finished, source, recipe, tmp_path, caplog):
     """Labeling reads tags only: with useless ground truth the run is the same, and ends well."""
     other = tmp_path / "other"
     shutil.copytree(source / "JPEGImages", other / "JPEGImages")
@@ -135,8 +135,9 @@ def test_ground_truth_masks_change_nothing(finished, source, recipe, tmp_path, c
     for path in (source / "SegmentationClass").iterdir():
         Image.new("L", (5, 5)).save(other / "SegmentationClass" / path.name)
     shutil.copy(source / "classes.txt", other)
-    summary = str(label(str(other), str(tmp_path / "run"), recipe, None, "local", 2))
-    assert "the ground truth masks beside the source are left aside" in capsys.readouterr().err
+    with caplog.at_level("INFO", logger="tag2mask"):
+        summary = str(label(str(other), str(tmp_path / "run"), recipe, None, "local", 2))
+    assert "the ground truth masks beside the source are ignored" in caplog.text
     assert "no ground truth masks" in summary
     made = Table.open(str(tmp_path / "run/dataset"))
     assert made.fingerprint == table(finished, "dataset").fingerprint

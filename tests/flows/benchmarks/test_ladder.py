@@ -139,7 +139,7 @@ def test_a_damaged_round_is_not_passed_over(quick, tmp_path):
 
 
 def test_an_unknown_view_is_named(quick):
-    with pytest.raises(UserError, match=r"no view 'cut'.*image, cutout, object"):
+    with pytest.raises(UserError, match=r"unknown view 'cut'.*image, cutout, object"):
         masks.fn(request("nowhere", "nowhere", quick, ["cut"]))
 
 

@@ -9,8 +9,8 @@ from tag2mask.flows.benchmarks.semi_supervised import (
     SHARES,
     CorrectedRun,
     corrections,
-    draw,
-    others_than,
+    draw_ids,
+    undrawn_ids,
 )
 from tag2mask.pipeline.engine.local import LocalEngine
 from tag2mask.pipeline.errors import UserError
@@ -30,11 +30,11 @@ def ground_truth(tmp_path_factory):
 
 
 def test_draws_are_shares_and_larger_ones_hold_the_smaller(ground_truth):
-    draws = [draw(ground_truth, share) for share in SHARES]
+    draws = [draw_ids(ground_truth, share) for share in SHARES]
     assert [len(drawn) for drawn in draws] == [0, 1, 3, 12]
     for smaller, larger in itertools.pairwise(draws):
         assert smaller < larger
-    assert others_than(ground_truth, 0.2) == {*ground_truth.ids()} - draws[-1]
+    assert undrawn_ids(ground_truth, 0.2) == {*ground_truth.ids()} - draws[-1]
 
 
 def test_ground_truth_masks_become_a_person_s_once(tmp_path):
@@ -42,23 +42,23 @@ def test_ground_truth_masks_become_a_person_s_once(tmp_path):
     ground_truth = round_table(tmp_path, images, "truth")
     run = CorrectedRun(str(tmp_path), tiny_recipe(), LocalEngine(1), 0.5)
     assert run.named("initial") == "initial-0.5"
-    ids = draw(ground_truth, 0.5)
-    run.take(images, ground_truth, ids)
+    ids = draw_ids(ground_truth, 0.5)
+    run.store_corrections(images, ground_truth, ids)
     table = run.open_corrections(images)
     masks = {row["id"]: row["mask"]["bytes"] for row in ground_truth.rows()}
     assert {row["id"]: row["mask"]["bytes"] for row in table.rows()} == {
         row_id: masks[row_id] for row_id in ids
     }
-    run.take(images, ground_truth, ids)
+    run.store_corrections(images, ground_truth, ids)
     assert run.open_corrections(images).manifest.key == table.manifest.key
-    run.take(images, ground_truth, set(list(ids)[:2]))
+    run.store_corrections(images, ground_truth, set(list(ids)[:2]))
     assert len(run.open_corrections(images)) == 2
 
 
 def test_the_share_of_none_is_the_run_itself(tmp_path):
     images = images_table(tmp_path, 3)
     run = CorrectedRun(str(tmp_path), tiny_recipe(), LocalEngine(1), 0.0)
-    run.take(images, round_table(tmp_path, images, "truth"), set())
+    run.store_corrections(images, round_table(tmp_path, images, "truth"), set())
     assert run.named("initial") == "initial"
     assert run.open_corrections(images) is None
 

@@ -35,7 +35,7 @@ def test_engines_are_measured_on_the_same_work(prefect_server, tmp_path, monkeyp
 
 
 def test_refusals(tmp_path):
-    with pytest.raises(UserError, match=r"no engine 'spark'.*plain, local, ray"):
+    with pytest.raises(UserError, match=r"unknown engine 'spark'.*plain, local, ray"):
         throughput(request("nowhere", tmp_path, tiny_recipe(), ["spark"]))
     with pytest.raises(UserError, match="local disk"):
         throughput(request("nowhere", "s3://bucket/out", tiny_recipe()))
