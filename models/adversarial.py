@@ -1,4 +1,4 @@
-"""The game of two networks (Goodfellow et al., NeurIPS 2014) on logits, and how both begin."""
+"""The adversarial losses (Goodfellow et al., NeurIPS 2014) on logits, and the first weights."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from torch import Tensor, nn
 from torch.nn.functional import softplus
 
 SPREAD = 0.02  # standard deviation of the first weights (Radford et al., 2015, section 4)
-SLOPE = 0.2  # of the leaky rectifiers, for negative values
+SLOPE = 0.2  # slope of the leaky rectifiers for negative values
 
 
 def discriminator_loss(real: Tensor, fake: Tensor, certainty: float = 1.0) -> Tensor:
-    """The cross entropy of telling real from fake, the mean of both sides.
+    """The cross entropy of real and generated data, the mean of both sides.
 
     Args:
         real: Logits on real data, of any shape.
@@ -26,7 +26,7 @@ def discriminator_loss(real: Tensor, fake: Tensor, certainty: float = 1.0) -> Te
 
 
 def generator_loss(fake: Tensor) -> Tensor:
-    """The non-saturating loss -log D(G(z)) (section 3): it has a slope where D is sure.
+    """The non-saturating loss -log D(G(z)) (section 3), which has a slope at any D(G(z)).
 
     Args:
         fake: Logits on generated data, of any shape.
@@ -38,10 +38,10 @@ def generator_loss(fake: Tensor) -> Tensor:
 
 
 def initialize(network: nn.Module) -> None:
-    """Draws the first weights as DCGAN does: narrow normal ones, biases of zero.
+    """Draws the first weights as DCGAN does: from a narrow normal distribution, biases of zero.
 
     Args:
-        network: Whose convolutions, linear layers and batch normalizations are drawn.
+        network: The network with the convolutions, linear layers and batch normalizations.
     """
     for module in network.modules():
         if isinstance(module, nn.modules.conv._ConvNd | nn.Linear):

@@ -42,8 +42,8 @@ class GlobalBatchNorm2d(nn.BatchNorm2d):
         distributed.all_reduce(count)
         mean = _sum(values.sum(dim=(0, 2, 3))) / count
         centered = values - mean.view(1, -1, 1, 1)
-        # In two passes: the mean of squares less the square of the mean loses its digits
-        # where the mean is large.
+        # In two passes, because the mean of squares less the square of the mean loses digits if
+        # the mean is large.
         variance = _sum(centered.square().sum(dim=(0, 2, 3))) / count
         self._remember(mean.detach(), variance.detach() * count / (count - 1))
         scale = self.weight * (variance + self.eps).rsqrt()
@@ -63,7 +63,7 @@ def normalize_globally(model: nn.Module) -> None:
     statistics, which are subclasses of BatchNorm2d, stay as they are.
     """
     for name, layer in model.named_children():
-        # torch's own convert_sync_batchnorm would take the frozen ones too and thaw them.
+        # torch's own convert_sync_batchnorm would also replace the frozen layers and unfreeze them.
         if type(layer) is nn.BatchNorm2d:
             setattr(model, name, _global(layer))
         else:

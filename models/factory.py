@@ -15,17 +15,17 @@ Model = Tagger | Segmenter | AffinityNet | RegionClassifier
 
 
 class Architecture(Settings):
-    """What must be known to build a model before its weights are loaded.
+    """The description of a model, from which it is built before its weights are loaded.
 
     Args:
         kind: ``tagger``, ``segmenter``, ``affinity`` or ``regions``.
         backbone: One of :data:`tag2mask.models.backbones.BACKBONES`.
-        output_stride: Of the backbone, in pixels.
+        output_stride: Output stride of the backbone, in pixels.
         head: The tagger's pooling, or one of :data:`tag2mask.models.segmentation.SEGMENTERS`, or
             one of :data:`tag2mask.models.regions.descriptors.DESCRIPTORS`; an affinity network has
             none.
         width: Channels of the segmenter's head; a tagger has none.
-        dropout: Share of its values that is dropped in training.
+        dropout: Share of the head's values that is dropped in training.
         classes: Number of foreground classes.
     """
 
@@ -40,7 +40,7 @@ class Architecture(Settings):
     classes: int
 
     def build(self, pretrained: bool = False) -> Model:
-        """The model, freshly initialized, with ImageNet weights in the backbone if asked for.
+        """The model, newly initialized, with ImageNet weights in the backbone on request.
 
         Raises:
             KeyError: If there is no such backbone or head.

@@ -10,8 +10,8 @@ def label_planes(mask: Tensor, classes: int) -> Tensor:
     """Labels to planes, background first.
 
     Args:
-        mask: (N, H, W) int64 labels. A pixel to ignore, or of a class that is not known, is
-            zero in all planes.
+        mask: (N, H, W) int64 labels. Ignored pixels and pixels of unknown classes are zero in
+            all planes.
         classes: Number of foreground classes C.
 
     Returns:

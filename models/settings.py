@@ -1,7 +1,7 @@
-"""The base of every group of settings: an old name of a setting is read as its new one.
+"""The base of every group of settings, which reads old names of settings as new ones.
 
-Settings are stored with datasets, models and runs, so that a renamed setting must still be
-understood when they are opened. Names are kept for one version after they changed.
+Settings are stored with datasets, models and runs. So the old name of a setting must be readable
+when they are opened. Old names are kept for one version.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Settings(BaseModel):
 
 
 def all_old_names(kind: type[BaseModel]) -> dict[str, str]:
-    """The old names of a class's settings, those of its parents among them, with the new ones."""
+    """The old and new names of a class's settings, including those of its parents."""
     names: dict[str, str] = {}
     for parent in reversed(kind.__mro__):
         names.update(parent.__dict__.get("old_names", {}))
@@ -57,8 +57,8 @@ def use_new_names(
 
     Args:
         values: Any part of the settings, nested as the class is.
-        kind: Their class.
-        place: Name of the part that they are, for the second result.
+        kind: The class of the settings.
+        place: Name of this part, for the second result.
 
     Returns:
         The settings, and pairs of old and new name with dots for the levels.

@@ -1,8 +1,8 @@
-"""Systems: networks that are trained together, each by its own loss, in steps.
+"""Systems: networks that are trained together, each by its own loss, in optimizer steps.
 
 A generator against its discriminator, encoders on a frozen generator, one backbone with many
-decoders: all are one module that names its steps and gives the loss of each. What trains,
-stores and resumes it (:mod:`tag2mask.pipeline.systems`) knows nothing else of it.
+decoders: each is one module that names its optimizer steps and gives the loss of each.
+:mod:`tag2mask.pipeline.systems` trains, stores and resumes any system through this interface.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from torch import Tensor, nn
 
 from tag2mask.models.settings import Settings
 
-# What is known of some images, by name; see :class:`System` for the names.
+# Images and their labels by name; see :class:`System` for the names.
 Batch = Mapping[str, Tensor]
 
 
 class SystemSettings(Settings):
-    """What every system is built from; members add their own fields."""
+    """Settings of every system; members add their own fields."""
 
     size: int = Field(64, ge=8, description="Side of the square images, in pixels.")
     classes: int = Field(1, ge=1, description="Number of foreground classes C.")
@@ -31,18 +31,18 @@ class SystemSettings(Settings):
 
 @dataclass(frozen=True)
 class OptimizerStep:
-    """One optimizer step of every training step: some networks, moved by one loss.
+    """One optimizer step of every training step: some networks, updated by one loss.
 
     Attributes:
-        name: Of the step, for the loss and the log.
+        name: Name of the optimizer step, for the loss and the log.
         networks: The system's submodules that learn in it, such as ``generator`` or
-            ``first.generator``; all others keep still.
-        learning_rate: Of Adam.
-        betas: Of Adam; DCGAN (Radford et al., 2015) found 0.5 to be stable.
-        final: Factor of the learning rate at the last step; it falls linearly in the second
-            half of the span (Isola et al., CVPR 2017).
-        span: The part of the training in which the step is taken, from 0 to 1: encoders
-            begin when the generator that they invert has ended.
+            ``first.generator``; all others stay as they are.
+        learning_rate: Learning rate of Adam.
+        betas: Betas of Adam; DCGAN (Radford et al., 2015) found 0.5 to be stable.
+        final: Factor of the learning rate at the last training step; the rate falls linearly in
+            the second half of the span (Isola et al., CVPR 2017).
+        span: The part of the training in which the step is taken, from 0 to 1. For example,
+            encoders begin after the generator that they invert.
     """
 
     name: str
@@ -56,7 +56,7 @@ class OptimizerStep:
         """The learning rate at a point of the training; None outside of the span.
 
         Args:
-            progress: Steps that are done, relative to all: from 0 to below 1.
+            progress: Share of the training steps that are done, from 0 to below 1.
         """
         first, last = self.span
         if not first <= progress < last:
@@ -70,21 +70,20 @@ class System(nn.Module, ABC):
 
     A batch holds, on one device, ``image`` (N, 3, S, S) float32 RGB in [-1, 1], ``mask``
     (N, S, S) int64 with 0 for background and 255 for ignore, and ``tags`` (N, C) float32 of
-    zeros and ones. Everything else, such as edges, low resolution, a moved cut-out or a
-    sentence, a system makes of these itself, by the generator that it is given: so the same
-    step sees the same data after a resume.
+    zeros and ones. A system makes everything else from these, such as edges, low resolution, a
+    moved cut-out or a sentence. It draws from the given random generator, so that a step gets
+    the same data after a resume.
 
     Args:
-        settings: Of the member, an instance of its :attr:`settings_type`; a system is rebuilt
-            from them alone before its weights are loaded.
+        settings: The member's settings, an instance of its :attr:`settings_type`; a system is
+            rebuilt from them alone before its weights are loaded.
 
     Attributes:
         settings_type: The class of the member's settings.
-        averaged: Names of submodules, as in :attr:`OptimizerStep.networks`; what is used of them is
-            their exponential moving average.
-        view: What the images are: ``image`` (whole ones, background included) or
-            ``cutout`` (one object each, filling the image, the background white, its mask
-            holding this object alone).
+        averaged: Names of submodules, as in :attr:`OptimizerStep.networks`, that are replaced by
+            their exponential moving average after the training.
+        view: The view of the images: ``image`` (whole images with background) or ``cutout`` (one
+            object each, filling the image, on white, with a mask of this object alone).
     """
 
     settings_type: ClassVar[type[SystemSettings]] = SystemSettings
@@ -97,27 +96,27 @@ class System(nn.Module, ABC):
 
     @abstractmethod
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
-        """The steps of a step, in their order."""
+        """The optimizer steps of a training step, in their order."""
 
     @abstractmethod
     def losses(self, step: str, batch: Batch, rng: torch.Generator) -> dict[str, Tensor]:
-        """The terms of a step's loss by name, scalars with gradients; their sum is minimized.
+        """The terms of an optimizer step's loss by name, scalars with gradients.
 
-        No term at all leaves the step out.
+        Their sum is minimized. Without any term, the optimizer step is skipped.
 
         Args:
-            step: Name of a step.
+            step: Name of an optimizer step.
             batch: See the class.
-            rng: For all randomness, on the batch's device.
+            rng: Random generator for all draws, on the batch's device.
         """
 
     @abstractmethod
     def show(self, batch: Batch, rng: torch.Generator) -> Tensor:
-        """What a person looks at, such as input, output and ground truth side by side.
+        """Images for people, such as input, output and ground truth side by side.
 
         Args:
             batch: See the class.
-            rng: For all randomness, on the batch's device.
+            rng: Random generator for all draws, on the batch's device.
 
         Returns:
             (N, 3, H, W) RGB in [-1, 1], one row of the sample grid for each of the batch.

@@ -12,7 +12,7 @@ from tag2mask.models.transformation import STYLES, TRANSFORMERS
 
 SYSTEMS: dict[str, type[System]] = {**GENERATORS, **TRANSFORMERS}
 
-# Stored systems carry their name: an old one is understood for one version.
+# Stored systems hold their name, and old names are readable for one version.
 OLD_NAMES = {
     "colourisation": "colorization",
     **{f"confined_{name}": f"masked_{name}" for name in STYLES},
@@ -20,12 +20,12 @@ OLD_NAMES = {
 
 
 class SystemArchitecture(BaseModel):
-    """What must be known to build a system before its weights are loaded.
+    """The description of a system, from which it is built before its weights are loaded.
 
     Args:
         kind: ``system``.
         name: One of :data:`SYSTEMS`.
-        settings: Of the member's :attr:`tag2mask.models.system.System.settings_type`.
+        settings: Values of the member's :attr:`tag2mask.models.system.System.settings_type`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,11 +35,11 @@ class SystemArchitecture(BaseModel):
     settings: dict[str, Any]
 
     def build(self) -> System:
-        """The system, freshly initialized.
+        """The system, newly initialized.
 
         Raises:
             KeyError: If there is no such system.
-            ValueError: If the settings are not its own.
+            ValueError: If the settings do not fit the system.
         """
         member = SYSTEMS[OLD_NAMES.get(self.name, self.name)]
         return member(member.settings_type.model_validate(self.settings))

@@ -31,7 +31,7 @@ def log_sum_exp_pool(class_maps: Tensor, sharpness: float = 5.0) -> Tensor:
 
     Args:
         class_maps: (N, C, h, w) logits.
-        sharpness: The r of the paper, which found about 5 to serve best.
+        sharpness: The paper's r; the paper found values of about 5 to be best.
 
     Returns:
         (N, C) logits.
@@ -49,7 +49,7 @@ POOLINGS: dict[str, Pooling] = {
 
 
 class Tags(NamedTuple):
-    """What a tagger says of a batch: logits (N, C) and class maps (N, C, h, w)."""
+    """The output of a tagger for a batch: logits (N, C) and class maps (N, C, h, w)."""
 
     logits: Tensor
     class_maps: Tensor

@@ -15,9 +15,9 @@ IMAGENET_STD = (58.395, 57.12, 57.375)
 class Backbone(nn.Module):
     """A convolutional feature extractor as one chain of named layers.
 
-    A chain, and not a free graph, because three things then need no hooks: reading the
-    features of a stage, running only the upper part (the backward pass of DCSM stops at
-    the lowest layer that is read), and freezing the lower part in training.
+    It is a chain, and not a free graph, so that three operations need no hooks: reading the
+    features of a stage, running only the upper part (the backward pass of DCSM stops at the
+    lowest layer that is read), and freezing the lower part in training.
 
     Args:
         layers: The chain, in order; names are those of the field (``conv3_1``, ``block5``).
@@ -80,7 +80,7 @@ class Backbone(nn.Module):
         return features
 
     def below(self, images: Tensor, tap: str) -> Tensor:
-        """The input of layer ``tap``: everything under the lowest tap, once an image."""
+        """The input of layer ``tap``, computed once an image by all layers below."""
         x = self.normalize(images)
         for name, layer in self.layers.items():
             if name == tap:
@@ -118,8 +118,8 @@ class Backbone(nn.Module):
 class FrozenBatchNorm2d(nn.BatchNorm2d):
     """Batch normalization that always uses the pretrained statistics.
 
-    Fine-tuning with batches of a few crops would otherwise estimate the statistics from
-    too few images; the scale and shift stay trainable.
+    Fine-tuning with batches of a few crops would otherwise estimate the statistics from too few
+    images. Scale and shift stay trainable.
     """
 
     def forward(self, x: Tensor) -> Tensor:

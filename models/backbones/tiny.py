@@ -23,7 +23,7 @@ def tiny_backbone(output_stride: int = 8, pretrained: bool = False) -> Backbone:
         pretrained: Without effect.
 
     Raises:
-        ValueError: If another output stride is asked for.
+        ValueError: If the output stride is not 8.
     """
     if output_stride != 8:
         raise ValueError(f"the tiny backbone has the output stride 8, not {output_stride}")

@@ -65,7 +65,7 @@ def vgg16_backbone(output_stride: int = 8, pretrained: bool = True) -> Backbone:
 
 
 def _load_torchvision(backbone: Backbone) -> None:
-    """Copies torchvision's convolutions, which stand in the same order."""
+    """Copies torchvision's convolutions, which have the same order."""
     source = vgg16(weights=VGG16_Weights.IMAGENET1K_V1).features
     theirs = [layer for layer in source if isinstance(layer, nn.Conv2d)]
     ours = [layer for layer in backbone.layers.values() if isinstance(layer, nn.Conv2d)]

@@ -1,4 +1,4 @@
-"""Pixel affinity from confident seeds (Ahn & Kwak, CVPR 2018, PSA): spread scores by walks."""
+"""Pixel affinity from confident seeds, and a random walk of scores (PSA: Ahn & Kwak, CVPR 2018)."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from torch.nn.functional import interpolate
 from tag2mask.models.backbones.base import Backbone
 from tag2mask.models.weak.cross_entropy import IGNORE
 
-RADIUS = 5  # places between the two of a pair, less than this
-STRIDE = 8  # of the grid on which pairs are formed, in pixels
-CHANNELS = {"c3": 64, "c4": 128, "c5": 256}  # of each stage's share of the features
-SHARPNESS = 8  # beta: affinities are raised to it before a walk
-WALK_LOG2_STEPS = 8  # a walk makes 2 ** 8 steps
+RADIUS = 5  # the two places of a pair are less than this many places apart
+STRIDE = 8  # stride of the grid of pairs, in pixels
+CHANNELS = {"c3": 64, "c4": 128, "c5": 256}  # channels of each stage's share of the features
+SHARPNESS = 8  # exponent beta of the affinities in a random walk
+WALK_LOG2_STEPS = 8  # a random walk makes 2 ** 8 steps
 
 
 class AffinityNet(nn.Module):
-    """Features whose distance says whether two places near each other are of one class.
+    """Features whose distance measures whether two near places have the same class.
 
     Args:
         backbone: The feature extractor.
@@ -47,7 +47,7 @@ class AffinityNet(nn.Module):
 
 
 def pair_offsets(radius: int = RADIUS) -> list[tuple[int, int]]:
-    """Rows and columns from a place to its partners, each pair once: downwards or right."""
+    """Rows and columns from a place to its partners below or to the right, each pair once."""
     return [
         (down, right)
         for down in range(radius)
@@ -57,7 +57,7 @@ def pair_offsets(radius: int = RADIUS) -> list[tuple[int, int]]:
 
 
 def shifted_pair(maps: Tensor, offset: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Both ends of the pairs of an offset, where both lie in the image.
+    """Both ends of the pairs of an offset, for pairs inside of the image.
 
     Args:
         maps: (..., h, w).
@@ -80,15 +80,17 @@ def affinity(features: Tensor, offset: tuple[int, int]) -> Tensor:
 
 
 def affinity_loss(features: Tensor, labels: Tensor, radius: int = RADIUS) -> Tensor:
-    """Pairs of one class should be alike, others not; three kinds weigh alike (equation 6).
+    """The affinity loss: high affinity within a class, low affinity between (equation 6).
+
+    Pairs of background, of one foreground class and of two classes weigh 1/4, 1/4 and 1/2.
 
     Args:
         features: (N, D, h, w) of :class:`AffinityNet`.
-        labels: (N, H, W) confident labels, 255 where there is none; brought to the grid.
-        radius: Of the pairs, in places.
+        labels: (N, H, W) confident labels, 255 for none; resized to the grid.
+        radius: Radius of the pairs, in places.
 
     Returns:
-        A scalar; kinds of pairs that do not occur count nothing.
+        A scalar; kinds without any pair add zero.
     """
     grid = interpolate(labels[:, None].float(), features.shape[2:], mode="nearest")[:, 0]
     sums = [features.new_zeros(()) for _ in range(3)]
@@ -110,11 +112,11 @@ def affinity_loss(features: Tensor, labels: Tensor, radius: int = RADIUS) -> Ten
 
 
 def transitions(features: Tensor, radius: int = RADIUS, sharpness: float = SHARPNESS) -> Tensor:
-    """Probabilities to go from a place to each other in one step (equation 9).
+    """The probabilities of a step from a place to each other place (equation 9).
 
     Args:
         features: (D, h, w) of one image.
-        radius: Of the pairs, in places.
+        radius: Radius of the pairs, in places.
         sharpness: Power of the affinities.
 
     Returns:
@@ -137,11 +139,11 @@ def random_walk(features: Tensor, scores: Tensor, walk_log2_steps: int = WALK_LO
 
     Args:
         features: (D, h, w) of one image.
-        scores: (T, H, W) maps; brought to the grid.
+        scores: (T, H, W) maps; resized to the grid.
         walk_log2_steps: The walk makes 2 ** walk_log2_steps steps.
 
     Returns:
-        (T, h, w); means of the scores that can be reached, hence in their range.
+        (T, h, w), means of the reachable scores, so in the range of the scores.
     """
     step = transitions(features)
     for _ in range(walk_log2_steps):

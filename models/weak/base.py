@@ -1,4 +1,4 @@
-"""What every weak loss is given: tags, and where there are some, seeds."""
+"""The inputs of every weak loss: tags, and seeds if there are any."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from torch import Tensor
 
 
 class WeakLabels(NamedTuple):
-    """What is known of a batch of crops without their masks.
+    """The weak labels of a batch of crops without masks.
 
     Attributes:
         tags: (N, C) in {0, 1}, which foreground classes an image has.
-        seeds: (N, h, w) int64, classes of the pixels where a method is sure, else 255.
-        images: (N, 3, h, w) RGB in [0, 255], for losses that look at edges.
+        seeds: (N, h, w) int64, classes of the confident pixels, else 255.
+        images: (N, 3, h, w) RGB in [0, 255], for losses that use edges.
     """
 
     tags: Tensor
@@ -30,11 +30,11 @@ class WeakLoss(Protocol):
 
         Args:
             logits: (N, K, h, w), channel 0 the background; on any grid.
-            labels: Of the same images.
+            labels: The weak labels of the same images.
         """
         ...
 
 
 def present(tags: Tensor) -> Tensor:
-    """(N, C) tags as (N, K) booleans of labels: the background is always there."""
+    """(N, C) tags as (N, K) booleans of labels; the background is always present."""
     return torch.cat([torch.ones_like(tags[:, :1]), tags], dim=1) > 0

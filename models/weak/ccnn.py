@@ -9,20 +9,20 @@ from tag2mask.models.weak.base import WeakLabels, present
 
 FOREGROUND_SHARE = 0.05  # at least, for each tag, softly
 BACKGROUND_SHARES = (0.3, 0.7)  # at least and at most, strictly
-SLACK = 2.0  # price of a foreground that stays too small: its multiplier goes no higher
+SLACK = 2.0  # price of a foreground that is too small, and the limit of its multiplier
 STEPS = 100
 
 
 class Ccnn:
     """Learns the distribution nearest to its own that keeps the constraints.
 
-    P = argmin KL(P || Q) under shares of the labels; then cross-entropy to P. In the dual
-    each constraint is a number that is added to the logits of its label, found by projected
-    gradient ascent for all images at once.
+    P = argmin KL(P || Q) under shares of the labels; then cross-entropy to P. In the dual each
+    constraint is a number that is added to the logits of its label. The numbers are found by
+    projected gradient ascent, for all images at once.
 
     Args:
-        steps: Of the ascent.
-        rate: Of the ascent, in logits for a missing share of one.
+        steps: Number of steps of the ascent.
+        rate: Rate of the ascent, in logits for a missing share of one.
     """
 
     def __init__(self, steps: int = STEPS, rate: float = 4.0) -> None:

@@ -40,7 +40,7 @@ class EmAdapt:
         behind = scores.amax(dim=1, keepdim=True) - scores
         shares = torch.full((scores.shape[1],), self.foreground, device=scores.device)
         shares[0] = self.background
-        # The share of the pixels that is least behind wins by this bias.
+        # With this bias, the wanted share of the pixels prefers the label.
         ranks = (shares * (scores.shape[2] - 1)).long()
         ordered = behind.sort(dim=2).values
         bias = ordered.gather(2, ranks[None, :, None].expand(len(scores), -1, 1))

@@ -1,4 +1,4 @@
-"""Foreground/background prior (Saleh et al., ECCV 2016): tags are explained inside a mask."""
+"""Foreground/background prior (Saleh et al., ECCV 2016): tags are pooled inside a mask."""
 
 from __future__ import annotations
 
@@ -16,13 +16,12 @@ SMALLEST = 1e-4
 class ForegroundPrior:
     """Classes are pooled inside the foreground, the background outside of it (equation 7).
 
-    L = -sum over present labels of log S_l - sum over absent classes of log(1 - S_l), each
-    sum divided by its number; S pools probabilities by log-sum-exp. The seeds say where the
-    network's own activations see an object: every label but the background counts as
-    foreground, whichever it is.
+    L = -sum over present labels of log S_l - sum over absent classes of log(1 - S_l), each sum
+    divided by its number of terms; S pools probabilities by log-sum-exp. The seeds are the
+    objects in the network's own activations. Every label but the background counts as foreground.
 
     Args:
-        sharpness: The r of the pooling.
+        sharpness: The parameter r of the pooling.
     """
 
     def __init__(self, sharpness: float = SHARPNESS) -> None:
@@ -45,7 +44,7 @@ class ForegroundPrior:
         return -(positive + negative).mean()
 
     def _pooled(self, probabilities: Tensor, where: Tensor) -> Tensor:
-        """Log-sum-exp over the places of (N, 1, h, w); of an empty mask over all of them."""
+        """Log-sum-exp over the places of (N, 1, h, w), or over all places if it is empty."""
         where = where | ~where.any(dim=(2, 3), keepdim=True).any(dim=1, keepdim=True)
         scores = (self.sharpness * probabilities).masked_fill(~where, -torch.inf)
         count = where.sum(dim=(2, 3)).clamp(min=1).to(probabilities.dtype)

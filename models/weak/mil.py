@@ -1,4 +1,4 @@
-"""Multiple-instance losses: a tag is explained by some pixel, or softly by all of them."""
+"""Multiple-instance losses: a tag is learnt at its best pixel, or softly at all pixels."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class MilFcn:
 class MilIlp:
     """Log-sum-exp pooled scores (Pinheiro & Collobert, CVPR 2015, equations 4 to 6).
 
-    The softmax over the classes of the pooled scores is the probability of the image;
-    with several tags each counts alike. The background is a class of images, of those that
-    have no tag: where every image had it too, no place would be told from another.
-    :func:`with_image_prior` belongs to it.
+    The softmax over the classes of the pooled scores is the probability of the image. Several
+    tags have equal weights. The background is the class of images without tags. If it were a
+    label of every image, it would not separate places. :func:`with_image_prior` belongs to this
+    loss.
 
     Args:
-        sharpness: The r of the pooling.
+        sharpness: The parameter r of the pooling.
     """
 
     def __init__(self, sharpness: float = 5.0) -> None:
@@ -50,7 +50,7 @@ def with_image_prior(logits: Tensor, sharpness: float = 5.0) -> Tensor:
 
     Args:
         logits: (N, K, h, w).
-        sharpness: The r of the pooling.
+        sharpness: The parameter r of the pooling.
 
     Returns:
         (N, K, h, w) log-probabilities.

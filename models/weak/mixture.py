@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import logsumexp
 
 STEPS = 20
-RIDGE = 1e-3  # of a covariance, relative to that of all points: no component is a point
+RIDGE = 1e-3  # added to a covariance, relative to that of all points, against single points
 SEEDING = 8  # steps of k-means before the first covariances
 
 
@@ -30,7 +30,7 @@ class Mixture(NamedTuple):
         return logsumexp(self._joint(points), axis=1)
 
     def responsibilities(self, points: np.ndarray) -> np.ndarray:
-        """(N, D) to (N, M): which component a point is of; rows sum to one."""
+        """The probability of each component for each point, (N, D) to (N, M); rows sum to one."""
         joint = self._joint(points)
         return np.exp(joint - logsumexp(joint, axis=1, keepdims=True))
 

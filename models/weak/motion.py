@@ -1,7 +1,7 @@
 """Motion cues on short clips (M-CNN: Tokmakov, Alahari & Schmid, ECCV 2016).
 
-What moves against the background is the object, mostly: the motion of a clip's frames
-teaches what its colors are, a network says which tag it is, and edges are those of a CRF.
+Motion against the background is mostly the object's. The motion of a clip's frames teaches the
+object's colors. A network gives the class, and a CRF gives the edges.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from tag2mask.models.weak.mixture import Mixture, fit_mixture
 
 COMPONENTS = 5  # Gaussians of object and background each
 SAMPLES = 1500  # pixels of a clip that colors are learnt from
-ROUNDS = 4  # of the robust fit of the camera's motion
-NOISE = 0.7  # pixels: residual flow below it is no motion
-COLORS = 0.5  # weight of the logarithm of color odds: pixels of a region are not independent
-DOUBT = 0.15  # of the motion: it is wrong that often
+ROUNDS = 4  # iterations of the robust fit of the camera's motion
+NOISE = 0.7  # residual flow below this many pixels is not motion
+COLORS = 0.5  # weight of the log color odds, because pixels of a region are not independent
+DOUBT = 0.15  # share of errors of the motion
 
 
 def optical_flow(before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -29,7 +29,7 @@ def optical_flow(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 
 
 def residual_motion(flow: np.ndarray) -> np.ndarray:
-    """How fast places move against the dominant affine motion, which is the camera's.
+    """The speed of places relative to the dominant affine motion, which is the camera's.
 
     Args:
         flow: (H, W, 2) in pixels.
@@ -46,7 +46,7 @@ def residual_motion(flow: np.ndarray) -> np.ndarray:
         root = np.sqrt(weights)[:, None]
         camera, *_ = np.linalg.lstsq(places * root, moved * root, rcond=None)
         left = np.linalg.norm(moved - places @ camera, axis=1)
-        # Cauchy's weights; the median is of the background as long as it is the larger part.
+        # Cauchy's weights; the median belongs to the background if this is the larger part.
         weights = 1 / (1 + np.square(left / max(float(np.median(left)), 0.05)))
     return left.reshape(height, width)
 
@@ -58,20 +58,20 @@ def moving(frames: np.ndarray) -> np.ndarray:
         frames: (F, H, W, 3) uint8 RGB, at least two.
 
     Returns:
-        (F, H, W) float in [0, 1); of the flow to the next frame and to the one before.
+        (F, H, W) float in [0, 1), from the flows to the next frame and to the one before.
     """
     found = np.zeros(frames.shape[:3])
     for one in range(len(frames)):
         for other in {one - 1, one + 1} & {*range(len(frames))}:
             residual = residual_motion(optical_flow(frames[one], frames[other]))
-            # Where one flow is wrong, at an occlusion, the other is right.
+            # At an occlusion one flow is wrong and the other is right.
             moves = 1 - np.exp(-np.square(residual / (2 * NOISE)))
             found[one] = moves if not found[one].any() else np.minimum(found[one], moves)
     return found
 
 
 def color_odds(frames: np.ndarray, motion: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """What a pixel's color says for the object: the clip's two mixtures of colors.
+    """The evidence of a pixel's color for the object, by the clip's two mixtures of colors.
 
     Args:
         frames: (F, H, W, 3) uint8 RGB.
@@ -95,17 +95,17 @@ def color_odds(frames: np.ndarray, motion: np.ndarray, rng: np.random.Generator)
 def motion_labels(
     frames: np.ndarray, beliefs: np.ndarray, crf: Crf, rng: np.random.Generator
 ) -> np.ndarray:
-    """The pseudo-labels of a clip: motion, colors and a network's belief, along edges.
+    """The pseudo-labels of a clip: motion, colors and a network's probabilities, along edges.
 
     Args:
         frames: (F, H, W, 3) uint8 RGB.
         beliefs: (F, 1 + T, H, W) probabilities of the network: background and the clip's tags.
-        crf: Draws the edges.
+        crf: Aligns the labels with edges.
         rng: Draws pixels.
 
     Returns:
-        (F, 1 + T, H, W) probabilities. Tags share what speaks for the object as the network
-        believes in them.
+        (F, 1 + T, H, W) probabilities. Tags share the object's evidence in proportion to the
+        network's probabilities.
     """
     motion = moving(frames)
     trusted = DOUBT + (1 - 2 * DOUBT) * motion

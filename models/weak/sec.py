@@ -13,19 +13,20 @@ from tag2mask.models.weak.cross_entropy import IGNORE
 
 FOREGROUND_DECAY = 0.996
 BACKGROUND_DECAY = 0.999
-PLACES = 41 * 41  # for which the decays are given
-SMALLEST = 1e-4  # probability
+PLACES = 41 * 41  # number of places of the paper's grid, for which the decays are given
+SMALLEST = 1e-4  # smallest probability
 
 
 class Sec:
     """The sum of three losses with equal weights.
 
-    Seed: cross-entropy on the seeds alone. Expand: a tag must be likely on a share of the
-    image by global weighted rank pooling, an absent class nowhere. Constrain: the
-    prediction must agree with its own refinement by DenseCRF, taken as constant.
+    - Seed: cross-entropy on the seeds alone.
+    - Expand: by global weighted rank pooling, a tag must be likely on a share of the image, and an
+      absent class nowhere.
+    - Constrain: the prediction must agree with its own refinement by DenseCRF, taken as constant.
 
     Args:
-        crf: Refines predictions; images are shrunk to the grid of the logits for it.
+        crf: Refines predictions on images that are reduced to the grid of the logits.
     """
 
     def __init__(self, crf: Crf) -> None:
@@ -53,7 +54,7 @@ def seed_loss(probabilities: Tensor, seeds: Tensor) -> Tensor:
 
     Args:
         probabilities: (N, K, h, w).
-        seeds: (N, H, W) labels, 255 where there is none; brought to the grid.
+        seeds: (N, H, W) labels, 255 for none; resized to the grid.
     """
     grid = interpolate(seeds[:, None].float(), probabilities.shape[2:], mode="nearest")[:, 0]
     known = grid != IGNORE
@@ -68,7 +69,7 @@ def rank_pooled(probabilities: Tensor, decay: float) -> Tensor:
 
     Args:
         probabilities: (N, K, h, w).
-        decay: For a grid of 41 x 41; on another the same share of the places counts.
+        decay: The decay on a grid of 41 x 41; on other grids the same share of places counts.
 
     Returns:
         (N, K). A decay of 0 is the maximum, of 1 the average.
