@@ -9,7 +9,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from tag2mask.flows.commands.missing_packages import EXTRAS, name_missing_extra
+from tag2mask.extras import EXTRAS
+from tag2mask.flows.commands.missing_packages import name_missing_extra
 from tag2mask.pipeline.errors import UserError
 
 ROOT = Path(__file__).parents[1]

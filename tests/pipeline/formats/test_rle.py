@@ -19,7 +19,7 @@ def masks():
     yield long
 
 
-@pytest.mark.parametrize("mask", masks())
+@pytest.mark.parametrize("mask", list(masks()))
 def test_equal_to_the_reference(mask):
     expected = reference.encode(np.asfortranarray(mask.astype(np.uint8)))
     found = encode(mask)
