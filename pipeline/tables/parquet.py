@@ -106,7 +106,7 @@ def open_parquet(folder: Folder, name: str) -> Iterator[pq.ParquetFile]:
             raise
         raise UserError(
             f"the file {folder.uri}/{name} is damaged ({error}): remove it, then run the command "
-            "that wrote it again"
+            "again that wrote it"
         ) from error
 
 

@@ -198,6 +198,6 @@ def _changed(folder: Folder, parts: Collection[Part]) -> dict[str, str]:
 
 def _damaged(folder: Folder, path: str, state: str) -> UserError:
     return UserError(
-        f"the table {folder.uri} is damaged: {path} {state}; run the command that wrote it again "
-        "to make the part again"
+        f"the table {folder.uri} is damaged: {path} {state}; run the command again that wrote "
+        "the table: it makes the part again"
     )
