@@ -16,11 +16,14 @@ def review(
         int, typer.Option(help="Maximum number of masks, in equal parts of each class.")
     ] = 50,
     format_: Annotated[str, typer.Option("--format", help="Format: voc or coco.")] = "voc",
+    shapes: Annotated[
+        str, typer.Option(help="Outlines in COCO: polygon, or rle for run lengths.")
+    ] = "polygon",
 ) -> None:
     """Writes the least certain masks of a dataset as a small set for label tools."""
     from tag2mask.pipeline.correction.review import write_review
 
-    written = write_review(dataset, out, count, format_)
+    written = write_review(dataset, out, count, format_, shapes)
     print(f"{written:,} masks in {out} ({format_}): edit them and keep their names, then")
     print(f"tag2mask correct {dataset} {out}")
 

@@ -38,8 +38,8 @@ class Taken:
         unchanged: Masks that were not changed, and not taken.
         added_tags: Images to which a mask added a class that no tag had named.
         uri: URI of the run's corrections.
-        redrawn: Those of the confirmed and unchanged masks that differ by one pixel along
-            borders, since a tool has made polygons of them.
+        redrawn: Confirmed and unchanged masks that came back as polygons, which keep borders to
+            one pixel only.
     """
 
     corrected: int
@@ -56,7 +56,7 @@ class Taken:
             said.append(f"{self.unchanged:,} unchanged and not taken")
         if self.redrawn:
             said.append(
-                f"{self.redrawn:,} of these differ by one pixel along borders, as polygons do"
+                f"{self.redrawn:,} of these came back as polygons, which move borders by a pixel"
             )
         if self.added_tags:
             said.append(f"{self.added_tags:,} of the images gained a tag")
@@ -107,7 +107,7 @@ def take_corrections(
     known = {} if earlier is None else _rows(earlier, ["mask"], ids.values())
     listed = _rows(images, ["height", "width", "tags"], ids.values())
     unchanged, redrawn, rows, doubtful, empty = 0, 0, [], [], []
-    for edited in masks.masks(given_out.mask, crowds):
+    for edited in masks.masks(given_out.masks, crowds):
         row_id = ids[edited.name]
         _check_size(edited, listed[row_id])
         doubtful.extend(edited.doubtful)

@@ -9,6 +9,8 @@ from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from tag2mask.pipeline.correction.corrections import SOURCE, corrections_uri, open_corrections
+from tag2mask.pipeline.correction.given_out import SHAPES
+from tag2mask.pipeline.correction.reviews import record_review
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assess import class_table
 from tag2mask.pipeline.formats.base import full_name
@@ -20,16 +22,19 @@ FORMATS = ("voc", "coco")
 
 
 def least_trusted(dataset: Table, count: int, without: AbstractSet[str] = frozenset()) -> set[str]:
-    """The ids of the masks with the lowest mean probabilities, the same number of each class.
+    """Choose the masks with the lowest mean probabilities, the same number of each class.
 
     Classes take turns: each names the image in which its own pixels are the least certain
-    among those that are not chosen yet. A mask without any class counts as one of its own.
-    Masks of a person are left out.
+    among those that are not chosen yet. Masks without any class form one more group. Masks of a
+    person are skipped.
 
     Args:
-        dataset: Its masks.
-        count: How many at most.
-        without: Ids of others to leave out.
+        dataset: Dataset of masks.
+        count: Maximum number of masks.
+        without: Ids of other masks to skip.
+
+    Returns:
+        Ids of the masks.
     """
     by_class: dict[int, list[tuple[float, str]]] = defaultdict(list)
     for row in dataset.rows(["id", "classes", "confidence", "mask_confidence", "source"]):
@@ -50,22 +55,28 @@ def least_trusted(dataset: Table, count: int, without: AbstractSet[str] = frozen
     return chosen
 
 
-def write_review(uri: str, out: str | Path, count: int, kind: str) -> int:
+def write_review(uri: str, out: str | Path, count: int, kind: str, shapes: str = "polygon") -> int:
     """Write the least trusted masks of a dataset as a folder for label tools.
 
+    The masks are recorded in the run's folder, so that they are known when they come back.
+
     Args:
-        uri: Of the dataset.
+        uri: URI of the dataset.
         out: A local folder that does not exist or is empty.
-        count: How many masks at most.
+        count: Maximum number of masks.
         kind: One of :data:`FORMATS`.
+        shapes: Outlines in COCO, a key of
+            :data:`tag2mask.pipeline.correction.given_out.SHAPES`.
 
     Returns:
         The number of masks.
 
     Raises:
-        UserError: If the format is another, the count is not positive, or all masks are a
-            person's already.
+        UserError: If the format or the shapes are unknown, the count is not positive, or all
+            masks are a person's already.
     """
+    if shapes not in SHAPES:
+        raise UserError(f"unknown shapes {shapes!r}: choose one of {', '.join(SHAPES)}")
     if kind not in FORMATS:
         raise UserError(f"a review is written as {' or '.join(FORMATS)}, not {kind!r}")
     if count < 1:
@@ -78,7 +89,9 @@ def write_review(uri: str, out: str | Path, count: int, kind: str) -> int:
 
     rows = Scan(dataset, columns=COLUMNS, ids=chosen).rows()
     # The names hold the ids, so that what comes back is known whatever a tool leaves out.
-    return write_rows(rows, kind, out, class_table(dataset), full_name).images
+    written = write_rows(rows, kind, out, class_table(dataset), full_name, SHAPES[shapes])
+    record_review(dataset, chosen)
+    return written.images
 
 
 def _keep_least(heap: list[tuple[float, str]], item: tuple[float, str], count: int) -> None:

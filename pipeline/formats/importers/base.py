@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Protocol, Self
@@ -11,8 +11,8 @@ import numpy as np
 
 from tag2mask.pipeline.records import ClassTable, decode_mask
 
-# The mask that is published for the image of a name, (H, W) uint8; None without one.
-Published = Callable[[str], np.ndarray | None]
+# The masks (H, W) uint8 that were given out for the image of a name, the latest first.
+GivenMasks = Callable[[str], Sequence[np.ndarray]]
 
 # What crowd regions mean where it cannot be told: their class, or pixels to ignore.
 CROWD_MEANINGS = ("class", "ignore")
@@ -42,9 +42,9 @@ class Edited:
         return decode_mask(self.png)
 
 
-def nothing_published(name: str) -> np.ndarray | None:
+def nothing_given(name: str) -> Sequence[np.ndarray]:
     """No mask, whatever the image."""
-    return None
+    return ()
 
 
 class EditedMasks(Protocol):
@@ -70,13 +70,13 @@ class EditedMasks(Protocol):
         ...
 
     def masks(
-        self, published: Published = nothing_published, crowds: str | None = None
+        self, given: GivenMasks = nothing_given, crowds: str | None = None
     ) -> Iterator[Edited]:
         """Every mask, one after another, by name.
 
         Args:
-            published: The masks that were given out for editing, by name.
-            crowds: One of :data:`CROWD_MEANINGS`; None lets the published masks decide.
+            given: The masks that were given out for editing, by name.
+            crowds: One of :data:`CROWD_MEANINGS`; None lets the given masks decide.
 
         Raises:
             UserError: If a mask cannot be read; the sentence names its file.

@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Self, TypeVar
@@ -23,7 +23,7 @@ from scipy import ndimage
 from skimage.draw import polygon as filled
 
 from tag2mask.pipeline.errors import UserError
-from tag2mask.pipeline.formats.importers.base import Edited, Published, nothing_published
+from tag2mask.pipeline.formats.importers.base import Edited, GivenMasks, nothing_given
 from tag2mask.pipeline.formats.importers.near import CONNECTED, within_one_pixel
 from tag2mask.pipeline.formats.labelmap import label_value
 from tag2mask.pipeline.formats.rle import decode
@@ -122,23 +122,15 @@ class EditedCoco:
         return [(_name(image), self.file) for image in self._sorted()]
 
     def masks(
-        self, published: Published = nothing_published, crowds: str | None = None
+        self, given: GivenMasks = nothing_given, crowds: str | None = None
     ) -> Iterator[Edited]:
         """Every image, those without annotations too."""
         for image in self._sorted():
-            name = _name(image)
-            before = published(name)
-            if before is not None and before.shape != (image.height, image.width):
-                before = None  # the sizes are compared by those who know the image
-            yield self._edited(image, name, before, crowds)
+            yield self._edited(image, given(_name(image)), crowds)
 
-    def _edited(
-        self, image: _Image, name: str, before: np.ndarray | None, crowds: str | None
-    ) -> Edited:
-        ignored = (
-            np.zeros((image.height, image.width), bool) if before is None else before == IGNORE
-        )
+    def _edited(self, image: _Image, given: Sequence[np.ndarray], crowds: str | None) -> Edited:
         regions = [self._region(annotation, image) for annotation in self.regions[image.id]]
+        ignored = _ignored_pixels(image, given, regions)
         behind, front, doubtful = [], [], []
         for region in regions:
             value = self.values[region.annotation.category_id]
@@ -155,7 +147,7 @@ class EditedCoco:
         for value, pixels in (*behind, *front):
             mask[pixels] = value
         polygons = any(region.polygons for region in regions)
-        return Edited(name, self.file, encode_mask(mask), polygons, tuple(doubtful))
+        return Edited(_name(image), self.file, encode_mask(mask), polygons, tuple(doubtful))
 
     def _region(self, annotation: _Annotation, image: _Image) -> _Region:
         try:
@@ -234,6 +226,20 @@ def _entries(
                 f"{file} is no COCO file: in entry {title} of {key!r}, {field} {fault}"
             ) from error
     return found
+
+
+def _ignored_pixels(
+    image: _Image, given: Sequence[np.ndarray], regions: Sequence[_Region]
+) -> np.ndarray:
+    """The ignored pixels (H, W) of that given mask which explains most of the regions."""
+    # Masks of other sizes are refused by those who know the image.
+    fitting = [mask == IGNORE for mask in given if mask.shape == (image.height, image.width)]
+    nothing = np.zeros((image.height, image.width), bool)
+
+    def explained(ignored: np.ndarray) -> int:
+        return sum(_are_ignored_pixels(region, ignored) for region in regions)
+
+    return max(fitting, key=explained, default=nothing)
 
 
 def _are_ignored_pixels(region: _Region, ignored: np.ndarray) -> bool:

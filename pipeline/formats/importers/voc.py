@@ -17,7 +17,7 @@ from PIL import Image
 
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.formats.base import id_prefix
-from tag2mask.pipeline.formats.importers.base import Edited, Published, nothing_published
+from tag2mask.pipeline.formats.importers.base import Edited, GivenMasks, nothing_given
 from tag2mask.pipeline.formats.labelmap import (
     Color,
     LabelMap,
@@ -89,9 +89,9 @@ class EditedVoc:
         return found
 
     def masks(
-        self, published: Published = nothing_published, crowds: str | None = None
+        self, given: GivenMasks = nothing_given, crowds: str | None = None
     ) -> Iterator[Edited]:
-        """Every mask; a PNG says all by itself, so the published masks are not asked."""
+        """Every mask; a PNG says all by itself, so the given masks are not asked."""
         for name, file in self.names():
             try:
                 yield Edited(name, file, encode_mask(self._read(file)))

@@ -28,9 +28,9 @@ FILE = "annotations/instances_train.json"
 class Returned:
     """A review set, its document, and what becomes of it."""
 
-    def __init__(self, dataset: str, folder: Path) -> None:
+    def __init__(self, dataset: str, folder: Path, shapes: str) -> None:
         self.dataset, self.folder = dataset, folder
-        write_review(dataset, folder, COUNT, "coco")
+        write_review(dataset, folder, COUNT, "coco", shapes)
         self.document: Document = json.loads((folder / FILE).read_text())
 
     @property
@@ -58,9 +58,9 @@ class Returned:
         return next(one for one in self.document["images"] if one["id"] == annotation["image_id"])
 
 
-@pytest.fixture
-def returned(dataset: str, tmp_path: Path) -> Returned:
-    return Returned(dataset, tmp_path / "review")
+@pytest.fixture(params=["polygon", "rle"])
+def returned(dataset: str, tmp_path: Path, request: pytest.FixtureRequest) -> Returned:
+    return Returned(dataset, tmp_path / "review", request.param)
 
 
 def pixels(returned: Returned, annotation: Document) -> np.ndarray:
@@ -173,7 +173,7 @@ def test_borders_that_polygons_moved_are_counted(returned: Returned) -> None:
     outlined(returned, 0.4)
     taken = returned.take()
     assert taken.redrawn > 0
-    assert f"{taken.redrawn} of these differ by one pixel along borders" in taken.sentence()
+    assert f"{taken.redrawn} of these came back as polygons" in taken.sentence()
 
 
 def test_an_object_that_was_drawn_among_polygons_is_a_correction(returned: Returned) -> None:

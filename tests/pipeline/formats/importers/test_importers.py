@@ -37,7 +37,9 @@ def voc(folder: Path, labels: str | None = None) -> Path:
 
 
 def the_mask(folder: Path, published: np.ndarray | None = None) -> np.ndarray:
-    (edited,) = open_edited(folder, TABLE).masks(lambda name: published)
+    (edited,) = open_edited(folder, TABLE).masks(
+        lambda name: [] if published is None else [published]
+    )
     assert edited.name == "a"
     return edited.mask
 
