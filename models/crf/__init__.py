@@ -5,12 +5,12 @@ The energy of a labeling is the sum of the unary terms ``-log p`` and of two Pot
 ``w2 exp(-|dp|²/2 sxy²)`` (Gaussian: near), minimized by mean field with kernels that are
 normalized symmetrically.
 
-N pixels, K competing labels (the tags of an image and background, never the whole class
-table: a label that cannot win still costs time and blurs the others), H rows, W columns.
+Shapes are N pixels, K competing labels, H rows and W columns. The labels are the tags of an image
+and background, never the whole class table. A label that cannot win costs time and blurs others.
 
-The members agree in 99.9 % of the labels: ``numba`` (the default) is compiled for one processor
-core, ``torch`` takes many images at once to a GPU, and ``pydensecrf`` is the authors' own code,
-which the other two are tested against.
+The members agree in 99.9 % of the labels. ``numba`` (the default) is compiled for one processor
+core. ``torch`` computes many images at once on a GPU. ``pydensecrf`` is the authors' own code, with
+which the other two are compared in tests.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
 
 
 def _numba(parameters: CrfParameters) -> Crf:
-    # Imported late: reading datasets and predicting work without numba.
+    # Imported late, because reading datasets and predicting work without numba.
     try:
         from tag2mask.models.crf.compiled import NumbaCrf
     except ImportError as error:
@@ -54,5 +54,5 @@ CRFS: dict[str, Callable[[CrfParameters], Crf]] = {
     "torch": TorchCrf,
 }
 
-# Names of version 0.1, which stored recipes hold, and their names now.
+# Names of version 0.1, as in stored recipes, and their new names.
 RENAMED_CRFS = {"fast": "numba", "reference": "pydensecrf"}

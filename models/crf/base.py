@@ -1,4 +1,4 @@
-"""What every implementation of the DenseCRF shares: its signature and what it refuses."""
+"""The base of every implementation of the DenseCRF: its signature and its checks."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ MIN_PROBABILITY = 1e-5
 class Crf(ABC):
     """Refines label probabilities along the edges of images.
 
-    What an image gets never depends on the images that are refined with it.
+    The result of an image never depends on the other images of a call.
 
     Args:
         parameters: Weights and widths, for example ``CRF_PRESETS["irn"]``.
 
     Raises:
-        ImportError: If a package that the implementation needs is not installed; the
-            sentence says how to install it.
+        ImportError: If a package that the implementation needs is not installed, with the way
+            to install it.
     """
 
     def __init__(self, parameters: CrfParameters) -> None:
@@ -31,13 +31,13 @@ class Crf(ABC):
     def __call__(
         self, images: Sequence[np.ndarray], probabilities: Sequence[np.ndarray]
     ) -> list[np.ndarray]:
-        """Refine some images.
+        """Refines some images.
 
         Args:
             images: (H, W, 3) uint8 RGB, of any sizes.
-            probabilities: For each image (K, H, W) of any float type, finite; one map for
-                each competing label, K of its own. Values below 1e-5 count as 1e-5, so that
-                no label is ever impossible; the maps need not sum to one.
+            probabilities: For each image (K, H, W) of any float type, finite, with one map for
+                each competing label; K may differ between images. Values below 1e-5 count as
+                1e-5, so that no label is impossible. The maps need not sum to one.
 
         Returns:
             For each image (K, H, W) float32 marginals that sum to one over K. The same
@@ -48,7 +48,7 @@ class Crf(ABC):
         """
         for image, maps in zip(images, probabilities, strict=True):
             _check(image, maps)
-        # Clipping comes first: log 0 is minus infinity, and one such pixel turns all into NaN.
+        # Clipping comes first, because log 0 is minus infinity, and one such pixel makes all NaN.
         logarithms = [
             np.log(np.clip(maps, MIN_PROBABILITY, 1)).astype(np.float32) for maps in probabilities
         ]
@@ -58,7 +58,7 @@ class Crf(ABC):
     def refine(
         self, images: Sequence[np.ndarray], log_unaries: Sequence[np.ndarray]
     ) -> list[np.ndarray]:
-        """The marginals of checked images and their finite log probabilities, as above."""
+        """The marginals of checked images with finite log probabilities; see ``__call__``."""
 
 
 def _check(image: np.ndarray, probabilities: np.ndarray) -> None:
@@ -71,4 +71,4 @@ def _check(image: np.ndarray, probabilities: np.ndarray) -> None:
             f"the image is {image.shape[:2]}, its labels are {probabilities.shape[1:]}"
         )
     if not np.isfinite(probabilities).all():
-        raise ValueError("probabilities hold NaN or infinity")
+        raise ValueError("probabilities must be finite, but hold NaN or infinity")

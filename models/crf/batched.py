@@ -1,9 +1,10 @@
-"""The DenseCRF in PyTorch: many images at once, on a GPU where there is one.
+"""The DenseCRF in PyTorch: many images at once, on a GPU if there is one.
 
-The same lattice and the same steps as the compiled member. Sums over the pixels of a corner
-run in the order of the pixels: atomic additions would change the last bits from call to call.
+It has the same lattice and the same steps as the compiled member. Sums over the pixels of a corner
+run in the order of the pixels, because atomic additions would change the last bits from call to
+call.
 
-B images padded to H rows and W columns, P = B H W pixels, M corners.
+Shapes are B images padded to H rows and W columns, P = B H W pixels and M corners.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from tag2mask.models.crf.permutohedral import (
     LIFT,
 )
 
-# The logarithm of a label that an image does not have; infinity would become NaN.
+# The logarithm for labels that an image does not have; infinity would become NaN.
 _ABSENT = -1e4
 
 
@@ -37,7 +38,7 @@ class TorchCrf(Crf):
 
     Args:
         parameters: Weights and widths.
-        device: Where it runs; by default a GPU where there is one.
+        device: Name of the device; by default a GPU if there is one.
     """
 
     def __init__(self, parameters: CrfParameters, device: str | None = None) -> None:
@@ -85,8 +86,8 @@ class BatchedGaussian:
         self._taps = gaussian_taps(sxy).tolist()
 
     def __call__(self, values: Tensor) -> Tensor:
-        """(B, C, H, W), each channel filtered; beyond the border there is nothing."""
-        # Sums of shifted copies: a library's convolution may choose another order of
+        """(B, C, H, W), each channel filtered, with zeros beyond the border."""
+        # Sums of shifted copies, because a library's convolution may choose another order of
         # summation for another number of images.
         _, _, height, width = values.shape
         radius = len(self._taps) // 2
@@ -130,12 +131,12 @@ class BatchedLattice:
         flat = values.permute(0, 2, 3, 1).reshape(-1, channels)
         sent = (self._weights.reshape(-1, 1)[self._touches]) * flat[self._touches // CORNERS]
         splat = torch.segment_reduce(sent, "sum", lengths=self._lengths, axis=0)
-        # One more, always zero, stands for the neighbors that no pixel touches.
+        # One more corner, always zero, represents neighbors that no pixel touches.
         values = pad(splat, (0, 0, 0, 1))
         for up, down in zip(self._up, self._down, strict=True):
             values = pad(values[:-1] + (values[up] + values[down]) / 2, (0, 0, 0, 1))
-        # Added one by one: a library's sum chooses its order by the number of channels, which
-        # the image with the most labels decides.
+        # Added one by one, because a library's sum chooses its order by the number of channels,
+        # which depends on the image with the most labels.
         sliced = torch.zeros_like(flat)
         for weights, corners in zip(self._weights.T, self._corners.T, strict=True):
             sliced += GAIN * weights[:, None] * values[corners]
@@ -146,8 +147,8 @@ def _locate(images: Tensor, sxy: float, srgb: float) -> tuple[Tensor, Tensor, Te
     """The simplex of every pixel.
 
     Returns:
-        (P,) the key of its first corner, (P, 6) the directions from each corner to the next,
-        and (P, 6) the barycentric weights of the corners.
+        The key of its first corner (P,), the directions from each corner to the next (P, 6), and
+        the barycentric weights of the corners (P, 6).
     """
     batch, _, height, width = images.shape
     device = images.device
@@ -156,13 +157,13 @@ def _locate(images: Tensor, sxy: float, srgb: float) -> tuple[Tensor, Tensor, Te
     widths = torch.tensor([sxy] * 2 + [srgb] * 3, device=device)
     features = torch.stack([x, y, *images.unbind(dim=1)], dim=-1).reshape(-1, FEATURES)
     lifted = features * (torch.from_numpy(LIFT).to(device) / widths)
-    # The product with the lifting matrix: what follows, less a multiple of what is before.
+    # The product with the lifting matrix: later features, less a multiple of the earlier ones.
     after = pad(lifted.flip(1).cumsum(dim=1).flip(1), (0, 1))
     multiples = torch.arange(CORNERS, device=device)
     raised = after - multiples * pad(lifted, (1, 0))
 
-    # The nearest point whose coordinates are multiples of six. When it lies beside the plane,
-    # the coordinates at the ends of the order are moved until it is back.
+    # The nearest point whose coordinates are multiples of six. If it lies beside the plane, the
+    # coordinates at the ends of the order are moved until it is on the plane.
     nearest = (raised / CORNERS + 0.5).floor() * CORNERS
     rest = raised - nearest
     order = rest.argsort(dim=1, descending=True, stable=True)
@@ -182,6 +183,6 @@ def _locate(images: Tensor, sxy: float, srgb: float) -> tuple[Tensor, Tensor, Te
 
 
 def _places(found: Tensor, keys: Tensor) -> Tensor:
-    """Where keys stand among the sorted ``found``; one behind the end for those that do not."""
+    """The places of keys in the sorted ``found``; one behind the end for missing keys."""
     places = torch.searchsorted(found, keys).clamp(max=len(found) - 1)
     return torch.where(found[places] == keys, places, len(found))

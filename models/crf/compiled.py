@@ -1,8 +1,8 @@
 """The DenseCRF compiled by numba: pydensecrf's labels in a fraction of its time.
 
-What makes it faster: corners of the lattice are known by single integers, one label fewer is
-filtered, the smoothness kernel is a separable convolution, and late steps of mean field are
-taken two at a time.
+It is faster for four reasons: corners of the lattice are single integers, one label fewer is
+filtered, the smoothness kernel is a separable convolution, and late steps of mean field are taken
+two at a time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tag2mask.models.crf.mean_field import Kernel, gaussian_taps, mean_field
 class NumbaCrf(Crf):
     """One image after another, on one processor core.
 
-    The first use on a machine compiles for some seconds and keeps the result.
+    The first use on a machine compiles for a few seconds and keeps the result.
     """
 
     def refine(
@@ -56,7 +56,7 @@ class Gaussian:
         self._taps = np.pad(taps, (0, -len(taps) % 4))
 
     def __call__(self, values: Tensor) -> Tensor:
-        """(1, C, H, W) float32, each channel filtered; beyond the border there is nothing."""
+        """(1, C, H, W) float32, each channel filtered, with zeros beyond the border."""
         span = (self._before, len(self._taps) - 1 - self._before)
         padded = np.pad(values[0].numpy(), ((0, 0), span, span))
         smooth = np.empty(values.shape[1:], np.float32)
@@ -69,7 +69,7 @@ class Gaussian:
 def _convolve(padded: np.ndarray, taps: np.ndarray, target: np.ndarray) -> None:
     """A separable convolution, (H + T - 1, W + T - 1) to (H, W); T is a multiple of four.
 
-    Four taps a pass: with one, reading and writing the sums takes longer than computing.
+    A pass has four taps, because with one, access to the sums takes longer than computing.
     """
     height, width = target.shape
     column = np.empty(padded.shape[1], np.float32)

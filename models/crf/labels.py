@@ -1,4 +1,4 @@
-"""Hard label maps as probabilities, which is what every DenseCRF takes."""
+"""Hard label maps as probabilities, the input of every DenseCRF."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def label_probabilities(
 ) -> np.ndarray:
     """Probabilities of a hard label map: a given label has ``gt_prob``.
 
-    The other labels share the rest equally; unknown pixels give every label the same
-    probability. Background is a label like any other here, while pydensecrf's own helper
-    takes 0 for unknown unless told otherwise and then shifts every class by one.
+    The other labels share the rest equally. Unknown pixels have equal probabilities. Background
+    is a label like any other here. By default, pydensecrf's own helper treats 0 as unknown and
+    shifts every class by one.
 
     Args:
         labels: (H, W) integer pixel values out of ``classes``, or 255 for unknown.
         classes: The K different pixel values that compete, for example ``(0, 12, 15)``.
-        gt_prob: How far a label is trusted, in (0, 1); IRN (Ahn et al., 2019) takes 0.7.
+        gt_prob: Probability of a given label, in (0, 1); IRN (Ahn et al., 2019) takes 0.7.
 
     Returns:
         (K, H, W) float32 in the order of ``classes``.
@@ -36,7 +36,7 @@ def label_probabilities(
     if stray.size:
         raise ValueError(f"labels hold {stray.tolist()}, which are not among {list(classes)}")
     chosen = labels[None] == values[:, None, None]
-    # One label has no others to share the rest with: dividing by K - 1 would be by zero.
+    # With one label there are no others, and K - 1 would be a division by zero.
     rest = (1 - gt_prob) / max(len(values) - 1, 1)
     probabilities = np.where(chosen, np.float32(gt_prob), np.float32(rest))
     probabilities[:, labels == UNKNOWN] = 1 / len(values)

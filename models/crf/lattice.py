@@ -1,6 +1,6 @@
 """The bilateral filter on the permutohedral lattice, compiled by numba.
 
-N pixels, M corners that some pixel touches; see :mod:`tag2mask.models.crf.permutohedral`.
+Shapes are N pixels and M touched corners; see :mod:`tag2mask.models.crf.permutohedral`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tag2mask.models.crf.permutohedral import CORNERS, FEATURES, GAIN, KEY_FACTORS, KEY_STEPS, LIFT
 
-# Compiled code computes in 64 bits as soon as one number has them.
+# Compiled code computes in 64 bits if one number has 64 bits.
 _HALF = np.float32(0.5)
 _SHARE = np.float32(1 / CORNERS)
 _GAIN = np.float32(GAIN)
@@ -37,7 +37,7 @@ class Lattice:
         widths = np.array([sxy] * 2 + [srgb] * 3, np.float32)
         _locate(np.ascontiguousarray(image), LIFT / widths, keys, order, self._weights)
         self._corners = np.empty((pixels, CORNERS), np.int32)
-        # Few images have more corners than pixels; for those the table is doubled.
+        # Few images have more corners than pixels. For these the table is doubled.
         bits = max(8, (2 * pixels - 1).bit_length())
         while not len(found := _number(keys, order, table := _table(bits), bits, self._corners)):
             bits += 1
@@ -62,8 +62,8 @@ def _locate(
 ) -> None:
     """Finds the simplex of every pixel (section 3.1 of the paper).
 
-    A row at a time and its coordinates as rows, so that the innermost loops run over pixels
-    and the processor takes many at once.
+    It takes a row at a time, with coordinates as rows, so that the innermost loops run over pixels
+    and the processor computes many at once.
 
     Args:
         image: (H, W, 3) uint8.
@@ -97,7 +97,7 @@ def _locate(
 
 @njit(cache=True)
 def _raise(row: np.ndarray, y: int, lift: np.ndarray, raised: np.ndarray) -> None:
-    """Lifts the features of row y (W, 3) to (6, W): the matrix from its last row upwards."""
+    """Lifts the features of row y (W, 3) to (6, W), by the matrix from its last row upwards."""
     total = np.zeros(len(row), np.float32)
     feature = np.empty(len(row), np.float32)
     for i in range(FEATURES, 0, -1):
@@ -117,7 +117,7 @@ def _raise(row: np.ndarray, y: int, lift: np.ndarray, raised: np.ndarray) -> Non
 
 @njit(cache=True)
 def _round(raised: np.ndarray, nearest: np.ndarray, rest: np.ndarray, rank: np.ndarray) -> None:
-    """Finds the nearest point of multiples of six, what is left, and the order of that."""
+    """Finds the nearest point of multiples of six, the rest, and the order of the rest."""
     width = raised.shape[1]
     beside = np.zeros(width, np.int32)
     rank[:] = 0
@@ -133,7 +133,7 @@ def _round(raised: np.ndarray, nearest: np.ndarray, rest: np.ndarray, rank: np.n
                 less = np.int32(rest[i, x] < rest[j, x])
                 rank[i, x] += less
                 rank[j, x] += 1 - less
-    # A point beside the plane is brought back by moving the coordinates at the ends.
+    # A point beside the plane is corrected by moving the coordinates at the ends.
     for i in range(CORNERS):
         for x in range(width):
             place = rank[i, x] + beside[x]
@@ -150,14 +150,14 @@ def _number(
     """Numbers the corners in the order in which pixels touch them.
 
     Args:
-        keys: (N,) and ``order`` (N, 6) of :func:`_locate`.
-        order: As above.
+        keys: (N,) keys of :func:`_locate`.
+        order: (N, 6) directions of :func:`_locate`.
         table: (2 ** bits,) int32 of -1; gets numbers at the places of the keys' hashes.
-        bits: Of the table's size.
+        bits: Binary logarithm of the table's size.
         corners: (N, 6) int32; gets the numbers of each pixel's corners.
 
     Returns:
-        (M,) int64 the keys by number; none when the table is too small.
+        (M,) int64, the keys by number; empty if the table is too small.
     """
     shift = np.uint64(64 - bits)
     last = (1 << bits) - 1
@@ -182,7 +182,7 @@ def _number(
 
 @njit(cache=True)
 def _neighbors(found: np.ndarray, table: np.ndarray, bits: int) -> tuple[np.ndarray, np.ndarray]:
-    """The neighbors (6, M) of each corner along each direction, both ways; M where none is."""
+    """The neighbors (6, M) of each corner along each direction, both ways; M for none."""
     shift = np.uint64(64 - bits)
     last = (1 << bits) - 1
     count = len(found)
@@ -211,7 +211,7 @@ def _filter(
 ) -> None:
     """Splats (N,) values, blurs, and slices into ``target``."""
     count = up.shape[1]
-    # One more, always zero, stands for the neighbors that no pixel touches.
+    # One more corner, always zero, represents neighbors that no pixel touches.
     old = np.zeros(count + 1, np.float32)
     new = np.zeros(count + 1, np.float32)
     for n in range(len(values)):

@@ -1,6 +1,6 @@
-"""Mean field for fully connected Potts models, whatever filters with the kernels.
+"""Mean field for fully connected Potts models, with any filters of the kernels.
 
-B images of H rows and W columns with K labels; images that are smaller or have fewer
+Shapes are B images of H rows and W columns with K labels. Images that are smaller or have fewer
 labels are padded.
 """
 
@@ -24,9 +24,9 @@ class Kernel:
 
     Args:
         smooth: Filters with G.
-        inside: (B, 1, H, W) float, one for pixels of an image, zero for padding, which
-            neither sends nor receives.
-        weight: w.
+        inside: (B, 1, H, W) float, one for pixels of an image, zero for padding, which has no
+            effect on pixels.
+        weight: Weight w of the kernel.
     """
 
     def __init__(self, smooth: Filter, inside: Tensor, weight: float) -> None:
@@ -42,8 +42,8 @@ class Kernel:
 def mean_field(log_unary: Tensor, kernels: Sequence[Kernel], iterations: int) -> Tensor:
     """The marginals after some steps of mean field (Krähenbühl & Koltun, 2011, algorithm 1).
 
-    What counts is how far the messages of two labels differ. Filtering is linear, so the
-    differences of marginals are filtered, and one label, the first, needs no message at all.
+    Only the differences of the labels' messages matter. Filtering is linear, so the differences of
+    marginals are filtered, and the first label needs no message.
 
     Args:
         log_unary: (B, K, H, W) float32, finite.
@@ -59,7 +59,7 @@ def mean_field(log_unary: Tensor, kernels: Sequence[Kernel], iterations: int) ->
     for length in step_lengths(iterations):
         marginals = _softmax(state)
         leads = marginals[:, 1:] - marginals[:, :1]
-        # Potts: disagreement costs, so agreement pays, up to a constant for each pixel.
+        # In a Potts model agreement lowers the energy, up to a constant for each pixel.
         target = log_unary.clone()
         for kernel in kernels:
             target[:, 1:] += kernel(leads)
@@ -68,25 +68,25 @@ def mean_field(log_unary: Tensor, kernels: Sequence[Kernel], iterations: int) ->
 
 
 def step_lengths(iterations: int) -> tuple[int, ...]:
-    """How many steps of mean field each evaluation of the messages stands for.
+    """The number of mean-field steps for each evaluation of the messages.
 
-    After the first steps the field creeps: two steps are then one of twice the length
-    (over-relaxation). Kernels that attract keep it stable, and labels differ from those of
-    single steps in about one pixel of a thousand.
+    After the first steps the field changes slowly. Two steps are then replaced by one of twice the
+    length (over-relaxation). Attractive kernels keep it stable. Labels differ from those of single
+    steps in about 0.1 % of the pixels.
     """
     plain = min(iterations, _PLAIN_STEPS + iterations % 2)
     return (1,) * plain + (2,) * ((iterations - plain) // 2)
 
 
 def _softmax(state: Tensor) -> Tensor:
-    # In single steps: the library's own rounds a pixel differently at different places in
-    # memory, and an image's marginals must not depend on the others in its batch.
+    # In single steps, because the library's softmax rounds a pixel differently at different places
+    # in memory, and an image's marginals must not depend on the others in its batch.
     powers = (state - state.amax(dim=1, keepdim=True)).exp()
     return powers / _sum_of(powers.split(1, dim=1))
 
 
 def _sum_of(tensors: Iterable[Tensor]) -> Tensor:
-    """The sum of tensors of one shape, one after another for the same reason."""
+    """The sum of tensors of one shape, added one after another for the same reason."""
     first, *others = tensors
     total = first.clone()
     for other in others:

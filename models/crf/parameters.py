@@ -1,4 +1,4 @@
-"""The weights and widths of a DenseCRF, and those that papers published."""
+"""The weights and widths of a DenseCRF, and published values."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ class CrfParameters:
         gaussian_weight: w2, energy of the smoothness kernel; not negative.
         gaussian_sxy: Width of the smoothness kernel in pixels; positive.
         iterations: Steps of mean field; 0 returns the unary's softmax.
-        gt_prob: How far :func:`tag2mask.models.crf.label_probabilities` trusts a given label when
-            it is told to, in (0, 1).
+        gt_prob: Probability of a given label in :func:`tag2mask.models.crf.label_probabilities`,
+            in (0, 1).
 
     Raises:
-        ValueError: If a value is outside its range; the sentence names it.
+        ValueError: If a value is outside its range, with its name.
     """
 
     bilateral_weight: float
@@ -32,7 +32,7 @@ class CrfParameters:
     gt_prob: float = 0.7
 
     def __post_init__(self) -> None:
-        """Refuse widths that would divide by zero and weights that would repel."""
+        """Refuses widths of zero, which would divide by zero, and repelling weights."""
         for name in ("bilateral_sxy", "bilateral_srgb", "gaussian_sxy"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
@@ -46,7 +46,7 @@ class CrfParameters:
 def _published(
     bilateral: tuple[float, float, float], gaussian: tuple[float, float]
 ) -> CrfParameters:
-    """Parameters in the order of the papers' tables: (w1, sxy, srgb), (w2, sxy)."""
+    """Parameters in the order of the papers' tables: (w1, sxy, srgb) and (w2, sxy)."""
     return CrfParameters(
         bilateral_weight=bilateral[0],
         bilateral_sxy=bilateral[1],

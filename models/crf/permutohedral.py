@@ -1,14 +1,13 @@
 """The permutohedral lattice of five features: position and color (Adams, Baek & Davis, 2010).
 
 A pixel's features (x, y, red, green, blue), each divided by its width, are lifted into the
-hyperplane of six coordinates that sum to zero. Each simplex there has six corners; a filter
-splats values to corners by barycentric weights, blurs along the six lattice directions, and
-slices at the same places.
+hyperplane of six coordinates that sum to zero. Each simplex there has six corners. A filter splats
+values to corners by barycentric weights, blurs along the six lattice directions, and slices at the
+same places.
 
-Corners are known by keys that are linear in their coordinates, modulo 2^64: a step to a
-neighbor is an addition, and the upper bits serve as a hash. The multipliers are powers of
-one that is known for its good lattice structure (Knuth's MMIX), so that two corners of one
-image do not meet.
+The key of a corner is linear in its coordinates, modulo 2^64. So a step to a neighbor is an
+addition, and the upper bits serve as a hash. The multipliers are powers of a number with good
+lattice structure (Knuth's MMIX), so that two corners of one image have different keys.
 """
 
 from __future__ import annotations
@@ -20,14 +19,14 @@ import numpy as np
 FEATURES = 5
 CORNERS = FEATURES + 1
 
-# Lifts feature i so that splatting, blurring and slicing have the variance of the features'
-# unit (section 3 of the paper; the factor sqrt(2/3) (d + 1) is their total).
+# Factors of the features. With them, splatting, blurring and slicing have the variance of the
+# features' unit in total (section 3 of the paper; the factor is sqrt(2/3) (d + 1)).
 LIFT = np.array(
     [math.sqrt(2 / 3) * CORNERS / math.sqrt((i + 1) * (i + 2)) for i in range(FEATURES)],
     np.float32,
 )
 
-# What the blur with (1/2, 1, 1/2) along six directions gains, as the authors' code has it.
+# Gain of the blur with (1/2, 1, 1/2) along six directions, as in the authors' code.
 GAIN = 1 / (1 + 2.0**-FEATURES)
 
 
@@ -41,14 +40,14 @@ def _powers(count: int) -> list[int]:
     return [pow(multiplier, power, 2**64) for power in range(1, count + 1)]
 
 
-# Of the coordinates of a corner; the last one follows from the others.
+# Multipliers of a corner's coordinates; the last coordinate follows from the others.
 KEY_FACTORS = np.array([*map(_wrapped, _powers(FEATURES)), 0], np.int64)
 
-# From a corner to its neighbor along direction i, which is also how the corners of a simplex
-# follow from one another: every coordinate grows by one, coordinate i falls by five.
+# Steps from a corner to its neighbor along direction i, which also connect the corners of a
+# simplex. Every coordinate grows by one, and coordinate i falls by five.
 KEY_STEPS = np.array(
     [_wrapped(sum(_powers(FEATURES)) - CORNERS * int(factor)) for factor in KEY_FACTORS], np.int64
 )
 
-# Keeps the corners of the images of a batch apart.
+# Separates the corners of different images of a batch.
 IMAGE_FACTOR = _wrapped(_powers(CORNERS)[-1])

@@ -1,4 +1,4 @@
-"""The DenseCRF of its authors, through pydensecrf: the reference that tests compare with."""
+"""The DenseCRF of its authors, through pydensecrf: the reference of the tests."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ class PydensecrfCrf(Crf):
     def _refine(self, image: np.ndarray, log_unary: np.ndarray) -> np.ndarray:
         labels, height, width = log_unary.shape
         field = self._library.DenseCRF2D(width, height, labels)
-        # The library reads raw memory: arrays must be contiguous and of exactly these types,
-        # and a transposed or cropped view is not.
+        # The library reads raw memory, so arrays must be contiguous and of exactly these types. A
+        # transposed or cropped view is not.
         unary = np.ascontiguousarray(-log_unary.reshape(labels, -1), dtype=np.float32)
         field.setUnaryEnergy(unary)
         field.addPairwiseGaussian(

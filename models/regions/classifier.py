@@ -1,4 +1,4 @@
-"""A linear classifier of regions, and the label map that its scores give an image."""
+"""A linear classifier of regions, and label maps from its scores."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from tag2mask.models.backbones.base import Backbone
 from tag2mask.models.regions.descriptors import DESCRIPTORS, length
 from tag2mask.models.regions.tree import RegionTree
 
-PENALTY = 1e-3  # on the squares of the weights of standardised features
-ITERATIONS = 60  # of L-BFGS
+PENALTY = 1e-3  # penalty on the squared weights of standardized features
+ITERATIONS = 60  # iterations of L-BFGS
 
 
 class RegionClassifier(nn.Module):
-    """Says for a region how much of it each class is: its overlap with that class's object.
+    """Predicts the overlap of a region with the objects of each class.
 
     The papers train a linear machine for each class, on whether regions overlap an object
-    (R-CNN, SDS) or by how much (O2P). This is one for all classes and by how much: a softmax
-    whose targets are the overlaps, with background taking the rest.
+    (R-CNN, SDS) or by how much (O2P). This is one machine for all classes: a softmax whose targets
+    are the overlaps, with the rest for background.
 
     Args:
-        backbone: The feature extractor, as it is.
+        backbone: The frozen feature extractor.
         labels: Number of pixel values K, background included.
         descriptor: One of :data:`tag2mask.models.regions.descriptors.DESCRIPTORS`.
     """
@@ -49,7 +49,7 @@ class RegionClassifier(nn.Module):
         return self.linear((descriptors - self.mean) / self.scale)
 
     def fit(self, descriptors: Tensor, overlaps: Tensor) -> float:
-        """Trains the linear layer, from zero, to the end.
+        """Trains the linear layer from zero until L-BFGS ends.
 
         Args:
             descriptors: (R, F).
@@ -79,21 +79,21 @@ class RegionClassifier(nn.Module):
 
 
 def proposals(tree: RegionTree, smallest: float = 0.01, largest: float = 0.95) -> np.ndarray:
-    """The nodes of a tree that may be objects, by their share of the image; one at least."""
+    """The nodes of a tree that may be objects, by their share of the image; at least one."""
     shares = tree.areas / tree.superpixels.size
     found = np.flatnonzero((shares >= smallest) & (shares <= largest))
     return found if len(found) else np.array([len(shares) - 1])
 
 
 def painted(masks: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Every pixel takes the word of the region around it that is likeliest an object.
+    """Gives every pixel the probabilities of its region with the most probable object.
 
     Args:
         masks: (R, H, W) bool.
-        probabilities: (R, K) of the regions, background first.
+        probabilities: (R, K), of the regions, background first.
 
     Returns:
-        (K, H, W) float32 summing to one; background where no region is.
+        (K, H, W) float32 summing to one; background outside of all regions.
     """
     labels = probabilities.shape[1]
     maps = np.zeros((labels, *masks.shape[1:]), np.float32)

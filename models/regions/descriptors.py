@@ -1,4 +1,4 @@
-"""What regions look like to a network: the features of R-CNN, SDS, SPP-net and O2P."""
+"""Descriptors of regions: the features of R-CNN, SDS, SPP-net and O2P."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from tag2mask.models.backbones.base import Backbone
 from tag2mask.models.regions.second_order import second_order
 from tag2mask.models.regions.spp import BINS, Box, feature_window, spatial_pyramid
 
-WARPED = 96  # side to which crops are brought, in pixels; AlexNet's are 227
-CONTEXT = 16 / 227  # of the side, around the box
-CROPS = 32  # that go through the network together
-STAGE = "c4"  # whose products O2P takes, on the grid of the stage before
+WARPED = 96  # side of the warped crops, in pixels; AlexNet's have 227
+CONTEXT = 16 / 227  # context around the box, as a share of the side
+CROPS = 32  # crops in one pass of the network
+STAGE = "c4"  # stage of O2P's products, on the grid of the stage before
 
 Descriptor = Callable[[Backbone, Tensor, Tensor], Tensor]
 """From a backbone, an image (3, H, W) in [0, 255] and regions (R, H, W) bool to (R, F)."""
 
 
 def box_of(region: Tensor) -> Box:
-    """The smallest box around a region (H, W) bool that is not empty."""
+    """The smallest box around a non-empty region (H, W) bool."""
     rows, columns = region.any(dim=1).nonzero(), region.any(dim=0).nonzero()
     return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
@@ -41,7 +41,7 @@ def sds(backbone: Backbone, image: Tensor, regions: Tensor) -> Tensor:
 
 
 def spp(backbone: Backbone, image: Tensor, regions: Tensor) -> Tensor:
-    """One pass for all: every box is a window of the last features, pooled by a pyramid."""
+    """One pass for all regions: a box is a window of the last features, pooled by a pyramid."""
     features = backbone(image[None])["c5"][0]
     size = (features.shape[1], features.shape[2])
     windows = [feature_window(box_of(region), backbone.output_stride, size) for region in regions]
@@ -49,11 +49,11 @@ def spp(backbone: Backbone, image: Tensor, regions: Tensor) -> Tensor:
 
 
 def o2p(backbone: Backbone, image: Tensor, regions: Tensor) -> Tensor:
-    """One pass for all: products of the features at the places of the region alone."""
+    """One pass for all regions: products of the features at the places of each region alone."""
     stages = backbone(image[None])
     features = interpolate(stages[STAGE], stages["c3"].shape[2:], mode="bilinear")[0]
     shares = interpolate(regions[:, None].float(), features.shape[1:], mode="area")[:, 0]
-    # A region too thin to fill half of any place has those that it touches.
+    # A region too thin to fill half of any place gets all places that it touches.
     places = [share > min(0.5, 0.99 * float(share.max())) for share in shares]
     return torch.stack([second_order(features[:, where].T) for where in places])
 
@@ -73,7 +73,7 @@ def length(name: str, backbone: Backbone) -> int:
 
 
 def _warped(image: Tensor, box: Box) -> Tensor:
-    """A box with its context as (3, WARPED, WARPED), whatever its aspect."""
+    """A box of any aspect with its context, as (3, WARPED, WARPED)."""
     top, left, bottom, right = box
     down, aside = (round(CONTEXT * extent) for extent in (bottom - top, right - left))
     crop = image[:, max(0, top - down) : bottom + down, max(0, left - aside) : right + aside]

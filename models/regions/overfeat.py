@@ -11,11 +11,13 @@ def convolutional(layer: nn.Linear, channels: int) -> nn.Conv2d:
     """A fully connected layer on windows (C, s, s) as an s x s convolution with its weights.
 
     Raises:
-        ValueError: If its inputs are not C square windows.
+        ValueError: If the inputs are not square windows of C channels.
     """
     side = round((layer.in_features / channels) ** 0.5)
     if side * side * channels != layer.in_features:
-        raise ValueError(f"{layer.in_features} inputs are no square windows of {channels} channels")
+        raise ValueError(
+            f"{layer.in_features} inputs are not a square window of {channels} channels"
+        )
     twin = nn.Conv2d(channels, layer.out_features, side, bias=layer.bias is not None)
     with torch.no_grad():
         twin.weight.copy_(layer.weight.view_as(twin.weight))
@@ -27,16 +29,16 @@ def convolutional(layer: nn.Linear, channels: int) -> nn.Conv2d:
 class SlidingClassifier(nn.Module):
     """Features, a last pool and fully connected layers, on every window of an image at once.
 
-    The last pool would make the windows ``pool`` places apart. It is therefore taken at each
-    of its pool x pool offsets, and the scores are interleaved: windows are one place of the
-    unpooled features apart, as if the classifier had been run on each.
+    With the last pool, windows would be ``pool`` places apart. So the pool is taken at each of its
+    pool x pool offsets, and the scores are interleaved. Windows are then one place of the unpooled
+    features apart, as if the classifier had been run on each.
 
     Args:
         features: Convolutions without padding, so that a window's features are those of its
             crop.
         pool: Side of the last pool, and its stride; the paper's is 3.
-        layers: What follows on a flattened window: linear layers, rectifiers between them.
-        channels: Of the features.
+        layers: The layers on a flattened window: linear layers with rectifiers in between.
+        channels: Channels of the features.
     """
 
     def __init__(
@@ -51,7 +53,7 @@ class SlidingClassifier(nn.Module):
         for twin in twins[1:]:
             chain += [nn.ReLU(), twin]
         self.classifier = nn.Sequential(*chain)
-        self.window = twins[0].kernel_size[0] * pool  # places of the features, a side
+        self.window = twins[0].kernel_size[0] * pool  # side, in places of the features
         self.labels = twins[-1].out_channels
 
     def forward(self, images: Tensor) -> Tensor:

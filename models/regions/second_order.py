@@ -1,4 +1,4 @@
-"""Second-order pooling (Carreira et al., ECCV 2012, O2P): a region by its features' products."""
+"""Second-order pooling of a region's features (O2P: Carreira et al., ECCV 2012)."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ import math
 import torch
 from torch import Tensor
 
-RIDGE = 1e-3  # added to the diagonal, relative to its mean: regions of few places
+RIDGE = 1e-3  # added to the diagonal, relative to its mean, for regions of few places
 POWER = 0.75
 
 
 def second_order(features: Tensor) -> Tensor:
-    """Average of outer products, by the logarithm of matrices to flat space (section 2.2).
+    """The average of outer products, mapped to flat space by the matrix logarithm (section 2.2).
 
-    G = (1/N) sum x x^T; log(G + eps I) in the Log-Euclidean metric; sign(v) |v|^0.75 of its
-    upper triangle, whose off-diagonal values count twice in norms and so are times sqrt 2.
+    G = (1/N) sum x x^T; log(G + eps I) in the Log-Euclidean metric; sign(v) |v|^0.75 of its upper
+    triangle. Off-diagonal values count twice in norms, and so are multiplied by sqrt 2.
 
     Args:
-        features: (N, D) of the places of a region.
+        features: (N, D), features at the places of a region.
 
     Returns:
         (D (D + 1) / 2,).

@@ -10,7 +10,7 @@ SMALLEST = 1e-6
 
 
 def segment_means(image: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Every superpixel takes the mean of its pixels (Pinheiro & Collobert, 2015, section 3.3).
+    """The mean probabilities of every superpixel (Pinheiro & Collobert, 2015, section 3.3).
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -26,17 +26,16 @@ def segment_means(image: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
 
 class TreeSmoothing:
-    """Class scores from above and a segmentation tree from below, combined by min-sum.
+    """Top-down class scores and a bottom-up segmentation tree, combined by min-sum.
 
-    Borenstein, Sharon & Ullman (CVPRw 2004): every node of the tree gets the labels that
-    minimize sum_i [t_i(s_i) + b_i(s_i, s_parent)], exactly, by one pass up and one down.
-    Top-down, a superpixel pays -log p for every pixel. Bottom-up, a node pays for a label
-    that is not its parent's, for each of its pixels, and the less the more it stands out
-    from its sibling.
+    As in Borenstein, Sharon & Ullman (CVPRw 2004), the nodes of the tree get the labels that
+    minimize sum_i [t_i(s_i) + b_i(s_i, s_parent)], exactly, by one pass up and one down. The
+    top-down cost of a superpixel is -log p for every pixel. The bottom-up cost of a node is for a
+    label that differs from its parent's, for each of its pixels. It falls with the contrast
+    between the node and its sibling.
 
     Args:
-        weight: Of a label that changes, in nats for each pixel of a node that does not
-            stand out at all.
+        weight: Cost of a change of label, in nats for each pixel of a node without contrast.
     """
 
     def __init__(self, weight: float = 0.3) -> None:
@@ -55,7 +54,7 @@ class TreeSmoothing:
 
 
 def change_costs(tree: RegionTree) -> np.ndarray:
-    """(2n - 1,) what a node pays for another label than its parent's; 0 for the root."""
+    """The cost of a label other than the parent's, (2n - 1,); 0 for the root."""
     if tree.leaves == 1:
         return np.zeros(1)
     contrast = tree.contrast[tree.parent[:-1]]
@@ -64,10 +63,10 @@ def change_costs(tree: RegionTree) -> np.ndarray:
 
 
 def min_marginals(tree: RegionTree, unary: np.ndarray, change: np.ndarray) -> np.ndarray:
-    """The least total cost of the tree given each label of each node.
+    """The least total cost of the tree, given each label of each node.
 
     Args:
-        tree: Of n superpixels.
+        tree: A tree of n superpixels.
         unary: (n, K) costs of the superpixels' labels.
         change: (2n - 1,) costs of a label other than the parent's.
 
@@ -89,5 +88,5 @@ def min_marginals(tree: RegionTree, unary: np.ndarray, change: np.ndarray) -> np
 
 
 def _message(costs: np.ndarray, change: float) -> np.ndarray:
-    """The same label for nothing, or the best of all for the price of a change."""
+    """The cost of the same label, or of the best label with a change."""
     return np.minimum(costs, costs.min() + change)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d
 
-BINS = (1, 2, 3, 6)  # of each level, a side: 50 in all
+BINS = (1, 2, 3, 6)  # bins a side of each level, 50 in all
 
 Box = tuple[int, int, int, int]  # top, left, bottom, right in pixels; the last two are outside
 
@@ -16,12 +16,12 @@ Box = tuple[int, int, int, int]  # top, left, bottom, right in pixels; the last 
 def feature_window(box: Box, stride: int, size: tuple[int, int]) -> tuple[slice, slice]:
     """The places of a feature map that belong to a box (appendix A).
 
-    Left and top are floor(x / S) + 1, right and bottom ceil(x / S) - 1, both inside; a box
-    that is too small for it takes the one place at its middle.
+    Left and top are floor(x / S) + 1, right and bottom ceil(x / S) - 1, both inside. A box that is
+    too small gets the one place at its middle.
 
     Args:
-        box: In pixels.
-        stride: S of the feature map.
+        box: The box, in pixels.
+        stride: Stride S of the feature map, in pixels.
         size: Rows and columns of the feature map.
     """
     top, left, bottom, right = box

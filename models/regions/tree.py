@@ -1,8 +1,8 @@
 """A tree of regions: superpixels merged two by two until one is left.
 
-Selective search (Uijlings et al., IJCV 2013, section 3): Felzenszwalb & Huttenlocher's
-superpixels (IJCV 2004), then the two neighbors that are most alike become one, again and
-again. Every node is a proposal, at every scale from parts to the image.
+This is selective search (Uijlings et al., IJCV 2013, section 3) on the superpixels of Felzenszwalb
+& Huttenlocher (IJCV 2004). The two most similar neighbors are merged again and again. Every node is
+a proposal, at every scale from parts to the image.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from skimage import graph
 from skimage.color import rgb2hsv
 from skimage.segmentation import felzenszwalb
 
-SCALE = 60.0  # of the superpixels: larger ones are fewer
+SCALE = 60.0  # scale of the superpixels; a larger scale gives fewer
 SIGMA = 0.8
-SMALLEST = 30  # pixels of a superpixel, at least
-BINS = 25  # of a histogram, for each color channel
+SMALLEST = 30  # least number of pixels of a superpixel
+BINS = 25  # bins of a histogram, for each color channel
 
 
 @dataclass(frozen=True)
 class Part:
-    """What similarities are taken of.
+    """The properties of a node from which similarities are computed.
 
     Attributes:
-        number: Of the node.
-        area: In pixels.
+        number: Number of the node.
+        area: Area of the node, in pixels.
         box: Top, left, bottom, right; the last two are outside.
-        histogram: (3 BINS,) colors, summing to one.
+        histogram: (3 BINS,), the colors, summing to one.
     """
 
     number: int
@@ -39,17 +39,17 @@ class Part:
     histogram: np.ndarray
 
     def joined(self, other: Part, number: int) -> Part:
-        """Both as one."""
+        """Both parts merged into one."""
         area = self.area + other.area
         mixed = (self.area * self.histogram + other.area * other.histogram) / area
         return Part(number, area, hull(self.box, other.box), mixed)
 
     def contrast(self, other: Part) -> float:
-        """How unlike their colors are, in [0, 1] (equation 1, from one)."""
+        """The difference of their colors, in [0, 1] (one minus equation 1)."""
         return float(1 - np.minimum(self.histogram, other.histogram).sum())
 
     def distance(self, other: Part, pixels: int) -> float:
-        """Color, size and fill (equations 1, 4 and 5): small and interlocked ones go first."""
+        """The distance in color, size and fill (equations 1, 4, 5); the smallest merges first."""
         top, left, bottom, right = hull(self.box, other.box)
         size = (self.area + other.area) / pixels
         fill = ((bottom - top) * (right - left) - self.area - other.area) / pixels
@@ -59,20 +59,20 @@ class Part:
 def hull(
     one: tuple[int, int, int, int], other: tuple[int, int, int, int]
 ) -> tuple[int, int, int, int]:
-    """The smallest box around two."""
+    """The smallest box around two boxes."""
     tops, lefts, bottoms, rights = zip(one, other, strict=True)
     return min(tops), min(lefts), max(bottoms), max(rights)
 
 
 @dataclass(frozen=True)
 class RegionTree:
-    """The merging of n superpixels: nodes 0 to n - 1 are these, 2n - 2 is the image.
+    """The tree of n superpixels: nodes 0 to n - 1 are superpixels, node 2n - 2 is the image.
 
     Attributes:
         superpixels: (H, W) int64, from 0 to n - 1.
         parent: (2n - 1,) int64, a node's parent, always of a larger number; -1 for the root.
-        contrast: (2n - 1,) float64 in [0, 1], how unlike the colors of the two parts of a
-            node were when they became one; 0 for superpixels.
+        contrast: (2n - 1,) float64 in [0, 1], the color difference of the two parts of a node; 0
+            for superpixels.
     """
 
     superpixels: np.ndarray
@@ -86,7 +86,7 @@ class RegionTree:
 
     @cached_property
     def members(self) -> np.ndarray:
-        """(2n - 1, n) bool: the superpixels of every node."""
+        """The superpixels of every node, (2n - 1, n) bool."""
         members = np.zeros((len(self.parent), self.leaves), bool)
         members[np.arange(self.leaves), np.arange(self.leaves)] = True
         for node, parent in enumerate(self.parent[:-1]):
@@ -95,7 +95,7 @@ class RegionTree:
 
     @cached_property
     def areas(self) -> np.ndarray:
-        """(2n - 1,) int64, pixels of every node."""
+        """The number of pixels of every node, (2n - 1,) int64."""
         return self.members @ np.bincount(self.superpixels.ravel(), minlength=self.leaves)
 
     def sums(self, maps: np.ndarray) -> np.ndarray:
@@ -112,7 +112,7 @@ class RegionTree:
         return np.stack(of_leaves) @ self.members.T
 
     def mask(self, node: int) -> np.ndarray:
-        """(H, W) bool, where a node is."""
+        """The pixels of a node, (H, W) bool."""
         return self.members[node][self.superpixels]
 
 
@@ -121,7 +121,7 @@ def region_tree(image: np.ndarray, scale: float = SCALE) -> RegionTree:
 
     Args:
         image: (H, W, 3) uint8 RGB.
-        scale: Of the superpixels.
+        scale: Scale of the superpixels.
     """
     superpixels = felzenszwalb(image, scale=scale, sigma=SIGMA, min_size=SMALLEST)
     parts = superpixel_parts(image, superpixels)
@@ -142,7 +142,7 @@ def region_tree(image: np.ndarray, scale: float = SCALE) -> RegionTree:
         rag.nodes[target]["part"] = one.joined(other, number)
 
     def weigh(rag: graph.RAG, source: int, target: int, neighbor: int) -> dict[str, float]:
-        del source  # it is about to vanish in the target
+        del source  # the source is merged into the target
         one, other = rag.nodes[target]["part"], rag.nodes[neighbor]["part"]
         return {"weight": one.distance(other, pixels)}
 

@@ -48,5 +48,5 @@ SCORERS: dict[str, Callable[..., Any]] = {
     "occlusion": Occlusion,
 }
 
-# Recipes are stored with datasets: an old name is understood for one version.
+# Recipes are stored with datasets, and old names are readable for one version.
 OLD_NAMES = {"oquab": "global_max_pooling", "saliency": "background_detection"}

@@ -17,7 +17,7 @@ class Activation:
 
     Args:
         tagger: The multi-label classifier, whose backbone is read.
-        size: Longer side to which images are brought, in pixels.
+        size: Longer side of the resized images, in pixels.
     """
 
     def __init__(self, tagger: Tagger, *, size: int = 350) -> None:

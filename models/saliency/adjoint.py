@@ -1,4 +1,4 @@
-"""Convolutions whose backward pass is a convolution too, which libraries are faster at."""
+"""Convolutions whose backward pass is a convolution too, because libraries are faster at it."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from torch.nn.functional import conv2d
 
 from tag2mask.models.saliency.winograd import convolve, transformed
 
-# Fewer channels are over before the transforms of Winograd's way have paid.
+# With fewer channels, Winograd's transforms cost more than they save.
 WINOGRAD_CHANNELS = 128
 
 
 class AdjointConv2d(nn.Module):
     """A convolution of stride one that sends gradients back by its mirrored filters.
 
-    The same function with the same gradient of its input, for frozen layers. A library's own
-    backward pass may fall back to a slow path: dilated filters for each channel took twenty
-    times as long as the mirrored convolution does.
+    It is the same function with the same gradient of its input, for frozen layers. A library's own
+    backward pass may take a slow path. Dilated depthwise filters took 20 times as long as the
+    mirrored convolution.
 
     Args:
-        layer: Padded equally on both sides; its weights get no gradient.
+        layer: The layer, padded equally on both sides; its weights get no gradient.
     """
 
     mirrored: Tensor
@@ -36,13 +36,13 @@ class AdjointConv2d(nn.Module):
         self.register_buffer("mirrored", mirrored.contiguous(), persistent=False)
         large = min(weight.shape[:2]) >= WINOGRAD_CHANNELS and layer.groups == 1
         suits = layer.kernel_size == (3, 3) and layer.dilation[0] == layer.dilation[1]
-        # A GPU's library has Winograd's way itself, and needs no memory for its filters.
+        # A GPU's library has Winograd's filtering itself, without memory for its filters.
         suits = suits and weight.device.type == "cpu"
         filters = transformed(mirrored) if large and suits else None
         self.register_buffer("winograd", filters, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        """What the layer makes of (N, C, H, W)."""
+        """The layer's output for (N, C, H, W)."""
         return _Adjoint.apply(x, self)
 
     def send_back(self, gradient: Tensor, extent: torch.Size) -> Tensor:
@@ -53,7 +53,7 @@ class AdjointConv2d(nn.Module):
             return (places @ self.mirrored[:, :, 0, 0].T).permute(0, 3, 1, 2)
         if self.winograd is not None and gradient.shape[2:] == extent:
             return convolve(gradient, self.winograd, layer.dilation[0])
-        # A layer may pad by itself before it convolves: its sizes tell by how much.
+        # A layer may pad by itself before it convolves. Its sizes give the padding.
         padding = [
             (dilation * (kernel - 1) + before - after) // 2
             for dilation, kernel, before, after in zip(
@@ -75,7 +75,7 @@ class _Adjoint(torch.autograd.Function):
 
 
 class _SentBack(torch.autograd.Function):
-    """Folds what ``torch.vmap`` maps over into the batch, which is one call and not many."""
+    """Folds the mapped axis of ``torch.vmap`` into the batch, for one call instead of many."""
 
     @staticmethod
     def forward(gradient: Tensor, module: AdjointConv2d, extent: torch.Size) -> Tensor:
@@ -83,7 +83,7 @@ class _SentBack(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:  # noqa: ANN401
-        """Nothing is kept: there is no second derivative."""
+        """Keeps nothing, because there is no second derivative."""
 
     @staticmethod
     def vmap(
@@ -98,7 +98,7 @@ class _SentBack(torch.autograd.Function):
 
 
 def with_adjoints(layer: nn.Module) -> nn.Module:
-    """The layer as :class:`AdjointConv2d` where its stride is one, else as it is."""
+    """The layer as :class:`AdjointConv2d` if its stride is one, else as it is."""
     if isinstance(layer, nn.Conv2d) and layer.stride == (1, 1) and layer.padding_mode == "zeros":
         return AdjointConv2d(layer)
     return layer

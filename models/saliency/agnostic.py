@@ -14,7 +14,7 @@ class ClassAgnostic:
     """Gives every tag the same map, which is right for images with one tag alone.
 
     Args:
-        tagger: Not used: nothing is learnt.
+        tagger: Not used, because nothing is learnt.
     """
 
     def __init__(self, tagger: Tagger | None = None) -> None:

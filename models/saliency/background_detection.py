@@ -1,4 +1,4 @@
-"""Where no class looks: the background cue of SEC (Kolesnikov & Lampert, ECCV 2016)."""
+"""Background detection: the background cue of SEC (Kolesnikov & Lampert, ECCV 2016)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from tag2mask.models.tagging import Tagger
 class LogitGradient:
     """Gradients of all class maps together at a middle layer, the same for every tag.
 
-    |d (sum of all class maps) / d x| at the input of a layer, its maximum over the channels
-    and the median of 3 x 3 places; the least salient tenth of an image is background.
+    The map is |d (sum of all class maps) / d x| at the input of a layer, its maximum over the
+    channels and the median of 3 x 3 places. The least salient 10 % of an image are background.
 
     Args:
         tagger: The multi-label classifier.
-        size: Longer side to which images are brought, in pixels.
-        layer: Whose input is read; by default the tap in the middle (conv4 of VGG-16).
+        size: Longer side of the resized images, in pixels.
+        layer: Name of the layer whose input is read; by default the tap in the middle (conv4 of
+            VGG-16).
     """
 
     def __init__(self, tagger: Tagger, *, size: int = 350, layer: str | None = None) -> None:

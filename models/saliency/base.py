@@ -8,10 +8,10 @@ from torch import Tensor
 
 
 class Scorer(Protocol):
-    """Finds where the classes of one image are.
+    """Locates the classes of one image.
 
-    One image a call, never a batch of images: what an image gets must not depend on
-    its batch mates.
+    A call takes one image and never a batch, because the maps of an image must not depend on other
+    images.
     """
 
     def __call__(self, image: Tensor, classes: Tensor) -> Tensor:

@@ -1,10 +1,10 @@
 """Class-agnostic saliency by robust background detection (Zhu et al., CVPR 2014).
 
-What is joined to the image's border through like colors is background; what differs from
-the background is salient. No network, no training: the low-level saliency map that STC
-(Wei et al., 2017) takes as the seed of an image with one tag.
+Regions that are joined to the image's border through similar colors are background. Regions that
+differ from the background are salient. There is no network and no training. This is the low-level
+saliency map that STC (Wei et al., 2017) takes as the seed of an image with one tag.
 
-H rows, W columns, N superpixels, B of them at the border.
+Shapes are H rows, W columns and N superpixels, B of them at the border.
 """
 
 from __future__ import annotations
@@ -18,28 +18,28 @@ from skimage.segmentation import slic
 __all__ = ["boundary_saliency"]
 
 SUPERPIXELS = 400
-COMPACTNESS = 20.0  # of SLIC: CIELAB units per superpixel width
-LONGEST = 400  # pixels; larger images are thinned, superpixels need no more
-SIGMA_COLOR = 10.0  # CIELAB units
-SIGMA_BOUNDARY = 1.0  # of boundary connectivity
-SIGMA_SPACE = 0.25  # share of the longer side
-BACKGROUND_WEIGHT = 5.0  # in the optimization, against foreground
+COMPACTNESS = 20.0  # compactness of SLIC, in CIELAB units per superpixel width
+LONGEST = 400  # longest side in pixels; larger images are subsampled, superpixels need no more
+SIGMA_COLOR = 10.0  # width of color differences, in CIELAB units
+SIGMA_BOUNDARY = 1.0  # width of the boundary connectivity
+SIGMA_SPACE = 0.25  # width of distances, as a share of the longer side
+BACKGROUND_WEIGHT = 5.0  # weight of background in the optimization, relative to foreground
 LINK = 0.1  # least weight between neighbors, so that small islands are smoothed away
-LEAST_CONTRAST = 2.3  # CIELAB units: the smallest difference of color that people see
+LEAST_CONTRAST = 2.3  # smallest visible difference of color, in CIELAB units
 
 
 def boundary_saliency(image: np.ndarray) -> np.ndarray:
-    """Where an image's salient objects are, whatever their class.
+    """The saliency of an image's objects, whatever their class.
 
-    SLIC superpixels; boundary connectivity by geodesic color distance (section 3 of the
-    paper); contrast to every superpixel, weighted by how surely it is background (section 4);
-    least squares that join both and smooth along like colors (section 5).
+    The steps are SLIC superpixels, boundary connectivity by geodesic color distance (section 3 of
+    the paper), contrast to every superpixel, weighted by its probability of background (section
+    4), and least squares that join both and smooth along similar colors (section 5).
 
-    Chosen by measurement against minimum barrier distance over the same superpixels (MB+,
-    Zhang et al., ICCV 2015) on 200 VOC and COCO photographs with one tag, foreground being
-    the pixels of any class. Means over the images, this method against MB+: average
-    precision 67.7 against 66.4 %, IoU at the threshold 0.5 43.6 against 28.6 %, mean absolute
-    error 26.2 against 24.2 %; both take 0.09 s of one core for an image of 350 pixels.
+    The method was compared with minimum barrier distance over the same superpixels (MB+, Zhang et
+    al., ICCV 2015) on 200 VOC and COCO photographs with one tag. Foreground were the pixels of any
+    class. Means over the images, this method against MB+: average precision 67.7 against 66.4 %,
+    IoU at the threshold 0.5 43.6 against 28.6 %, mean absolute error 26.2 against 24.2 %. Both
+    take 0.09 s of one core for an image of 350 pixels.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -86,7 +86,7 @@ def _means(image: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _neighbors(labels: np.ndarray) -> np.ndarray:
-    """Which superpixels touch: (N, N) bool, symmetric."""
+    """The pairs of touching superpixels, (N, N) bool, symmetric."""
     count = labels.max() + 1
     touching = np.zeros((count, count), bool)
     touching[labels[:, :-1], labels[:, 1:]] = True
@@ -101,12 +101,12 @@ def _border(labels: np.ndarray) -> np.ndarray:
 
 
 def _background(distance: np.ndarray, neighbors: np.ndarray, border: np.ndarray) -> np.ndarray:
-    """How surely each superpixel is background, from its boundary connectivity: (N,)."""
+    """The probability of background for each superpixel, from its boundary connectivity, (N,)."""
     linked = neighbors.copy()
-    # The border is one: background that an object cuts in two is still one background.
+    # The border is connected, because background that an object divides is still one background.
     linked[np.ix_(border, border)] = True
     start, end = np.nonzero(linked)
-    # A stored zero would mean no edge at all between superpixels of the same color.
+    # A stored zero would mean no edge between superpixels of the same color.
     lengths = np.maximum(distance[start, end], 1e-9)
     geodesic = dijkstra(csr_array((lengths, (start, end)), shape=distance.shape))
     alike = np.exp(-(geodesic**2) / (2 * SIGMA_COLOR**2))

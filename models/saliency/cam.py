@@ -15,8 +15,8 @@ class Cam:
     """The classifier's class maps, rectified, summed over scales and divided by their maximum.
 
     Args:
-        tagger: Whose last layer is a 1x1 convolution before the pooling.
-        size: Longer side to which images are brought, in pixels.
+        tagger: The classifier, whose last layer is a 1x1 convolution before the pooling.
+        size: Longer side of the resized images, in pixels.
         scales: Sizes relative to ``size``; several are summed (Ahn et al., CVPR 2019).
     """
 

@@ -1,8 +1,8 @@
 """Distinct Class-specific Saliency Maps (Shimoda & Yanai, ECCV 2016).
 
-Follows the authors' MATLAB reference procedure step by step; ``DcsmCaffe`` is their other
-version, which differs in what it normalizes and keeps. T is the number of tags, C' the
-number of candidates (at least four), L the number of layers that are read.
+``Dcsm`` follows the authors' MATLAB reference procedure step by step. ``DcsmCaffe`` is their other
+version, with other normalizations and signs. T is the number of tags, C' the number of candidates
+(at least four), L the number of layers that are read.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from tag2mask.models.saliency.guided import guided
 from tag2mask.models.saliency.rewiring import rewired
 from tag2mask.models.tagging import Tagger
 
-SHARPNESS = 3.0  # the factor inside every tanh
+SHARPNESS = 3.0  # factor inside every tanh
 SCALES = (0.8, 1.0, 1.2)
-CANVAS = 500  # pixels
-CANDIDATES = 4  # an image with fewer classes borrows opponents up to this number
+CANVAS = 500  # side of the square canvas, in pixels
+CANDIDATES = 4  # an image with fewer classes gets opponents up to this number
 CAFFE_CANVAS = 512
 CAFFE_CANDIDATES = 3
-PRESENCE = 0.5  # a class is seen at a scale when its highest probability exceeds this
+PRESENCE = 0.5  # a class is present at a scale if its highest probability is above this
 
 
 class Response:
-    """What a tagger sees in one image, and what would make it see more of a class.
+    """A tagger's class maps of one image, and their gradients at the taps.
 
     Args:
-        maps: (1, C, h, w) the class maps, with their graph.
+        maps: (1, C, h, w), the class maps with their graph.
         inputs: The inputs of the taps in that graph.
     """
 
@@ -45,8 +45,8 @@ class Response:
     def gradients(self, classes: Tensor) -> list[Tensor]:
         """Signed gradients of class channels: for each tap (C', channels, h, w).
 
-        The signal is one over the whole channel of a class, not at its maximum alone. All
-        classes go back through one graph; it is gone afterwards.
+        The signal is one over the whole channel of a class, not at its maximum alone. All classes
+        are propagated back through one graph, which is freed afterwards.
         """
         signals = self._maps.new_zeros(len(classes), *self._maps.shape)
         signals[torch.arange(len(classes)), 0, classes] = 1
@@ -60,8 +60,8 @@ class Response:
 class GuidedGradients(nn.Module):
     """Guided gradients of class channels with respect to the inputs of the taps.
 
-    An image goes through the network once, whatever number of classes is asked for, and
-    without a graph under the lowest tap, where the backward pass stops.
+    An image goes through the network once for any number of classes. There is no graph below the
+    lowest tap, where the backward pass stops.
 
     Args:
         tagger: The classifier; it is copied, not changed.
@@ -77,7 +77,7 @@ class GuidedGradients(nn.Module):
             raise ValueError(f"unknown taps among {taps}: layers are {[*tagger.backbone.layers]}")
 
     def forward(self, image: Tensor) -> Response:
-        """What the tagger makes of (1, 3, H, W)."""
+        """The tagger's response to (1, 3, H, W)."""
         backbone = self.tagger.backbone
         with torch.no_grad():
             lowest = backbone.below(image, self.taps[0])
@@ -94,20 +94,20 @@ def squashed(maps: Tensor) -> Tensor:
 
 
 def rectified_difference(one: Tensor, other: Tensor) -> Tensor:
-    """How much one class stands out from another: tanh(3 d / max d), negatives to zero.
+    """The difference of one class from another: tanh(3 d / max d), negatives to zero.
 
-    The reference divides unguarded: a class weaker than its opponent at every pixel then
-    has a negative maximum, and the division turns the whole map positive. Here such a
-    pair contributes exactly zero, as the authors' Caffe layer does.
+    The reference divides without a check. The difference of a class that is weaker than its
+    opponent at every pixel has a negative maximum, and the division makes the whole map positive.
+    Here such a pair contributes exactly zero, as in the authors' Caffe layer.
 
     Args:
         one: (..., H, W) gradient magnitudes of the class.
-        other: (..., H, W) those of the opponent.
+        other: (..., H, W) gradient magnitudes of the opponent.
 
     Returns:
         (..., H, W) in [0, 1).
     """
-    # Rectified first, which changes nothing and lets all steps share one piece of memory.
+    # Rectifying first changes nothing and lets all steps share one piece of memory.
     lead = (one - other).clamp_(min=0)
     highest = lead.amax(dim=(-2, -1), keepdim=True)
     return lead.mul_(SHARPNESS / torch.where(highest > 0, highest, torch.inf)).tanh_()
@@ -119,12 +119,12 @@ def normalized(maps: Tensor) -> Tensor:
 
 
 def with_opponents(classes: Tensor, evidence: Tensor, number: int = CANDIDATES) -> Tensor:
-    """The given classes, topped up by the strongest others so that each has opponents.
+    """The given classes and the strongest others, so that each class has opponents.
 
     Args:
         classes: (T,) the tags.
-        evidence: (C,) the probability of each class, summed over the scales.
-        number: How many there should be at least.
+        evidence: (C,), the probability of each class, summed over the scales.
+        number: Least number of classes.
 
     Returns:
         (max(T, min(number, C)),) with the given classes first.
@@ -136,7 +136,7 @@ def with_opponents(classes: Tensor, evidence: Tensor, number: int = CANDIDATES) 
 
 
 def lay_on_canvas(image: Tensor, side: int) -> tuple[Tensor, tuple[slice, slice]]:
-    """An image centered on a black square, its longer side brought to the square's.
+    """An image centered on a black square, its longer side resized to the square's.
 
     Args:
         image: (3, H, W) in [0, 255].
@@ -165,21 +165,22 @@ def resize_bilinear(maps: Tensor, size: tuple[int, int]) -> Tensor:
 class Dcsm:
     """DCSM as the authors' MATLAB reference computes it.
 
-    For each scale, layer and opponent the difference of two classes' guided gradients
-    (channel maximum of the absolute value, up-sampled to the canvas) is divided by its
-    own maximum, squashed, rectified and summed; the sum is normalized once more. A class
-    accumulates only at the scales at which the tagger sees it, since the normalization
-    per pair would give an absent class a map of full contrast. A tag that the tagger sees
-    at no scale accumulates at all of them: at labeling time tags are taken at their word.
+    For each scale, layer and opponent, the difference of two classes' guided gradients is taken
+    (channel maximum of the absolute value, upsampled to the canvas). It is divided by its own
+    maximum, squashed, rectified and summed, and the sum is normalized once more. A class
+    accumulates only at the scales at which its highest probability is above 0.5, because the
+    normalization of each pair would give an absent class a map of full contrast. A tag below
+    that at every scale accumulates at all scales, because tags are trusted when images are
+    labeled.
 
     Args:
         tagger: The multi-label classifier.
         taps: Layers whose inputs are read; by default the backbone's own.
         scales: Sizes of the canvas relative to ``canvas``.
-        canvas: Side of the square on which images are laid, in pixels; the longer side
-            of an image is brought to it. Padding is black, as in the reference.
-        candidates: At least this many classes take part in the differences; with 0 none
-            are taken and every class stands alone (the paper's second improvement off).
+        canvas: Side of the square canvas, in pixels, to which the longer side of an image is
+            resized. Padding is black, as in the reference.
+        candidates: Least number of classes in the differences. With 0 there are no differences,
+            and every class stands alone (without the paper's second improvement).
     """
 
     def __init__(
@@ -223,14 +224,14 @@ class Dcsm:
 
         Args:
             magnitudes: (C', h, w), the targets first.
-            targets: T.
+            targets: Number T of tags.
 
         Returns:
             (T, canvas, canvas), at least 0.
         """
         magnitudes = resize_bilinear(magnitudes, (self.canvas, self.canvas))
         if self.candidates == 0 or len(magnitudes) == 1:
-            # Nothing to differ from, as where the tagger knows one class: it stands alone.
+            # There is no opponent, as for a tagger of one class, so the class stands alone.
             return rectified_difference(magnitudes[:targets], torch.zeros_like(magnitudes[0]))
         sums = []
         for index in range(targets):
@@ -240,10 +241,10 @@ class Dcsm:
 
 
 class DcsmCaffe:
-    """DCSM as the authors' later Caffe layers compute it, not to be mixed with the above.
+    """DCSM as the authors' later Caffe layers compute it, not to be mixed with :class:`Dcsm`.
 
-    One warped 512 px input, three candidates, signed channel maximum, subtraction before
-    up-sampling, and negative differences kept until the end.
+    It has one warped 512 px input, three candidates, a signed channel maximum and a subtraction
+    before the upsampling. Negative differences are kept until the end.
 
     Args:
         tagger: The multi-label classifier.
@@ -267,7 +268,7 @@ class DcsmCaffe:
             strongest = gradient.amax(dim=1)
             for index in range(len(classes)):
                 opponents = strongest[torch.arange(len(chosen)) != index]
-                # Where the tagger knows one class, nothing is subtracted: it stands alone.
+                # For a tagger of one class nothing is subtracted.
                 pairs = strongest[index] - opponents if len(opponents) else strongest[[index]]
                 layer = squashed(squashed(pairs).sum(dim=0))
                 total[index] += resize_bilinear(layer[None], (self.canvas, self.canvas))[0]

@@ -1,9 +1,9 @@
-"""DCSM and low-level saliency together: what the class says where, and where an object ends.
+"""DCSM and low-level saliency together: DCSM locates the class, and saliency its borders.
 
-DCSM covers a class's context with it: the sea around a boat, the rails under a train.
-Low-level saliency knows no class but keeps to objects. Where both speak a seed is sure; where
-DCSM alone speaks it is half as sure, and the CRF decides. STC (Wei et al., PAMI 2017) takes
-saliency alone, the survey (Yanai & Shimoda 2017, section 2.3) DCSM alone; the sum is ours.
+DCSM also covers the context of a class, such as the sea around a boat or the rails under a train.
+Low-level saliency has no class but keeps to objects. Seeds are confident if both are high. If DCSM
+alone is high, the probability is half as high and the CRF decides. STC (Wei et al., PAMI 2017)
+takes saliency alone, the survey (Yanai & Shimoda 2017, section 2.3) DCSM alone. The sum is ours.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from tag2mask.models.saliency.agnostic import ClassAgnostic
 from tag2mask.models.saliency.dcsm import Dcsm
 from tag2mask.models.tagging import Tagger
 
-# Of DCSM's maps, whose last tanh lifts all but the weakest places towards 1.
+# Exponent of DCSM's maps, because their last tanh lifts all but the weakest places towards 1.
 CONTRAST = 5.0
-# Where a class has less than this of DCSM, it has no part in what is salient.
+# At places below this value of DCSM, saliency does not count for the class.
 PRESENT = 0.5
 
 
 class DcsmSaliency:
-    """The mean of DCSM, raised to a contrast, and of the saliency of places that it allows.
+    """The mean of DCSM, raised to a power, and of the saliency at places of high DCSM.
 
-    Its maps are probabilities already: read them with ``seeds.score_power=1``.
+    Its maps are probabilities already: use them with ``seeds.score_power=1``.
 
     Args:
         tagger: The multi-label classifier.
         contrast: Exponent of DCSM's maps.
-        present: Least value of DCSM's map where saliency is taken for the class.
-        settings: Of :class:`tag2mask.models.saliency.dcsm.Dcsm`.
+        present: Least value of DCSM's map at which saliency counts for the class.
+        settings: Settings of :class:`tag2mask.models.saliency.dcsm.Dcsm`.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class DcsmSaliency:
         *,
         contrast: float = CONTRAST,
         present: float = PRESENT,
-        **settings: Any,  # noqa: ANN401 - those of Dcsm
+        **settings: Any,  # noqa: ANN401 - settings of Dcsm
     ) -> None:
         self.dcsm = Dcsm(tagger, **settings)
         self.saliency = ClassAgnostic()

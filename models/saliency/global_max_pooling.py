@@ -1,4 +1,4 @@
-"""Localisation by global max pooling (Oquab et al., CVPR 2015): the class probabilities."""
+"""Localization by global max pooling (Oquab et al., CVPR 2015): the class probabilities."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ SCALES = (0.7, 1.0, 1.4)
 
 
 class ClassProbabilities:
-    """The sigmoid of the class maps, averaged over scales, as the paper localises.
+    """The sigmoid of the class maps, averaged over scales, as in the paper.
 
-    Meant for a tagger that pools by the maximum (``tagger.pooling=max``): its maps are the
+    It is meant for a tagger with maximum pooling (``tagger.pooling=max``), whose maps are the
     probabilities of windows. Other poolings are accepted.
 
     Args:
         tagger: The multi-label classifier.
-        size: Longer side to which images are brought, in pixels.
+        size: Longer side of the resized images, in pixels.
         scales: Sizes relative to ``size``.
     """
 

@@ -9,16 +9,16 @@ from torch import Tensor
 
 from tag2mask.models.saliency.gradients import Gradient
 
-FOREGROUND = 0.95  # quantile of the gradient above which a pixel is certainly the object
-BACKGROUND = 0.30  # and below which it is certainly not
+FOREGROUND = 0.95  # quantile of the gradient above which a pixel is certainly object
+BACKGROUND = 0.30  # quantile of the gradient below which a pixel is certainly background
 ITERATIONS = 5
 
 
 class GradientGrabCut(Gradient):
     """GrabCut (Rother et al., SIGGRAPH 2004) from the strongest and weakest gradients.
 
-    Color models of the certain pixels decide about the others; the largest connected
-    component is kept. The maps are binary.
+    Color models of the certain pixels classify the others. The largest connected component is
+    kept. The maps are binary.
     """
 
     def __call__(self, image: Tensor, classes: Tensor) -> Tensor:
@@ -37,7 +37,7 @@ def grab_cut(pixels: np.ndarray, saliency: np.ndarray) -> np.ndarray:
         saliency: (H, W) float.
 
     Returns:
-        (H, W) bool; empty where the saliency is the same everywhere.
+        (H, W) bool; empty if the saliency is the same everywhere.
     """
     low, high = np.quantile(saliency, (BACKGROUND, FOREGROUND))
     trimap = np.full(saliency.shape, cv2.GC_PR_BGD, np.uint8)
@@ -45,9 +45,9 @@ def grab_cut(pixels: np.ndarray, saliency: np.ndarray) -> np.ndarray:
     trimap[saliency >= high] = cv2.GC_FGD
     if high <= low or not (trimap == cv2.GC_FGD).any() or not (trimap == cv2.GC_BGD).any():
         return np.zeros(saliency.shape, bool)
-    cv2.setRNGSeed(0)  # its color models start from random clusters
+    cv2.setRNGSeed(0)  # OpenCV's color models start from random clusters
     inside, outside = np.zeros((1, 65)), np.zeros((1, 65))
-    unused = (0, 0, 0, 0)  # a rectangle, where there is no trimap
+    unused = (0, 0, 0, 0)  # the rectangle for calls without a trimap
     cv2.grabCut(pixels, trimap, unused, outside, inside, ITERATIONS, cv2.GC_INIT_WITH_MASK)
     return _largest_component((trimap == cv2.GC_FGD) | (trimap == cv2.GC_PR_FGD))
 

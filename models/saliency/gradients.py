@@ -14,14 +14,14 @@ from tag2mask.models.tagging import Tagger
 
 
 class Gradient:
-    """How much each pixel changes the score of a class (Simonyan et al., ICLRw 2014).
+    """The gradient of a class score at each pixel (Simonyan et al., ICLRw 2014).
 
-    M = max over the colors of |dS_c / dI|, divided by its maximum; the score is the
-    tagger's logit. A rectifier passes what comes from above where it was active.
+    M = max over the colors of |dS_c / dI|, divided by its maximum; the score is the tagger's
+    logit. A rectifier passes gradients at places where it was active.
 
     Args:
         tagger: The multi-label classifier; it is copied, not changed.
-        size: Longer side to which images are brought, in pixels.
+        size: Longer side of the resized images, in pixels.
     """
 
     def __init__(self, tagger: Tagger, *, size: int = 350) -> None:
@@ -40,8 +40,8 @@ class Gradient:
 class GuidedBackprop(Gradient):
     """Guided back-propagation (Springenberg et al., ICLRw 2015) down to the pixels.
 
-    A rectifier passes positive signals where it was active: the rules of the gradient and
-    of the deconvolution at once.
+    A rectifier passes positive gradients at places where it was active. This joins the rules of
+    the gradient and of the deconvolution.
     """
 
     def rectified(self, network: Network) -> Network:
@@ -52,12 +52,12 @@ class GuidedBackprop(Gradient):
 class Deconvnet(Gradient):
     """The deconvolutional visualizer (Zeiler & Fergus, ECCV 2014, section 2.1).
 
-    A rectifier passes positive signals, wherever it was active; pools send them back by
-    their switches and convolutions by their transposed filters, as any gradient is.
+    A rectifier passes positive signals, whether it was active or not. Pools send them back by
+    their switches and convolutions by their transposed filters, as for any gradient.
     """
 
     def rectified(self, network: Network) -> Network:
-        """The network with rectifiers that rectify what comes back."""
+        """The network with rectifiers that rectify gradients."""
         return rewired(network, RECTIFIERS, lambda layer: DeconvReLU(type(layer)(inplace=False)))
 
 
@@ -69,13 +69,13 @@ class DeconvReLU(nn.Module):
         self.rectifier = rectifier
 
     def forward(self, x: Tensor) -> Tensor:
-        """Rectifies; what comes back is rectified too, but not masked."""
+        """Rectifies; gradients are rectified too, but not masked."""
         y: Tensor = _StraightThrough.apply(x, self.rectifier(x))
         return y
 
 
 class _StraightThrough(torch.autograd.Function):
-    """The second argument forwards; backwards the positive part, to the first."""
+    """The second argument forward; backward the positive part of the gradient, to the first."""
 
     @staticmethod
     def forward(ctx: object, x: Tensor, y: Tensor) -> Tensor:
@@ -95,7 +95,7 @@ def gradients(tagger: Tagger, image: Tensor, classes: Tensor, size: int) -> Tens
         tagger: A frozen network.
         image: (3, H, W) RGB in [0, 255].
         classes: (T,) channels.
-        size: Longer side at which the network sees the image, in pixels.
+        size: Longer side of the resized image, in pixels.
 
     Returns:
         (T, 3, H, W).

@@ -16,7 +16,7 @@ RECTIFIERS = (nn.ReLU, nn.ReLU6)
 class GuidedReLU(nn.Module):
     """A rectifier whose backward pass lets only positive gradients through.
 
-    The gradient is masked twice: by where the input was active and by its own sign.
+    The gradient is masked twice: by the active inputs and by its own sign.
 
     Args:
         rectifier: ``nn.ReLU`` or ``nn.ReLU6``.
@@ -27,7 +27,7 @@ class GuidedReLU(nn.Module):
         self.ceiling = 6.0 if isinstance(rectifier, nn.ReLU6) else math.inf
 
     def forward(self, x: Tensor) -> Tensor:
-        """Rectifies, out of place: the input may be a tap's own tensor."""
+        """Rectifies, out of place, because the input may be a tap's own tensor."""
         return _Guided.apply(x, self.ceiling)
 
 
@@ -53,6 +53,6 @@ def guided(network: Network) -> Network:
         network: A network whose rectifiers are ``nn.ReLU`` or ``nn.ReLU6`` modules inside it.
 
     Returns:
-        The copy; the network itself is not touched.
+        The copy; the network itself is unchanged.
     """
     return rewired(network, RECTIFIERS, GuidedReLU)

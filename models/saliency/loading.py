@@ -1,4 +1,4 @@
-"""Scorers by name: those of the family, and a user's own by the path of its import."""
+"""Scorers by name: built-in ones, and a user's own by the path of its import."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ SEPARATOR = ":"  # between the module and the class, in a path
 
 
 class Checked:
-    """Someone else's scorer, whose maps are looked at before they are believed.
+    """A user's own scorer, with a check of its maps.
 
     Args:
         scorer: The scorer.
-        name: What a complaint calls it.
+        name: Name of the scorer in errors.
     """
 
     def __init__(self, scorer: Scorer, name: str) -> None:
@@ -56,8 +56,8 @@ def is_own(name: str) -> bool:
 def import_module(name: str) -> ModuleType:
     """Imports a module that is installed, on the path or in the working directory.
 
-    The working directory stands last on the path during the import: a file of it never takes
-    the place of an installed module.
+    The working directory is last on the path during the import, so that its files never replace
+    an installed module.
     """
     folder = os.getcwd()
     sys.path.append(folder)
@@ -65,7 +65,7 @@ def import_module(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     finally:
-        # From the end: the folder may have been on the path before.
+        # From the end, because the folder may have been on the path before.
         del sys.path[len(sys.path) - 1 - sys.path[::-1].index(folder)]
 
 
@@ -87,12 +87,12 @@ def own_factory(path: str) -> Callable[..., Scorer]:
             "PYTHONPATH"
         ) from error
     if not callable(found):
-        raise ValueError(f"the scorer {path!r} is no class and no function")
+        raise ValueError(f"the scorer {path!r} is not callable: name a class or a function")
     return found
 
 
 def check_scorer(name: str, tagger: object, settings: dict[str, Any]) -> None:
-    """Finds out whether settings fit a scorer, without loading what an own one would load.
+    """Checks that settings fit a scorer, without building an own one.
 
     Raises:
         TypeError: If a setting does not exist or is missing.
@@ -111,9 +111,9 @@ def build_scorer(
 
     Args:
         name: One of :data:`tag2mask.models.saliency.SCORERS`, or the path of an own one.
-        tagger: Whose classes are scored; None for scorers that need none.
-        classes: Their names, for scorers that read them; channel i is ``classes[i]``.
-        settings: Of the scorer.
+        tagger: The tagger of the classes; None for scorers without a tagger.
+        classes: Names of the classes, for scorers that read them; channel i is ``classes[i]``.
+        settings: Settings of the scorer.
     """
     if is_own(name):
         return Checked(own_factory(name)(tagger, tuple(classes), **settings), name)

@@ -1,4 +1,4 @@
-"""Occlusion sensitivity (Zeiler & Fergus, ECCV 2014, section 4.2): what hiding a part costs."""
+"""Occlusion sensitivity (Zeiler & Fergus, ECCV 2014, section 4.2): the cost of hiding a part."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ GRAY = 127.5
 
 
 class Occlusion:
-    """Slides a gray square over the image; a place counts what the class loses there.
+    """Slides a gray square over the image, and maps the loss of the class score at each place.
 
-    Many forward passes: the check of the visualizer rather than a seed for millions.
+    It takes many forward passes. It serves to check visualizations, not to label millions of
+    images.
 
     Args:
         tagger: The multi-label classifier.
-        size: Longer side to which images are brought, in pixels.
-        patch: Side of the square, in pixels of that size.
-        step: Between two places of the square, in pixels.
+        size: Longer side of the resized images, in pixels.
+        patch: Side of the square, in pixels of the resized image.
+        step: Distance between two places of the square, in pixels.
         batch: Occluded images in a forward pass.
     """
 
@@ -57,6 +58,6 @@ class Occlusion:
         return unit_maps(maps)
 
     def _starts(self, extent: int) -> list[int]:
-        """First pixels of the square along a side, so that all of it is hidden once."""
+        """First pixels of the square along a side, so that every pixel is hidden once."""
         last = max(0, extent - self.patch)
         return [*range(0, last, self.step), last]

@@ -1,10 +1,10 @@
 """Relevance that is conserved from layer to layer: LRP and excitation back-propagation.
 
-The backward pass carries s = R / z, the relevance R of a value z over the value, not R
-itself. A rectifier then passes s times its output over its input, a sum passes s to both of
-its terms (each gets the share of the relevance that it has of the sum), and a convolution
-passes it by a rule. Each of these is the gradient of a layer with the same output, so
-autograd does the rest; the relevance of any layer is its value times what arrives there.
+The backward pass carries s = R / z instead of R, the relevance of a value z divided by the value.
+A rectifier then passes s times its output over its input. A sum passes s to both of its terms, so
+that each gets its share of the relevance. A convolution passes s by a rule. Each of these is the
+gradient of a layer with the same output, so autograd does the rest. The relevance at any layer is
+its value times the arriving s.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from tag2mask.models.saliency.rewiring import rewired
 from tag2mask.models.saliency.scaling import scaled_to, unit_maps
 from tag2mask.models.tagging import Tagger
 
-# From a convolution, its input and its output to a tensor equal to the output (but where the
-# rule loses relevance) whose gradient is the rule.
+# From a convolution, its input and its output to a tensor whose gradient is the rule. The tensor is
+# equal to the output, unless the rule loses relevance.
 Rule = Callable[[nn.Conv2d, Tensor, Tensor], Tensor]
 
 
@@ -36,7 +36,7 @@ def epsilon_rule(convolution: nn.Conv2d, x: Tensor, z: Tensor, epsilon: float = 
 def alpha_beta_rule(convolution: nn.Conv2d, x: Tensor, z: Tensor, alpha: float = 2.0) -> Tensor:
     """R_i = sum_j (alpha z+_ij / z+_j - beta z-_ij / z-_j) R_j, alpha - beta = 1 (eq. 60)."""
     positive, negative = _part(convolution, x, 1), _part(convolution, x, -1)
-    # Where one part is empty the other takes everything, lest the sum change.
+    # If one part is empty the other gets everything, so that the sum does not change.
     share = torch.where(negative == 0, 1.0, torch.where(positive == 0, 0.0, alpha)).to(z.dtype)
     return share * positive * _ratio(z, positive) + (1 - share) * negative * _ratio(z, negative)
 
@@ -44,8 +44,8 @@ def alpha_beta_rule(convolution: nn.Conv2d, x: Tensor, z: Tensor, alpha: float =
 def excitation_rule(convolution: nn.Conv2d, x: Tensor, z: Tensor) -> Tensor:
     """P_i = sum_j a_i w+_ij / z+_j P_j (Zhang et al., ECCV 2016, eq. 1).
 
-    Their activations are not negative. The linear bottlenecks of light backbones are; there
-    what excites is a positive product, so this is LRP with alpha 1 and beta 0.
+    The paper's activations are not negative. Those of the linear bottlenecks of light backbones may
+    be. Positive products excite there, so this is LRP with alpha 1 and beta 0.
     """
     return alpha_beta_rule(convolution, x, z, alpha=1.0)
 
@@ -66,17 +66,17 @@ def _part(convolution: nn.Conv2d, x: Tensor, sign: int) -> Tensor:
 
 
 def _ratio(z: Tensor, parts: Tensor) -> Tensor:
-    """Z / parts without a gradient, zero where there is nothing to share out."""
+    """Z / parts without a gradient, zero at places without relevance."""
     some = parts != 0
     return torch.where(some, z / torch.where(some, parts, 1), 0).detach()
 
 
 class RelevanceConv(nn.Module):
-    """A convolution whose gradient is a rule; its output is what it was.
+    """A convolution whose gradient is a rule; its output is unchanged.
 
     Args:
         convolution: The layer.
-        rule: How relevance passes it.
+        rule: The rule for its relevance.
     """
 
     def __init__(self, convolution: nn.Conv2d, rule: Rule) -> None:
@@ -111,8 +111,8 @@ class Relevance:
 
     Args:
         tagger: The multi-label classifier; it is copied, not changed.
-        rule: Of the convolutions.
-        size: Longer side to which images are brought, in pixels.
+        rule: The rule of the convolutions.
+        size: Longer side of the resized images, in pixels.
     """
 
     def __init__(self, tagger: Tagger, rule: Rule, *, size: int = 350) -> None:
@@ -152,23 +152,23 @@ class Relevance:
 
 
 class Excitation(Relevance):
-    """Excitation back-propagation (Zhang et al., ECCV 2016): a class's probability shared out.
+    """Excitation back-propagation (Zhang et al., ECCV 2016): shares of a class's probability.
 
     Args:
         tagger: The multi-label classifier; it is copied, not changed.
-        size: Longer side to which images are brought, in pixels.
+        size: Longer side of the resized images, in pixels.
     """
 
     def __init__(self, tagger: Tagger, *, size: int = 350) -> None:
         super().__init__(tagger, excitation_rule, size=size)
 
     def start(self, maps: Tensor, classes: Tensor) -> Tensor:
-        """R / z at the class maps: probability one, shared by what excites each place."""
+        """R / z at the class maps: a probability of one, divided by the places' excitation."""
         rows = torch.arange(len(classes))
         own = maps[rows, classes]
         excited = own.clamp(min=0)
         total = excited.sum(dim=(1, 2), keepdim=True)
-        # A class that is excited nowhere starts with equal shares.
+        # A class without excitation starts with equal shares.
         share = torch.where(total > 0, excited / total, 1 / own[0].numel())
         signal = torch.zeros_like(maps)
         signal[rows, classes] = _ratio(share, own)
@@ -178,7 +178,7 @@ class Excitation(Relevance):
 class ContrastiveExcitation(Excitation):
     """Excitation of a class minus that of its opposite (Zhang et al., ECCV 2016, sec. 3.3).
 
-    The opposite unit has the negated weights of the class: what excites every class alike
+    The opposite unit has the negated weights of the class, so that excitation of every class alike
     cancels.
     """
 
@@ -197,5 +197,5 @@ class ContrastiveExcitation(Excitation):
 
 def _conv(layer: nn.Module) -> nn.Conv2d:
     if not isinstance(layer, nn.Conv2d):
-        raise TypeError(f"relevance passes convolutions, not {type(layer).__name__}")
+        raise TypeError(f"relevance needs a convolution, not a {type(layer).__name__}")
     return layer

@@ -1,4 +1,4 @@
-"""Images at the size at which a network sees them, and its class maps over several."""
+"""Resized images for a network, and class maps over several sizes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tag2mask.models.tagging import Tagger
 
 
 def scaled_to(image: Tensor, size: float) -> Tensor:
-    """An image (3, H, W) as (1, 3, h, w) whose longer side is ``size`` pixels: bilinear."""
+    """An image (3, H, W) as (1, 3, h, w) with a longer side of ``size`` pixels, bilinear."""
     factor = size / max(image.shape[1:])
     sides = [max(1, round(extent * factor)) for extent in image.shape[1:]]
     scaled = interpolate(image[None], sides, mode="bilinear", align_corners=False)
@@ -27,14 +27,14 @@ def summed_class_maps(
     sizes: Sequence[float],
     activation: Callable[[Tensor], Tensor],
 ) -> Tensor:
-    """Class maps over several sizes of an image, brought back to it and summed.
+    """Class maps over several sizes of an image, resized to the image and summed.
 
     Args:
-        tagger: In evaluation mode.
+        tagger: The classifier in evaluation mode.
         image: (3, H, W) RGB in [0, 255].
         classes: (T,) channels.
-        sizes: Longer sides, in pixels.
-        activation: What is summed of the resized maps (T, H, W) of logits.
+        sizes: Longer sides of the image, in pixels.
+        activation: Function of the resized logits (T, H, W), whose results are summed.
 
     Returns:
         (T, H, W).

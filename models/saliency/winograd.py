@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-TILE, STEP = 6, 4  # pixels that a tile reads, and that it makes
-TILES = 512  # at a time: what is between the products stays in the cache, the filters pay
+TILE, STEP = 6, 4  # sides of a tile's input and output, in pixels
+TILES = 512  # tiles at a time, few enough for the cache and enough to amortize the filters
 
 # The paper's matrices of the input, the filter and the output.
 _INPUT = torch.tensor(
@@ -55,11 +55,11 @@ def convolve(x: Tensor, filters: Tensor, dilation: int = 1) -> Tensor:
     Args:
         x: (N, C, H, W), channels last.
         filters: (36, C, O) of :func:`transformed`.
-        dilation: Of the filters, in pixels.
+        dilation: Dilation of the filters, in pixels.
 
     Returns:
-        (N, O, H, W), channels last; rounding differs from the direct way by about 1e-5 of the
-        largest value in single precision.
+        (N, O, H, W), channels last; in single precision it differs from the direct convolution by
+        about 1e-5 of the largest value.
     """
     batch, _, height, width = x.shape
     side = dilation * STEP
@@ -72,7 +72,7 @@ def convolve(x: Tensor, filters: Tensor, dilation: int = 1) -> Tensor:
         dilation,
         down * side + dilation - height,
     )
-    # Every dilation-th pixel of every dilation-th row belongs to tiles of its own.
+    # Every dilation-th pixel of every dilation-th row forms tiles of its own.
     apart = pad(x.permute(0, 2, 3, 1), edge)
     apart = apart.unflatten(2, (-1, dilation)).unflatten(1, (-1, dilation))
     tiles = apart.unfold(1, TILE, STEP).unfold(3, TILE, STEP).permute(6, 7, 0, 1, 2, 3, 4, 5)

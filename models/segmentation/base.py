@@ -9,18 +9,18 @@ from torch.nn.functional import interpolate
 
 from tag2mask.models.backbones.base import Backbone
 
-# Share of a head's values that the papers drop: one by one, as Caffe does. Whole channels are too
-# much for a narrow head: with twenty classes it learns half of them in the same time.
+# Share of a head's values that the papers drop, one by one, as Caffe does. Dropping whole channels
+# is too much for a narrow head: of twenty classes it learns half in the same time.
 DROPOUT = 0.5
 
 
 class DeepSupervision(NamedTuple):
-    """What a segmenter with a second loss gives in training.
+    """The output of a segmenter with an auxiliary loss, in training.
 
     Attributes:
         logits: (N, K, h, w).
         auxiliary: (N, K, h', w') logits of a lower stage.
-        weight: Of the auxiliary loss.
+        weight: Weight of the auxiliary loss.
     """
 
     logits: Tensor
@@ -29,17 +29,17 @@ class DeepSupervision(NamedTuple):
 
 
 class Segmenter(nn.Module):
-    """A backbone and what turns its features into class logits.
+    """A backbone and a head from its features to class logits.
 
-    Members give ``head_parameters`` apart from the backbone's, since newly initialized layers
-    learn with a higher rate than pretrained ones.
+    ``head_parameters`` are separate from the backbone's, because new layers learn at a higher rate
+    than pretrained ones.
 
     Args:
         backbone: The feature extractor.
         labels: Number of pixel values K, background included.
         width: Channels of the layers between the backbone and the logits.
         dropout: Share of the head's values that is dropped in training, in [0, 1); without
-            effect where the paper drops none.
+            effect if the paper drops none.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Segmenter(nn.Module):
 
     @property
     def stride(self) -> int:
-        """Of the logits against the image, in pixels."""
+        """Stride of the logits, in pixels of the image."""
         return self.backbone.output_stride
 
     def forward(self, images: Tensor) -> Tensor | DeepSupervision:

@@ -12,26 +12,26 @@ from tag2mask.models.segmentation.fcn import WIDTH, Fcn8s, cropped
 
 TRAINING_STEPS = 5
 STEPS = 10
-KERNELS = 2  # the bilateral and the spatial one
-# Weights that they start with on FCN-8s. The 10 and 3 of a field at full size, between whose
-# places less happens, make it too sure of itself here: on 60 train images the loss of a trained
-# FCN-8s is 0.29, 0.32 and 0.97 without them, with these and with those, its mean IoU 74.0, 75.8
-# and 73.1. A learning rate that suits the other layers does not bring them back.
+KERNELS = 2  # the bilateral and the spatial kernel
+# First weights of the kernels on FCN-8s. The weights 10 and 3 of a field at full size, whose
+# neighbors differ less, give too confident results here. On 60 train images the loss of a trained
+# FCN-8s is 0.29 without kernels, 0.32 with these weights and 0.97 with 10 and 3. Its mean IoU is
+# 74.0, 75.8 and 73.1. A learning rate that suits the other layers does not correct such weights.
 ON_SCORES = (2.0, 1.0)
 
 
 class MeanField(nn.Module):
     """Mean-field inference with learnt kernel weights and a learnt compatibility.
 
-    The kernels are exact, a weight for every pair of places, so this is for grids of some
-    thousand places. Their rows and columns are normalized symmetrically, as in the
-    reference code of Krähenbühl & Koltun (NIPS 2011). It starts as a Potts model.
+    The kernels are exact, with a weight for every pair of places, so grids may have a few thousand
+    places. Their rows and columns are normalized symmetrically, as in the reference code of
+    Krähenbühl & Koltun (NIPS 2011). The compatibility starts as a Potts model.
 
     Args:
         labels: Number of labels K.
         bilateral: Deviations of the bilateral kernel, in pixels and in RGB steps.
         spatial: Deviation of the spatial kernel, in pixels.
-        weights: Of both kernels at the start.
+        weights: First weights of both kernels.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class MeanField(nn.Module):
 
     @torch.no_grad()
     def _kernels(self, images: Tensor, stride: float) -> Tensor:
-        """(2, N, places, places); a place hears itself too, as in the reference code."""
+        """(2, N, places, places); a place is its own neighbor too, as in the reference code."""
         height, width = images.shape[2:]
         rows = torch.arange(height, device=images.device, dtype=torch.float32) * stride
         columns = torch.arange(width, device=images.device, dtype=torch.float32) * stride
@@ -88,10 +88,10 @@ class MeanField(nn.Module):
 
 
 class CrfRnn(Fcn8s):
-    """FCN-8s, whose scores pass a learnt mean field before their last up-sampling.
+    """FCN-8s with a learnt mean field on its scores, before their last upsampling.
 
-    The paper's lattice works at full size; here the field lies on the grid of the scores,
-    where its kernels can be exact.
+    The paper's lattice works at full size. Here the field is on the grid of the scores, so that
+    its kernels can be exact.
 
     Args:
         backbone: The feature extractor.

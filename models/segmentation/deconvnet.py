@@ -11,20 +11,20 @@ from tag2mask.models.segmentation.fcn import cropped
 from tag2mask.models.segmentation.unpooling import UnpoolingDecoder
 
 WIDTH = 4096  # channels of fc6 and fc7 on VGG-16
-BOTTLENECK = 7  # side of fc6, which sees the whole of a 224-pixel crop
+BOTTLENECK = 7  # side of fc6, whose field is the whole of a 224-pixel crop
 
 
 class DeconvNet(Segmenter):
     """The fully connected layers as a bottleneck, mirrored by deconvolutions with switches.
 
-    The paper labels object proposals one by one; like every segmenter here this one is
-    convolutional in whole images, so its bottleneck slides.
+    The paper labels object proposals one by one. Like every segmenter here, this one is
+    convolutional on whole images, so its bottleneck slides.
 
     Args:
         backbone: The encoder.
         labels: Number of pixel values K, background included.
         width: Channels of fc6 and fc7.
-        dropout: Without effect: batch normalization takes its place.
+        dropout: Without effect, because batch normalization replaces it.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class DeconvNet(Segmenter):
 
     @property
     def stride(self) -> int:
-        """That of the finest stage."""
+        """Stride of the finest stage, in pixels."""
         return self.backbone.strides["c2"]
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W), RGB in [0, 255], to logits (N, K, h, w)."""
         features = self.backbone(images)
         last = features["c5"]
-        # An image smaller than the bottleneck's view is continued by zeros.
+        # An image smaller than the bottleneck's field is padded with zeros.
         missing = [max(0, BOTTLENECK - extent) for extent in last.shape[2:]]
         x = pad(last, (0, missing[1], 0, missing[0]))
         x = cropped(self.deconv_fc6(self.fc7(self.fc6(x))), last)

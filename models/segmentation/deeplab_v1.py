@@ -14,8 +14,8 @@ WIDTH = 1024  # channels of fc6 and fc7 on VGG-16
 class DeepLabLargeFov(Segmenter):
     """DeepLab v1: VGG's fully connected layers as one 3x3 convolution with large holes.
 
-    The hole is given in pixels of the image (12 at stride 8 = 96), so that the field of
-    view stays what it is on backbones of another output stride.
+    The dilation is given in pixels of the image (12 at stride 8 = 96), so that the field of view
+    is the same on backbones of another output stride.
 
     Args:
         backbone: The feature extractor.

@@ -15,13 +15,13 @@ WIDTH = 1024
 
 
 class Aspp(nn.Module):
-    """Branches of one kind that see different fields of view, their logits summed.
+    """Branches of one kind with different fields of view, their logits summed.
 
     Args:
-        channels: Of the features.
+        channels: Channels of the features.
         labels: Number of logits K.
         width: Channels of fc6 and fc7 of each branch.
-        stride: Of the features; the rates are those of the paper in pixels of the image.
+        stride: Stride of the features; the rates are the paper's, in pixels of the image.
         dropout: Share of values dropped, in [0, 1).
     """
 
@@ -46,7 +46,7 @@ def _branch(channels: int, labels: int, width: int, rate: int, dropout: float) -
 
 
 class DeepLabV2(Segmenter):
-    """ASPP on the image at three scales; every place takes its largest logits (section 4.2).
+    """ASPP on the image at three scales; the largest logits of each place count (section 4.2).
 
     Args:
         backbone: The feature extractor.

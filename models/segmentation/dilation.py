@@ -8,22 +8,22 @@ from torch import Tensor, nn
 from tag2mask.models.backbones.base import Backbone
 from tag2mask.models.segmentation.base import DROPOUT, Segmenter, initialize
 
-STRIDE = 8  # of the paper's backbone, which dilations are given for
-CONTEXT = (1, 1, 2, 4, 8, 16, 1)  # of the context module (table 1)
-FRONT_RATE = 4  # of fc6
+STRIDE = 8  # output stride of the paper's backbone, for which dilations are given
+CONTEXT = (1, 1, 2, 4, 8, 16, 1)  # dilations of the context module (table 1)
+FRONT_RATE = 4  # dilation of fc6
 WIDTH = 4096
 
 
 class ContextModule(nn.Module):
-    """Seven 3x3 convolutions of growing dilation and a 1x1 one: 67 pixels see each other.
+    """Seven 3x3 convolutions of growing dilation and a 1x1 one, with a field of 67 pixels.
 
     The basic form has as many channels as there are labels. It starts as the identity on
-    non-negative maps (equation 4), so that a trained front end is not spoilt.
+    non-negative maps (equation 4), so that a trained front end is not changed at the start.
 
     Args:
         labels: Number of channels K.
-        stride: Of the maps. On coarser ones than the paper's the dilations shrink, and what is
-            seen stays the same part of the image: holes beyond its border see zeros alone.
+        stride: Stride of the maps. On coarser maps than the paper's the dilations shrink, so that
+            the field covers the same part of the image. Larger fields would reach zeros alone.
     """
 
     def __init__(self, labels: int, stride: int = STRIDE) -> None:
@@ -64,8 +64,8 @@ class FrontEnd(Segmenter):
         self.fc7 = nn.Conv2d(width, width, 1)
         self.fc8 = nn.Conv2d(width, labels, 1, bias=False)
         initialize(self.fc6, self.fc7, last=self.fc8)
-        # A context module's rectifiers pass what is positive: scores that start below zero
-        # would be cut off from their gradients. The paper trains the front end alone first.
+        # A context module's rectifiers pass positive scores alone, so scores that start below zero
+        # would get no gradients. The paper trains the front end alone first.
         self.offset = nn.Parameter(torch.ones(labels, 1, 1))
 
     def forward(self, images: Tensor) -> Tensor:

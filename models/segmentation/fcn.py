@@ -14,11 +14,11 @@ WIDTH = 4096  # channels of fc6 and fc7 on VGG-16
 
 
 class Fcn(Segmenter):
-    """A classifier turned into convolutions, whose scores are up-sampled by learnt filters.
+    """A classifier as convolutions, whose scores are upsampled by learnt filters.
 
-    Scores of finer stages are added before each doubling (section 4.2). Those score layers
-    start at zero and the up-sampling at bilinear interpolation, so that training begins
-    with the coarse prediction.
+    Scores of finer stages are added before each doubling (section 4.2). Their layers start at
+    zero, and the upsampling starts as bilinear interpolation, so that training begins with the
+    coarse prediction.
 
     Args:
         backbone: The feature extractor; the paper's has an output stride of 32.
@@ -52,7 +52,7 @@ class Fcn(Segmenter):
 
     @property
     def stride(self) -> int:
-        """One: the up-sampling is part of the network."""
+        """A stride of one pixel, because the upsampling is part of the network."""
         return 1
 
     def scores(self, images: Tensor) -> Tensor:
@@ -94,7 +94,7 @@ def bilinear_upsampling(channels: int, factor: int) -> nn.Module:
     """A transposed convolution that starts as bilinear interpolation by an even factor.
 
     Args:
-        channels: Of input and output; each starts connected to itself alone.
+        channels: Channels of input and output; each starts connected to itself alone.
         factor: 1 for stages of equal size, else even.
 
     Raises:
@@ -103,7 +103,7 @@ def bilinear_upsampling(channels: int, factor: int) -> nn.Module:
     if factor == 1:
         return nn.Identity()
     if factor % 2:
-        raise ValueError(f"up-sampling is by an even factor, not {factor}")
+        raise ValueError(f"the factor of upsampling must be 1 or even, not {factor}")
     layer = nn.ConvTranspose2d(
         channels, channels, 2 * factor, stride=factor, padding=factor // 2, bias=False
     )
@@ -117,5 +117,5 @@ def bilinear_upsampling(channels: int, factor: int) -> nn.Module:
 
 
 def cropped(x: Tensor, like: Tensor) -> Tensor:
-    """The top left part of ``x`` that has the size of ``like``: sizes are rounded up."""
+    """The top left part of ``x`` in the size of ``like``, because sizes are rounded up."""
     return x[..., : like.shape[-2], : like.shape[-1]]

@@ -1,4 +1,4 @@
-"""A classifier turned into a segmenter: its last layer, on every place."""
+"""A classifier as a segmenter: its last layer at every place."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tag2mask.models.tagging import Tagger
 class Pointwise(Segmenter):
     """A fully convolutional classifier (Long et al., CVPR 2015, section 3.1).
 
-    Its scores are those of one linear layer on each place of the backbone's last stage, which is
-    what a tagger's class maps are.
+    Its scores are those of one linear layer at each place of the backbone's last stage, as in a
+    tagger's class maps.
 
     Args:
         backbone: The feature extractor.
         labels: Number of pixel values K, background included.
-        width: Unused: there is nothing between the backbone and the logits.
+        width: Unused, because there are no layers between the backbone and the logits.
         dropout: Share of the backbone's values dropped, in [0, 1).
     """
 
@@ -38,11 +38,11 @@ class Pointwise(Segmenter):
     def take(self, tagger: Tagger) -> None:
         """Starts as a tagger on the same backbone, with a background of zeros.
 
-        MIL-FCN (Pathak et al., ICLR workshop 2015) starts as an ImageNet classifier likewise:
-        where a loss knows the tags alone, only the start keeps a class where its object is.
+        MIL-FCN (Pathak et al., ICLR workshop 2015) starts as an ImageNet classifier in the same
+        way. A loss of tags alone does not locate a class, so only the start keeps it at its object.
 
         Args:
-            tagger: For the K - 1 foreground classes.
+            tagger: The tagger of the K - 1 foreground classes.
         """
         self.backbone.load_state_dict(tagger.backbone.state_dict())
         for own, other in zip(self.score.parameters(), tagger.classifier.parameters(), strict=True):

@@ -15,10 +15,10 @@ WIDTH = 512
 
 
 class PyramidPooling(nn.Module):
-    """Averages over grids of 1, 2, 3 and 6 cells a side, each beside the features again.
+    """Averages over grids of 1, 2, 3 and 6 cells a side, joined with the features.
 
     Args:
-        channels: Of the features; each level is reduced to a quarter of them.
+        channels: Channels of the features; each level is reduced to a quarter of them.
     """
 
     def __init__(self, channels: int) -> None:
@@ -36,7 +36,7 @@ class PyramidPooling(nn.Module):
 
 
 class PspNet(Segmenter):
-    """Pyramid pooling on the last stage; the stage before learns by a loss of its own.
+    """Pyramid pooling on the last stage, and an auxiliary loss on the stage before.
 
     Args:
         backbone: The feature extractor.

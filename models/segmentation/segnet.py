@@ -10,16 +10,16 @@ from tag2mask.models.segmentation.unpooling import UnpoolingDecoder
 
 
 class SegNet(Segmenter):
-    """An encoder and its mirror, joined by the places of the maxima and nothing else.
+    """An encoder and its mirror, joined by the places of the maxima alone.
 
-    The survey writes that the encoder stays as pretrained; the paper trains it. Here the
-    recipe decides (``backbone.frozen``), as for every segmenter.
+    In the survey the encoder stays as pretrained; the paper trains it. Here the recipe decides
+    (``backbone.frozen``), as for every segmenter.
 
     Args:
         backbone: The encoder.
         labels: Number of pixel values K, background included.
-        width: Without effect: the decoder has the encoder's channels.
-        dropout: Without effect: the paper drops nothing.
+        width: Without effect, because the decoder has the encoder's channels.
+        dropout: Without effect, because the paper drops nothing.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class SegNet(Segmenter):
 
     @property
     def stride(self) -> int:
-        """That of the finest stage."""
+        """Stride of the finest stage, in pixels."""
         return self.backbone.strides["c2"]
 
     def forward(self, images: Tensor) -> Tensor:

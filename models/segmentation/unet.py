@@ -1,4 +1,4 @@
-"""U-Net (Ronneberger, Fischer & Brox, MICCAI 2015): a decoder that sees every stage again."""
+"""U-Net (Ronneberger, Fischer & Brox, MICCAI 2015): a decoder with skips from every stage."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ WIDTH = 256  # channels of the coarsest merged stage; the paper's finest has 64
 class UNet(Segmenter):
     """Up-convolution, concatenation with the finer stage, two convolutions; stage by stage.
 
-    The paper's convolutions shrink the image (572 to 388 pixels); these keep its size, as
-    is usual on a pretrained backbone. The logits stand at the stride of the finest stage.
+    The paper's convolutions shrink the image (572 to 388 pixels). These keep its size, as is usual
+    on a pretrained backbone. The logits have the stride of the finest stage.
 
-    Both that meet are normalized and rectified first, as they are in the paper's own encoder: the
-    stages of a mobile backbone end with linear maps, whose finer ones are several times larger than
-    what comes up, so that the classes, which the coarsest knows, were hardly seen.
+    Both inputs of a concatenation are normalized and rectified first, as in the paper's own
+    encoder. The stages of a mobile backbone end with linear maps, and the finer maps have values
+    several times larger than the upsampled ones. Without the normalization, the classes of the
+    coarsest stage had little effect.
 
     Args:
         backbone: The contracting path.
         labels: Number of pixel values K, background included.
         width: Channels of the coarsest merged stage; each finer one has half of them.
-        dropout: Without effect: the paper drops nothing.
+        dropout: Without effect, because the paper drops nothing.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class UNet(Segmenter):
 
     @property
     def stride(self) -> int:
-        """That of the finest stage."""
+        """Stride of the finest stage, in pixels."""
         return self.backbone.strides["c2"]
 
     def forward(self, images: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Unpooling by switches (Zeiler & Fergus, ECCV 2014, section 2.1): maxima go back in place."""
+"""Unpooling by switches (Zeiler & Fergus, ECCV 2014, section 2.1): maxima back in their places."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ STAGES = ("c5", "c4", "c3", "c2")
 
 
 def switches_of(features: Tensor) -> Tensor:
-    """Where the maxima of 2x2 cells are: (N, C, ceil(h / 2), ceil(w / 2)) flat indices."""
+    """The places of the maxima of 2x2 cells, (N, C, ceil(h / 2), ceil(w / 2)) flat indices."""
     _, switches = max_pool2d(features, 2, 2, ceil_mode=True, return_indices=True)
     return switches
 
 
 def unpool(x: Tensor, switches: Tensor, like: Tensor) -> Tensor:
-    """Puts values back to the places of the maxima, zeros elsewhere.
+    """Puts values at the places of the maxima, and zeros elsewhere.
 
     Args:
         x: (N, C, ceil(h / 2), ceil(w / 2)).
@@ -33,9 +33,9 @@ def unpool(x: Tensor, switches: Tensor, like: Tensor) -> Tensor:
 class UnpoolingDecoder(nn.Module):
     """Mirrors a backbone: a block to the channels of the next finer stage, unpooling, a block.
 
-    The switches are those of a 2x2 maximum over the finer stage's features. On VGG-16 that
-    is the very pool of the encoder; backbones that shrink by strided convolutions have none,
-    and get them like this.
+    The switches are those of a 2x2 maximum over the finer stage's features. On VGG-16 this is the
+    pool of the encoder itself. Backbones with strided convolutions have no such pools, and get
+    switches in this way.
 
     Args:
         backbone: The encoder.

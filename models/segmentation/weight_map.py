@@ -5,18 +5,18 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import distance_transform_edt, label
 
-BORDER = 10.0  # w0
-WIDTH = 5.0  # sigma, in pixels
-RAREST = 10.0  # the most that a class weighs for being rare: as much as a border
-SMALLEST = 20  # pixels of an object; crumbs are none
+BORDER = 10.0  # weight w0 of a border
+WIDTH = 5.0  # width sigma of a border, in pixels
+RAREST = 10.0  # largest weight of a rare class, the same as a border's
+SMALLEST = 20  # least number of pixels of an object
 
 
 def weight_map(mask: np.ndarray, ignore: int) -> np.ndarray:
     """w_c + w0 exp(-(d1 + d2)^2 / (2 sigma^2)), with d1 and d2 the distances to two objects.
 
-    w_c balances the frequencies of the classes of the mask: a class weighs its mean share
-    over its own. Objects are connected parts of one class, as a label map has no instances;
-    the second term lifts the places between two of them, and where they touch.
+    w_c balances the frequencies of the classes in the mask: the mean share of the classes divided
+    by the class's own share. Objects are connected parts of one class, because a label map has no
+    instances. The second term raises the weights between two objects.
 
     Args:
         mask: (H, W) class indices, 0 the background.
@@ -36,7 +36,7 @@ def weight_map(mask: np.ndarray, ignore: int) -> np.ndarray:
 
 
 def _between(mask: np.ndarray, ignore: int) -> np.ndarray:
-    """How close the two nearest objects are, (H, W) in [0, 1]; 0 if there are not two."""
+    """The closeness of the two nearest objects, (H, W) in [0, 1]; 0 without two objects."""
     nearest = np.full((2, *mask.shape), np.inf)
     for value in np.unique(mask):
         if value in (0, ignore):

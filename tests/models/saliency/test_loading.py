@@ -47,7 +47,7 @@ def test_a_member_is_built_as_ever():
     [
         ("no_such_module:Thing", "no_such_module"),
         (f"{__name__}:Thirds", "Thirds"),
-        (f"{__name__}:NAMES", "no class"),
+        (f"{__name__}:NAMES", "is not callable"),
         (":Halves", "package.module:Name"),
     ],
 )
