@@ -47,13 +47,31 @@ def label(
     retrain_share: RetrainShare = 0.2,
     class_: ClassNames = None,
     source_kind: SourceKind = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="Write nothing; print the steps, what is finished, and the time."
+        ),
+    ] = False,
 ) -> None:
     """Labels tagged images, later what is new among them; publishes a dataset of masks."""
-    from tag2mask.flows.label import label as label_flow
+    from tag2mask.pipeline.tables.places import check_out
+
+    check_out(source, out)  # before anything heavy is imported
     from tag2mask.pipeline.labeling.recipe import read_recipe
 
     settings = read_recipe(recipe, set_ or ())
     names = split_names(classes, class_)
+    if dry_run:
+        from tag2mask.flows.dry_run import dry_run as plan_run
+        from tag2mask.flows.progress import build_reporter
+
+        reporter = build_reporter()
+        rest = (workers, retrain, retrain_share, source_kind, reporter)
+        print(plan_run(source, out, settings, names, *rest))
+        return
+    from tag2mask.flows.label import label as label_flow
+
     result = label_flow(
         source, out, settings, names, engine, workers, retrain, retrain_share, source_kind
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -23,6 +24,8 @@ from tag2mask.pipeline.training.losses import Loss
 from tag2mask.pipeline.training.model_store import ModelCard, model_exists, read_card, save_model
 from tag2mask.pipeline.training.samples import TrainingSet
 from tag2mask.pipeline.training.supervised import SupervisedTraining, TrainingSettings
+
+logger = logging.getLogger("tag2mask")
 
 
 def keep_as_is(model: object) -> None:
@@ -126,7 +129,9 @@ class RecipeWorkspace(Workspace):
             UserError: If the backbone's ImageNet weights cannot be loaded.
         """
         uri, seed = self.model_uri(spec.name), self.recipe.seed
-        if model_exists(uri, spec.key):
+        found = model_exists(uri, spec.key)
+        logger.debug("model %s is %s, key %s", uri, "reused" if found else "trained", spec.key)
+        if found:
             return read_card(uri)
         settings = spec.settings.fitted(len(data))
         samples = data.samples(settings.batch, settings.crop, settings.scale, seed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ from tag2mask.pipeline.tables.manifest import Lineage, Manifest
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.tables.table_writer import PART_NAME, TableWriter
+
+logger = logging.getLogger("tag2mask")
 
 
 class CountedSource(WorkSource, Protocol):
@@ -104,7 +107,19 @@ class Workspace:
         Raises:
             UserError: If every row of a new table failed.
         """
-        writer = TableWriter(
+        writer = self.table_writer(spec)
+        for part, state in writer.salvage().items():
+            self.reporter.info(f"{spec.kind}: {part} {state} and is made again")
+        found = Table.exists(writer.uri, writer.key)
+        logger.debug("table %s is %s, key %s", writer.uri, "reused" if found else "made", spec.key)
+        progress = self.reporter.rows(spec.kind, len(source))
+        table = build_table(self.engine, source, stages, writer, progress)
+        self._report_errors(spec.kind, table, spec.lineage.base)
+        return table
+
+    def table_writer(self, spec: TableSpec) -> TableWriter:
+        """The writer of a table, with the rows that an earlier run has staged."""
+        return TableWriter(
             self.table_uri(spec.name),
             kind=spec.kind,
             schema=spec.schema,
@@ -115,12 +130,6 @@ class Workspace:
             staging=f"{self.uri}/.staging/{spec.kind}-{spec.key[:12]}",
             part_name=spec.part_name,
         )
-        for part, state in writer.salvage().items():
-            self.reporter.info(f"{spec.kind}: {part} {state} and is made again")
-        progress = self.reporter.rows(spec.kind, len(source))
-        table = build_table(self.engine, source, stages, writer, progress)
-        self._report_errors(spec.kind, table, spec.lineage.base)
-        return table
 
     def _report_errors(self, name: str, table: Table, base: Manifest | None) -> None:
         """Reports how many of the new rows failed; removes a new table if all of them did."""
