@@ -40,6 +40,7 @@ class Taken:
         uri: URI of the run's corrections.
         redrawn: Confirmed and unchanged masks that came back as polygons, which keep borders to
             one pixel only.
+        restored: Masks whose ignored pixels stay ignored, since the set cannot show them.
     """
 
     corrected: int
@@ -48,6 +49,7 @@ class Taken:
     added_tags: int
     uri: str
     redrawn: int = 0
+    restored: int = 0
 
     def sentence(self) -> str:
         """The counts in one line."""
@@ -57,6 +59,10 @@ class Taken:
         if self.redrawn:
             said.append(
                 f"{self.redrawn:,} of these came back as polygons, which move borders by a pixel"
+            )
+        if self.restored:
+            said.append(
+                f"ignored pixels stay in {self.restored:,} masks, since the set shows none at all"
             )
         if self.added_tags:
             said.append(f"{self.added_tags:,} of the images gained a tag")
@@ -106,8 +112,13 @@ def take_corrections(
     earlier = open_corrections(corrections_uri(dataset), images)
     known = {} if earlier is None else _rows(earlier, ["mask"], ids.values())
     listed = _rows(images, ["height", "width", "tags"], ids.values())
-    unchanged, redrawn, rows, doubtful, empty = 0, 0, [], [], []
-    for edited in masks.masks(given_out.masks, crowds):
+    found = list(masks.masks(given_out.masks, crowds))
+    found, restored = given_out.with_ignored(found, masks.can_ignore)
+    unchanged = redrawn = 0
+    rows: list[Row] = []
+    doubtful: list[str] = []
+    empty: list[str] = []
+    for edited in found:
         row_id = ids[edited.name]
         _check_size(edited, listed[row_id])
         doubtful.extend(edited.doubtful)
@@ -131,7 +142,7 @@ def take_corrections(
         add_corrections(target, images, rows)
     confirmed = sum(row["verdict"] == CONFIRMED for row in rows)
     added = sum(row["tags"] != listed[row["id"]]["tags"] for row in rows)
-    return Taken(len(rows) - confirmed, confirmed, unchanged, added, target, redrawn)
+    return Taken(len(rows) - confirmed, confirmed, unchanged, added, target, redrawn, restored)
 
 
 def _refuse_doubtful(doubtful: list[str], folder: str | Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tag2mask.pipeline.formats.export_dataset import COLUMNS, write_rows
 from tag2mask.pipeline.formats.export_settings import LOSSLESS, ExportSettings
 from tag2mask.pipeline.formats.importers import Edited, open_edited
 from tag2mask.pipeline.formats.importers.near import within_one_pixel, without_holes
-from tag2mask.pipeline.records import Row, decode_mask
+from tag2mask.pipeline.records import BACKGROUND, IGNORE, Row, decode_mask, encode_mask
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
 
@@ -51,6 +52,34 @@ class GivenOut:
     def masks(self, name: str) -> list[np.ndarray]:
         """The masks (H, W) uint8 that were given out for an image, the published one first."""
         return [decode_mask(data) for data in self._given(self._ids[name])]
+
+    def with_ignored(self, found: Sequence[Edited], can_ignore: bool) -> tuple[list[Edited], int]:
+        """Masks of a set that cannot show ignored pixels, with those that were given out.
+
+        Exports to some tools leave ignored pixels without a label. There, a background pixel
+        does not say that a person took it for background.
+
+        Args:
+            found: All masks of the set.
+            can_ignore: Whether the set names ignored pixels.
+
+        Returns:
+            The masks, and the number of those that changed.
+        """
+        if can_ignore or any((edited.mask == IGNORE).any() for edited in found):
+            return list(found), 0
+        masks, count = [], 0
+        for edited in found:
+            given = next((each for each in self.masks(edited.name)), None)
+            mask = edited.mask
+            if given is not None and given.shape == mask.shape:
+                hidden = (given == IGNORE) & (mask == BACKGROUND)
+                if hidden.any():
+                    mask[hidden] = IGNORE
+                    count += 1
+                    edited = replace(edited, png=encode_mask(mask))
+            masks.append(edited)
+        return masks, count
 
     def unchanged(self, edited: Edited) -> np.ndarray | None:
         """The mask that was given out if an edited one is no other, None if a person changed it.

@@ -37,9 +37,8 @@ _GUESSED: tuple[type[Source], ...] = (
     WebdatasetSource,
     FolderSource,
 )
-SOURCES: dict[str, type[Source]] = {
-    source.kind: source for source in (*_GUESSED, LastFolderSource, AllFoldersSource)
-}
+_CHOSEN: tuple[type[Source], ...] = (LastFolderSource, AllFoldersSource)
+SOURCES: dict[str, type[Source]] = {source.kind: source for source in (*_GUESSED, *_CHOSEN)}
 
 
 def open_source(uri: str, kind: str | None = None, downloads: Downloads | None = None) -> Source:

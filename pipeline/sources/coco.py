@@ -133,7 +133,7 @@ def _lists(tree: SandboxedFolder) -> list[_List]:
     if plain:
         stems = [(name, name.removesuffix(".json")) for name in plain]
         return [_List(f"{ANNOTATIONS}/{name}", stem, _folders(stem)) for name, stem in stems]
-    roboflow = [("", None)] if ROBOFLOW in tree.files() else []
+    roboflow: list[tuple[str, str | None]] = [("", None)] if ROBOFLOW in tree.files() else []
     roboflow += [
         (name, name.casefold())
         for name in tree.folders()

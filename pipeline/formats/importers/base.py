@@ -52,6 +52,11 @@ class EditedMasks(Protocol):
 
     looked_for: ClassVar[str]
 
+    @property
+    def can_ignore(self) -> bool:
+        """Whether the layout names ignored pixels; masks without any may show them elsewhere."""
+        ...
+
     @classmethod
     def open(cls, folder: Path, classes: ClassTable) -> Self | None:
         """The masks in a folder, None if it has another layout.

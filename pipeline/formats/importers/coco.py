@@ -30,6 +30,8 @@ from tag2mask.pipeline.formats.rle import decode
 from tag2mask.pipeline.records import IGNORE, ClassTable, encode_mask
 
 ANNOTATIONS = "annotations"
+# Documents of Label Studio and Roboflow.
+_OTHER_FILES = ("result.json", "_annotations.coco.json")
 Entry = TypeVar("Entry", bound=BaseModel)
 
 
@@ -77,7 +79,7 @@ class EditedCoco:
         UserError: If entries are damaged, share an id or belong to nothing.
     """
 
-    looked_for: ClassVar[str] = f"{ANNOTATIONS}/instances_*.json"
+    looked_for: ClassVar[str] = f"{ANNOTATIONS}/instances_*.json, {', '.join(_OTHER_FILES)}"
 
     def __init__(self, file: Path, document: Any, classes: ClassTable) -> None:  # noqa: ANN401
         self.file = file
@@ -100,16 +102,21 @@ class EditedCoco:
                     f"knows {', '.join(classes.names)}"
                 )
 
+    @property
+    def can_ignore(self) -> bool:
+        """Whether a category names ignored pixels."""
+        return IGNORE in self.values.values()
+
     @classmethod
     def open(cls, folder: Path, classes: ClassTable) -> Self | None:
         """The masks, None without a JSON file of instances."""
         files = sorted((folder / ANNOTATIONS).glob("instances_*.json"))
+        files = files or [folder / name for name in _OTHER_FILES if (folder / name).is_file()]
         if not files:
             return None
         if len(files) > 1:
             raise UserError(
-                f"{folder / ANNOTATIONS} holds {len(files)} files of instances: leave the one "
-                "that was edited"
+                f"{folder} holds {len(files)} files of instances: leave the one that was edited"
             )
         try:
             document = json.loads(files[0].read_text(encoding="utf-8-sig"))

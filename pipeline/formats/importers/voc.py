@@ -56,6 +56,15 @@ class EditedVoc:
             dict(class_colors(classes)) if labels is None else labels.colors
         )
         self.values = _gray_values(labels, classes)
+        # A label map without ignored pixels leaves their color to whoever wants to paint some.
+        color = next(color for color, value in class_colors(classes).items() if value == IGNORE)
+        if not self.can_ignore:
+            self.colors = {color: IGNORE, **self.colors}
+
+    @property
+    def can_ignore(self) -> bool:
+        """Whether the label map names ignored pixels, as all masks without one do."""
+        return self.labels is None or IGNORE in self.labels.values
 
     @classmethod
     def open(cls, folder: Path, classes: ClassTable) -> Self | None:

@@ -263,3 +263,21 @@ def test_masks_of_two_layouts_are_refused(returned: Returned) -> None:
     (returned.folder / "SegmentationClass").mkdir()
     with pytest.raises(UserError, match="masks of two layouts"):
         returned.take()
+
+
+def test_sets_without_ignored_regions_keep_the_ignored_pixels(returned: Returned) -> None:
+    published = {one["id"]: returned.published(one) for one in returned.document["images"]}
+    returned.document["annotations"] = [
+        one
+        for one in returned.annotations
+        if not (published[one["image_id"]] == IGNORE)[pixels(returned, one)].all()
+    ]
+    taken = returned.take()
+    assert (taken.corrected, taken.unchanged, taken.restored) == (0, COUNT, COUNT)
+
+
+@pytest.mark.parametrize("name", ["result.json", "_annotations.coco.json"])
+def test_documents_of_other_tools(returned: Returned, name: str) -> None:
+    returned.take()
+    (returned.folder / FILE).rename(returned.folder / name)
+    assert take_corrections(returned.dataset, returned.folder).unchanged == COUNT

@@ -238,3 +238,33 @@ def test_a_review_with_odd_class_names_comes_back_as_it_was(
 ) -> None:
     write_review(oddly_named, tmp_path / "out", COUNT, kind)
     assert take_corrections(oddly_named, tmp_path / "out").unchanged == COUNT
+
+
+def test_sets_that_cannot_show_ignored_pixels_keep_them(dataset: str, review: Path) -> None:
+    """CVAT paints what has no label as background, and its label map has no ignored pixels."""
+    text = (review / "labelmap.txt").read_text()
+    lines = [line for line in text.splitlines(keepends=True) if not line.startswith("ignore")]
+    (review / "labelmap.txt").write_text("".join(lines))
+    for file in (review / "SegmentationClass").glob("*.png"):
+        mask = decode_mask(file.read_bytes())
+        mask[mask == IGNORE] = 0
+        file.write_bytes(encode_mask(mask))
+    before = decode_mask(next(iter(Table.open(dataset).rows(["mask"])))["mask"]["bytes"])
+    assert (before == IGNORE).any()
+    taken = take_corrections(dataset, review)
+    assert (taken.corrected, taken.unchanged, taken.restored) == (0, COUNT, COUNT)
+    assert f"ignored pixels stay in {COUNT} masks" in taken.sentence()
+    mask = decode_mask(first_mask(review).read_bytes())
+    mask[-5:, -9:] = 3
+    first_mask(review).write_bytes(encode_mask(mask))
+    assert take_corrections(dataset, review).corrected == 1
+    assert (decode_mask(corrected(dataset)[0]["mask"]["bytes"]) == IGNORE).any()
+
+
+def test_ignored_pixels_that_became_background_are_an_edit(dataset: str, review: Path) -> None:
+    file = first_mask(review)
+    mask = decode_mask(file.read_bytes())
+    mask[mask == IGNORE] = 0
+    file.write_bytes(encode_mask(mask))
+    taken = take_corrections(dataset, review)
+    assert (taken.corrected, taken.unchanged, taken.restored) == (1, COUNT - 1, 0)
