@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[1]
 # The folders and files whose public docstrings are checked.
 CHECKED = (
     "examples",
+    "flows",
+    "models",
     "pipeline/benchmarks",
     "pipeline/correction",
     "pipeline/dataset",
@@ -29,6 +31,7 @@ CHECKED = (
     "pipeline/errors.py",
     "pipeline/evaluation",
     "pipeline/ingestion",
+    "pipeline/labeling",
     "pipeline/preconditions.py",
     "pipeline/prediction.py",
     "pipeline/progress.py",
