@@ -115,7 +115,7 @@ def masks(request: BenchRequest) -> str:
     """
     views = request.choice(VIEWS, "view") if request.chosen else ["image"]
     rounds = _find_rounds(request.out)
-    bench = open_bench(_as_measured(request, rounds))
+    bench = open_bench(_with_recipe_of(request, rounds))
     return "\n\n".join(compare(bench, rounds, view) for view in views)
 
 
@@ -172,8 +172,8 @@ def _find_rounds(out: str) -> ComparedRounds:
     )
 
 
-def _as_measured(request: BenchRequest, rounds: ComparedRounds) -> BenchRequest:
-    """The request with the ladder's own recipe and classes, so that its images are found."""
+def _with_recipe_of(request: BenchRequest, rounds: ComparedRounds) -> BenchRequest:
+    """The request with the recipe and classes of the rounds, so that their images are found."""
     metadata = rounds.loop.metadata
     names = tuple(metadata["classes"])
     if request.classes is not None and set(request.classes) != set(names):

@@ -93,10 +93,10 @@ def _measure(name: str, request: BenchRequest, place: str, result: str) -> None:
     images = ingest(open_source(request.data), request.classes, None)
     measurement = Measurement(name, request.workers, place, request.recipe, build_reporter())
 
-    def measured(call: Call) -> EngineFigures:
+    def measure(call: Call) -> EngineFigures:
         return measurement.measure(images, call)
 
-    figures = measured(_directly) if name == PLAIN else _in_a_flow(measured)
+    figures = measure(_directly) if name == PLAIN else _in_a_flow(measure)
     Path(result).write_text(figures.model_dump_json())
 
 
@@ -104,11 +104,11 @@ def _directly(make: Callable[[], Table]) -> Table:
     return make()
 
 
-def _in_a_flow(measured: Callable[[Call], EngineFigures]) -> EngineFigures:
+def _in_a_flow(measure: Callable[[Call], EngineFigures]) -> EngineFigures:
     step = task(name="step", cache_policy=NO_CACHE, persist_result=False)(_directly)
 
     @flow(name="benchmark-throughput", validate_parameters=False)
     def measure_all() -> EngineFigures:
-        return measured(lambda make: step(make))
+        return measure(lambda make: step(make))
 
     return measure_all()

@@ -21,7 +21,7 @@ from tag2mask.pipeline.progress import SILENT, Reporter, counted
 from tag2mask.pipeline.records import ClassTable, Row
 from tag2mask.pipeline.report.cards import REJECTED, Card, image_iou, make_card
 from tag2mask.pipeline.report.ladder import LadderRow, load_ladder
-from tag2mask.pipeline.report.rejections import RoundRejections, count_rejections, run_rounds
+from tag2mask.pipeline.report.rejections import RoundRejections, count_rejections, iter_rounds
 from tag2mask.pipeline.report.survey import OPTIONAL, SURVEYED, Survey
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.storage import Folder
@@ -107,7 +107,7 @@ def inspect_dataset(
     update = reporter.rows("inspect", len(table))
     assessment = _survey(survey, table, ground_truths, update)
     folder = Folder(run) if run else Folder(table.uri.rpartition("/")[0])
-    rounds = dict(run_rounds(folder))
+    rounds = dict(iter_rounds(folder))
     if run and not rounds:
         raise UserError(f"{folder.uri} is no run: there is no finished round in its rounds/")
     last = next(reversed(rounds), None)

@@ -13,7 +13,7 @@ from tag2mask.pipeline.report.top_k import TopK
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
 
-__all__ = ["RoundRejections", "count_rejections", "run_rounds"]
+__all__ = ["RoundRejections", "count_rejections", "iter_rounds"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class RoundRejections:
         return self.reasons.total()
 
 
-def run_rounds(run: Folder) -> Iterator[tuple[str, Table]]:
+def iter_rounds(run: Folder) -> Iterator[tuple[str, Table]]:
     """The finished rounds of a run, in their order."""
     for name in ROUND_NAMES:
         try:
