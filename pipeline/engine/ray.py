@@ -22,8 +22,8 @@ from ray.actor import ActorHandle
 from ray.data import ActorPoolStrategy, DataContext, TaskPoolStrategy
 
 from tag2mask.pipeline.engine.base import StageSpec, WorkSource, WorkUnit, one_line
-from tag2mask.pipeline.engine.crash_counter import start_crash_counter
 from tag2mask.pipeline.engine.pools import Node, group_stages, plan_pools
+from tag2mask.pipeline.engine.ray_crash_counter import start_crash_counter
 from tag2mask.pipeline.engine.ray_work import STAGED, UNIT, GroupActor, failure_of, read, stage
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.tables.table_writer import TableWriter
@@ -55,7 +55,7 @@ class RayEngine:
 
         Ray repeats the work that was lost with a node or a killed worker. A row on which workers
         die again and again becomes an error row, see
-        :class:`tag2mask.pipeline.engine.crash_counter.CrashCounter`.
+        :class:`tag2mask.pipeline.engine.ray_crash_counter.CrashCounter`.
 
         Raises:
             RuntimeError: If workers die while they load a stage.

@@ -13,9 +13,9 @@ import ray
 from ray.actor import ActorHandle
 
 from tag2mask.pipeline.engine.base import Stage, picklable_error, run_stages
-from tag2mask.pipeline.engine.crash_counter import counted
 from tag2mask.pipeline.engine.packing import pack, unpack
 from tag2mask.pipeline.engine.pools import StageGroup
+from tag2mask.pipeline.engine.ray_crash_counter import counted
 from tag2mask.pipeline.records import Row
 from tag2mask.pipeline.tables.table_writer import TableWriter
 
