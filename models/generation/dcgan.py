@@ -15,16 +15,16 @@ from tag2mask.models.generation.diff_augment import AUGMENTATIONS, Augmentation
 from tag2mask.models.generation.gan import Gan, GanSettings
 from tag2mask.models.generation.networks import (
     Discriminator,
+    DiscriminatorOutput,
     Downsampler,
     Generator,
-    Judgement,
     Upsampler,
     with_planes,
 )
 from tag2mask.models.generation.projected import ProjectedDiscriminator
 from tag2mask.models.system import SystemSettings
 
-WHITE = 2.0  # before the tanh
+WHITE = 2.0  # first value of the images before the tanh
 
 
 class ImageSettings(GanSettings):
@@ -33,7 +33,7 @@ class ImageSettings(GanSettings):
     augment: tuple[Augmentation, ...] = Field(
         (),
         description="Random changes of images, in this order, before the discriminator "
-        "(Zhao et al., 2020); for some thousand of them and less, all three.",
+        "(Zhao et al., 2020); use all three with a few thousand images or fewer.",
     )
 
     @field_validator("augment", mode="before")
@@ -52,8 +52,8 @@ class ProjectedGanSettings(ImageSettings):
 
     backbone: str | None = Field(
         None,
-        description="Backbone in whose frozen features real and generated images "
-        "are told apart (Sauer et al., 2021); null for a discriminator that begins with nothing.",
+        description="Backbone of the discriminator, in whose frozen features real and generated "
+        "images are separated (Sauer et al., 2021); null for a discriminator trained from scratch.",
     )
 
     @field_validator("backbone")
@@ -88,24 +88,24 @@ class ImageGan(Gan):
     ) -> None:
         shape = (settings.size, settings.size)
         sizes = {"width": settings.width, "coarsest": settings.coarsest}
-        told = condition.for_generator()
-        maker = Upsampler(settings.latent + told.vector, 3, shape, planes=told.planes, **sizes)
-        asked = condition.for_discriminator()
+        ours = condition.for_generator()
+        maker = Upsampler(settings.latent + ours.vector, 3, shape, planes=ours.planes, **sizes)
+        theirs = condition.for_discriminator()
         discriminator: Discriminator | ProjectedDiscriminator
         if backbone is None:
-            judge = Downsampler(3 + asked.planes, shape, vector=asked.vector, joins=joins, **sizes)
-            discriminator = Discriminator(asked, judge, judge.outputs)
+            body = Downsampler(3 + theirs.planes, shape, vector=theirs.vector, joins=joins, **sizes)
+            discriminator = Discriminator(theirs, body, body.outputs)
         else:
-            discriminator = ProjectedDiscriminator(asked, settings.size, backbone, **sizes)
+            discriminator = ProjectedDiscriminator(theirs, settings.size, backbone, **sizes)
             if self.view == "cutout":
                 # White and gray are alike to a backbone, so that a discriminator on it teaches
                 # the difference slowly.
                 maker.begin_at(WHITE)
-        super().__init__(settings, Generator(told, maker, nn.Tanh()), discriminator, condition)
+        super().__init__(settings, Generator(ours, maker, nn.Tanh()), discriminator, condition)
 
     def discriminate(
         self, made: Tensor, inputs: ConditionInputs, rng: torch.Generator
-    ) -> Judgement:
+    ) -> DiscriminatorOutput:
         """See :meth:`tag2mask.models.generation.gan.Gan.discriminate`; images are augmented."""
         if self.settings.augment:
             maps = with_planes(made, inputs.planes)

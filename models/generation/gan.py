@@ -18,8 +18,8 @@ from tag2mask.models.generation.base import GeneratingSystem
 from tag2mask.models.generation.conditions.base import Condition, ConditionInputs
 from tag2mask.models.generation.networks import (
     Discriminator,
+    DiscriminatorOutput,
     Generator,
-    Judgement,
     eval_mode,
     pyramid,
 )
@@ -33,7 +33,9 @@ class GanSettings(SystemSettings):
     """Settings of every GAN; the defaults are DCGAN's (Radford et al., 2015)."""
 
     latent: int = Field(100, ge=1, description="Length of the noise vector z.")
-    width: int = Field(64, ge=1, description="Channels of the finest maps; half of the next.")
+    width: int = Field(
+        64, ge=1, description="Channels of the finest maps; doubled at each coarser level."
+    )
     coarsest: int = Field(4, ge=1, description="Largest side of the coarsest maps, in pixels.")
     smoothing: float = Field(
         0.9, gt=0.5, le=1, description="Target of the discriminator for real images."
@@ -97,11 +99,11 @@ class Gan(GeneratingSystem):
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
         """The discriminator, then the generator."""
-        judges: tuple[str, ...] = ("discriminator",)
+        networks: tuple[str, ...] = ("discriminator",)
         if any(True for _ in self.condition.parameters()):
-            judges = (*judges, "condition")
+            networks = (*networks, "condition")
         return (
-            OptimizerStep("discriminator", judges, self.settings.discriminator_lr),
+            OptimizerStep("discriminator", networks, self.settings.discriminator_lr),
             OptimizerStep("generator", ("generator",), self.settings.generator_lr),
         )
 
@@ -143,8 +145,8 @@ class Gan(GeneratingSystem):
             fake = torch.cat([fake, unfit[mismatched.counts]])
         if self.skips_discriminator(real, fake):
             return {}
-        judged = discriminator_loss(real, fake, self.settings.smoothing)
-        return {"discriminator": judged, **self.condition.terms(features, inputs)}
+        loss = discriminator_loss(real, fake, self.settings.smoothing)
+        return {"discriminator": loss, **self.condition.terms(features, inputs)}
 
     def generator_losses(self, inputs: ConditionInputs, rng: torch.Generator) -> dict[str, Tensor]:
         """Terms of the generator's loss."""
@@ -158,7 +160,7 @@ class Gan(GeneratingSystem):
 
     def discriminate(
         self, made: Tensor, inputs: ConditionInputs, rng: torch.Generator
-    ) -> Judgement:
+    ) -> DiscriminatorOutput:
         """The discriminator's output while both networks are trained."""
         return self.discriminator(made, inputs)
 

@@ -158,9 +158,9 @@ class InteractiveGan(Dcgan):
         def loss(noise: Tensor) -> Tensor:
             images = self.images(noise)
             with eval_mode(self.discriminator):
-                judged = self.discriminator(images, vector_inputs(noise.new_zeros(len(noise), 0)))
+                output = self.discriminator(images, vector_inputs(noise.new_zeros(len(noise), 0)))
             moved = (noise - start).square().mean(dim=1)
-            return off(images) + STAY * moved + REAL * softplus(-judged.logits).mean(dim=1)
+            return off(images) + STAY * moved + REAL * softplus(-output.logits).mean(dim=1)
 
         return self._descend(start, loss, steps)
 

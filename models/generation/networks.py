@@ -194,11 +194,11 @@ class Generator(nn.Module):
 
     def forward(self, noise: Tensor, inputs: ConditionInputs) -> Tensor:
         """Noise (N, Z) and inputs to (N, C, ...)."""
-        told = self.reader(inputs)
-        return self.last(self.body(torch.cat([noise, told.vector], dim=1), told.planes))
+        condition = self.reader(inputs)
+        return self.last(self.body(torch.cat([noise, condition.vector], dim=1), condition.planes))
 
 
-class Judgement(NamedTuple):
+class DiscriminatorOutput(NamedTuple):
     """The output of a discriminator.
 
     Attributes:
@@ -225,11 +225,11 @@ class Discriminator(nn.Module):
         self.reader, self.body = reader, body
         self.judge = nn.Linear(features, 1)
 
-    def forward(self, made: Tensor, inputs: ConditionInputs) -> Judgement:
+    def forward(self, made: Tensor, inputs: ConditionInputs) -> DiscriminatorOutput:
         """Samples (N, C, ...) and the inputs that they should match."""
-        told = self.reader(inputs)
-        features = self.body(with_planes(made, told.planes), told.vector)
-        return Judgement(self.judge(features.flatten(1)), features)
+        condition = self.reader(inputs)
+        features = self.body(with_planes(made, condition.planes), condition.vector)
+        return DiscriminatorOutput(self.judge(features.flatten(1)), features)
 
 
 class Encoder(nn.Module):

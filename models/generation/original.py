@@ -64,10 +64,10 @@ class OriginalGan(Gan):
 
     def __init__(self, settings: OriginalSettings) -> None:
         generator = _Rectified(settings.latent, settings.hidden, settings.size)
-        judge = _Maxout(3 * settings.size**2, settings.hidden)
+        body = _Maxout(3 * settings.size**2, settings.hidden)
         super().__init__(
             settings,
             Generator(IgnoreCondition(), generator, nn.Tanh()),
-            Discriminator(IgnoreCondition(), judge, settings.hidden),
+            Discriminator(IgnoreCondition(), body, settings.hidden),
             Unconditional(),
         )

@@ -19,7 +19,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from tag2mask.models.adversarial import SLOPE
 from tag2mask.models.generation.conditions.base import ConditionInputs, Reader
-from tag2mask.models.generation.networks import Judgement, with_planes
+from tag2mask.models.generation.networks import DiscriminatorOutput, with_planes
 from tag2mask.models.transformation.perceptual import Perceptual
 
 # Stages of the backbone. The paper begins at stride 4 with images enlarged to 256 pixels. Images of
@@ -88,10 +88,12 @@ class Head(nn.Module):
         side: Side of the maps, in pixels.
         coarsest: Largest side of the coarse maps, in pixels.
         width: Channels of the coarse maps.
-        told: Reads the condition for the discriminator.
+        condition: Reads the condition for the discriminator.
     """
 
-    def __init__(self, inputs: int, side: int, coarsest: int, width: int, told: Reader) -> None:
+    def __init__(
+        self, inputs: int, side: int, coarsest: int, width: int, condition: Reader
+    ) -> None:
         super().__init__()
         halvings = max(0, math.ceil(math.log2(side / coarsest)))
         between = [min(width, inputs * 2**level) for level in range(1, halvings)]
@@ -102,19 +104,21 @@ class Head(nn.Module):
                 nn.BatchNorm2d(after),
                 nn.LeakyReLU(SLOPE),
             )
-            for before, after in pairwise([inputs + told.planes, *between, width])
+            for before, after in pairwise([inputs + condition.planes, *between, width])
         )
         self.judge = spectral_norm(nn.Conv2d(width, 1, 1))
-        self.compare = spectral_norm(nn.Linear(told.vector, width)) if told.vector else None
+        self.compare = (
+            spectral_norm(nn.Linear(condition.vector, width)) if condition.vector else None
+        )
 
-    def forward(self, x: Tensor, told: ConditionInputs) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, condition: ConditionInputs) -> tuple[Tensor, Tensor]:
         """Logits (N, places), and their maps (N, width, h, w)."""
-        x = with_planes(x, told.planes)
+        x = with_planes(x, condition.planes)
         for shrink in self.shrink:
             x = shrink(x)
         logits = self.judge(x)[:, 0]
         if self.compare is not None:
-            logits = logits + (self.compare(told.vector)[..., None, None] * x).sum(dim=1)
+            logits = logits + (self.compare(condition.vector)[..., None, None] * x).sum(dim=1)
         return logits.flatten(1), x
 
 
@@ -143,9 +147,11 @@ class ProjectedDiscriminator(nn.Module):
             )
         )
 
-    def forward(self, made: Tensor, inputs: ConditionInputs) -> Judgement:
+    def forward(self, made: Tensor, inputs: ConditionInputs) -> DiscriminatorOutput:
         """Images (N, 3, S, S) and the inputs that they should match."""
-        told = self.reader(inputs)
+        condition = self.reader(inputs)
         maps = self.mixing(self.features(made))
-        judged = [head(x, told) for head, x in zip(self.heads, maps, strict=True)]
-        return Judgement(torch.cat([logits for logits, _ in judged], dim=1), judged[-1][1])
+        outputs = [head(x, condition) for head, x in zip(self.heads, maps, strict=True)]
+        return DiscriminatorOutput(
+            torch.cat([logits for logits, _ in outputs], dim=1), outputs[-1][1]
+        )

@@ -24,8 +24,14 @@ STAGES = ("first", "second")
 class StackSettings(GanSettings):
     """Settings of both stages; latent, width and coarsest as in the paper."""
 
-    factor: int = Field(4, ge=2, description="Side of the large images against the small.")
-    told: int = Field(128, ge=1, description="Numbers that each network makes of the tags.")
+    old_names: ClassVar[dict[str, str]] = {"told": "tag_vector"}
+
+    factor: int = Field(
+        4, ge=2, description="Side of the large images, as a multiple of the small images' side."
+    )
+    tag_vector: int = Field(
+        128, ge=1, description="Length of the vector that each network makes of the tags."
+    )
     blocks: int = Field(4, ge=1, description="Residual blocks of the second generator.")
     begin: float = Field(
         0.5, gt=0, lt=1, description="Share of the training after which stage two begins."
@@ -61,7 +67,7 @@ class StackGan(GeneratingSystem):
     def __init__(self, settings: StackSettings) -> None:
         super().__init__(settings)
         small = settings.small()
-        self.first = ImageGan(small, AugmentedTags(settings.classes, settings.told), joins=-1)
+        self.first = ImageGan(small, AugmentedTags(settings.classes, settings.tag_vector), joins=-1)
         self.second = _Second(settings)
 
     def optimizer_steps(self) -> tuple[OptimizerStep, ...]:
@@ -122,23 +128,23 @@ class _Second(Gan):
     """The second stage, whose only noise is that of the augmentation."""
 
     def __init__(self, settings: StackSettings) -> None:
-        condition = LowResolution(AugmentedTags(settings.classes, settings.told))
-        told, asked = condition.for_generator(), condition.for_discriminator()
+        condition = LowResolution(AugmentedTags(settings.classes, settings.tag_vector))
+        ours, theirs = condition.for_generator(), condition.for_discriminator()
         maker = Refiner(
-            told.vector, settings.width, settings.factor, settings.size, settings.blocks
+            ours.vector, settings.width, settings.factor, settings.size, settings.blocks
         )
-        judge = Downsampler(
+        body = Downsampler(
             3,
             (settings.size, settings.size),
             width=settings.width,
             coarsest=settings.coarsest,
-            vector=asked.vector,
+            vector=theirs.vector,
             joins=-1,
         )
         super().__init__(
             settings,
-            Generator(told, maker, nn.Tanh()),
-            Discriminator(asked, judge, judge.outputs),
+            Generator(ours, maker, nn.Tanh()),
+            Discriminator(theirs, body, body.outputs),
             condition,
         )
 

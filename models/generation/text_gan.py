@@ -23,7 +23,9 @@ class TextSettings(ProjectedGanSettings):
     states: int = Field(
         128, ge=1, description="States of the recurrent network that encodes a sentence."
     )
-    sentence: int = Field(128, ge=1, description="Numbers that each network makes of it.")
+    sentence: int = Field(
+        128, ge=1, description="Length of the vector that each network makes of a sentence."
+    )
 
     @model_validator(mode="after")
     def _one_name_a_class(self) -> TextSettings:

@@ -85,7 +85,7 @@ class VideoGan(Gan):
     view = "image"
 
     def __init__(self, settings: VideoSettings) -> None:
-        judge = Downsampler(
+        body = Downsampler(
             3,
             (settings.frames, settings.size, settings.size),
             width=settings.width,
@@ -94,7 +94,7 @@ class VideoGan(Gan):
         super().__init__(
             settings,
             Generator(IgnoreCondition(), TwoStreams(settings), nn.Identity()),
-            Discriminator(IgnoreCondition(), judge, judge.outputs),
+            Discriminator(IgnoreCondition(), body, body.outputs),
             Unconditional(),
         )
 

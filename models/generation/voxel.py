@@ -51,13 +51,13 @@ class VoxelGan(Gan):
     def __init__(self, settings: VoxelSettings) -> None:
         cube = (settings.side,) * 3
         sizes = {"width": settings.width, "coarsest": settings.coarsest}
-        judge = Downsampler(1, cube, **sizes)
+        body = Downsampler(1, cube, **sizes)
         super().__init__(
             settings,
             Generator(
                 IgnoreCondition(), Upsampler(settings.latent, 1, cube, **sizes), nn.Sigmoid()
             ),
-            Discriminator(IgnoreCondition(), judge, judge.outputs),
+            Discriminator(IgnoreCondition(), body, body.outputs),
             Unconditional(),
         )
 

@@ -117,10 +117,10 @@ class Depth(TransformingSystem):
     def nearness(self, images: Tensor) -> Tensor:
         """The nearness of every pixel, from the images and their mirror images.
 
-        What a thing hides from the right view lies to its left, has no match there and takes
-        the thing's own disparity; in the mirror image it lies to the right. The farther of the
-        two looks is what is behind (after the post-processing of Godard et al., CVPR 2017,
-        section 3.3, who blend the two by their distance from the border).
+        Pixels that an object hides from the right view lie to its left. They have no match there
+        and get the object's own disparity. In the mirror image they lie to the right. So the
+        farther of both predictions is taken. (The post-processing of Godard et al., CVPR 2017,
+        section 3.3, blends both by their distance from the border.)
 
         Args:
             images: (N, 3, H, W) RGB in [-1, 1].

@@ -23,16 +23,20 @@ from tag2mask.models.transformation.style import total_variation
 class FeatureInterpolationSettings(SystemSettings):
     """Settings of the images to compare with, and of the optimization."""
 
-    backbone: str = Field("efficientnet_lite0", description="Whose features; see perceptual.py.")
+    backbone: str = Field(
+        "efficientnet_lite0", description="Backbone of the features; see perceptual.py."
+    )
     stages: tuple[str, ...] = Field(
         ("c3", "c4", "c5"),
         min_length=1,
         description="Stages of the features; neighbors are found by the last.",
     )
-    memory: int = Field(1000, ge=2, description="Images that are kept to compare with.")
+    memory: int = Field(1000, ge=2, description="Number of images that are kept for comparison.")
     old_names: ClassVar[dict[str, str]] = {"neighbours": "neighbors", "optimiser": "optimizer"}
 
-    neighbors: int = Field(50, ge=1, description="K images with and K without the tags.")
+    neighbors: int = Field(
+        50, ge=1, description="Number K of the nearest images with the tags, and of those without."
+    )
     strength: float = Field(
         3.0, gt=0, description="Length of the step α; 1 is the mean difference."
     )

@@ -25,7 +25,7 @@ class InpaintingSettings(Pix2PixSettings):
     """Settings of pix2pix with holes."""
 
     rim: int = Field(
-        2, ge=0, description="Pixels by which holes are wider than the masks, and judged wider."
+        2, ge=0, description="Rim of a hole around the mask, in pixels, which is also in the loss."
     )
 
 

@@ -65,7 +65,9 @@ class FeatureDecoder(nn.Module):
 class InversionSettings(SystemSettings):
     """Settings of the inverted features and the network."""
 
-    backbone: str = Field("efficientnet_lite0", description="Whose features; see perceptual.py.")
+    backbone: str = Field(
+        "efficientnet_lite0", description="Backbone of the features; see perceptual.py."
+    )
     stage: str = Field("c3", description="Inverted stage: c1, the finest, to c5.")
     width: int = Field(16, ge=1, description="Channels of the decoder at full size.")
     learning_rate: float = Field(1e-3, gt=0, description="Learning rate of Adam.")

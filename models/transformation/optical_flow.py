@@ -42,9 +42,9 @@ class OpticalFlowSettings(SystemSettings):
 
     width: int = Field(64, ge=1, description="Channels of the first level; they double.")
     levels: int = Field(5, ge=3, le=7, description="Halvings of the side.")
-    shift: float = Field(0.08, gt=0, le=0.5, description="Largest, as a share of the side.")
-    turn: float = Field(8.0, ge=0, description="Largest, in degrees.")
-    zoom: float = Field(0.08, ge=0, lt=1, description="Largest, as a share of the length.")
+    shift: float = Field(0.08, gt=0, le=0.5, description="Largest shift, as a share of the side.")
+    turn: float = Field(8.0, ge=0, description="Largest rotation, in degrees.")
+    zoom: float = Field(0.08, ge=0, lt=1, description="Largest zoom, as a share of the length.")
     others: int = Field(1, ge=0, description="Cut-outs of other images in a frame.")
     learning_rate: float = Field(1e-3, gt=0, description="Initial learning rate of Adam.")
 

@@ -38,7 +38,7 @@ class Pix2PixSettings(SystemSettings):
         2,
         ge=1,
         le=5,
-        description="Halvings in the discriminator: it sees patches of 16, 34, 70, 142 or 286 "
+        description="Halvings in the discriminator, 1 to 5 for patches of 16, 34, 70, 142 or 286 "
         "pixels; the paper's 70 is for images of 256.",
     )
     old_names: ClassVar[dict[str, str]] = {"doubling": "upsampling"}
@@ -133,17 +133,19 @@ class Pix2Pix(TransformingSystem):
             with torch.no_grad():
                 fake = self.finished(given, self._make(given, rng))
             # Separate batches, so that each is normalized by its own statistics.
-            judged = self._judge(given, real), self._judge(given, fake)
-            return {"discriminator": discriminator_loss(*judged)}
+            logits = self._discriminate(given, real), self._discriminate(given, fake)
+            return {"discriminator": discriminator_loss(*logits)}
         made, weights = self._make(given, rng), self.loss_weights(given)
         distance = (weights * (made - real).abs()).sum() / (3 * weights.sum()).clamp(min=1)
         finished = self.finished(given, made)
         terms = {
-            "generator": generator_loss(self._judge(given, finished)),
+            "generator": generator_loss(self._discriminate(given, finished)),
             "l1": self.settings.l1 * distance,
         }
         if self.settings.perceptual:
-            terms["perceptual"] = self.settings.perceptual * self._perceived(finished, real)
+            terms["perceptual"] = self.settings.perceptual * self._perceptual_distance(
+                finished, real
+            )
         return terms
 
     def transform(self, batch: Batch, rng: torch.Generator) -> Tensor:
@@ -156,7 +158,7 @@ class Pix2Pix(TransformingSystem):
         made = self.transform(batch, rng)
         return torch.cat([self.shown(self.given(batch)), made, batch["image"]], dim=3)
 
-    def _perceived(self, made: Tensor, real: Tensor) -> Tensor:
+    def _perceptual_distance(self, made: Tensor, real: Tensor) -> Tensor:
         """The mean distance of the features of both, over the stages."""
         with torch.no_grad():
             targets = self.features(real)
@@ -166,5 +168,5 @@ class Pix2Pix(TransformingSystem):
     def _make(self, given: Tensor, rng: torch.Generator) -> Tensor:
         return self.generator(given, rng).tanh()
 
-    def _judge(self, given: Tensor, image: Tensor) -> Tensor:
+    def _discriminate(self, given: Tensor, image: Tensor) -> Tensor:
         return self.discriminator(torch.cat([given, image], dim=1))

@@ -20,16 +20,22 @@ from tag2mask.models.weak.cross_entropy import pixel_cross_entropy
 class SegmentationSystemSettings(SystemSettings):
     """A backbone and a head; the defaults are small enough to be trained in a minute."""
 
-    backbone: str = Field("tiny", description="One of tag2mask.models.backbones.BACKBONES.")
+    backbone: str = Field(
+        "tiny", description="Name of the backbone, one of tag2mask.models.backbones.BACKBONES."
+    )
     pretrained: bool = Field(False, description="Start with the backbone's ImageNet weights.")
     output_stride: int = Field(8, ge=1, description="Output stride of the backbone, in pixels.")
-    head: str = Field("unet", description="One of tag2mask.models.segmentation.SEGMENTERS.")
-    width: int = Field(48, ge=1, description="Channels of the head, where it has a width.")
-    dropout: float = Field(0.1, ge=0, lt=1, description="Share of the head's channels.")
+    head: str = Field(
+        "unet", description="Name of the head, one of tag2mask.models.segmentation.SEGMENTERS."
+    )
+    width: int = Field(48, ge=1, description="Channels of the head, if it has a width.")
+    dropout: float = Field(
+        0.1, ge=0, lt=1, description="Share of the head's values that is dropped in training."
+    )
     enlarged: int = Field(
         1,
         ge=1,
-        description="Enlargement of images for the backbone: one trained on "
+        description="Enlargement of images for the backbone, because a backbone trained on "
         "photographs finds nothing in squares of 64 pixels.",
     )
     learning_rate: float = Field(2e-3, gt=0, description="Learning rate of Adam.")

@@ -22,11 +22,11 @@ class StyleSettings(SystemSettings):
     """Settings of every style transfer."""
 
     backbone: str = Field(
-        "efficientnet_lite0", description="Whose features are compared; see perceptual.py."
+        "efficientnet_lite0", description="Backbone of the features; see perceptual.py."
     )
-    content_stage: str = Field("c3", description="Stage whose features say the content.")
+    content_stage: str = Field("c3", description="Stage of the content's features.")
     style_stages: tuple[str, ...] = Field(
-        ("c0", "c1", "c2", "c3", "c4"), min_length=1, description="Stages that say the style."
+        ("c0", "c1", "c2", "c3", "c4"), min_length=1, description="Stages of the style's features."
     )
     distance: str = Field("gram", description="Distance of styles, one of STYLE_DISTANCES.")
     style_weight: float = Field(500.0, gt=0, description="Weight of the style against the content.")

@@ -81,11 +81,11 @@ class Code(Condition):
 
     def terms(self, features: Tensor, inputs: ConditionInputs) -> dict[str, Tensor]:
         """-log Q(c | x) of the two kinds of code, up to constants."""
-        believed = self.posterior(features)
+        posterior = self.posterior(features)
         category, number = inputs.vector.split([self.categories, self.continuous], dim=1)
-        terms = {"category": CATEGORICAL * cross_entropy(believed.logits, category)}
+        terms = {"category": CATEGORICAL * cross_entropy(posterior.logits, category)}
         if self.continuous:
-            error = (number - believed.mean) / believed.log_deviation.exp()
-            surprise = error.square() / 2 + believed.log_deviation
+            error = (number - posterior.mean) / posterior.log_deviation.exp()
+            surprise = error.square() / 2 + posterior.log_deviation
             terms["continuous"] = CONTINUOUS * surprise.sum(dim=1).mean()
         return terms

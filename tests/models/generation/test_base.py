@@ -16,7 +16,7 @@ SMALL = {"size": SIZE, "classes": CLASSES, "latent": 8, "width": 4}
 # What makes members small that have further sizes.
 SMALLER: dict[str, dict[str, int]] = {
     "gan": {"hidden": 16},
-    "stackgan": {"told": 4, "blocks": 1},
+    "stackgan": {"tag_vector": 4, "blocks": 1},
     "text_gan": {"states": 4, "sentence": 4},
     "video_gan": {"frames": 4},
     "voxel_gan": {"side": 16},

@@ -19,7 +19,7 @@ def trained(seed=0, longer=1):
         classes=4,
         latent=8,
         width=12,
-        told=32,
+        tag_vector=32,
         blocks=1,
         begin=0.35,
         generator_lr=1e-3,
