@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 
 def run(script: str, *arguments: Path | str) -> str:
-    """What an example prints."""
+    """Run an example and return its output."""
     words = [sys.executable, script, *map(str, arguments)]
     done = subprocess.run(words, cwd=EXAMPLES, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]

@@ -36,7 +36,7 @@ def shown(judge: SegmentationSystem, photos: Photos, batches: list[dict[str, Ten
 
 
 def generated(system: GeneratingSystem) -> Photos:
-    """What a system makes of what it is told of a batch."""
+    """The output of a system for the inputs of a batch."""
     return lambda batch: system.sample(len(batch["image"]), batch, torch.Generator().manual_seed(0))
 
 

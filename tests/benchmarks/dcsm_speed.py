@@ -85,7 +85,7 @@ class Port:
 
 
 def differences(by_class: list[list[Tensor]], row: int) -> Tensor:
-    """What one class has over the others, summed over the taps."""
+    """The excess of one class over the others, summed over the taps."""
     return torch.stack(
         [
             rectified_difference(own, others[tap])

@@ -1,4 +1,4 @@
-"""What the benchmarks' tests ask for: one worker on the local engine."""
+"""Requests of the benchmarks' tests: one worker on the local engine."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -7,7 +7,7 @@ import httpx
 
 
 def wait_for(found, seconds=240.0):
-    """What a function returns as soon as it is not None."""
+    """Wait until a function returns a value other than None, and return it."""
     end = time.monotonic() + seconds
     while (value := found()) is None:
         assert time.monotonic() < end, "it takes too long"
@@ -16,7 +16,7 @@ def wait_for(found, seconds=240.0):
 
 
 def ask(method: str, url: str, **content) -> httpx.Response:
-    """What a Prefect server answers: 503 is its SQLite database being busy, as its client knows."""
+    """Ask a Prefect server again while it answers 503, which means a busy SQLite database."""
 
     def answer():
         response = httpx.request(method, url, timeout=30, **content)

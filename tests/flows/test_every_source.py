@@ -135,7 +135,7 @@ LAYOUTS: dict[str, Layout] = {
 
 
 def fingerprint(source: str, out: Path, *changes: str) -> str:
-    """That of the dataset that a whole run makes."""
+    """The fingerprint of the dataset of a whole run."""
     recipe = tiny_recipe("relabel.size=48", *changes)
     label(source, str(out), recipe, CLASSES, "local", 1)
     return Table.open(str(out / "dataset")).fingerprint

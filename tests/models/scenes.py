@@ -42,7 +42,7 @@ def scenes(count: int, seed: int, size: int = 64, things: int = 3) -> dict[str, 
 
 
 def seen_textures(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """What class the textures in the things of images say, by their mean structure tensor.
+    """The class of the objects' textures, by their mean structure tensor.
 
     Args:
         image: (N, 3, H, W), what is judged.
@@ -71,7 +71,7 @@ def seen_textures(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def seen_colors(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """What class the mean color of the things in images says; see :func:`seen_textures`."""
+    """The class of the objects' mean color, see :func:`seen_textures`."""
     inside = mask.unsqueeze(1) == torch.arange(1, CLASSES + 1).view(1, -1, 1, 1)
     area = inside.sum(dim=(2, 3))
     sums = torch.einsum("nchw,nkhw->nkc", (image + 1) / 2, inside.to(image.dtype))

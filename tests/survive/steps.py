@@ -68,7 +68,7 @@ def label(
 
 
 def result(out: str) -> dict[str, str]:
-    """What a run has made, after a look at every id and every byte of it."""
+    """The tables of a run, after a check of every id and every byte."""
     found = {f"models/{name}": read_card(f"{out}/models/{name}").weights for name in MODELS}
     images = Table.open(f"{out}/images").ids()
     for name in TABLES:

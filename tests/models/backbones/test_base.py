@@ -1,4 +1,4 @@
-"""What every backbone keeps, whatever its layers; a new member is tested by being named."""
+"""Properties of every backbone; a new member is tested as soon as it is registered."""
 
 import copy
 

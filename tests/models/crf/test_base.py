@@ -1,4 +1,4 @@
-"""What every DenseCRF keeps: an exact mean field with dense kernels, pydensecrf's labels."""
+"""Properties of every DenseCRF: an exact mean field with dense kernels, pydensecrf's labels."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What every generating system keeps; a new member is tested by being named."""
+"""Properties of every generating system; a new member is tested as soon as it is registered."""
 
 import copy
 import inspect

@@ -30,7 +30,7 @@ def test_changes_differ_by_image_and_draw_and_repeat(change):
 
 
 def test_gradients_pass_through(change):
-    """What the generator is told is the derivative of what was shown."""
+    """The generator's gradient is the derivative of the augmented images."""
     here = maps(2, planes=0, height=8, width=8).double().requires_grad_()
     assert torch.autograd.gradcheck(lambda x: change(x, rng()), here)
 

@@ -33,7 +33,7 @@ def trained(seed=0, longer=1):
 
 
 def figures(system):
-    """What the functions below say."""
+    """The figures of the functions below."""
     hits, base = carried_over(system)
     own, others = overlap(system)
     return {

@@ -33,7 +33,7 @@ def trained(seed=0, longer=1):
 
 
 def figures(system):
-    """What the two functions below say."""
+    """The figures of the two functions below."""
     return {"obedience": obedience(system), "detection": detection(system)}
 
 

@@ -48,7 +48,7 @@ def blobs(count: int, seed: int, size: int = 16) -> dict[str, Tensor]:
 
 
 def kinds(images: Tensor) -> tuple[Tensor, Tensor]:
-    """What :func:`blobs` show: (N,) bool square, and (N,) bool blue, by corners and color."""
+    """The kinds of :func:`blobs`: (N,) bool square, and (N,) bool blue, by corners and color."""
     inside = images.amin(dim=1) < 0.3
     rows, columns = inside.any(dim=2).sum(dim=1), inside.any(dim=1).sum(dim=1)
     filled = inside.sum(dim=(1, 2)) / (rows * columns).clamp(min=1)

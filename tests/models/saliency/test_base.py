@@ -1,4 +1,4 @@
-"""What every saliency scorer keeps; a new member is tested by being named."""
+"""Properties of every saliency scorer; a new member is tested as soon as it is registered."""
 
 import inspect
 

@@ -90,7 +90,7 @@ def test_rectifier_with_a_ceiling():
 
 @pytest.mark.parametrize("with_input", [False, True])
 def test_gradient_of_a_rectified_tensor_is_signed(with_input):
-    """What DCSM reads at an input comes before the rectifier under it masks."""
+    """DCSM reads the gradient at an input before the rectifier below it masks the gradient."""
     x = torch.tensor([[-1.0, 2.0]], requires_grad=True)
     y = GuidedReLU(nn.ReLU())(x)
     wanted = [y, x] if with_input else [y]

@@ -41,7 +41,7 @@ def without_biases(tagger):
     "backbone", ["tiny", "efficientnet_lite0", pytest.param("resnet50", marks=pytest.mark.slow)]
 )
 def test_relevance_is_conserved(rule, backbone):
-    """What arrives at the lowest tap sums to the class map that it came from."""
+    """The relevance at the lowest tap sums to the class map at the top."""
     tagger = without_biases(random_tagger(backbone)).double()
     images = random_images(1, 3, SIZE, SIZE).double()
     found = Relevance(tagger, rule, size=SIZE).relevance(images, CLASSES)

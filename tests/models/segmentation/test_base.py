@@ -1,4 +1,4 @@
-"""What every segmenter keeps; a new member is tested by being named."""
+"""Properties of every segmenter; a new member is tested as soon as it is registered."""
 
 import pytest
 import torch

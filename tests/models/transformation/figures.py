@@ -1,4 +1,4 @@
-"""What transforming systems reach on textured scenes, each against what costs nothing.
+"""Figures of transforming systems on textured scenes, each against a trivial baseline.
 
 The tests train for a minute or so; the benchmark trains longer.
 """
@@ -50,7 +50,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 @torch.no_grad()
 def figures(name: str, system: Any) -> Figures:
-    """What a trained system reaches on scenes that it has not seen."""
+    """The figures of a trained system on new scenes."""
     return MEASURES[name](system, scenes(TESTED, seed=2, size=system.settings.size))
 
 

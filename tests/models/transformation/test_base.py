@@ -1,4 +1,4 @@
-"""What every transforming system keeps, whatever it makes of images."""
+"""Properties of every transforming system."""
 
 import pytest
 import torch

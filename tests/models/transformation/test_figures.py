@@ -1,4 +1,4 @@
-"""What each system must show after seconds of training; the figures are those of the papers."""
+"""Least figures of each system after seconds of training; the measures are the papers'."""
 
 from typing import Any
 

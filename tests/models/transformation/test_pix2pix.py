@@ -1,4 +1,4 @@
-"""What is given to pix2pix, and that it is used."""
+"""Inputs and settings of pix2pix, and their use."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""What every weak loss keeps; a new member is tested by being named."""
+"""Properties of every weak loss; a new member is tested as soon as it is registered."""
 
 import pytest
 import torch

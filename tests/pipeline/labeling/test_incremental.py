@@ -70,7 +70,7 @@ class Place:
         return find_change(self.run, open_source(str(self.source)), classes, **wishes)
 
     def label_all(self):
-        """What stands for the whole loop: one segmenter, trained on ground truth masks."""
+        """A stand-in for the whole loop: one segmenter, trained on ground truth masks."""
         images = self.run.make_images(ingest(open_source(str(self.source)), CLASSES))
         toy = round_table(f"{self.run.uri}/toy", images, changes={})
         self.run.train_segmenter(Round("powerful"), images, toy)

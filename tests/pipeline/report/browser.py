@@ -107,7 +107,7 @@ class Browser:
             )
 
     def screenshot(self) -> bytes:
-        """What the window shows, as a PNG."""
+        """A screenshot of the window as a PNG."""
         return base64.b64decode(self._call("Page.captureScreenshot", format="png")["data"])
 
     def _call(self, method: str, **parameters: Any) -> dict[str, Any]:

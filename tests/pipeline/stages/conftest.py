@@ -1,4 +1,4 @@
-"""What the tests of the stages share."""
+"""Fixtures of the stages' tests."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""What sees motion is given frames by their names."""
+"""Systems with motion get frames by their names."""
 
 import numpy as np
 import pytest

@@ -107,7 +107,7 @@ def test_training_follows_from_its_seed_alone(scan, tmp_path):
 
 
 def test_the_last_state_is_kept(scan, tmp_path):
-    """What takes long after the training, or another process, starts from it."""
+    """A long examination after the training, or another process, starts from it."""
     model = segmenter(seed=0)
     state = Checkpoints(f"{tmp_path}/state")
     train_segmenter(scan, model, state, steps=3)

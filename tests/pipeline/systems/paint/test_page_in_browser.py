@@ -68,13 +68,13 @@ def wait(browser, condition):
 
 
 def drawn(browser):
-    """What the canvas shows, (H, W, 4)."""
+    """The pixels of the canvas, (H, W, 4)."""
     width, height, *values = json.loads(browser.evaluate(PIXELS))
     return np.array(values, np.uint8).reshape(height, width, 4)
 
 
 def photo(browser):
-    """What the page shows as the photo, (H, W, 3)."""
+    """The pixels of the page's photo, (H, W, 3)."""
     data = browser.evaluate(PHOTO).split(",")[1]
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(data))).convert("RGB"))
 
