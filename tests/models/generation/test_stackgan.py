@@ -33,7 +33,7 @@ def trained(seed=0, longer=1):
 
 
 def figures(system):
-    """Figures of stage I, enlarged, and of stage II: kid@filters, blur and shares that obey the tags.
+    """Figures of stage I, enlarged, and of stage II: kid@filters, blur, shares that obey the tags.
 
     An independent judge of images says which of the four kinds they show, and the color
     says which of two: eight pixels are too few for a shape.
