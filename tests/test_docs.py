@@ -4,50 +4,19 @@ from __future__ import annotations
 
 import ast
 import re
-import shlex
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
 
-from tag2mask.flows.cli import app
+from tag2mask.flows.cli import app, global_options_first
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.labeling.recipe import read_recipe
 from tag2mask.pipeline.systems.recipe import read_system_recipe
+from tests.doc_blocks import PAGES, ROOT, code_blocks, commands, page_id
 
-ROOT = Path(__file__).parents[1]
-PAGES = [
-    ROOT / "README.md",
-    *(page for page in (ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md") if page.exists()),
-    *sorted((ROOT / "docs").rglob("*.md")),
-]
-FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
-COMMAND = "tag2mask "
-
-
-def page_id(page: Path) -> str:
-    return page.relative_to(ROOT).as_posix()
-
-
-def blocks(page: Path, language: str) -> Iterator[str]:
-    """The fenced blocks of a page in one language."""
-    for found in FENCE.finditer(page.read_text(encoding="utf-8")):
-        if found[1] == language:
-            yield found[2]
-
-
-def commands(page: Path) -> Iterator[list[str]]:
-    """The words of each tag2mask command in the shell blocks of a page, without its name."""
-    for block in blocks(page, "bash"):
-        for line in block.replace("\\\n", " ").splitlines():
-            text = line.strip()
-            if text.startswith(COMMAND):
-                words = shlex.split(text, comments=True)[1:]
-                yield words[: words.index(">")] if ">" in words else words
 
 
 def anchors(text: str) -> set[str]:
@@ -65,8 +34,8 @@ def parsed(words: list[str]) -> Any:
         Exception: A ``UsageError`` if the command, an argument or an option does not exist.
     """
     group: Any = typer.main.get_command(app)
-    context = group.make_context("tag2mask", [*words])
-    name, command, rest = group.resolve_command(context, [*words])
+    context = group.make_context("tag2mask", global_options_first(words))
+    name, command, rest = group.resolve_command(context, [*context._protected_args, *context.args])
     assert command is not None
     return command.make_context(name, rest, parent=context)
 
@@ -105,13 +74,28 @@ def test_commands_exist(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
 def test_python_compiles(page):
-    for block in blocks(page, "python"):
-        ast.parse(block)
+    for block in code_blocks(page):
+        if block.language == "python":
+            ast.parse(block.text)
 
 
 def test_there_are_commands_and_code():
+    blocks = [block for page in PAGES for block in code_blocks(page)]
     assert sum(len(list(commands(page))) for page in PAGES) > 40
-    assert sum(len(list(blocks(page, "python"))) for page in PAGES) > 8
+    assert sum(block.language == "python" for block in blocks) > 8
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_a_block_that_does_not_run_begins_with_its_reason(page):
+    for block in code_blocks(page):
+        if not block.runs:
+            assert re.match(r"# \w+(\W+\w+){2}", block.text), block
+
+
+def test_most_blocks_run():
+    """In ``tests/test_docs_run.py``."""
+    blocks = [block for page in PAGES for block in code_blocks(page)]
+    assert sum(block.runs for block in blocks) >= 0.8 * len(blocks)
 
 
 def test_a_wrong_option_would_be_found():
