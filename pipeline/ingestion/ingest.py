@@ -168,8 +168,8 @@ def ingest(
         for file in sorted(taken, key=lambda file: (file.address, file.path))
         if (tags := _indices(table, file.tags)) or (file.problem and not file.tags)
     ]
-    looks = None if near_duplicates.distance is None else PerceptualIndex()
-    images = _merged(_hash_all(source, wanted, looks))
+    index = None if near_duplicates.distance is None else PerceptualIndex()
+    images = _merged(_hash_all(source, wanted, index))
     others = _negatives(source, table, taken, int(negatives * len(wanted)), images)
     errors = [image for image in images if image.problem]
     if images and len(errors) == len(images):
@@ -178,8 +178,8 @@ def ingest(
             f"none of the {len(errors)} files of {source.uri} can be read; "
             f"the first is {_printable(first.path)}: {first.problem}"
         )
-    if looks is not None:
-        images = _marked(images, looks, near_duplicates)
+    if index is not None:
+        images = _marked(images, index, near_duplicates)
     alike = sum(image.near_duplicate_of is not None for image in images)
     dropped = alike if near_duplicates.drop else 0
     counts = IngestCounts(
@@ -204,7 +204,7 @@ def ingest(
 def _of_split(
     source: Source, files: list[TaggedFile], split: str | None
 ) -> tuple[list[TaggedFile], list[str]]:
-    """The files of a split, and a sentence if it has another name in the source."""
+    """The files of a split, and a sentence if the split has another name in the source."""
     if not files:
         raise UserError(f"the source {source.uri} is empty: it lists no image")
     splits = {file.split for file in files if file.split}
@@ -218,7 +218,7 @@ def _of_split(
             f"{', '.join(sorted(splits))} with --set split={min(splits)}, or take all with "
             "--set split=null"
         )
-    # A file with a problem and without a split is of any: it must not vanish.
+    # A file with a problem and without a split belongs to every split, so that it stays visible.
     taken = [file for file in files if file.split == name or (file.problem and not file.split)]
     return taken, [] if name == split else [f"the split {split} is called {name} in the source"]
 
@@ -245,7 +245,7 @@ def _negatives(
     ]
     drawn = sorted(others, key=lambda file: (_hash(file.address), file.path))[:at_most]
     known = {image.id for image in images}  # the same bytes may have a wanted tag elsewhere
-    found = _merged(_hash_all(source, [(file, ()) for file in drawn], looks=None))
+    found = _merged(_hash_all(source, [(file, ()) for file in drawn], index=None))
     return tuple(each for each in found if not each.problem and each.id not in known)
 
 
@@ -258,17 +258,17 @@ def _indices(table: ClassTable, tags: Sequence[str]) -> tuple[int, ...]:
 
 
 def _hash_all(
-    source: Source, files: list[tuple[TaggedFile, tuple[int, ...]]], looks: PerceptualIndex | None
+    source: Source, files: list[tuple[TaggedFile, tuple[int, ...]]], index: PerceptualIndex | None
 ) -> Iterator[Image]:
     """Iterate the images of files in their order; several threads read them."""
     with ThreadPoolExecutor(source.readers) as readers:
         for start in range(0, len(files), BATCH):  # waiting tasks need more memory than results
             batch = files[start : start + BATCH]
-            yield from readers.map(lambda pair: _hashed(source, looks, *pair), batch)
+            yield from readers.map(lambda pair: _hashed(source, index, *pair), batch)
 
 
 def _hashed(
-    source: Source, looks: PerceptualIndex | None, file: TaggedFile, tags: tuple[int, ...]
+    source: Source, index: PerceptualIndex | None, file: TaggedFile, tags: tuple[int, ...]
 ) -> Image:
     problem = file.problem
     if not problem:
@@ -279,8 +279,8 @@ def _hashed(
         else:
             if data:
                 image = Image(image_id(data), file.path, file.address, tags)
-                if looks is not None:
-                    looks.add(image.id, data)
+                if index is not None:
+                    index.add(image.id, data)
                 return image
             # Identified by their bytes, all empty files would be one row with one name.
             problem = "empty file"
@@ -299,10 +299,10 @@ def _merged(images: Iterator[Image]) -> tuple[Image, ...]:
 
 
 def _marked(
-    images: tuple[Image, ...], looks: PerceptualIndex, settings: NearDuplicateSettings
+    images: tuple[Image, ...], index: PerceptualIndex, settings: NearDuplicateSettings
 ) -> tuple[Image, ...]:
     """Mark near-duplicates with the id of the kept image."""
-    found = looks.near_duplicates(settings.distance or 0)
+    found = index.near_duplicates(settings.distance or 0)
     names = {image.id: _printable(image.path) for image in images}
 
     def marked(image: Image) -> Image:

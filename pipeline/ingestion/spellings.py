@@ -1,4 +1,4 @@
-"""One spelling for tags that differ in case or in their Unicode form alone."""
+"""One spelling for tags that differ only in case or in their Unicode form."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ _SHOWN = 5
 def merge_spellings(
     files: Sequence[TaggedFile], given: Collection[str]
 ) -> tuple[list[TaggedFile], list[str]]:
-    """Files whose tags have one spelling each, and a sentence on those that were merged.
+    """Merge the spellings of each tag.
 
-    Tags are the same if they differ in case or Unicode form alone, such as ``Cat`` and ``cat``,
-    or ``é`` as one character or two. The most frequent spelling stays, in composed form (NFC).
+    Tags are the same if they differ only in case or Unicode form, such as ``Cat`` and ``cat``, or
+    ``é`` as one character or two. The most frequent spelling stays, in composed form (NFC).
 
     Args:
         files: Files with tags as the source spells them.
-        given: Names that keep their spelling, since a user or an earlier version chose them;
-            two of them stay two classes even if they differ in case alone.
+        given: Names that keep their spelling, because a user or an earlier version chose them.
+            Two of them stay two classes even if they differ only in case.
+
+    Returns:
+        The files with one spelling for each tag, and a sentence about merged spellings, if any.
     """
     counts = Counter(tag for file in files for tag in file.tags)
     spelled = _spellings(counts, given)
@@ -50,7 +53,7 @@ def _spellings(counts: Mapping[str, int], given: Collection[str]) -> dict[str, s
         totals: Counter[str] = Counter()
         for tag in tags:
             totals[_composed(tag)] += counts[tag]
-        # Among equals the plain one in small letters.
+        # Of equally frequent spellings, the one in lower case.
         usual = min(totals, key=lambda name: (-totals[name], name != name.lower(), name))
         for tag in tags:
             chosen[tag] = tag if tag in names else (names or [usual])[0]
@@ -70,7 +73,7 @@ def _sentence(changed: Mapping[str, str], counts: Mapping[str, int]) -> str:
 
 
 def _shown(tag: str, name: str) -> str:
-    """A tag for people; one that would look like its other spelling, in escapes."""
+    """A tag for a message, with escapes if it would look the same as the other spelling."""
     return ascii(tag) if _composed(tag) == name else repr(tag)
 
 

@@ -88,15 +88,13 @@ def push_to_hub(
     try:
         return _push(api, folder, files, repo, private=private)
     except LocalTokenNotFoundError as error:
-        raise UserError(
-            "nobody is logged in to the Hub: run `hf auth login`, or set HF_TOKEN"
-        ) from error
+        raise UserError("no login to the Hub: run `hf auth login`, or set HF_TOKEN") from error
     except UserError:
         raise
     # The client's releases raise the errors of different HTTP libraries.
     except Exception as error:
         reason = " ".join(str(error).split())[:300]
-        raise UserError(f"the Hub did not take the dataset {repo}: {reason}") from error
+        raise UserError(f"the Hub refused the dataset {repo}: {reason}") from error
 
 
 def _push(api: HfApi, folder: Folder, files: dict[str, int], repo: str, *, private: bool) -> Push:

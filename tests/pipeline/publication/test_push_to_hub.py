@@ -82,11 +82,11 @@ def test_a_dry_run_opens_no_connection(table: Table) -> None:
 
 
 def test_what_cannot_be_is_one_sentence(hub: Hub, table: Table, tmp_path: Path) -> None:
-    for repo, sentence in (("masks", "named user/name"), ("forbidden/masks", "did not take")):
+    for repo, sentence in (("masks", "named user/name"), ("forbidden/masks", "refused the dataset")):
         with pytest.raises(UserError, match=sentence):
             push_to_hub(table.uri, repo, endpoint=hub.endpoint)
     assert not hub.repositories
-    with pytest.raises(UserError, match="did not take"):
+    with pytest.raises(UserError, match="refused the dataset"):
         push_to_hub(table.uri, "user/masks", endpoint="http://127.0.0.1:1")
     shutil.copytree(table.uri, tmp_path / "dataset")
     (tmp_path / "dataset/README.md").unlink()
