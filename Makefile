@@ -10,19 +10,22 @@ DEV := .venv/.installed-dev
 PYTEST := $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-fast lint format
+.PHONY: help demo test test-fast test-clients lint format
 
 help:  ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(LABEL)  ## label generated images from start to end; the result is in demo/run
 	$(BIN)/tag2mask demo --out demo
 
-test: $(DEV)  ## run all tests
-	$(PYTEST)
+test: $(DEV)  ## run all tests but those of test-clients
+	$(PYTEST) -m "not clients"
 
 test-fast: $(DEV)  ## run the tests that take a few seconds each at most
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not clients"
+
+test-clients: $(DEV)  ## load exports by FiftyOne and others; installs them, some minutes
+	$(BIN)/python -m pytest -m clients
 
 lint: $(DEV)  ## check style and types
 	$(BIN)/ruff check .

@@ -116,7 +116,7 @@ def total(found: dict[str, dict], kind: str, key: str) -> int:
     return sum(found[f"{kind} {split}"][key] for split in ("train", "val"))
 
 
-@pytest.mark.slow
+@pytest.mark.clients
 def test_supervision(exports: Path) -> None:
     found = read("supervision", exports)
     assert found["voc"]["classes"] == ["cat", "dog"]  # no box is a bird's
@@ -130,7 +130,7 @@ def test_supervision(exports: Path) -> None:
     assert total(found, "yolo", "pixels") == pytest.approx(PIXELS, rel=0.2)
 
 
-@pytest.mark.slow
+@pytest.mark.clients
 def test_datumaro(exports: Path) -> None:
     found = read("datumaro", exports)
     for folder in ("cvat", "cvat-polygon"):
@@ -153,7 +153,7 @@ def test_datumaro(exports: Path) -> None:
     assert (pixels["bird"], pixels["ignore"]) == (SPECKS, IGNORED)
 
 
-@pytest.mark.slow
+@pytest.mark.clients
 def test_fiftyone(exports: Path) -> None:
     found = read("fiftyone", exports)
     for kind in ("coco", "coco-rle"):
@@ -164,7 +164,7 @@ def test_fiftyone(exports: Path) -> None:
     assert total(found, "coco", "pixels") == PIXELS + IGNORED
 
 
-@pytest.mark.slow
+@pytest.mark.clients
 def test_label_studio(exports: Path, tmp_path: Path) -> None:
     found = read("label_studio", exports, tmp_path)
     assert total(found, "coco", "images") == total(found, "label-studio", "images") == IMAGES
@@ -173,7 +173,7 @@ def test_label_studio(exports: Path, tmp_path: Path) -> None:
     assert total(found, "label-studio", "pixels") == PIXELS
 
 
-@pytest.mark.slow
+@pytest.mark.clients
 def test_ultralytics(exports: Path) -> None:
     found = read("ultralytics", exports, path=sysconfig.get_path("purelib"))
     assert found["train"]["classes"] == list(CLASSES)
