@@ -1,4 +1,4 @@
-"""Correct: masks that a person has edited, taken into a run as fixed ground truth."""
+"""Import of masks that a person has edited, as fixed ground truth of a run."""
 
 from __future__ import annotations
 
@@ -87,8 +87,7 @@ def take_corrections(
         folder: The edited masks, in one of the layouts of
             :mod:`tag2mask.pipeline.formats.importers`.
         editor: Who edited them, for the record.
-        confirm: Whether the masks that were not changed were found right, and count as a
-            person's too.
+        confirm: Whether to take unchanged masks, too, as confirmed by the person.
         crowds: Meaning of crowd regions over ignored pixels, one of
             :data:`tag2mask.pipeline.formats.importers.CROWD_MEANINGS`; None refuses those whose
             meaning cannot be told.

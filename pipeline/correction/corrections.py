@@ -55,7 +55,7 @@ def open_corrections(uri: str, images: Table) -> Table | None:
     """The corrections at a URI, None if there are none.
 
     Args:
-        uri: Of the table.
+        uri: URI of the table.
         images: The images that they are joined with, or another table of the run.
 
     Raises:
@@ -80,7 +80,7 @@ def add_corrections(uri: str, images: Table, rows: Sequence[Row]) -> Table:
     """Add corrections to those that are there; for the same image the newer one counts.
 
     Args:
-        uri: Of the table, which need not exist yet.
+        uri: URI of the table, which need not exist yet.
         images: The images' table of the run.
         rows: With the columns of :data:`CORRECTIONS_SCHEMA`.
     """

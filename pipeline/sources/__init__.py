@@ -48,8 +48,8 @@ def open_source(uri: str, kind: str | None = None, downloads: Downloads | None =
         uri: Local path or URI of the source.
         kind: A name of :data:`SOURCES`; None takes the first kind that fits. Folders that are
             named as parts of a data set are tags only if a kind is given.
-        downloads: How the URLs that it may hold are read; None keeps no images and allows
-            the open web alone.
+        downloads: Reader of the URLs that it may hold; None keeps no images and allows the open
+            web alone.
 
     Raises:
         UserError: If nothing is there or it is no source of that kind, or the kind is

@@ -1,4 +1,4 @@
-"""Which addresses a list of strangers may make this machine connect to."""
+"""Check of network addresses: lists from strangers may only reach public ones."""
 
 from __future__ import annotations
 
@@ -76,5 +76,5 @@ def check_literal(host: str, allowed: Collection[str]) -> None:
 
 
 def private(host: str) -> str:
-    """Why a host is not asked, and how to have it asked."""
+    """Message for a host on a private network, with the setting that allows it."""
     return f"the host {host} is on a private network; download.hosts can allow it by name"

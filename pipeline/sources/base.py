@@ -1,4 +1,4 @@
-"""What every kind of source has in common: it lists tagged files and reads them."""
+"""The interface of sources: each kind lists tagged files and reads them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class TaggedFile:
     """One image file of a source, not read yet.
 
     Args:
-        path: Relative to the source, with ``/``; it need not be safe to read.
+        path: Path relative to the source, with ``/``; it need not be safe to read.
         tags: Class names, each once.
-        split: The part of the source it belongs to, such as ``train``; None without one.
+        split: Split of the image, such as ``train``; None without one.
         origin: The collection it was taken from, where the source says so.
-        problem: Why it cannot be read or has no tags, where listing already shows it.
-        place: What :meth:`Source.read` takes; None where that is the path. Images inside
-            archives, tables and on the web have one.
-        skipped: Whether its name says that it is no image; it is named and not read.
+        problem: Reason why it cannot be read or has no tags, if listing already shows it.
+        place: Address for :meth:`Source.read`, if it is not the path: images inside archives,
+            in tables and on the web have one.
+        skipped: Whether it is no image by its name; it is named and not read.
     """
 
     path: str
@@ -40,7 +40,7 @@ class TaggedFile:
 
     @property
     def address(self) -> str:
-        """What :meth:`Source.read` takes. Neighbors in it are neighbors in storage."""
+        """Address for :meth:`Source.read`; neighbors in its order are neighbors in storage."""
         return self.path if self.place is None else self.place
 
 
@@ -56,12 +56,12 @@ class Source(Protocol):
 
     @property
     def uri(self) -> str:
-        """Where the source is, for messages."""
+        """Local path or URI of the source, for messages."""
         ...
 
     @property
     def readers(self) -> int:
-        """How many images are worth reading at once."""
+        """Number of images to read at once."""
         ...
 
     @property
@@ -75,7 +75,7 @@ class Source(Protocol):
 
         Args:
             uri: A local path or fsspec URI.
-            downloads: How the URLs that it may hold are read.
+            downloads: Reader of the URLs that it may hold.
 
         Raises:
             UserError: If nothing is there.
@@ -100,13 +100,13 @@ class Source(Protocol):
 
 
 class TreeSource(ABC):
-    """A source that is a folder or a file: each kind adds how to know it and to list it."""
+    """A source that is a folder or a file; each kind recognizes and lists its own layout."""
 
     kind: ClassVar[str]
     looked_for: ClassVar[str]
 
     def __init__(self, tree: SandboxedFolder, downloads: Downloads) -> None:
-        """Keep the folder."""
+        """Keep the folder, and the reader of URLs."""
         self.tree = tree
         self.downloads = downloads
         self.notes: list[str] = []
@@ -132,7 +132,7 @@ class TreeSource(ABC):
 
     @property
     def uri(self) -> str:
-        """Where the source is, for messages."""
+        """Local path or URI of the source, for messages."""
         return self.tree.uri
 
     @property

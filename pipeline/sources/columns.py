@@ -1,4 +1,4 @@
-"""Which columns of a table hold the images and the tags, and how tags are written there."""
+"""Choice of the columns of a table that hold images and tags, and the forms of their tags."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ORIGIN = "origin"
 
 
 class ColumnsError(Exception):
-    """A table without images or tags; the text says what it has instead."""
+    """A table has no images or no tags; the text lists its columns."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,11 @@ class Columns:
     """The columns of a table of images.
 
     Args:
-        image: Of the images.
-        embedded: Whether it holds their bytes; otherwise it says where they are.
-        tags: Of the tags.
-        names: Class names by number, where the tags are numbers; empty where the table
-            does not know them.
-        others: Those of ``split`` and ``origin`` that the table has.
+        image: Name of the column of images.
+        embedded: Whether that column holds their bytes; otherwise it holds their places.
+        tags: Name of the column of tags.
+        names: Class names by number, if the tags are numbers; empty if the table has none.
+        others: The columns ``split`` and ``origin``, as far as the table has them.
     """
 
     image: str
@@ -42,7 +41,7 @@ class Columns:
 
     @property
     def narrow(self) -> list[str]:
-        """The columns that are read for the list, without the bytes of images."""
+        """Names of the columns that are read for the list, without the bytes of images."""
         inner = [] if self.embedded else [self.image]
         return [*inner, self.tags, *self.others]
 

@@ -1,4 +1,4 @@
-"""Lists in CSV, read row by row; a list at fault says which line is wrong and why."""
+"""Reading of lists in CSV, row by row; errors name the line and the cause."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ def read_csv(tree: SandboxedFolder, name: str, required: Sequence[str]) -> Itera
     """The rows of a CSV file by lower-case column name, cells without surrounding space.
 
     Args:
-        tree: Where it is.
-        name: Of the file: UTF-8, its first line names the columns.
-        required: Columns that must be there; the first must not be empty in any row.
+        tree: Folder of the file.
+        name: Name of the file: UTF-8, with column names in the first line.
+        required: Required columns; the first one must not be empty in any row.
 
     Raises:
         UserError: If the file cannot be read, is no UTF-8, lacks a column, has a row with

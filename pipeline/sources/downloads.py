@@ -1,4 +1,4 @@
-"""Images that a list names by URL: what may be read, how hard it is tried, where it is kept."""
+"""Download of images that a list names by URL: limits, retries and the cache."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder, Unreadab
 
 
 class DownloadSettings(Settings):
-    """Limits of downloads, and what a list of strangers may reach besides the open web."""
+    """Limits of downloads, and the places beside the open web that a list may name."""
 
     old_names: ClassVar[dict[str, str]] = {
         "seconds": "timeout",
@@ -51,7 +51,7 @@ class Downloads:
 
     Args:
         settings: The limits.
-        cache: Where images are kept if the settings do not say; None keeps none.
+        cache: Folder of downloaded images, if the settings name none; None keeps none.
     """
 
     def __init__(self, settings: DownloadSettings | None = None, cache: str | None = None) -> None:

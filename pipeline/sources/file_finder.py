@@ -1,4 +1,4 @@
-"""Where a file is whose list does not say in which folder."""
+"""Search for files whose list does not name their folder."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ class ImageCache:
     a full disk left behind does no harm.
 
     Args:
-        uri: Of its folder; any number of runs may share one.
+        uri: URI of its folder; any number of runs may share one.
     """
 
     def __init__(self, uri: str) -> None:
