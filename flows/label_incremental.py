@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from tag2mask.flows.summary import load_record, published, save_record, save_sheet, sheet
+from tag2mask.flows.summary import (
+    draw_sheet,
+    load_record,
+    publication_lines,
+    save_record,
+    save_sheet,
+)
 from tag2mask.flows.task import step
 from tag2mask.pipeline.labeling.incremental import Change, add_images, add_masks, add_to_dataset
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.records.round_names import POWERFUL
-from tag2mask.pipeline.report.rejection_reasons import failures, reasons
+from tag2mask.pipeline.report.rejection_reasons import count_reasons, list_failures
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.text_tables import text_table
 
@@ -44,17 +50,19 @@ def summarize_addition(run: Run, change: Change, images: str, masks: str, datase
     current, record = Table.open(dataset), load_record(run)
     version = current.manifest.revision
     if version == record.get("version"):
-        rejected = reasons_of(Table.open(masks).without(current.manifest.inputs))
-        return "\n".join([change.sentence(), *published(0, rejected), f"version {version} stays"])
+        rejected = count_new_reasons(Table.open(masks).without(current.manifest.inputs))
+        return "\n".join(
+            [change.sentence(), *publication_lines(0, rejected), f"version {version} stays"]
+        )
     before = Table.open(dataset, revision=version - 1)
     new_images = Table.open(images).without(before.manifest.inputs)
     new_masks = Table.open(masks).without(before.manifest.inputs)
     if new_images is None or new_masks is None:
         raise ValueError(f"version {version} of {dataset} was not made from this run's tables")
     name = f"contact_sheet_{version:06d}.png"
-    save_sheet(run, name, sheet(new_images, {POWERFUL: new_masks}, None))
-    added, rejected = len(current) - len(before), reasons(new_masks)
-    lines = [change.sentence(), *published(added, rejected), ""]
+    save_sheet(run, name, draw_sheet(new_images, {POWERFUL: new_masks}, None))
+    added, rejected = len(current) - len(before), count_reasons(new_masks)
+    lines = [change.sentence(), *publication_lines(added, rejected), ""]
     found = {
         "version": f"{version}, {len(current):,} images",
         "fingerprint": current.fingerprint,
@@ -65,7 +73,7 @@ def summarize_addition(run: Run, change: Change, images: str, masks: str, datase
     addition = {
         "version": version,
         "images": len(new_images),
-        "errors": len(failures(new_images)),
+        "errors": len(list_failures(new_images)),
         "published": added,
         "rejected": rejected,
     }
@@ -81,6 +89,6 @@ def summarize_addition(run: Run, change: Change, images: str, masks: str, datase
     return "\n".join(lines)
 
 
-def reasons_of(masks: Table | None) -> dict[str, int]:
-    """The number of rejected masks by reason; empty where there are no masks."""
-    return {} if masks is None else reasons(masks)
+def count_new_reasons(masks: Table | None) -> dict[str, int]:
+    """The number of rejected masks by reason; empty without masks."""
+    return {} if masks is None else count_reasons(masks)

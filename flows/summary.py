@@ -22,9 +22,9 @@ from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.publication.card import write_card
 from tag2mask.pipeline.records import Row, decode_mask
 from tag2mask.pipeline.records.round_names import POWERFUL, SEED
-from tag2mask.pipeline.report.contact_sheet import SheetRow, contact_sheet
+from tag2mask.pipeline.report.contact_sheet import SheetRow, draw_contact_sheet
 from tag2mask.pipeline.report.ladder import LadderRow, ladder_text, save_ladder
-from tag2mask.pipeline.report.rejection_reasons import failures, first_failures, reasons
+from tag2mask.pipeline.report.rejection_reasons import count_reasons, first_failures, list_failures
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.text_tables import text_table
@@ -58,22 +58,22 @@ def summarize(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
         made: URIs by name, from the flow.
     """
     images, dataset = Table.open(made["images"]), Table.open(made["dataset"])
-    counts = listed.after_decoding(len(failures(images)))
+    counts = listed.after_decoding(len(list_failures(images)))
     rounds = {name: Table.open(run.table_uri(f"rounds/{name}")) for name in mask_names(run.recipe)}
     ground_truth = find_ground_truth(source, class_table(images))
     try:
-        ladder = run_ladder(rounds, ground_truth)
+        ladder = score_rounds(rounds, ground_truth)
         if ground_truth:
             write_card(dataset, assess(dataset, ground_truth))
     except UserError as error:  # the labeling is done, whatever the ground truth is like
         run.reporter.info(f"the ground truth masks beside the source are ignored: {error}")
-        ground_truth, ladder = None, run_ladder(rounds, None)
+        ground_truth, ladder = None, score_rounds(rounds, None)
     save_ladder(run.folder, "ladder.json", ladder)
-    rejected = reasons(rounds[POWERFUL])
-    save_sheet(run, SHEET, sheet(images, rounds, ground_truth))
+    rejected = count_reasons(rounds[POWERFUL])
+    save_sheet(run, SHEET, draw_sheet(images, rounds, ground_truth))
     lines = [counts.sentence(), *(f"  {note}" for note in counts.notes)]
     lines += [f"  {failure}" for failure in first_failures(images)]
-    lines += published(len(dataset), rejected)
+    lines += publication_lines(len(dataset), rejected)
     tagger = read_card(made[TAGGER]).training
     lines.append(f"tagger: average precision on {tagger['held_out']} images held out")
     lines.append(
@@ -92,7 +92,7 @@ def summarize(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
         {
             "source": source,
             "recipe": run.recipe.model_dump(mode="json"),
-            "versions": versions(),
+            "versions": package_versions(),
             "version": dataset.manifest.revision,
             "counts": counts.model_dump(),
             "published": len(dataset),
@@ -107,7 +107,7 @@ def summarize(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
     return summary
 
 
-def published(count: int, rejected: Mapping[str, int]) -> list[str]:
+def publication_lines(count: int, rejected: Mapping[str, int]) -> list[str]:
     """The number of published masks, and the others by reason, in lines."""
     lines = [f"{count:,} masks published, {sum(rejected.values()):,} rejected"]
     return lines + [f"  {many:,} × {reason}" for reason, many in rejected.items()]
@@ -169,7 +169,7 @@ def _precision(name: str, value: float | None) -> str:
     return f"{name} {'–' if value is None else f'{value:.2f}'}"
 
 
-def run_ladder(
+def score_rounds(
     rounds: Mapping[str, Table], ground_truth: GroundTruthFolder | None
 ) -> list[LadderRow]:
     """One step for each round: mIoU on seeded and on all images, if there is ground truth."""
@@ -189,7 +189,7 @@ def run_ladder(
     ]
 
 
-def versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
     """Versions of the packages that the masks depend on."""
     found = {}
     for package in PACKAGES:
@@ -200,7 +200,7 @@ def versions() -> dict[str, str]:
     return found
 
 
-def sheet(
+def draw_sheet(
     images: Table, rounds: Mapping[str, Table], ground_truth: GroundTruthFolder | None
 ) -> Image.Image:
     """Images by their columns: each round, ground truth where it exists."""
@@ -217,7 +217,7 @@ def sheet(
     chosen = {*simple[: SHEET_ROWS - half], *others[:half]}
     drawn = sorted(Scan(images, scan.joined, scan.columns, chosen).rows(), key=lambda r: r["id"])
     rows = [_sheet_row(row, rounds, ground_truth) for row in drawn]
-    return contact_sheet(rows, columns, class_table(images))
+    return draw_contact_sheet(rows, columns, class_table(images))
 
 
 def _sheet_row(

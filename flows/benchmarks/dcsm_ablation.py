@@ -15,7 +15,7 @@ from tag2mask.pipeline.evaluation.assess import class_table
 from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.evaluation.voc import evaluate_masks
 from tag2mask.pipeline.labeling.recipe import Recipe, SeedSettings
-from tag2mask.pipeline.labeling.selection import sound
+from tag2mask.pipeline.labeling.selection import scan_tagged
 from tag2mask.pipeline.records import BACKGROUND, Row, decode_map
 from tag2mask.pipeline.records.mask_rows import resize_maps
 from tag2mask.pipeline.stages.crf_refinement import NO_CRF
@@ -72,7 +72,7 @@ def with_ground_truth(
     Raises:
         UserError: If there is none.
     """
-    scan = sound(images, ["image", "tags"], lambda row: wanted(len(row["tags"])))
+    scan = scan_tagged(images, ["image", "tags"], lambda row: wanted(len(row["tags"])))
     found: list[str] = []
     for unit in scan.units():
         found += [

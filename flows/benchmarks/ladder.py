@@ -25,7 +25,7 @@ from tag2mask.pipeline.labeling.affinity import walk_seeds
 from tag2mask.pipeline.labeling.recipe import SeedSettings
 from tag2mask.pipeline.labeling.rounds import Round
 from tag2mask.pipeline.labeling.run import Run
-from tag2mask.pipeline.labeling.selection import sound
+from tag2mask.pipeline.labeling.selection import scan_tagged
 from tag2mask.pipeline.records import Row
 from tag2mask.pipeline.records.round_names import AFFINITY, ENHANCED, INITIAL, POWERFUL
 from tag2mask.pipeline.report.ladder import (
@@ -70,7 +70,7 @@ class StepRecorder:
         self.rows = {row.name: row for row in load_ladder(bench.run.folder, "ladder.json")}
         self.order: list[str] = []
         self.seeded: set[str] = set()
-        self.readable = len(sound(bench.images, ["image", "tags"]))
+        self.readable = len(scan_tagged(bench.images, ["image", "tags"]))
 
     def add_seeds(self, name: str, make: Callable[[], Table], note: str = "") -> Table:
         """Measures masks that need no segmenter."""

@@ -19,7 +19,7 @@ from tag2mask.pipeline.benchmarks import control_rounds
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assess import assess, class_table
 from tag2mask.pipeline.labeling.recipe import Recipe
-from tag2mask.pipeline.labeling.selection import sound
+from tag2mask.pipeline.labeling.selection import scan_tagged
 from tag2mask.pipeline.records.round_names import ENHANCED, INITIAL, POWERFUL, SEED
 from tag2mask.pipeline.systems.batches import Batches, to_batch
 from tag2mask.pipeline.systems.loading import load_system, load_transformer
@@ -126,7 +126,7 @@ def compare(bench: Bench, rounds: ComparedRounds, view: str) -> str:
     ground_truth = control_rounds.ground_truth(run, bench.images, bench.data)
     shared = _masked(ground_truth) & _masked(rounds.loop) & _masked(rounds.seed)
     loop = f"masks of the loop, {rounds.name}"
-    others = set(sound(bench.images, ["tags"]).wanted_ids()) - shared
+    others = set(scan_tagged(bench.images, ["tags"]).wanted_ids()) - shared
     seen = {
         "ground truth masks": read_round_pairs(bench.images, ground_truth, shared),
         loop: read_round_pairs(bench.images, rounds.loop, shared),

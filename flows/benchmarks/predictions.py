@@ -29,7 +29,7 @@ from tag2mask.pipeline.labeling.chains import refine_stage, score_stage, walk_ke
 from tag2mask.pipeline.labeling.recipe import AffinitySettings, Recipe, SeedSettings
 from tag2mask.pipeline.labeling.rounds import Round
 from tag2mask.pipeline.labeling.run import Run
-from tag2mask.pipeline.labeling.selection import sound
+from tag2mask.pipeline.labeling.selection import scan_tagged
 from tag2mask.pipeline.stages.crf_refinement import NO_CRF
 from tag2mask.pipeline.stages.relabel import Relabel
 from tag2mask.pipeline.stages.segment import Segment
@@ -200,7 +200,7 @@ def direct(refine: Callable[[Bench], list[StageSpec]]) -> Make:
             last[0].settings.get("affinity", tagger),
             lambda: bench.dev.make_round(
                 name,
-                sound(bench.dev_images, columns=["image", "tags"]),
+                scan_tagged(bench.dev_images, columns=["image", "tags"]),
                 [
                     StageSpec(PredictTags, {"tagger": tagger, "size": size}, gpus=0.5),
                     replace(score_stage(seeds, tagger), gpus=0.5),

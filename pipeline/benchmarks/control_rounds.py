@@ -6,7 +6,7 @@ from tag2mask.pipeline.benchmarks.stages.ground_truth_mask import GroundTruthMas
 from tag2mask.pipeline.engine.base import StageSpec
 from tag2mask.pipeline.labeling.chains import refine_stage, relabel_stages
 from tag2mask.pipeline.labeling.run import Run
-from tag2mask.pipeline.labeling.selection import sound
+from tag2mask.pipeline.labeling.selection import scan_tagged
 from tag2mask.pipeline.stages.allow_all_classes import AllowAllClasses
 from tag2mask.pipeline.stages.relabel import Relabel
 from tag2mask.pipeline.stages.reuse_scores import ReuseScores
@@ -69,7 +69,7 @@ def predict(
     others = [stage.__name__ for stage in (segment, relabel) if stage not in (Segment, Relabel)]
     return run.make_round(
         name,
-        sound(images, columns=["image", "tags"]),
+        scan_tagged(images, columns=["image", "tags"]),
         [
             StageSpec(AllowAllClasses, {"classes": len(images.metadata["classes"])}),
             *relabel_stages(run.recipe.relabel, model, name, segment, relabel),
@@ -94,7 +94,7 @@ def ground_truth(run: Run, images: Table, directory: str) -> Table:
     classes = list(images.metadata["classes"])
     return run.make_round(
         "truth",
-        sound(images, columns=["image", "tags"]),
+        scan_tagged(images, columns=["image", "tags"]),
         [StageSpec(GroundTruthMask, {"directory": directory, "classes": classes})],
         {"directory": directory},
     )

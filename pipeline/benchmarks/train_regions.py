@@ -13,7 +13,7 @@ from tag2mask.models.regions.classifier import RegionClassifier
 from tag2mask.pipeline.benchmarks.stages.regions import LabelRegions, propose_regions
 from tag2mask.pipeline.engine.base import StageSpec
 from tag2mask.pipeline.labeling.run import Run
-from tag2mask.pipeline.labeling.selection import sound
+from tag2mask.pipeline.labeling.selection import scan_tagged
 from tag2mask.pipeline.records import BACKGROUND, IGNORE, ClassTable, Row, decode_mask
 from tag2mask.pipeline.records.mask_rows import rgb
 from tag2mask.pipeline.report.rejection_reasons import require_kept
@@ -162,7 +162,7 @@ def predict_regions(run: Run, images: Table, name: str, model: str) -> Table:
     size = run.recipe.relabel.size
     return run.make_round(
         name,
-        sound(images, columns=["image", "tags"]),
+        scan_tagged(images, columns=["image", "tags"]),
         [
             StageSpec(AllowAllClasses, {"classes": len(images.metadata["classes"])}),
             StageSpec(LabelRegions, {"classifier": model, "source": name, "size": size}, gpus=1.0),

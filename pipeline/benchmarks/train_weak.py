@@ -12,7 +12,7 @@ from tag2mask.pipeline.engine.base import StageSpec
 from tag2mask.pipeline.labeling.recipe import SeedSettings
 from tag2mask.pipeline.labeling.recipe_workspace import ModelSpec, Start
 from tag2mask.pipeline.labeling.run import Run
-from tag2mask.pipeline.labeling.selection import sound, with_negatives
+from tag2mask.pipeline.labeling.selection import scan_tagged, with_negatives
 from tag2mask.pipeline.tables.manifest import table_key
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
@@ -28,7 +28,7 @@ def cues(run: Run, images: Table) -> Table:
     tagger = run.model_uri("tagger")
     return run.make_round(
         "cues",
-        sound(images, columns=["image", "tags"]),
+        scan_tagged(images, columns=["image", "tags"]),
         [StageSpec(Cues, {"tagger": tagger, "size": size}, gpus=1.0)],
         {"tagger": run.weights_of("tagger"), "size": size},
     )
@@ -37,7 +37,7 @@ def cues(run: Run, images: Table) -> Table:
 def foreground(run: Run, images: Table) -> Table:
     """Make masks from the tagger's objectness for all images, as the round ``foreground``."""
     settings = SeedSettings(scorer="activation", settings={}, crf="default", score_power=1.0)
-    ids = set(sound(images, columns=["tags"]).wanted_ids())
+    ids = set(scan_tagged(images, columns=["tags"]).wanted_ids())
     return run.make_seed(images, "foreground", settings, ids)
 
 
@@ -69,7 +69,7 @@ def train_weakly(
     if loss not in WEAK_LOSSES:
         raise ValueError(f"unknown weak loss {loss!r}; choose one of {', '.join(WEAK_LOSSES)}")
     classes = len(images.metadata["classes"])
-    scan, target = sound(images, columns=["image", "tags"]), WeakTarget(classes)
+    scan, target = scan_tagged(images, columns=["image", "tags"]), WeakTarget(classes)
     if seeds is not None:
         scan = Scan(images, {"round": seeds}, columns=["image", "tags", "round.mask"]).where(
             lambda row: bool(row["round"] and not row["round"].get("error")), ["round.error"]

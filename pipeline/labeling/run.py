@@ -25,7 +25,12 @@ from tag2mask.pipeline.labeling.chains import (
 from tag2mask.pipeline.labeling.recipe import SeedSettings
 from tag2mask.pipeline.labeling.recipe_workspace import ModelSpec, RecipeWorkspace, Start
 from tag2mask.pipeline.labeling.rounds import TAGGER, Round
-from tag2mask.pipeline.labeling.selection import readable, simple_ids, sound, with_negatives
+from tag2mask.pipeline.labeling.selection import (
+    scan_readable,
+    scan_tagged,
+    simple_ids,
+    with_negatives,
+)
 from tag2mask.pipeline.labeling.workspace import TableSpec, base_key
 from tag2mask.pipeline.records import IGNORE, IMAGES_SCHEMA, Row
 from tag2mask.pipeline.records.round_names import AFFINITY, SEED
@@ -88,7 +93,7 @@ class Run(RecipeWorkspace):
             return is_held_out(row["id"], settings.held_out)
 
         def precision(model: Tagger) -> dict[str, Any]:
-            scan = readable(images, ["image", "tags"], held_out)
+            scan = scan_readable(images, ["image", "tags"], held_out)
             found = class_average_precisions(model, scan, names, settings.training.crop)
             return {"average_precision": found, "held_out": len(scan)}
 
@@ -102,7 +107,7 @@ class Run(RecipeWorkspace):
             ),
             examine=precision,
         )
-        scan = readable(images, ["image", "tags"], trained)
+        scan = scan_readable(images, ["image", "tags"], trained)
         return self.train_model(spec, TrainingSet(scan, TagTarget(len(names))))
 
     def make_seed(
@@ -160,7 +165,7 @@ class Run(RecipeWorkspace):
             base: The masks that the new ones are added to.
         """
         corrections = self.open_corrections(images)
-        scan = sound(images, columns=["image", "tags"], select=each.select)
+        scan = scan_tagged(images, columns=["image", "tags"], select=each.select)
         walk = self.walk_stages()
         stages = [
             *relabel_stages(

@@ -11,18 +11,18 @@ from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.training.samples import NegativeTarget, TrainingSet
 
 
-def readable(images: Table, columns: Sequence[str], select: Callable[[Row], bool]) -> Scan:
+def scan_readable(images: Table, columns: Sequence[str], select: Callable[[Row], bool]) -> Scan:
     """The readable images whose tags meet a condition, negatives among them."""
     return Scan(images, columns=list(columns)).where(
         lambda row: not row["error"] and select(row), ["error", "tags"]
     )
 
 
-def sound(
+def scan_tagged(
     images: Table, columns: Sequence[str], select: Callable[[Row], bool] | None = None
 ) -> Scan:
     """The images to label: readable, with a tag, and their tags meet the condition, if any."""
-    return readable(
+    return scan_readable(
         images, columns, lambda row: bool(row["tags"]) and (select is None or select(row))
     )
 
@@ -30,7 +30,7 @@ def sound(
 def negative_ids(images: Table, at_most: int) -> set[str]:
     """Images that show none of the classes, the first by id: a fair random draw."""
     return set(
-        sorted(readable(images, ["tags"], lambda row: not row["tags"]).wanted_ids())[:at_most]
+        sorted(scan_readable(images, ["tags"], lambda row: not row["tags"]).wanted_ids())[:at_most]
     )
 
 

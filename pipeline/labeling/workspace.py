@@ -13,7 +13,7 @@ import pyarrow as pa
 from tag2mask.pipeline.engine.base import Engine, StageSpec, WorkSource, build_table
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.progress import Reporter
-from tag2mask.pipeline.report.rejection_reasons import failures, most_frequent
+from tag2mask.pipeline.report.rejection_reasons import list_failures, most_frequent
 from tag2mask.pipeline.tables.lease import lease
 from tag2mask.pipeline.tables.manifest import Lineage, Manifest
 from tag2mask.pipeline.tables.storage import Folder
@@ -134,7 +134,7 @@ class Workspace:
     def _report_errors(self, name: str, table: Table, base: Manifest | None) -> None:
         """Reports how many of the new rows failed; removes a new table if all of them did."""
         added = table if base is None else table.without(base.names())
-        errors = [] if added is None else failures(added)
+        errors = [] if added is None else list_failures(added)
         if added is None or not errors:
             return
         often = most_frequent(errors)

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tag2mask.pipeline.records import BACKGROUND, IGNORE, ClassTable, palette
 
-__all__ = ["SheetRow", "contact_sheet", "overlay"]
+__all__ = ["SheetRow", "draw_contact_sheet", "overlay"]
 
 CELL = 240  # longer side of an image, pixels
 GAP = 12
@@ -44,7 +44,7 @@ class SheetRow:
     masks: Mapping[str, np.ndarray | None] = field(default_factory=dict)
 
 
-def contact_sheet(
+def draw_contact_sheet(
     rows: Sequence[SheetRow], columns: Sequence[str], classes: ClassTable
 ) -> Image.Image:
     """Draw images and their masks side by side, under headings and over a color legend.

@@ -12,7 +12,7 @@ from tag2mask.pipeline.tables.table import Table
 FAILED = "unreadable or failed"
 
 
-def reasons(table: Table) -> dict[str, int]:
+def count_reasons(table: Table) -> dict[str, int]:
     """The number of rejected rows, by the first words of the reason; most frequent first."""
     rows = table.rows(["kept", "reason", "error"])
     return dict(Counter(reason_kind(row) for row in rows if not row["kept"]).most_common())
@@ -39,7 +39,7 @@ def require_kept(table: Table, step: str) -> None:
     name = table.manifest.kind
     if not rows:
         raise UserError(f"the step {step!r} has no masks: the round {name!r} has no image")
-    why, count = next(iter(reasons(table).items()))
+    why, count = next(iter(count_reasons(table).items()))
     example = next(row["error"] or row["reason"] for row in rows if reason_kind(row) == why)
     bounds = "seeds.select" if name == "seed" else "select"
     raise UserError(
@@ -49,7 +49,7 @@ def require_kept(table: Table, step: str) -> None:
     )
 
 
-def failures(table: Table) -> list[str]:
+def list_failures(table: Table) -> list[str]:
     """The errors of a table's rows, without the files that they name."""
     if "error" not in table.schema.names:
         return []

@@ -14,7 +14,7 @@ from tag2mask.pipeline.engine.base import Engine, StageSpec
 from tag2mask.pipeline.labeling.workspace import CountedSource, TableSpec, Workspace
 from tag2mask.pipeline.progress import Reporter
 from tag2mask.pipeline.records import IMAGE, Row
-from tag2mask.pipeline.report.rejection_reasons import failures
+from tag2mask.pipeline.report.rejection_reasons import list_failures
 from tag2mask.pipeline.systems.image_files import read_image
 from tag2mask.pipeline.systems.loading import load_generator, load_transformer
 from tag2mask.pipeline.systems.requests import list_files, number_requests, pair_frames
@@ -167,7 +167,7 @@ def _made(
     with space.lease():
         table = space.make_table(spec, source, [stage])
         written = _write_files(space.folder, table)
-    return MadeImages(table.uri, written, tuple(failures(table)))
+    return MadeImages(table.uri, written, tuple(list_failures(table)))
 
 
 def _write_files(folder: Folder, table: Table) -> int:

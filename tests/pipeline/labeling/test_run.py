@@ -14,7 +14,7 @@ from tag2mask.pipeline.labeling.recipe import Recipe
 from tag2mask.pipeline.labeling.release import release
 from tag2mask.pipeline.labeling.rounds import Round
 from tag2mask.pipeline.labeling.run import Run
-from tag2mask.pipeline.labeling.selection import negative_ids, simple_ids, sound
+from tag2mask.pipeline.labeling.selection import negative_ids, scan_tagged, simple_ids
 from tag2mask.pipeline.records import IMAGES_SCHEMA, decode_mask
 from tag2mask.pipeline.sources import open_source
 from tag2mask.pipeline.tables.table import Table
@@ -80,7 +80,7 @@ def test_images_that_could_not_be_read_take_no_part(tmp_path):
     images = dirty_images(tmp_path)
     readable = {row["id"] for row in images.rows() if not row["error"]}
     assert len(readable) == COUNT - 4
-    assert set(sound(images, ["image", "tags"]).wanted_ids()) == readable
+    assert set(scan_tagged(images, ["image", "tags"]).wanted_ids()) == readable
     assert simple_ids(images, 100) <= readable
 
 

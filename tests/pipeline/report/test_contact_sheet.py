@@ -10,7 +10,7 @@ from tag2mask.pipeline.report.contact_sheet import (
     GAP,
     MARGIN,
     SheetRow,
-    contact_sheet,
+    draw_contact_sheet,
     overlay,
 )
 
@@ -33,7 +33,7 @@ def cell(sheet: Image.Image, column: int) -> np.ndarray:
 def test_layout():
     half = np.zeros((90, 90), np.uint8)
     half[:, 45:] = 8
-    sheet = contact_sheet(
+    sheet = draw_contact_sheet(
         [row(90, 90, **{"seed": half, "ground truth": half, "powerful": None})], COLUMNS, VOC
     )
     assert sheet.mode == "RGB"
@@ -48,8 +48,8 @@ def test_layout():
 
 
 def test_rows_of_different_shapes_stack():
-    heights = [contact_sheet([row(*s)], COLUMNS, VOC).height for s in ((50, 100), (100, 50))]
-    both = contact_sheet([row(50, 100), row(100, 50)], COLUMNS, VOC)
+    heights = [draw_contact_sheet([row(*s)], COLUMNS, VOC).height for s in ((50, 100), (100, 50))]
+    both = draw_contact_sheet([row(50, 100), row(100, 50)], COLUMNS, VOC)
     assert heights[1] - heights[0] == CELL // 2
     assert heights[1] < both.height < sum(heights)
 
@@ -57,21 +57,23 @@ def test_rows_of_different_shapes_stack():
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 500), (700, 2), (333, 500)])
 def test_odd_images(height: int, width: int):
     mask = np.full((height, width), 255, np.uint8)
-    sheet = contact_sheet([row(height, width, seed=mask)], COLUMNS, VOC)
+    sheet = draw_contact_sheet([row(height, width, seed=mask)], COLUMNS, VOC)
     assert sheet.width == 4 * (CELL + GAP) - GAP + 2 * MARGIN
 
 
 def test_a_mask_of_another_size_is_stretched():
     small = np.array([[0, 8], [0, 8]], np.uint8)
     large = small.repeat(45, axis=0).repeat(45, axis=1)
-    sheet = contact_sheet([row(90, 90, **{"seed": small, "ground truth": large})], COLUMNS, VOC)
+    sheet = draw_contact_sheet(
+        [row(90, 90, **{"seed": small, "ground truth": large})], COLUMNS, VOC
+    )
     np.testing.assert_array_equal(cell(sheet, 1), cell(sheet, 3))
 
 
 def test_legend_names_only_what_is_shown():
-    plain = contact_sheet([row(50, 50)], COLUMNS, VOC)  # the tag, cat, alone
+    plain = draw_contact_sheet([row(50, 50)], COLUMNS, VOC)  # the tag, cat, alone
     every = np.arange(21, dtype=np.uint8).repeat(30).reshape(21, 30)
-    full = contact_sheet([row(50, 50, seed=every)], COLUMNS, VOC)
+    full = draw_contact_sheet([row(50, 50, seed=every)], COLUMNS, VOC)
     legend = np.asarray(full)[plain.height - MARGIN - 30 :].reshape(-1, 3)
     for index in range(1, 21):
         color = list(palette()[3 * index : 3 * index + 3])
@@ -84,7 +86,7 @@ def test_legend_names_only_what_is_shown():
 def test_long_captions_stay_inside():
     names = ClassTable(names=tuple(f"a rather long class name {i}" for i in range(40)))
     long = SheetRow("x" * 300, np.zeros((20, 20, 3), np.uint8), tuple(range(1, 41)))
-    sheet = np.asarray(contact_sheet([long], (), names))
+    sheet = np.asarray(draw_contact_sheet([long], (), names))
     assert (sheet[:, -MARGIN:] == 255).all()
 
 
@@ -101,6 +103,6 @@ def test_overlay_hatches_ignored_pixels_and_keeps_its_input():
 
 def test_refusals():
     with pytest.raises(ValueError, match="at least one"):
-        contact_sheet([], COLUMNS, VOC)
+        draw_contact_sheet([], COLUMNS, VOC)
     with pytest.raises(ValueError, match="sead"):
-        contact_sheet([row(5, 5, sead=None)], COLUMNS, VOC)
+        draw_contact_sheet([row(5, 5, sead=None)], COLUMNS, VOC)

@@ -4,9 +4,9 @@ import pytest
 
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.report.rejection_reasons import (
-    failures,
+    count_reasons,
+    list_failures,
     most_frequent,
-    reasons,
     require_kept,
 )
 from tests.pipeline.small_tables import image_rows, images_table, writer
@@ -33,7 +33,7 @@ KEPT = (True, "", None)
 
 def test_reasons_are_counted_by_their_kind(tmp_path):
     table = round_of(tmp_path, [SMALL, ABSENT, KEPT, ABSENT, BROKEN, ABSENT, SMALL])
-    assert list(reasons(table).items()) == [
+    assert list(count_reasons(table).items()) == [
         ("tag not found", 3),
         ("area", 2),
         ("unreadable or failed", 1),
@@ -63,11 +63,11 @@ def test_no_kept_mask_is_one_sentence(tmp_path, decisions, name, expected):
 
 def test_failures_are_said_without_their_files(tmp_path):
     table = round_of(tmp_path, [KEPT, BROKEN, (None, None, "a.jpg: cut short")])
-    assert sorted(failures(table)) == ["broken", "cut short"]
+    assert sorted(list_failures(table)) == ["broken", "cut short"]
 
 
 def test_a_table_without_failures(tmp_path):
-    assert failures(images_table(tmp_path, 3)) == []
+    assert list_failures(images_table(tmp_path, 3)) == []
 
 
 def test_the_most_frequent_text():
