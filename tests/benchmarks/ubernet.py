@@ -35,7 +35,7 @@ def main() -> None:
         single = trained("ubernet", given.steps, given.seed, **settings, tasks={name: 1.0})
         alone = figures("ubernet", single)[name]
         separate += parameters(single)
-        ratio = reached[name] / alone
+        ratio = reached[name] / alone if alone else float("nan")
         print(f"{name:14} all {reached[name]:.3f}  alone {alone:.3f}  {ratio:.2f}", flush=True)
     print(f"parameters of one against five: {parameters(joint) / separate:.2f}")
 

@@ -131,30 +131,30 @@ class SilentReporter:
         return lambda done, loss: None
 
 
+_TRAINING = (
+    '{"steps": 4, "batch": 4, "crop": 64, "learning_rate": 3e-3, "head_lr_multiplier": 1, '
+    '"warmup": 1}'
+)
+_EVERYTHING = '{"simple_area": [0, 1], "tag_area": 0, "objects_area": 1}'
+# Settings with which every step takes a second, and the filter keeps everything.
+TINY_SETTINGS = (
+    "shards=3",
+    'backbone={"name": "tiny", "output_stride": 8, "pretrained": false}',
+    f"tagger.training={_TRAINING}",
+    "tagger.pooling=average",
+    'seeds.settings={"canvas": 64, "scales": [1]}',
+    f"seeds.select={_EVERYTHING}",
+    "affinity=null",
+    "segmenter.width=8",
+    "segmenter.dropout=0.1",
+    "segmenter.from_tagger=true",
+    f"segmenter.training={_TRAINING}",
+    "relabel.size=64",
+    "relabel.crf=none",
+    f"select={_EVERYTHING}",
+)
+
+
 def tiny_recipe(*changes: str) -> Recipe:
-    """A recipe whose every step takes a second, and whose filter keeps everything."""
-    training = (
-        '{"steps": 4, "batch": 4, "crop": 64, "learning_rate": 3e-3, "head_lr_multiplier": 1, '
-        '"warmup": 1}'
-    )
-    everything = '{"simple_area": [0, 1], "tag_area": 0, "objects_area": 1}'
-    return read_recipe(
-        None,
-        [
-            "shards=3",
-            'backbone={"name": "tiny", "output_stride": 8, "pretrained": false}',
-            f"tagger.training={training}",
-            "tagger.pooling=average",
-            'seeds.settings={"canvas": 64, "scales": [1]}',
-            f"seeds.select={everything}",
-            "affinity=null",
-            "segmenter.width=8",
-            "segmenter.dropout=0.1",
-            "segmenter.from_tagger=true",
-            f"segmenter.training={training}",
-            "relabel.size=64",
-            "relabel.crf=none",
-            f"select={everything}",
-            *changes,
-        ],
-    )
+    """A recipe of the tiny settings and some changes, each as key=value."""
+    return read_recipe(None, [*TINY_SETTINGS, *changes])
