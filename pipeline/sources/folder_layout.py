@@ -2,35 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder
-from tag2mask.pipeline.sources.splits import is_split
+from tag2mask.pipeline.sources.splits import SPLITS
 
-# Folders of data sets, by what they hold. None of these is a tag unless a user says so.
+# Words in names of folders of data sets, by their content; what may say most comes first. A
+# folder whose name has no other words is no tag unless a user says so: train_masks, images2.
 PARTS: dict[str, frozenset[str]] = {
-    "images": frozenset({"image", "images", "img", "imgs", "jpegimages", "photos", "pictures"}),
     "masks": frozenset(
-        {
-            "mask",
-            "masks",
-            "gt",
-            "groundtruth",
-            "ground_truth",
-            "segmentation",
-            "segmentations",
-            "segmentationclass",
-            "segmentationobject",
-            "stuffthingmaps",
-            "trimaps",
-        }
+        {"mask", "masks", "gt", "groundtruth", "matte", "mattes"}
+        | {"segmentation", "segmentations", "segmentationclass", "segmentationobject"}
+        | {"stuffthingmaps", "trimap", "trimaps"}
     ),
     "annotations": frozenset(
-        {"annotation", "annotations", "label", "labels", "imagesets", "bbox", "xml", "xmls", "json"}
+        {"annotation", "annotations", "label", "labels", "imagesets", "bbox", "bboxes", "boxes"}
+        | {"xml", "xmls", "json"}
+    ),
+    "images": frozenset(
+        {"image", "images", "img", "imgs", "jpegimages", "photo", "photos", "picture", "pictures"}
     ),
     "data": frozenset({"data", "dataset", "datasets"}),
 }
+_FILLERS = frozenset(
+    {"all", "aug", "binary", "class", "coarse", "dir", "files", "fine", "folder", "id", "ids"}
+    | {
+        "instance",
+        "instances",
+        "jpeg",
+        "jpg",
+        "new",
+        "object",
+        "png",
+        "raw",
+        "semantic",
+        "set",
+        "sets",
+    }
+)
+_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[0-9]+|[^A-Za-z0-9 _.-]+")
+_GROUND_TRUTH = re.compile(r"ground[ _-]?truth", re.IGNORECASE)
 
 # Files that are no images, by their names. Images of the web have any suffix or none, so only
 # suffixes that mean something else are passed over.
@@ -44,11 +57,32 @@ _NO_IMAGES = frozenset(
     f".{suffix}" for suffix in (*_TEXTS, *_PAGES, *_OFFICE, *_ARCHIVES, *_ARRAYS, *_MEDIA)
 )
 
+_MASK = re.compile(
+    r"(.+)[-_. ](?:masks?|seg|segmentation|gt|labels?|labelids|matte|trimap)(?:[-_ ]?\d+)?",
+    re.IGNORECASE,
+)
+
 
 def part_of(name: str) -> str | None:
-    """Which part of a data set a folder is named for, a key of :data:`PARTS`; None for others."""
-    plain = name.casefold()
-    return next((part for part, names in PARTS.items() if plain in names), None)
+    """The part of a data set that a folder is named for, a key of :data:`PARTS`, or None."""
+    words = _words(name)
+    found = [part for part, names in PARTS.items() if any(word in names for word in words)]
+    known = frozenset().union(_FILLERS, SPLITS, *PARTS.values())
+    plain = all(word in known or word.isdigit() for word in words)
+    return found[0] if found and plain else None
+
+
+def split_word(name: str) -> str | None:
+    """The split that a folder is named for, such as train of train2017; None of other names."""
+    words = _words(name)
+    found = [word for word in words if word in SPLITS]
+    plain = all(word in _FILLERS or word in SPLITS or word.isdigit() for word in words)
+    return found[0] if found and plain else None
+
+
+def _words(name: str) -> list[str]:
+    words = _WORDS.findall(_GROUND_TRUTH.sub(" groundtruth ", name))
+    return [word.casefold() for word in words]
 
 
 def is_no_image(name: str) -> bool:
@@ -56,16 +90,27 @@ def is_no_image(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in _NO_IMAGES
 
 
+def masks_beside(names: Sequence[str]) -> frozenset[str]:
+    """Files that are masks of other files by their names, such as ``1_mask.png`` beside ``1.jpg``.
+
+    Args:
+        names: All files of a folder.
+    """
+    stems = {PurePosixPath(name).stem for name in names}
+    found = ((name, _MASK.fullmatch(PurePosixPath(name).stem)) for name in names)
+    return frozenset(name for name, match in found if match and match[1] in stems)
+
+
 def split_folders(tree: SandboxedFolder) -> list[str]:
     """The folders of splits, if the source is folders of tags within folders of splits."""
     folders = tree.folders()
-    if not folders or not all(map(is_split, folders)):
+    if not folders or not all(map(split_word, folders)):
         return []
     return folders if any(map(tree.folders, folders)) else []
 
 
 def recognized(tree: SandboxedFolder) -> str | None:
-    """What the folders are where they cannot all be tags; None if they can.
+    """A description of folders that cannot all be tags; None if they can.
 
     Folders are looked into three levels deep, which is deeper than data sets nest their parts.
     """
@@ -73,7 +118,7 @@ def recognized(tree: SandboxedFolder) -> str | None:
     parts = [f"{name}/" for name in folders if part_of(name)]
     if parts:
         return _data_set(parts)
-    splits = [name for name in folders if is_split(name)]
+    splits = [name for name in folders if split_word(name)]
     inside = split_folders(tree)
     if splits and not inside:
         tags = [name for name in folders if name not in splits]
@@ -82,6 +127,11 @@ def recognized(tree: SandboxedFolder) -> str | None:
         # A train is also what a class may be called, but it has its images in it.
         if splits != ["train"] or tree.folders("train"):
             return f"folders of tags ({_listed(tags)}) beside splits ({_listed(splits)})"
+    if len(folders) == 1 and not inside:
+        (name,) = folders
+        below = tree.folders(name)
+        if len(below) > 1 and all(map(is_no_image, tree.files(name))):
+            return f"a single folder {name}/ with the folders {_listed(below)}"
     for name in inside:
         parts = [f"{name}/{below}/" for below in tree.folders(name) if part_of(below)]
         if parts:

@@ -9,9 +9,11 @@ from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.sources.base import TaggedFile, TreeSource, unique
 from tag2mask.pipeline.sources.folder_layout import (
     is_no_image,
+    masks_beside,
     part_of,
     recognized,
     split_folders,
+    split_word,
 )
 from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder
 from tag2mask.pipeline.sources.tags_csv import TABLE
@@ -24,9 +26,10 @@ _MAX_DEPTH = 32
 class FolderSource(TreeSource):
     """Images at ``<tag>/<file>`` or deeper, or at ``<split>/<tag>/<file>``.
 
-    The first folder is the tag; folders in it are looked into to any depth. Every file counts
-    as an image, since web images come with any suffix or none, unless its suffix means
-    something else: it is skipped then, and named. An image beside the folders has no tag.
+    The first folder is the tag; folders in it are read to any depth. Every file counts as an
+    image, since web images have any suffix or none. Files with a suffix of other data, and files
+    named as the mask of another one, are skipped and named. An image beside the folders has no
+    tag.
     """
 
     kind: ClassVar[str] = "folders"
@@ -52,9 +55,10 @@ class FolderSource(TreeSource):
         yield from self._files("", (), None)
         if not splits:
             yield from self._tags("", None)
-        for split in splits:
-            yield from self._files(split, (), split)
-            yield from self._tags(split, split)
+        for folder in splits:
+            split = split_word(folder)
+            yield from self._files(folder, (), split)
+            yield from self._tags(folder, split)
 
     def _tags(self, place: str, split: str | None) -> Iterator[TaggedFile]:
         for tag in self.tree.folders(place):
@@ -83,10 +87,13 @@ class FolderSource(TreeSource):
         self, place: str, folders: tuple[str, ...], split: str | None
     ) -> Iterator[TaggedFile]:
         tags = unique(self.tags_of(folders)) if folders else ()
-        for name in self.tree.files(place):
+        names = self.tree.files(place)
+        masks = masks_beside(names)
+        for name in names:
             path = _join(place, name)
             problem = None if folders else self.tree.problem(path)
-            yield TaggedFile(path, tags, split, problem=problem, skipped=is_no_image(name))
+            skipped = is_no_image(name) or name in masks
+            yield TaggedFile(path, tags, split, problem=problem, skipped=skipped)
 
 
 class LastFolderSource(FolderSource):
@@ -119,10 +126,16 @@ def check_layout(tree: SandboxedFolder) -> None:
     Raises:
         UserError: If some are parts of a data set; the sentence says which.
     """
+    folders = tree.folders()
+    inside = [name for name in folders if TABLE in tree.files(name)]
+    if inside:
+        raise UserError(
+            f"{tree.uri} holds sources in its folders ({', '.join(inside[:5])}), each with a "
+            f"{TABLE}: give one of them, such as {tree.uri}/{inside[0]}"
+        )
     layout = recognized(tree)
     if layout is None:
         return
-    folders = tree.folders()
     inner = f" or give {tree.uri}/{folders[0]};" if len(folders) == 1 else ""
     raise UserError(
         f"{tree.uri} looks like {layout}, and no file says tags: put the images into one folder "

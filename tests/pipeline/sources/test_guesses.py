@@ -25,6 +25,12 @@ ADVICE = "if all its folders are tags, add --source-kind folders"
     ("paths", "recognized"),
     [
         (("train/a.jpg", "test/b.jpg", "val/c.jpg"), "images of the splits test, train, val"),
+        (("train2017/a.jpg", "val2017/b.jpg"), "images of the splits train2017, val2017"),
+        (("train_images/a.jpg", "train_masks/a.png"), "the folders train_images/, train_masks/"),
+        (("pets/cat/a.jpg", "pets/dog/b.jpg"), r"a single folder pets/ with the folders cat, dog"),
+        (("SegmentationClassAug/a.png", "cat/a.jpg"), "the folders SegmentationClassAug/"),
+        (("ground_truth/a.png", "cat/a.jpg"), "the folders ground_truth/"),
+        (("groundTruth/a.png", "cat/a.jpg"), "the folders groundTruth/"),
         (("Train/a.jpg",), "images of the splits Train without tags"),
         (("images/a.jpg", "masks/a.png"), "the folders images/, masks/"),
         (("images/a.jpg",), "the folders images/"),
@@ -55,6 +61,35 @@ def test_a_kind_that_is_given_overrides_the_guess(tmp_path: Path) -> None:
         "a.jpg": ("train",),
         "b.jpg": ("images",),
     }
+
+
+def test_names_that_only_hold_such_words_are_tags(tmp_path: Path) -> None:
+    for number, tag in enumerate(("gas mask", "train station", "data center", "2", "ground beef")):
+        put(str(tmp_path), f"{tag}/{number}.jpg", b"x")
+    found = open_source(str(tmp_path)).images()
+    assert {file.tags[0] for file in found} == {
+        "gas mask",
+        "train station",
+        "data center",
+        "2",
+        "ground beef",
+    }
+
+
+def test_masks_beside_their_images_are_skipped(tmp_path: Path) -> None:
+    for name in ("1.jpg", "1_mask.png", "1_mask_1.png", "2.png", "2-gt.png", "gas_mask.jpg"):
+        put(str(tmp_path), f"cat/{name}", b"x")
+    found = listed(open_source(str(tmp_path)))
+    kept = {path for path, file in found.items() if not file.skipped}
+    assert kept == {"cat/1.jpg", "cat/2.png", "cat/gas_mask.jpg"}
+
+
+def test_folders_with_lists_of_tags_are_named(tmp_path: Path) -> None:
+    for part in ("train", "val"):
+        put(str(tmp_path), f"{part}/tags.csv", b"file,tags\n1.jpg,cat\n")
+        put(str(tmp_path), f"{part}/1.jpg", b"x")
+    with pytest.raises(UserError, match=r"sources in its folders \(train, val\), .*: give one"):
+        open_source(str(tmp_path))
 
 
 def test_a_train_among_other_classes_is_a_tag(tmp_path: Path) -> None:

@@ -86,11 +86,11 @@ class TestFolders(FileSourceTests):
             open_source(folder)
 
     def test_the_folder_above_a_source_is_none(self, folder: str) -> None:
-        put(folder, "animals/tags.csv", b"file,tags")
-        with pytest.raises(UserError, match="looked for"):
-            open_source(folder)
         put(folder, "VOCdevkit/VOC2012/JPEGImages/a.jpg", b"a")
         with pytest.raises(UserError, match="the folders VOCdevkit/VOC2012/JPEGImages/"):
+            open_source(folder)
+        put(folder, "animals/tags.csv", b"file,tags")
+        with pytest.raises(UserError, match=r"sources in its folders \(animals\)"):
             open_source(folder)
 
 
