@@ -9,10 +9,10 @@ from collections.abc import Callable
 from tag2mask.pipeline.engine.base import Engine
 from tag2mask.pipeline.engine.local import LocalEngine
 from tag2mask.pipeline.ingestion.ingest import ingest
-from tag2mask.pipeline.labeling.affinity import walk_seeds
+from tag2mask.pipeline.labeling.loop import run_rounds
 from tag2mask.pipeline.labeling.release import release
-from tag2mask.pipeline.labeling.rounds import labeling_rounds
 from tag2mask.pipeline.labeling.run import Run
+from tag2mask.pipeline.records.round_names import POWERFUL
 from tag2mask.pipeline.sources import open_source
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
@@ -56,14 +56,8 @@ def label(
     )
     run = Run(out, recipe, engine or LocalEngine(1), reporter or SilentReporter())
     with run.lease():
-        images = run.make_images(ingest(open_source(source)))
-        run.train_tagger(images)
-        masks = [run.make_seed(images)]
-        masks.append(walk_seeds(run, images, masks[0]))
-        for each in labeling_rounds(recipe):
-            run.train_segmenter(each, images, masks[-1])
-            masks.append(run.relabel(each, images))
-        release(run, images, masks[-1])
+        images, masks = run_rounds(run, ingest(open_source(source)))
+        release(run, images, masks[POWERFUL])
     return result(out)
 
 
