@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from tag2mask.pipeline.records.name_lists import SEPARATOR, split_tags
+from tag2mask.pipeline.records.name_lists import SEPARATOR
 from tag2mask.pipeline.sources.base import unique
+from tag2mask.pipeline.sources.tag_cells import split_cell
 
 IMAGES = ("image", "img", "picture", "jpg", "png", "url", "uri", "path", "file")
 TAGS = ("tags", "labels", "label", "classes", "class")
@@ -50,7 +51,7 @@ class Columns:
         if value is None:
             return ()
         if isinstance(value, str):
-            return unique(split_tags(value, separator))
+            return unique(split_cell(value, separator))
         if isinstance(value, Sequence):
             return unique(self._name(one) for one in value if one is not None)
         return unique([self._name(value)])

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from typing import Any, ClassVar
 
 from tag2mask.pipeline.errors import UserError
-from tag2mask.pipeline.records.name_lists import split_tags
 from tag2mask.pipeline.sources.base import TaggedFile, TreeSource, unique
 from tag2mask.pipeline.sources.columns import TAGS
 from tag2mask.pipeline.sources.csv_table import read_csv
 from tag2mask.pipeline.sources.file_finder import FileFinder
 from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder, UnreadableError
 from tag2mask.pipeline.sources.splits import is_split
-from tag2mask.pipeline.sources.tag_cells import find_separator
+from tag2mask.pipeline.sources.tag_cells import find_separator, split_cell
 
 CSV, JSONL = "metadata.csv", "metadata.jsonl"
 FILE = "file_name"
@@ -106,5 +105,5 @@ def _tags(value: Any, separator: str) -> tuple[str, ...]:  # noqa: ANN401
     if isinstance(value, list):
         return unique(str(one) for one in value if one is not None)
     if isinstance(value, str):
-        return unique(split_tags(value, separator))
+        return unique(split_cell(value, separator))
     return () if value is None else unique([str(value)])

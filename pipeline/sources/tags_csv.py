@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from tag2mask.pipeline.records.name_lists import split_tags
 from tag2mask.pipeline.sources.base import TaggedFile, TreeSource, unique
 from tag2mask.pipeline.sources.csv_table import read_csv
 from tag2mask.pipeline.sources.file_finder import FileFinder
 from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder
-from tag2mask.pipeline.sources.tag_cells import find_separator
+from tag2mask.pipeline.sources.tag_cells import find_separator, split_cell
 
 TABLE = "tags.csv"
 IMAGES = "JPEGImages"
@@ -47,7 +46,7 @@ class TagsCsvSource(TreeSource):
             path, problem = locator.locate(row["file"], ("", IMAGES))
             yield TaggedFile(
                 path=path,
-                tags=unique(split_tags(row["tags"], separator)),
+                tags=unique(split_cell(row["tags"], separator)),
                 split=row.get("split") or None,
                 origin=row.get("origin") or None,
                 problem=problem,

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import ClassVar
 
-from tag2mask.pipeline.records.name_lists import split_tags
 from tag2mask.pipeline.sources.base import TaggedFile, TreeSource, unique
 from tag2mask.pipeline.sources.csv_table import read_csv
 from tag2mask.pipeline.sources.rows import readable_path
 from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder, UnreadableError
-from tag2mask.pipeline.sources.tag_cells import find_separator
+from tag2mask.pipeline.sources.tag_cells import find_separator, split_cell
 
 TABLE = "urls.csv"
 
@@ -53,7 +52,7 @@ class UrlTableSource(TreeSource):
             url = row["url"]
             yield TaggedFile(
                 path=readable_path(url) or "image",
-                tags=unique(split_tags(row["tags"], separator)),
+                tags=unique(split_cell(row["tags"], separator)),
                 split=row.get("split") or None,
                 origin=row.get("origin") or None,
                 problem=None if "://" in url else "no URL; it begins with https:// or http://",

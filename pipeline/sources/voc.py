@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import ClassVar
 from xml.etree.ElementTree import ParseError
 
@@ -43,6 +44,8 @@ class VocSource(TreeSource):
     def images(self) -> Iterator[TaggedFile]:
         """Every file of JPEGImages; one without an annotation has no tags.
 
+        An annotation without an image is listed as a problem.
+
         Raises:
             UserError: If neither annotations nor class lists exist, or a list is not
                 one of stems and -1, 0 or 1.
@@ -56,12 +59,21 @@ class VocSource(TreeSource):
                 f"the VOC tree {self.uri} names no object: it needs {ANNOTATIONS}/<stem>.xml "
                 f"or {LISTS}/<class>_<split>.txt"
             )
+        missing = {name.removesuffix(".xml") for name in annotations if name.endswith(".xml")}
         for name in self.tree.files(places[0]):
             stem = name.rpartition(".")[0] or name
             image = TaggedFile(f"{places[0]}/{name}", tuple(tags.get(stem, ())), splits.get(stem))
             if f"{stem}.xml" in annotations:
                 image = self._annotated(image, f"{places[1]}/{stem}.xml")
+            missing.discard(stem)
             yield image
+
+        for stem in sorted(missing):
+            lost = TaggedFile(f"{places[0]}/{stem}", split=splits.get(stem))
+            lost = self._annotated(lost, f"{places[1]}/{stem}.xml")
+            yield replace(
+                lost, problem=f"no such file, although {places[1]}/{stem}.xml describes it"
+            )
 
     def _annotated(self, image: TaggedFile, annotation: str) -> TaggedFile:
         try:

@@ -49,14 +49,15 @@ class YoloSource(TreeSource):
         )
 
     def images(self) -> Iterator[TaggedFile]:
-        """Every image.
+        """Every image; labels without an image are listed as a problem.
 
         Raises:
             UserError: If no file names the classes.
         """
         names = self._class_names()
         for part in _parts(self.tree):
-            labels = frozenset(self.tree.files(part.labels))
+            labels = {name for name in self.tree.files(part.labels) if name.endswith(".txt")}
+            missing = labels - {CLASSES}
             for name in self.tree.files(part.images):
                 path, skipped = f"{part.images}/{name}", is_no_image(name)
                 label = f"{PurePosixPath(name).stem}.txt"
@@ -64,7 +65,15 @@ class YoloSource(TreeSource):
                 problem = None
                 if label in labels and not skipped:
                     tags, problem = self._tags(f"{part.labels}/{label}", names)
+                    missing.discard(label)
                 yield TaggedFile(path, tags, part.split, problem=problem, skipped=skipped)
+
+            for label in sorted(missing):
+                tags, problem = self._tags(f"{part.labels}/{label}", names)
+                path = f"{part.images}/{PurePosixPath(label).stem}"
+                lost = f"no such file, although {part.labels}/{label} describes it"
+                if tags or problem:  # an empty label file has lost nothing
+                    yield TaggedFile(path, tags, part.split, problem=problem or lost)
 
     def _tags(self, label: str, names: dict[int, str]) -> tuple[tuple[str, ...], str | None]:
         try:

@@ -219,6 +219,13 @@ class TestVoc(FileSourceTests):
         put(folder, "JPEGImages/d.jpg", b"d.jpg")
         assert by_name(open_source(folder)) == self.images | {"d.jpg": ()}
 
+    def test_an_annotation_without_a_picture_is_a_problem(self, folder: str) -> None:
+        self.lay_out(folder, self.images)
+        put(folder, "Annotations/gone.xml", annotation("cat"))
+        found = listed(open_source(folder))["JPEGImages/gone"]
+        assert found.problem == "no such file, although Annotations/gone.xml describes it"
+        assert found.tags == ("cat",)
+
     def test_class_lists_do_without_annotations(self, folder: str) -> None:
         for name in ("a.jpg", "b.jpg", "c.jpg"):
             put(folder, f"JPEGImages/{name}", name.encode())

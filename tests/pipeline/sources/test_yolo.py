@@ -67,6 +67,15 @@ class TestYolo(FileSourceTests):
         assert cause in (found.problem or "")
         assert "labels/train/a.txt" in (found.problem or "")
 
+    def test_labels_without_an_image_are_a_problem(self, folder: str) -> None:
+        self.lay_out(folder, self.images)
+        put(folder, "labels/train/gone.txt", b"0 0 0 1 1\n")
+        put(folder, "labels/train/empty.txt", b"")
+        found = listed(open_source(folder))
+        assert "labels/train/gone.txt describes it" in (found["images/train/gone"].problem or "")
+        assert found["images/train/gone"].tags == ("cat",)
+        assert len(found) == len(self.images) + 1
+
     def test_classes_without_names_are_refused(self, folder: str) -> None:
         put(folder, "images/a.jpg", b"a")
         put(folder, "labels/a.txt", b"1 0 0 1 1\n")
