@@ -4,6 +4,8 @@ Prefect and Ray read their environment when they are imported, so its defaults a
 before any module of this package can import them.
 """
 
+from tag2mask.flows import forked_processes
 from tag2mask.flows.environment import set_defaults
 
 set_defaults()
+forked_processes.register()

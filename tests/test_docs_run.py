@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import ray
 from prefect.testing.utilities import prefect_test_harness
 
 import tag2mask
@@ -46,7 +47,7 @@ def placeholders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def reader(placeholders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Reader:
+def reader(placeholders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
     """A reader in a folder that holds copies of the placeholders."""
     shutil.copytree(placeholders, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
@@ -54,7 +55,8 @@ def reader(placeholders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for settings in (part for view in mask_quality.BUDGETS.values() for part in view.values()):
         monkeypatch.setitem(settings, "training", {**settings["training"], "steps": 1})
     monkeypatch.setattr(mask_quality, "TEST", 40)
-    return Reader(monkeypatch)
+    yield Reader(monkeypatch)
+    ray.shutdown()  # a page reads a dataset with it
 
 
 @pytest.mark.parametrize("page", RUNNING, ids=page_id)
