@@ -32,7 +32,8 @@ def commands_page() -> str:
     group: Any = typer.main.get_command(app)
     parts = ["# Commands", NOTE]
     assert app.registered_callback is not None
-    sections = {"Options of the program": (group, app.registered_callback.callback)}
+    options: Any = app.registered_callback.callback
+    sections: dict[str, Any] = {"Options of the program": (group, options)}
     for (name, command), registered in zip(
         group.commands.items(), app.registered_commands, strict=True
     ):

@@ -84,8 +84,8 @@ def test_a_line_every_ten_seconds_and_one_at_the_end(
         update(done)
         clock.now += 1
     update(95)
-    done = [record.progress["done"] for record in caplog.records]  # type: ignore[attr-defined]
-    assert done == [*range(10, 91, 10), 95]
+    counts = [record.progress["done"] for record in caplog.records]  # type: ignore[attr-defined]
+    assert counts == [*range(10, 91, 10), 95]
     assert caplog.messages[-1] == "seed 95/95 images · 1.0 images/s"
 
 

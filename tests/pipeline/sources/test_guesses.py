@@ -127,8 +127,9 @@ def test_the_folder_of_a_run_is_no_class(tmp_path: Path) -> None:
 
 
 def test_the_coco_of_roboflow(tmp_path: Path) -> None:
-    images = {"a.jpg": ("cat",), "b.jpg": ("dog", "person")}
-    for split, part in (("train", images), ("valid", {"c.jpg": ("cat",)})):
+    images: dict[str, tuple[str, ...]] = {"a.jpg": ("cat",), "b.jpg": ("dog", "person")}
+    valid: dict[str, tuple[str, ...]] = {"c.jpg": ("cat",)}
+    for split, part in (("train", images), ("valid", valid)):
         for name in part:
             put(str(tmp_path), f"{split}/{name}", name.encode())
         document = json.dumps(instances(part)).encode()
