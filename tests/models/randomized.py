@@ -8,7 +8,7 @@ from tag2mask.models.tagging import Tagger
 
 
 def randomize(network: nn.Module, seed: int = 0) -> nn.Module:
-    """Draws convolutions that keep the scale of what passes, and uneven statistics.
+    """Draws convolutions that keep the scale of their inputs, and uneven statistics.
 
     torchvision's and torch's own initialization fades out over a dozen layers, and fresh
     batch normalizations do nothing, so that a wrong one would not show.

@@ -45,7 +45,7 @@ def seen_textures(image: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """The class of the objects' textures, by their mean structure tensor.
 
     Args:
-        image: (N, 3, H, W), what is judged.
+        image: (N, 3, H, W), the image to score.
         mask: (N, H, W), where the things should be.
 
     Returns:

@@ -45,7 +45,7 @@ def test_segmenters_have_one_channel_more_than_classes(head):
     assert model(random_images(1, 3, 32, 40)).shape == (1, 4, *places)
 
 
-def test_what_is_dropped_is_part_of_the_description():
+def test_dropout_is_part_of_the_description():
     assert segmenter(dropout=0.25).build().dropout.p == 0.25
 
 
@@ -62,7 +62,7 @@ def test_every_backbone_carries_both(backbone):
             assert again.build().state_dict().keys() == model.state_dict().keys()
 
 
-def test_what_is_unknown_is_an_error():
+def test_unknown_names_are_an_error():
     for wrong in ({"backbone": "vgg99"}, {"head": "mean"}):
         with pytest.raises(KeyError):
             tagger(**wrong).build()

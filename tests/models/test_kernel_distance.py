@@ -26,6 +26,6 @@ def test_draws_of_one_distribution_are_at_zero_on_average():
 
 
 @pytest.mark.parametrize("theirs", [torch.zeros(1, 12), torch.zeros(5, 11)])
-def test_what_cannot_be_compared(theirs):
+def test_features_that_cannot_be_compared(theirs):
     with pytest.raises(ValueError, match="cannot be compared"):
         kernel_distance(features(5), theirs)

@@ -127,7 +127,7 @@ def test_output_strides(name):
 @pytest.mark.parametrize("name", ["efficientnet_lite0", "resnet50"])
 @pytest.mark.parametrize(("fine", "coarse"), [(8, 16), (16, 32)])
 @torch.no_grad()
-def test_dilation_computes_what_the_stride_skipped(name, fine, coarse):
+def test_dilation_computes_the_places_skipped_by_the_stride(name, fine, coarse):
     """A trous: at the places that the coarse backbone has, the dilated one agrees with it."""
     # 72 pixels: 9 places at stride 8, 5 at 16; odd, so that the grids share their origin.
     images = random_images(1, 3, 72, 72)

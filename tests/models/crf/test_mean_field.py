@@ -1,4 +1,4 @@
-"""Mean field: how its steps are counted, and what padding changes (nothing)."""
+"""Mean field: the number of its steps, and padding, which changes nothing."""
 
 import pytest
 import torch

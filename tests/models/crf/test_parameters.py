@@ -1,4 +1,4 @@
-"""The published parameters, and what is refused."""
+"""The published parameters, and values that are refused."""
 
 from typing import Any
 

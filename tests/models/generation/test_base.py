@@ -69,7 +69,7 @@ class TestGeneratingSystem:
         assert all(field.description for field in kind.model_fields.values())
         assert kind().size == 64  # the defaults make sense together
 
-    def test_needs_are_what_a_batch_has(self, system):
+    def test_needs_are_parts_of_a_batch(self, system):
         assert set(system.needs) <= {"image", "mask", "tags"}
         assert system.view in {"image", "cutout"}
 

@@ -50,7 +50,7 @@ def test_colors_keep_planes_and_the_relations_of_gray_images():
     assert 0.4 < shift.max() <= 0.5
 
 
-def test_translations_crop_what_torchvision_pads_and_reach_an_eighth():
+def test_translations_crop_torchvision_s_padding_and_reach_an_eighth():
     before = maps(200)
     height, width = before.shape[-2:]
     steps = set()

@@ -31,7 +31,7 @@ def trained(seed=0, longer=1):
 
 
 def figures(system):
-    """Shares of right classes by an independent judge, and the error of reconstructions."""
+    """Shares of right classes by an independent classifier, and the error of reconstructions."""
     data = digits()
     # It has seen no digit that the system was trained on.
     machine = SVC().fit(_flat(data["image"][HALF:]), data["tags"][HALF:].argmax(dim=1))
@@ -83,7 +83,7 @@ class TestInvertibleGan:
     def test_reconstruction_is_better_than_the_mean_image(self, found):
         assert found["reconstruction"] < 0.6
 
-    def test_edits_change_what_is_seen(self, found):
+    def test_edits_change_the_classes(self, found):
         assert found["edits"] >= 0.9
 
     def test_edits_keep_the_rest(self, found):

@@ -55,7 +55,7 @@ def distance(system):
 
 
 def carried_over(system, count=100):
-    """Shares of images that show what arithmetic on concepts was to give, and of all that do.
+    """Shares of images with the concept wanted from the arithmetic, and of all images with it.
 
     Each of the four kinds is calculated from the three others.
     """
@@ -98,7 +98,7 @@ def projections(system):
 
 
 def overlap(system):
-    """Mean intersection over union of outlines and what is drawn into them; and of others'."""
+    """Mean intersection over union of outlines and their drawings, and of others' outlines."""
     outlines = (blobs(32, seed=7)["mask"] > 0).unsqueeze(1)
     noise = system.draw(outlines.float(), torch.Generator().manual_seed(8))
     with torch.no_grad():

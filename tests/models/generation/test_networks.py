@@ -50,7 +50,7 @@ class TestUpsampler:
         assert network(torch.randn(3, 5), torch.zeros(3, 0, 1, 1)).shape == (3, 2, *shape)
 
     @torch.no_grad()
-    def test_planes_change_what_is_under_them(self):
+    def test_planes_change_the_features_under_them(self):
         network = Upsampler(5, 3, (32, 32), width=8, planes=1).eval()
         planes = torch.zeros(1, 1, 32, 32)
         planes[..., 24:, 24:] = 1

@@ -1,4 +1,4 @@
-"""The discriminator on a frozen backbone: what learns, what keeps still, and what it is told."""
+"""The discriminator on a frozen backbone: learning parts, fixed parts, and conditions."""
 
 import pytest
 import torch
@@ -37,7 +37,7 @@ def test_most_gans_can_have_it():
 
 
 @pytest.mark.parametrize("name", KNOWING)
-def test_a_step_moves_what_learns_and_nothing_of_the_backbone(name):
+def test_a_step_moves_learning_layers_and_nothing_of_the_backbone(name):
     torch.manual_seed(0)
     member = GENERATORS[name]
     small = {"size": SIZE, "classes": CLASSES, "latent": 8, "width": 4, "backbone": "tiny"}
@@ -56,7 +56,7 @@ def test_a_step_moves_what_learns_and_nothing_of_the_backbone(name):
 
 
 @pytest.mark.parametrize("side", [16, 24, 32, 64])
-def test_every_stage_judges_some_places(side):
+def test_every_stage_has_logits_of_some_places(side):
     judged = discriminator(side=side)(images(side=side), vector_inputs(torch.zeros(COUNT, 0)))
     assert judged.logits.shape[0] == COUNT
     assert judged.logits.shape[1] >= 6
@@ -64,7 +64,7 @@ def test_every_stage_judges_some_places(side):
     assert judged.logits.isfinite().all()
 
 
-def test_what_is_told_changes_what_is_said():
+def test_the_condition_changes_the_logits():
     judge = discriminator(Reader(vector=3)).eval()
     seen = images(1)
     told = [judge(seen, vector_inputs(vector[None])).logits for vector in torch.eye(3)]
@@ -114,7 +114,7 @@ def test_mixing_goes_from_coarse_to_fine_and_repeats():
 
 @pytest.mark.slow
 def test_its_generator_learns_to_obey():
-    """Random filters know no things, but colors, which are told."""
+    """Random filters describe colors but not objects, and colors are the condition here."""
     torch.manual_seed(0)
     settings = ProjectedGanSettings(
         size=SIZE,

@@ -39,7 +39,7 @@ class TestDescribe:
         words = [sentences.describe(tags, scene((8, 8), cat), rng(seed)) for seed in range(12)]
         assert {sentences.write(each)[0] for each in words} == said
 
-    def test_what_the_mask_lacks_is_only_named(self, sentences):
+    def test_classes_without_mask_are_only_named(self, sentences):
         words = sentences.describe(torch.tensor([[1.0, 0.0, 1.0]]), scene((8, 8)), rng())
         assert sentences.write(words)[0] in {
             "a dog and a potted plant",
@@ -71,7 +71,7 @@ class TestDescribe:
 
 
 class TestRead:
-    def test_what_is_written_can_be_read(self, sentences):
+    def test_written_sentences_can_be_read(self, sentences):
         said = ["a dog", "a potted plant left of a cat", "a cat and a dog", "a dog above a dog"]
         assert sentences.write(sentences.read(said)) == said
 

@@ -94,7 +94,7 @@ def test_the_second_stage_begins_with_the_enlarged_image():
 
 
 @pytest.mark.slow
-def test_the_second_stage_is_sharper_and_mends_what_the_first_gets_wrong():
+def test_the_second_stage_is_sharper_and_corrects_the_first():
     found = figures(trained())
     assert found["colors bicubic"] >= 0.9
     assert found["classes second"] >= 0.9

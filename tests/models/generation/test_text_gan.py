@@ -38,7 +38,7 @@ def figures(system):
 
 
 def obedience(system):
-    """The share of images in which red lies where the sentence says, as seen from blue."""
+    """The share of images in which red lies in the sentence's direction from blue."""
     right = []
     for sentence, direction in DIRECTIONS.items():
         images = system.illustrate([sentence] * 50, torch.Generator().manual_seed(2))
@@ -49,7 +49,7 @@ def obedience(system):
 
 
 def detection(system):
-    """AUC of telling the sentence of an image that was never seen from that of another."""
+    """AUC of separating the sentence of a new image from that of another image."""
     data, rng = pairs(400, seed=3), torch.Generator().manual_seed(4)
     inputs = system.condition.make_inputs(400, data, rng)
     mismatched = system.condition.draw_mismatched(inputs, rng)
@@ -64,7 +64,7 @@ def detection(system):
 
 
 def _meaning(system, vector):
-    """Where red lies as seen from blue, as a number."""
+    """The direction from blue to red, as a number."""
     names = {"left of": 0, "right of": 1, "above": 2, "below": 3}
     found = []
     for sentence in system.condition.sentences.write(vector[:, 0]):
@@ -74,7 +74,7 @@ def _meaning(system, vector):
 
 
 def _center(images, channel):
-    """The center (N, 2) of what is red (0) or blue (2), as (row, column)."""
+    """The center (N, 2) of the red (0) or blue (2) pixels, as (row, column)."""
     weight = (images[:, channel] - images[:, 2 - channel]).clamp(min=0)
     axis = torch.arange(images.shape[-1], dtype=torch.float32)
     total = weight.sum(dim=(1, 2)).clamp(min=1e-6)

@@ -24,7 +24,7 @@ def trained(seed=0, longer=1):
 
 
 def figures(system):
-    """The mean intersection over union of the learnt mask and what is red in new clips."""
+    """The mean intersection over union of the learnt mask and the red pixels in new clips."""
     clips = system.clips(100, torch.Generator().manual_seed(2))
     red = clips.images[:, :1] > clips.images[:, 1:2]
     mask = clips.movers > 0.5
@@ -45,7 +45,7 @@ class TestMovingClips:
         assert clips.movers.shape == (20, 1, 8, 16, 16)
         assert clips.images.abs().max() <= 1
 
-    def test_movers_are_what_is_red(self, clips):
+    def test_movers_are_the_red_pixels(self, clips):
         red = clips.images[:, :1] > clips.images[:, 1:2]
         mover = clips.movers > 0.5
         assert (red == mover).float().mean() > 0.98

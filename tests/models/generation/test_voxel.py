@@ -69,7 +69,7 @@ class TestShade:
     def test_nothing_is_white(self):
         assert torch.equal(shade(torch.zeros(1, 1, 8, 8, 8)), torch.ones(1, 3, 8, 24))
 
-    def test_a_plate_is_seen_from_the_front_and_as_an_edge(self):
+    def test_a_plate_has_a_front_and_an_edge(self):
         plate = torch.zeros(1, 1, 8, 8, 8)
         plate[:, :, 3, 2:6, 2:6] = 1
         front, aside, above = (shade(plate)[0, 0] < 1).chunk(3, dim=1)

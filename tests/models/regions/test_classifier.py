@@ -1,4 +1,4 @@
-"""Descriptors and the linear classifier: lengths, what they look at, and a fit by hand."""
+"""Descriptors and the linear classifier: lengths, the pixels they use, and a fit by hand."""
 
 import numpy as np
 import pytest
@@ -43,7 +43,7 @@ class TestDescriptor:
         assert_same(together, torch.cat(alone))
 
     @torch.no_grad()
-    def test_who_sees_the_region_inside_its_box(self, name, backbone, regions):
+    def test_descriptors_that_depend_on_the_region_inside_its_box(self, name, backbone, regions):
         values = DESCRIPTORS[name](backbone, random_images(3, 48, 64), regions[:2])
         sees_boxes_alone = name in ("rcnn", "spp")
         assert torch.allclose(values[0], values[1]) == sees_boxes_alone

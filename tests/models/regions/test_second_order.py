@@ -1,4 +1,4 @@
-"""Second-order pooling: the algebra, and what it sees that averages do not."""
+"""Second-order pooling: the algebra, and its difference from averages."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Labels on trees: the exact minimum, and what segments do to noisy labels."""
+"""Labels on trees: the exact minimum, and the effect of segments on noisy labels."""
 
 import itertools
 
@@ -27,7 +27,7 @@ def small():
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_min_sum_finds_what_trying_all_finds(small, seed):
+def test_min_sum_finds_the_minimum_of_all_labelings(small, seed):
     random = np.random.default_rng(seed)
     unary, change = random.random((4, LABELS)), 0.7 * random.random(7)
     change[-1] = 0

@@ -1,4 +1,4 @@
-"""Trees of regions: what every tree keeps, and that objects are among the nodes."""
+"""Trees of regions: the properties of every tree, and objects among the nodes."""
 
 import numpy as np
 import pytest

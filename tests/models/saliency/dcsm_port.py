@@ -39,7 +39,7 @@ def plain_layers(layer: nn.Module) -> list[nn.Module]:
 
 
 def backward(layer: nn.Module, x: Tensor, gradient: Tensor) -> Tensor:
-    """The gradient of a layer's input; a rectifier passes what is positive both ways."""
+    """The gradient of a layer's input; a rectifier passes positive values both ways."""
     if isinstance(layer, nn.Conv2d):
         return grad.conv2d_input(
             x.shape,

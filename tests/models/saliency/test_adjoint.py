@@ -1,4 +1,4 @@
-"""Convolutions that send gradients back as convolutions: what autograd makes of the plain ones."""
+"""Convolutions that send gradients back as convolutions, against autograd of the plain ones."""
 
 import pytest
 import torch
@@ -53,7 +53,7 @@ def test_many_channels_go_back_by_winograd():
     torch.testing.assert_close(*(torch.autograd.grad(f(x), x, signal) for f in (ours, layer)))
 
 
-def test_what_it_cannot_mirror_stays():
+def test_layers_that_cannot_be_mirrored_stay():
     strided = nn.Conv2d(4, 4, 3, stride=2)
     reflecting = nn.Conv2d(4, 4, 3, padding=1, padding_mode="reflect")
     assert with_adjoints(strided) is strided

@@ -93,7 +93,7 @@ def test_gray_images():
     assert overlap(boundary_saliency(np.stack([gray] * 3, axis=-1)), mask) > 0.85
 
 
-def test_refuses_what_is_no_image():
+def test_refuses_arrays_that_are_not_images():
     for array in (np.zeros((5, 5), np.uint8), np.zeros((5, 5, 3)), np.zeros((0, 5, 3), np.uint8)):
         with pytest.raises(ValueError, match="uint8"):
             boundary_saliency(array)

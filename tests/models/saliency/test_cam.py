@@ -46,7 +46,7 @@ def test_maps_lie_between_zero_and_one(tagger):
     assert 1.0 in highest
 
 
-def test_a_class_that_is_seen_nowhere_has_an_empty_map():
+def test_a_class_without_activation_has_an_empty_map():
     tagger = random_tagger(classes=3)
     with torch.no_grad():
         tagger.classifier.weight[1] = 0

@@ -148,7 +148,7 @@ class TestArithmetic:
 
 
 class TestScales:
-    """Class 0 is seen at the smaller scale alone, class 1 at neither."""
+    """Class 0 is present at the smaller scale alone, class 1 at neither."""
 
     SMALL = ([[[4, 2], [1, 0]], [[0, 1], [1, 2]]],)
     LARGE = (np.kron([[[0, 1], [5, 0]], [[3, 0], [0, 1]]], np.ones((2, 2))).tolist(),)
@@ -158,24 +158,24 @@ class TestScales:
     def both(self):
         return Dcsm(random_tagger(), canvas=2, scales=(1.0, 2.0), candidates=2)
 
-    def test_a_class_accumulates_where_it_is_seen(self, both, small):
+    def test_a_class_accumulates_at_scales_where_it_is_present(self, both, small):
         maps = maps_of(toy(both, self.SEEN, {2: self.SMALL, 4: self.LARGE}), [0, 1])
         once = maps_of(toy(small, {2: [SURE, SURE]}, {2: self.SMALL}), [0, 1])
         torch.testing.assert_close(maps[0], once[0])
 
-    def test_a_tag_that_is_seen_nowhere_accumulates_everywhere(self, both):
+    def test_a_tag_that_is_present_nowhere_accumulates_everywhere(self, both):
         layers = {2: self.SMALL, 4: self.LARGE}
         maps = maps_of(toy(both, self.SEEN, layers), [0, 1])
         ungated = maps_of(toy(both, {2: [SURE, SURE], 4: [SURE, SURE]}, layers), [0, 1])
         torch.testing.assert_close(maps[1], ungated[1])
         assert not torch.allclose(maps[0], ungated[0])
 
-    def test_no_backward_pass_at_a_scale_where_no_tag_is_seen(self, both):
+    def test_no_backward_pass_at_a_scale_without_a_present_tag(self, both):
         seen = {2: [SURE, UNSEEN], 4: [UNSEEN, SURE]}
         maps_of(toy(both, seen, {2: self.SMALL, 4: self.LARGE}), [0])
         assert [*both.gradients.asked] == [2]
 
-    def test_exactly_one_half_is_not_seen(self, both):
+    def test_exactly_one_half_is_not_present(self, both):
         maps_of(toy(both, {2: [SURE, 0], 4: [0.5, 0]}, {2: self.SMALL, 4: self.LARGE}), [0])
         assert [*both.gradients.asked] == [2]
 
@@ -243,7 +243,7 @@ class TestCanvas:
 
 
 def half_seen(tagger, image):
-    """Moves the logits so that about half of the classes are seen in an image."""
+    """Moves the logits so that about half of the classes are present in an image."""
     with torch.no_grad():
         highest = tagger(image[None]).class_maps.amax(dim=(0, 2, 3))
         tagger.classifier.bias -= highest.median() + 0.01
@@ -298,7 +298,7 @@ class TestGuidedGradients:
             assert gradient.min() < 0 < gradient.max()
 
     @pytest.mark.parametrize("backbone", ["tiny", "efficientnet_lite0", "resnet50"])
-    def test_one_batch_gives_what_single_signals_give(self, backbone):
+    def test_one_batch_gives_the_results_of_single_signals(self, backbone):
         gradients = GuidedGradients(*tagger_and_taps(backbone))
         image = random_images(1, 3, 48, 48)
         together = gradients(image).gradients(torch.tensor([2, 0, 1]))
@@ -343,7 +343,7 @@ def tagger_and_taps(backbone):
 
 class TestCaffe:
     def test_negatives_are_kept_until_the_end(self):
-        """Against one opponent class 0 loses at the lower left what it wins against the other."""
+        """At the lower left, class 0 loses against one opponent as much as it wins otherwise."""
         scorer = DcsmCaffe(random_tagger(), canvas=2)
         layer = [[[2, 1], [1, 0]], [[0, 1], [2, 0]], [[0, 0], [0, 0]]]
         maps = maps_of(toy(scorer, {2: [SURE] * 3}, {2: [layer]}), [0])

@@ -40,7 +40,7 @@ def test_agrees_with_captum(ours, theirs, pooling):
 
 
 def scene() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A red disc on blue, with a saliency that knows only its middle."""
+    """A red disc on blue, with a saliency of its middle alone."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:60, :80]
     disc = (y - 30) ** 2 + (x - 45) ** 2 < 15**2

@@ -61,7 +61,7 @@ def test_agrees_with_captum(build, class_index):
 
 @pytest.mark.filterwarnings("ignore:Setting backward hooks on ReLU")
 def test_gradients_of_the_lowest_tap_agree_with_captum():
-    """One batch of class signals gives what a pass for each class gives."""
+    """One batch of class signals gives the results of one pass for each class."""
     tagger = random_tagger()
     image = random_images(1, 3, 32, 32)
     classes = torch.tensor([4, 0, 3])

@@ -1,4 +1,4 @@
-"""Occlusion sensitivity against captum's, and against what a network looks at."""
+"""Occlusion sensitivity against captum's, and against a network of known dependence."""
 
 import pytest
 import torch

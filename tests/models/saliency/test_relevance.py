@@ -80,7 +80,7 @@ def test_contrast_leaves_the_network_as_it_was():
 
 
 class Sums(nn.Module):
-    """The sum of each class map, as a convolution: captum knows rules for layers alone."""
+    """The sum of each class map, as a convolution, because captum has rules for layers alone."""
 
     def __init__(self, network: nn.Module, side: int, classes: int):
         super().__init__()
@@ -121,7 +121,7 @@ def test_agrees_with_captum(ours, theirs):
     assert_same((x * arrived).detach(), reference.detach(), tolerance=1e-3)
 
 
-def test_the_rewired_network_says_what_it_said():
+def test_the_rewired_network_has_the_same_outputs():
     tagger = random_tagger()
     images = random_images(1, 3, SIZE, SIZE)
     rewired_tagger = Relevance(tagger, alpha_beta_rule, size=SIZE).tagger

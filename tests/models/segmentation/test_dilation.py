@@ -23,7 +23,7 @@ def test_sixty_seven_pixels_see_each_other():
     assert rows[-1] - rows[0] + 1 == 67
 
 
-def test_on_coarser_maps_the_same_part_of_the_image_is_seen():
+def test_on_coarser_maps_the_field_covers_the_same_part_of_the_image():
     reaches = {
         stride: stride * sum(layer.dilation[0] for layer in ContextModule(2, stride).layers)
         for stride in (8, 16)

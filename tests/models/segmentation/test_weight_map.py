@@ -1,4 +1,4 @@
-"""U-Net's weights: the formula at single pixels, and what weighs nothing."""
+"""U-Net's weights: the formula at single pixels, and pixels of weight zero."""
 
 import math
 

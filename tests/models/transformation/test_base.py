@@ -80,7 +80,7 @@ def test_settings_and_weights_rebuild_the_system(name):
     torch.testing.assert_close(*images, rtol=0, atol=0)
 
 
-def test_settings_say_what_they_mean(name):
+def test_every_setting_is_described(name):
     fields = TRANSFORMERS[name].settings_type.model_fields
     assert [field for field, info in fields.items() if not info.description] == []
 

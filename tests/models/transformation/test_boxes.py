@@ -1,4 +1,4 @@
-"""Boxes of regions against scikit-image's, and what is made of them."""
+"""Boxes of regions against scikit-image's, and their decoding."""
 
 import torch
 from skimage.measure import label, regionprops
@@ -16,7 +16,7 @@ def boxes_of(mask):
             yield value, left, top, right, bottom, region.coords
 
 
-def test_every_pixel_knows_the_box_of_its_region():
+def test_every_pixel_has_the_box_of_its_region():
     masks = scenes(4, seed=0)["mask"]
     masks[:, :, 30] = 0  # cuts regions in two
     masks[:, 10] = 255

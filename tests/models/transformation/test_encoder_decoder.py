@@ -1,4 +1,4 @@
-"""The shared network: what its skips carry, its sizes, its noise."""
+"""The shared network: its skips, its sizes, its noise."""
 
 import pytest
 import torch
@@ -60,7 +60,7 @@ def test_switches_put_every_maximum_back_in_its_place():
     assert torch.equal(grown, torch.where(maxima, fine, 0.0))
 
 
-def test_what_skips_join():
+def test_channels_that_skips_join():
     x, fine = torch.randn(1, 4, 8, 8), torch.randn(1, 4, 8, 8)
     joined = {name: skip(2, 4).eval().join(x, fine) for name, skip in SKIPS.items()}
     assert torch.equal(joined["none"], x)
@@ -102,7 +102,7 @@ def test_recomputation_changes_no_gradient():
 
 
 def identity_psnr(skip, seed):
-    """In dB, of a network that is to give back what it sees."""
+    """The PSNR in dB of a network that learns to return its input."""
     torch.manual_seed(seed)
     network = EncoderDecoder(3, 3, (8, 16, 32, 32, 32), skip)
     optimizer = torch.optim.Adam(network.parameters(), 2e-3)
@@ -118,7 +118,7 @@ def identity_psnr(skip, seed):
 
 
 @pytest.mark.slow
-def test_skips_carry_what_a_bottleneck_loses():
+def test_skips_carry_details_that_a_bottleneck_loses():
     blind = identity_psnr("none", seed=0)
     for skip in ("add", "concatenate"):
         assert identity_psnr(skip, seed=0) >= blind + 5

@@ -43,7 +43,7 @@ def test_colors_follow_from_texture():
 
 
 @pytest.mark.slow
-def test_depth_is_seen_in_one_image_without_depth_labels():
+def test_depth_is_learnt_from_one_image_without_depth_labels():
     found = reached("depth")
     assert found["system"] < 0.5 * found["constant"]
 
@@ -63,7 +63,7 @@ def test_flow_is_better_than_standing_still(name):
 
 
 @pytest.mark.slow
-def test_objects_are_removed_and_holes_filled_with_what_is_behind():
+def test_objects_are_removed_and_holes_filled_with_background():
     found = reached("inpainting")
     assert found["system"] < 0.95 * found["mean"]
     assert found["removed"] < 0.3 * found["objects"]

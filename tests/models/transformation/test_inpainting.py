@@ -1,4 +1,4 @@
-"""Object removal: holes, what is judged, and what is left alone."""
+"""Object removal: holes, the pixels in the loss, and unchanged pixels."""
 
 import torch
 from torch.nn.functional import max_pool2d
@@ -43,7 +43,7 @@ def test_holes_in_training_show_background_alone():
     assert not batch["mask"][hole].any()
 
 
-def test_the_hole_and_its_rim_are_judged():
+def test_the_hole_and_its_rim_are_in_the_loss():
     batch = scenes(4, seed=0)
     system = build(rim=2)
     given = system.given(batch)

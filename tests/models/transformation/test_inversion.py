@@ -49,7 +49,7 @@ def test_less_is_left_at_every_stage():
 
 
 def decoded(name):
-    """A short training: the system, new images, their styles and what it makes of them."""
+    """A short training: the system, new images, their styles and the results."""
     images, known = scenes(64, seed=0, size=SIZE)["image"], styles(64, SIZE, 0)
 
     def batch_of(rng):

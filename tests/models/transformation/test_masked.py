@@ -23,7 +23,7 @@ def test_pixels_of_other_classes_are_not_touched():
 
 
 @pytest.mark.parametrize("name", STYLES)
-def test_masked_member_makes_what_the_member_makes_there(name):
+def test_masked_member_equals_the_member_inside_the_mask(name):
     member, masked = TRANSFORMERS[name], TRANSFORMERS[f"masked_{name}"]
     assert {*masked.needs} == {*member.needs, "mask", "tags"}
     settings = settings_of(name)

@@ -1,4 +1,4 @@
-"""The discriminator sees patches of the sizes that the paper names, and no pixel more."""
+"""The discriminator's patches have exactly the sizes of the paper."""
 
 import pytest
 import torch

@@ -19,7 +19,7 @@ def build(name, **changes):
     return system.eval()
 
 
-def test_masks_are_one_hot_and_what_is_ignored_or_unknown_is_nothing():
+def test_masks_are_one_hot_and_zero_for_ignored_or_unknown_pixels():
     mask = torch.tensor([[[0, 5, 255, 6]]])
     planes = build("mask_to_photo").given({"mask": mask})
     assert planes.shape == (1, 6, 1, 4)
@@ -83,7 +83,7 @@ def test_the_perceptual_distance_is_of_features_and_of_the_finished_image(monkey
     assert system.losses("generator", batch, torch.Generator())["perceptual"] == 0
 
 
-def test_the_generator_doubles_as_it_is_told():
+def test_the_generator_doubles_by_the_chosen_upsampling():
     system = build("mask_to_photo", upsampling="resized")
     kinds = [type(module) for module in system.generator.decoder.modules()]
     assert torch.nn.Upsample in kinds

@@ -1,4 +1,4 @@
-"""The segmenter as a system: what it sees of a small square."""
+"""The segmenter as a system: its input for a small square."""
 
 import pytest
 import torch

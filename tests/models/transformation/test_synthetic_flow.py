@@ -40,7 +40,7 @@ def still(count):
     return affine(torch.zeros(count), torch.ones(count), torch.zeros(count, 2), 64, 64)
 
 
-def test_affine_maps_turn_around_the_middle_and_shift():
+def test_affine_maps_rotate_around_the_middle_and_shift():
     quarter = affine(
         torch.tensor([math.pi / 2]), torch.tensor([1.0]), torch.tensor([[3.0, 0.0]]), 5, 5
     )
@@ -76,7 +76,7 @@ def test_whole_shifts_are_exact(shift):
     torch.testing.assert_close(warp(images, flow)[inner], rolled[inner])
 
 
-def test_every_seen_pixel_is_found_at_the_end_of_its_flow():
+def test_every_visible_pixel_is_found_at_the_end_of_its_flow():
     batch = smooth_scenes()
     frames = scene(batch["image"], batch["mask"], [still(4)] * 3, motions(4, 3))
     error = (warp(frames.second, frames.flow) - frames.first).abs().amax(dim=1, keepdim=True)
@@ -100,7 +100,7 @@ def test_flow_is_the_motion_of_the_layer_on_top():
         torch.testing.assert_close(frames.flow[on_top], expected[on_top])
 
 
-def test_what_does_not_move_stays_as_it_is():
+def test_still_pixels_stay_as_they_are():
     batch = scenes(3, seed=0)
     frames = scene(batch["image"], batch["mask"], [still(3)] * 2, [still(3)] * 2)
     torch.testing.assert_close(frames.first, batch["image"], atol=2e-4, rtol=0)
@@ -109,7 +109,7 @@ def test_what_does_not_move_stays_as_it_is():
     assert frames.seen.all()
 
 
-def test_backgrounds_keep_what_is_known_and_hide_the_objects():
+def test_backgrounds_keep_known_pixels_and_hide_the_objects():
     batch = scenes(8, seed=0)
     batch["mask"][:, :3] = 255
     filled = backgrounds(batch["image"], batch["mask"])

@@ -1,4 +1,4 @@
-"""One backbone, many tasks: what is missing teaches nothing, exactly."""
+"""One backbone, many tasks: missing labels give no gradient at all."""
 
 import pytest
 import torch

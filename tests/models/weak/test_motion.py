@@ -1,4 +1,4 @@
-"""Motion cues: the camera's motion is found and left out, and what moves is labeled."""
+"""Motion cues: the camera's motion is found and removed, and moving objects are labeled."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def test_a_still_clip_does_not_move():
     assert moving(frames).max() < 0.05
 
 
-def test_a_clip_is_what_it_says():
+def test_a_clip_has_a_moving_object():
     clip = render_clip(3, 0)
     assert clip.frames.shape == (*clip.masks.shape, 3)
     assert 0.03 < clip.masks.mean() < 0.4
@@ -37,7 +37,7 @@ def test_a_clip_is_what_it_says():
 
 
 def blobs(masks: np.ndarray) -> np.ndarray:
-    """A network's belief that knows where an object is and not how far it reaches."""
+    """A network's probabilities with the place of an object but not its extent."""
     found = []
     for mask in masks:
         where = np.argwhere(mask)

@@ -14,7 +14,7 @@ def probabilities():
     return logits(side=16).softmax(dim=1)
 
 
-def test_seeds_are_a_cross_entropy_on_what_is_known(probabilities):
+def test_seeds_are_a_cross_entropy_on_labeled_pixels(probabilities):
     known = labels().seeds
     expected = torch.stack(
         [nll_loss(probabilities[i, None].log(), known[i, None], ignore_index=255) for i in range(2)]

@@ -38,7 +38,7 @@ def trained(task, dataset, folder, *changes):
 
 @pytest.fixture(scope="module")
 def models(dataset, tmp_path_factory):
-    """A generator told the tags, and one that makes photos of masks."""
+    """A generator with tags as a condition, and one that makes photos of masks."""
     folder = tmp_path_factory.mktemp("models")
     for task in ("cgan", "mask_to_photo"):
         trained(task, dataset, folder)
@@ -166,7 +166,7 @@ class TestGenerate:
             assert made.failed == ()
             shown.append(pixels(next((tmp_path / str(number)).glob("*.png"))))
         assert not np.array_equal(*shown), "the same noise, another sentence"
-        with pytest.raises(UserError, match="things of cat, dog, bird"):
+        with pytest.raises(UserError, match="objects of cat, dog, bird"):
             generate_images(
                 f"{tmp_path}/text_gan", out, LocalEngine(1), SilentReporter(), sentence="a unicorn"
             )

@@ -1,4 +1,4 @@
-"""Views and batches: what a system sees follows from the seed and the step alone."""
+"""Views and batches: the batch of a step follows from the seed and the step alone."""
 
 import itertools
 
@@ -83,7 +83,7 @@ def take(batches, count, **share):
 
 
 class TestBatches:
-    def test_a_later_start_sees_the_same(self, view):
+    def test_a_later_start_gets_the_same_batches(self, view):
         batches = Batches(ToyPairs(), view, 16, 4, seed=3)
         whole, rest = take(batches, 5), take(batches, 3, first_step=2)
         for ours, theirs in zip(rest, whole[2:], strict=True):

@@ -57,7 +57,7 @@ def assert_images(made, folder, count):
 
 
 @pytest.mark.parametrize("task", sorted(GENERATORS))
-def test_generates_what_it_has_learnt(task, dataset, tmp_path):
+def test_generates_images(task, dataset, tmp_path):
     small = {"latent": 8, "width": 4, **SMALLER.get(task, {})}
     card = train(task, dataset, f"{tmp_path}/model", small)
     assert card.architecture.name == task
@@ -68,7 +68,7 @@ def test_generates_what_it_has_learnt(task, dataset, tmp_path):
 
 
 @pytest.mark.parametrize("task", sorted(TRANSFORMERS))
-def test_transforms_what_it_is_given(task, dataset, photos, tmp_path):
+def test_transforms_images(task, dataset, photos, tmp_path):
     card = train(task, dataset, f"{tmp_path}/model", SMALL.get(task, {}))
     assert card.architecture.name == task
     needs, out = TRANSFORMERS[task].needs, tmp_path / "out"

@@ -54,7 +54,7 @@ def test_every_frame_but_the_last_has_a_flow(model, tmp_path):
     assert Image.open(tmp_path / "out" / "000.png").size == (30, 20)
 
 
-def test_frames_of_two_sizes_are_told(model, tmp_path):
+def test_frames_of_two_sizes_are_an_error(model, tmp_path):
     images = frames(tmp_path / "frames", (20, 30), (20, 30), (22, 30))
     made = flows(model, images, tmp_path / "out")
     assert made.images == 1

@@ -1,4 +1,4 @@
-"""The judge of photos: ends of the scale, and what a mismatch of photo and mask does."""
+"""Scores of photos: both ends of the scale, and the effect of a mismatch of photo and mask."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ from tests.pipeline.toys import CLASSES, images_table, round_table
 
 
 class SeesColors(SegmentationSystem):
-    """A judge that needs no training: the strongest color is the class."""
+    """A segmenter without training: the strongest color is the class."""
 
     def labels(self, images):
         pixels = (images + 1) * 127.5

@@ -1,4 +1,4 @@
-"""The recipe of a system: defaults, changes, and what is said of wrong ones."""
+"""The recipe of a system: defaults, changes, and errors for wrong ones."""
 
 import pytest
 
@@ -53,7 +53,7 @@ def test_changes():
         ("dcgan", "system.classes=0", ["'system.classes'"]),
     ],
 )
-def test_what_is_wrong_is_said(task, change, words):
+def test_errors_name_the_wrong_setting(task, change, words):
     with pytest.raises(UserError) as error:
         read_system_recipe(task, None, [change])
     for word in words:

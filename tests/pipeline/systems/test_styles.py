@@ -1,4 +1,4 @@
-"""Styles and memories in training: what they take from the data is stored and resumed."""
+"""Styles and memories in training: their parts from the data are stored and resumed."""
 
 import pytest
 import torch

@@ -149,7 +149,7 @@ class TestOnRay:
         assert outcome["late.copy"] == undisturbed[1]["late.copy"]
 
     def test_two_workers_share_a_step(self, engine, tmp_path):
-        """Noise differs by worker, so what has none is compared: the optimizer step "late"."""
+        """Noise differs by worker, so the optimizer step without noise, "late", is compared."""
         alone, shared = training(tmp_path / "alone"), training(tmp_path / "shared", workers=2)
         alone.train(silent)
         engine.train(shared, silent)

@@ -1,4 +1,4 @@
-"""Checkpoints: what is restored is what was kept."""
+"""Checkpoints: a stored state is restored bit by bit."""
 
 import pytest
 import torch

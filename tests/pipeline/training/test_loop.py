@@ -175,12 +175,12 @@ def test_a_finished_schedule_is_not_trained_again(scan, tmp_path):
     [(10, 240), (640, 240), (1000, 375), (1001, 376), (100_000, 640)],
     ids=["least", "just least", "three passes", "rounded up", "all"],
 )
-def test_steps_are_cut_to_passes(samples, steps):
+def test_steps_are_cut_to_max_epochs(samples, steps):
     settings = TrainingSettings(steps=640, batch=8, max_epochs=3, min_steps=240)
     assert settings.fitted(samples).steps == steps
 
 
-def test_steps_without_passes_or_below_the_least_are_kept():
+def test_steps_without_max_epochs_or_below_min_steps_are_kept():
     assert TrainingSettings(steps=640, batch=8).fitted(10).steps == 640
     assert TrainingSettings(steps=30, batch=8, max_epochs=3).fitted(10).steps == 30
 

@@ -1,4 +1,4 @@
-"""Models on storage: what is loaded is what was saved, and damage is said in a sentence."""
+"""Stored models: weights and cards are loaded as saved, and damage is reported in a sentence."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Samples: what a training sees at a step follows from the seed and the step alone."""
+"""Samples: the batch of a step follows from the seed and the step alone."""
 
 from dataclasses import dataclass
 from itertools import islice
@@ -133,7 +133,7 @@ def test_each_epoch_shows_every_row_once(scan, monkeypatch, buffer, batch):
     assert seen[0] != seen[1]
 
 
-def test_a_image_is_seen_differently_each_time(scan):
+def test_an_image_has_another_view_each_time(scan):
     batches = take(samples(scan, batch=COUNT), 2)
     first, second = (
         {int(number): image for image, number in zip(*batch, strict=True)} for batch in batches
@@ -141,7 +141,7 @@ def test_a_image_is_seen_differently_each_time(scan):
     assert all(not torch.equal(first[number], second[number]) for number in first)
 
 
-def test_nothing_to_train_on_is_said(scan):
+def test_an_empty_training_set_is_an_error(scan):
     empty = scan.where(lambda row: False, ["tags"])
     with pytest.raises(UserError, match="no image to train on"):
         next(iter(samples(empty).batches()))
@@ -163,7 +163,7 @@ def test_mask_target_is_the_mask_on_a_grid_of_four(row):
     assert (target[12:] == IGNORE).all(), "outside of the image"
 
 
-def test_confident_mask_ignores_what_is_less_certain(row):
+def test_confident_mask_ignores_less_certain_pixels(row):
     """The toy masks are 90 % sure on the left half and 50 % on the right."""
     whole = MaskTarget("toy")(row, WHOLE, np.random.default_rng(0))
     cut = ConfidentMaskTarget("toy", (0.8,))(row, WHOLE, np.random.default_rng(0))

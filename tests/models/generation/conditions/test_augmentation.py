@@ -22,7 +22,7 @@ class TestAugmentedTags:
         torch.testing.assert_close(self.reader.terms(inputs)["divergence"], expected)
 
     @torch.no_grad()
-    def test_what_is_drawn_has_the_moments(self):
+    def test_draws_have_the_moments(self):
         tags = self.tags[:1].expand(20_000, -1)
         drawn = self.reader(self.condition.make_inputs(20_000, {"tags": tags}, rng())).vector
         mean, log_deviation = self.reader.moments(self.tags[:1]).chunk(2, dim=1)

@@ -25,7 +25,7 @@ class TestMismatched:
         assert mismatched.counts.tolist() == [False]
 
 
-def test_untold():
+def test_ignored_condition():
     told = IgnoreCondition()(vector_inputs(torch.ones(4, 3)))
     assert told.vector.shape == (4, 0)
     assert told.planes.shape[:2] == (4, 0)

@@ -16,7 +16,7 @@ class TestText:
         self.condition = Text(self.sentences, states=6, vector=4)
         self.inputs = self.condition.make_inputs(40, pairs(40, seed=0), rng())
 
-    def test_a_plain_sentence_is_told_twice(self):
+    def test_a_plain_sentence_counts_twice(self):
         assert self.inputs.vector.shape == (40, 2, 5)
         assert torch.equal(self.inputs.vector[:, 0], self.inputs.vector[:, 1])
 

@@ -1,4 +1,4 @@
-"""Stored systems that paint, untrained: what they make is random but follows the drawing."""
+"""Stored systems that paint, untrained: their photos are random but follow the drawing."""
 
 import threading
 

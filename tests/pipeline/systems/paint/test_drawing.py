@@ -22,7 +22,7 @@ def a_mask(height=24, width=40):
     return mask
 
 
-def test_photo_is_what_the_system_makes_of_the_mask(painter):
+def test_photo_is_the_transformed_mask(painter):
     mask = a_mask()
     made = pixels(painter.image(mask.tobytes(), *mask.shape, seed=3))
     batch = {"mask": torch.from_numpy(mask).long()[None]}
@@ -49,7 +49,7 @@ def test_only_the_hole_is_filled(remover):
         (bytes([4]) * 256, 16, 16, "unknown label 4; the labels of the model are 0 to 3"),
     ],
 )
-def test_what_is_no_drawing(painter, drawing, height, width, sentence):
+def test_invalid_drawings_are_refused(painter, drawing, height, width, sentence):
     with pytest.raises(ValueError, match=sentence):
         painter.image(drawing, height, width)
 

@@ -140,7 +140,7 @@ class TestMask:
         assert browser.evaluate("document.getElementById('clear').disabled")
         assert browser.complaints == []
 
-    def test_a_server_that_is_gone_is_told(self, browser, serve, painter):
+    def test_a_missing_server_is_reported(self, browser, serve, painter):
         browser.open(serve(painter).address)
         # As the browser fails; a socket that it has opened ahead would still be answered.
         browser.evaluate("void (window.fetch = () => Promise.reject(new TypeError('gone')))")

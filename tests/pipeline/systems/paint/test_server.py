@@ -1,4 +1,4 @@
-"""The server by its protocol: what it answers, and whom."""
+"""The server by its protocol: its answers, and the requests that it refuses."""
 
 import http.client
 from dataclasses import replace
@@ -64,7 +64,7 @@ def test_photo(ask, painter):
         ("/", 5, 404, "/image"),
     ],
 )
-def test_what_is_no_drawing(ask, path, size, status, sentence):
+def test_invalid_drawings_are_refused(ask, path, size, status, sentence):
     answer, text = ask("POST", path, bytes(size), Content_Type=BYTES)
     assert answer.status == status
     assert sentence in text.decode()
