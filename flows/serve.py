@@ -66,4 +66,4 @@ def check(cron: str | None, parameters: dict[str, Any]) -> None:
             ) from error
     build_engine(parameters["engine"], parameters["workers"])
     Folder(parameters["out"]).check_writable()
-    open_source(parameters["source"])
+    open_source(parameters["source"], parameters.get("source_kind"))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from tag2mask.flows.commands.options import Classes, split_names
+from tag2mask.flows.commands.options import Classes, ClassNames, split_names
 
 
 def export(
@@ -50,6 +50,7 @@ def export(
     test: Annotated[float, typer.Option(help="Share of the images in test.")] = 0.0,
     seed: Annotated[int, typer.Option(help="Random seed of the splits.")] = 0,
     shard_images: Annotated[int, typer.Option(help="Images of one shard, for webdataset.")] = 1000,
+    class_: ClassNames = None,
 ) -> None:
     """Writes a dataset as files of another format, and prints what that format loses."""
     from tag2mask.flows.progress import build_reporter
@@ -68,6 +69,6 @@ def export(
         shard_images=shard_images,
     )
     progress = build_reporter().rows("export", len(open_dataset(dataset)))
-    choice = Choice(split_names(classes), confidence)
+    choice = Choice(split_names(classes, class_), confidence)
     written = export_dataset(dataset, format_, out, choice, settings, progress)
     print(export_result(out, format_, written))

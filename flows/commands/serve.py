@@ -10,11 +10,13 @@ import typer
 from tag2mask.flows.commands.options import (
     Changes,
     Classes,
+    ClassNames,
     EngineName,
     Out,
     RecipeFile,
     RetrainShare,
     SourceArgument,
+    SourceKind,
     Workers,
     split_names,
 )
@@ -33,8 +35,13 @@ def serve(
     engine: EngineName = "ray",
     workers: Workers = 2,
     retrain_share: RetrainShare = 0.2,
+    class_: ClassNames = None,
+    source_kind: SourceKind = None,
 ) -> None:
     """Serves `label` on a schedule and in Prefect's UI, until it is interrupted."""
+    from tag2mask.pipeline.tables.places import check_out
+
+    check_out(source, out)  # before anything heavy is imported
     from tag2mask.flows.serve import serve as serve_label
     from tag2mask.pipeline.labeling.recipe import read_recipe
 
@@ -43,9 +50,10 @@ def serve(
         "source": source if "://" in source else str(Path(source).resolve()),
         "out": out if "://" in out else str(Path(out).resolve()),
         "recipe": read_recipe(recipe, set_ or ()).model_dump(mode="json"),
-        "classes": split_names(classes),
+        "classes": split_names(classes, class_),
         "engine": engine,
         "workers": workers,
         "retrain_share": retrain_share,
+        "source_kind": source_kind,
     }
     serve_label(name, cron, parameters)

@@ -79,7 +79,7 @@ def test_review_and_correct(command, dataset, tmp_path):
     code, out, _ = command("correct", dataset, tmp_path / "set", "--editor", "me")
     assert code == 0
     assert out.startswith("1 corrected, 0 confirmed, 2 unchanged and not taken")
-    assert "labeled again" in out
+    assert "run the label command of this run again" in out
     code, out, err = command("correct", dataset, tmp_path)
     assert (code, out) == (2, "")
     assert "holds no edited masks: looked for" in err

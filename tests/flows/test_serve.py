@@ -121,10 +121,11 @@ def test_what_a_run_would_stumble_over_is_said_at_once(tmp_path, changes, cron, 
 def test_a_server_that_does_not_answer_is_said(command, tmp_path, monkeypatch):
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    (tmp_path / "cat").mkdir()
-    (tmp_path / "cat/one.png").write_bytes(b"")
+    (tmp_path / "images/cat").mkdir(parents=True)
+    (tmp_path / "images/cat/one.png").write_bytes(b"")
+    arguments = ("serve", tmp_path / "images", "--out", tmp_path / "run", "--engine", "local")
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}):
-        code, out, err = command("serve", tmp_path, "--out", tmp_path / "run", "--engine", "local")
+        code, out, err = command(*arguments)
     assert (code, out) == (2, "")
     assert "no Prefect server answers at http://127.0.0.1:1/api" in err
     assert json.dumps(str(tmp_path)) not in out
