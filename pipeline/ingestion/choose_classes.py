@@ -34,6 +34,8 @@ def choose_classes(
         if name not in tags:
             near = difflib.get_close_matches(name, tags, n=1)
             advice = f"did you mean {near[0]!r}?" if near else f"the tags are {_some(tags)}"
+            if any(name in tag.split(",")[0] and "," in tag for tag in tags):
+                advice += " (name a tag with a comma by --class)"
             raise UserError(f"no image of {where} has the tag {name!r}: {advice}")
     names = tuple(tags if classes is None else classes)
     if reserved := {"background", "ignore"} & set(names):

@@ -57,3 +57,10 @@ def test_the_opening_says_kind_classes_and_counts() -> None:
         "cat (3), dog (2)"
     )
     assert notes == []
+
+
+def test_a_part_of_a_name_with_a_comma_says_how_to_choose_it() -> None:
+    listed = source(a="horse, brown", b="cat")
+    assert ingest(listed, ["horse, brown"]).classes.names == ("horse, brown",)
+    with pytest.raises(UserError, match=r"'horse'.*name a tag with a comma by --class"):
+        ingest(listed, ["horse", "brown"])
