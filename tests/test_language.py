@@ -30,6 +30,7 @@ CHECKED = (
     "pipeline/engine",
     "pipeline/errors.py",
     "pipeline/evaluation",
+    "pipeline/formats",
     "pipeline/ingestion",
     "pipeline/labeling",
     "pipeline/preconditions.py",

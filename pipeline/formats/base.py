@@ -1,4 +1,4 @@
-"""What every export format has in common: it takes samples one by one and writes files."""
+"""The base of all export formats, which take samples one by one and write files."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def sample_of(row: Row, name: str, split: str = TRAIN) -> ExportSample:
 
 
 def plain_name(row: Row) -> str:
-    """The stem of the image's path; what lists and file systems stumble over becomes ``_``."""
+    """The stem of the image's path, with ``_`` for characters that break lists or file systems."""
     stem = PurePosixPath(row["image"]["path"]).stem
     return re.sub(r"[^\w.-]+", "_", stem)[:100].lstrip(".-") or "image"
 
@@ -101,16 +101,16 @@ def id_prefix(name: str) -> str | None:
 
 
 class Exporter(ABC):
-    """Writes samples into an empty folder, in the memory of one sample.
+    """A writer of samples into an empty folder, in the memory of one sample.
 
     Args:
         folder: A local folder that exists and is empty.
         classes: The classes of the masks.
-        settings: Which objects are written, and how.
+        settings: Settings of the objects and splits.
 
     Attributes:
         splits: Number of images of each split.
-        objects: Number of objects; stays 0 in formats that know none.
+        objects: Number of objects; stays 0 in formats without objects.
         dropped: Number of components that were too small to be objects.
     """
 
@@ -120,7 +120,7 @@ class Exporter(ABC):
     shapes: ClassVar[Shapes] = "rle"
     # Whether every name holds digits of the image's id, for masks that a label tool sends back.
     names_hold_ids: ClassVar[bool] = False
-    # Where the pixels of dropped components are; None in formats that know no objects.
+    # Where the pixels of dropped components are; None in formats without objects.
     dropped_pixels_are: ClassVar[str | None] = None
 
     def __init__(self, folder: Path, classes: ClassTable, settings: ExportSettings) -> None:
@@ -145,10 +145,10 @@ class Exporter(ABC):
 
     @abstractmethod
     def finish(self) -> str:
-        """Write what needs all samples.
+        """Write the files that need all samples.
 
         Returns:
-            A sentence on what the format has lost of these samples.
+            A sentence about the losses of the format for these samples.
         """
 
     def add(self, sample: ExportSample) -> None:
@@ -256,7 +256,7 @@ class Exporter(ABC):
         return f"{kept}; ignored pixels, {share:.2%} of all, have no label"
 
     def polygon_sentence(self) -> str:
-        """A sentence on what polygons lose."""
+        """A sentence about the loss by polygons."""
         iou = self._loss.mean_iou()
         if iou is None:
             return "no pixel has a label"

@@ -1,9 +1,13 @@
-"""Run lengths as Label Studio's brush writes them: bits of an RGBA image, row after row.
+"""Run lengths of Label Studio's brush: bits of an RGBA image, row after row.
 
-The head is 32 bits for the number of values, 5 bits for a value's size less one, and four times
-4 bits for the sizes of a run's length less one. Then come runs: a bit that is 1 for a repeated
-value, 2 bits that choose the size, the length less one, and the value. The format is that of
-thi.ng/rle-pack, which Label Studio uses.
+The format is that of thi.ng/rle-pack, which Label Studio uses. The head holds:
+
+- 32 bits: the number of values,
+- 5 bits: a value's size less one,
+- four times 4 bits: the sizes of a run's length less one.
+
+Then come the runs: a bit that is 1 for a repeated value, 2 bits that choose the size, the length
+less one, and the value.
 """
 
 from __future__ import annotations
@@ -16,7 +20,7 @@ _LONGEST = 1 << _LENGTH_BITS[-1]
 
 
 def encode_brush(mask: np.ndarray) -> list[int]:
-    """A binary mask as bytes of run lengths.
+    """Encode a binary mask as bytes of run lengths.
 
     Args:
         mask: (H, W) bool.

@@ -1,4 +1,4 @@
-"""What the three COCO formats share: images, categories, and streamed JSON files."""
+"""The base of the three COCO formats: images, categories, and streamed JSON files."""
 
 from __future__ import annotations
 

@@ -1,14 +1,13 @@
 """COCO instances: each object is an annotation, as polygons or as run lengths.
 
-Polygons are what most clients read. Drawn by COCO's mask API they give the same pixels; a hole
-is reached by a cut without width, since COCO's polygons have no holes. Run lengths keep every
-pixel whatever draws them. The confidence of a class is the annotation's ``score``.
+Most clients read polygons. Drawn by COCO's mask API they give the same pixels. A hole is reached
+by a cut without width, because COCO's polygons have no holes. Run lengths keep every pixel in any
+client. The confidence of a class is the annotation's ``score``.
 
-COCO has no value for a pixel of which nothing is known; the nearest that it has are crowd
-regions, where its protocol (COCOeval) neither rewards nor punishes a detection of their
-category. So ignored pixels become one crowd region (``iscrowd`` 1) for each tag of the image:
-any of them may be there. Readers that leave crowds out, as most trainings do, see background
-there.
+COCO has no value for unknown pixels. The nearest it has are crowd regions: its protocol
+(COCOeval) neither rewards nor punishes a detection of their category there. So ignored pixels
+become one crowd region (``iscrowd`` 1) for each tag of the image, because any tag may be there.
+Readers that skip crowds, as most trainings do, read these pixels as background.
 """
 
 from __future__ import annotations
@@ -76,7 +75,7 @@ class CocoInstancesExporter(CocoExporter):
                 }
 
     def finish(self) -> str:
-        """Say what polygons lose, and where ignored pixels went."""
+        """Describe the loss by polygons and the place of ignored pixels."""
         said = super().finish()
         if self.dropped:
             said = "every pixel of an object is kept"

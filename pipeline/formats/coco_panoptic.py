@@ -1,8 +1,8 @@
 """COCO panoptic (Kirillov et al., CVPR 2019): PNGs whose colors are segment numbers.
 
 A segment's number is red + 256 green + 256² blue. Every object is a segment, and the background
-is one of a category of its own; 0 is COCO's "nothing is known", which is what ignored pixels
-are, and those of components that are too small.
+is one with its own category. 0 is COCO's value for unknown pixels: ignored pixels, and those of
+components that are too small.
 """
 
 from __future__ import annotations

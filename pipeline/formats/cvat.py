@@ -73,7 +73,7 @@ class CvatExporter(Exporter):
         self._waiting.write(_indented(image))
 
     def finish(self) -> str:
-        """Write the document's head before the images, and say what has no label."""
+        """Write the document's head before the images, and describe the unlabeled pixels."""
         waiting = self.folder / _WAITING
         document = self.new_file("annotations.xml")
         document.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n')

@@ -78,14 +78,14 @@ def open_dataset(uri: str) -> Table:
 
 @dataclass(frozen=True)
 class Written:
-    """What an export wrote.
+    """The result of an export.
 
     Attributes:
         images: Number of images, each with its mask.
         splits: Number of images of each split.
-        objects: Number of objects; 0 in formats that know none.
+        objects: Number of objects; 0 in formats without objects.
         dropped: Number of components that were too small to be objects.
-        lost: Sentences on what the format cannot hold, one a line.
+        lost: Sentences about the losses of the format, one a line.
     """
 
     images: int

@@ -15,7 +15,7 @@ SplitMethod = Literal["stratified", "hash", "source"]
 
 
 class ExportSettings(Settings):
-    """Settings that all formats share; a format that knows no objects ignores those of objects.
+    """Settings of all formats; a format without objects ignores the settings of objects.
 
     Raises:
         ValueError: If a setting is out of range, or the shares leave no training images.

@@ -15,12 +15,12 @@ _PENDING = 4096
 
 
 def join_lines(lines: list[np.ndarray]) -> np.ndarray:
-    """Closed lines as one.
+    """Join closed lines to one closed line.
 
     Args:
-        lines: Corners (N, 2) of each; the last corner is joined to the first. The first line
-            stays whole, the others follow in their order. A hole runs the other way round
-            than what surrounds it.
+        lines: Corners (N, 2) of each line; the last corner is joined to the first. The first
+            line stays whole, and the others follow in their order. A hole runs the other way
+            round than the line around it.
 
     Returns:
         (M, 2) corners, two more for each joined line.

@@ -66,7 +66,7 @@ class LabelStudioExporter(Exporter):
         self._tasks[sample.split].write(json.dumps(task))
 
     def finish(self) -> str:
-        """Complete the tasks, and say what has no label."""
+        """Complete the tasks, and describe the unlabeled pixels."""
         for file in self._tasks.values():
             file.write("\n]\n")
         return self.shapes_sentence()

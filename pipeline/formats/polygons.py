@@ -46,7 +46,7 @@ def region_polygons(region: np.ndarray, box: Box) -> list[np.ndarray]:
 
 
 class PolygonLoss:
-    """What polygons lose: they are drawn again and compared with the masks.
+    """A measure of the loss by polygons, which are drawn again and compared with the masks.
 
     Args:
         classes: The classes of the masks.
@@ -60,7 +60,7 @@ class PolygonLoss:
         """Compare a mask with its polygons.
 
         Args:
-            mask: (H, W) uint8, what the polygons should show.
+            mask: (H, W) uint8, the original of the polygons.
             polygons: Class and (N, 2) corners (x, y) in pixels.
         """
         drawn = np.zeros_like(mask)

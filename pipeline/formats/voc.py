@@ -2,9 +2,9 @@
 
 ``JPEGImages/``, ``SegmentationClass/`` with palette PNGs, ``Annotations/`` with the boxes of the
 objects, ``ImageSets/Segmentation/<split>.txt`` and the same lists in ``ImageSets/Main``. The
-class names stand in ``classes.txt``, in the order of the pixel values from 1, and with their
-colors in ``labelmap.txt``, as CVAT reads and writes them ("Segmentation mask 1.1"). With
-``tags.csv`` beside them the folder can be labeled again, or be the ground truth of others.
+class names are in ``classes.txt``, in the order of the pixel values from 1. With their colors
+they are also in ``labelmap.txt``, in CVAT's format ("Segmentation mask 1.1"). With its
+``tags.csv`` the folder can be labeled again, or serve as ground truth.
 """
 
 from __future__ import annotations

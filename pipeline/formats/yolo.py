@@ -47,11 +47,11 @@ class YoloExporter(Exporter):
         (labels / f"{sample.name}.txt").write_text("".join(lines))
 
     def finish(self) -> str:
-        """Write data.yaml, and say what polygons and ignored pixels lose."""
+        """Write data.yaml, and describe the loss by polygons and ignored pixels."""
         self.new_file("data.yaml").write(self._data_yaml())
         ignored = self._ignored_pixels / self._pixels
         if ignored == 1:
-            return "every pixel is ignored, which polygons cannot say"
+            return "every pixel is ignored, which polygons cannot express"
         return (
             f"{self.polygon_sentence()} with the objects; ignored pixels, {ignored:.2%} of all, "
             "are taken for background"

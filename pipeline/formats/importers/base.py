@@ -1,4 +1,4 @@
-"""What every layout of edited masks has in common: it lists masks, and reads them by name."""
+"""The interface of all layouts of edited masks, which list masks and read them by name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tag2mask.pipeline.records import ClassTable, decode_mask
 # The masks (H, W) uint8 that were given out for the image of a name, the latest first.
 GivenMasks = Callable[[str], Sequence[np.ndarray]]
 
-# What crowd regions mean where it cannot be told: their class, or pixels to ignore.
+# Meanings of ambiguous crowd regions: their class, or pixels to ignore.
 CROWD_MEANINGS = ("class", "ignore")
 
 
@@ -43,7 +43,7 @@ class Edited:
 
 
 def nothing_given(name: str) -> Sequence[np.ndarray]:
-    """No mask, whatever the image."""
+    """No mask, for any image."""
     return ()
 
 

@@ -1,10 +1,10 @@
 """Edited masks as COCO instances: regions as run lengths or polygons, by category names.
 
-Where regions overlap, the smaller one is taken to lie in front; what no region covers is
-background. The export writes ignored pixels as crowd regions of the image's tags. Label tools
-drop that mark, or set it on every region that was painted with a brush. So a region is ignored
-pixels if it covers what the published mask ignores, and then it lies behind all others; any
-other region has the class of its category.
+Where regions overlap, the smaller one is in front. Pixels without a region are background. The
+export writes ignored pixels as crowd regions of the image's tags. Label tools drop that mark, or
+set it on every region that was painted with a brush. So a region is ignored pixels if it covers
+the ignored pixels of the published mask, and then it is behind all others. Any other region has
+the class of its category.
 """
 
 from __future__ import annotations

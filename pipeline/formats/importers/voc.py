@@ -1,8 +1,8 @@
 """Edited masks as a VOC tree: PNGs in SegmentationClass, colors in labelmap.txt.
 
-A label tool, or a painting program, may number its palette again or write colors instead of a
-palette; what its user saw are the colors. So colors say the class: those of ``labelmap.txt``
-where there is one, else those of the VOC palette. In a gray PNG the values count the lines of
+A label tool, or a painting program, may renumber its palette, or write colors instead of a
+palette. Its user chose the colors, so the colors decide the class: those of ``labelmap.txt`` if
+there is one, else those of the VOC palette. In a gray PNG the values are numbers of lines of
 ``labelmap.txt``; without that file they are the classes.
 """
 
@@ -175,14 +175,14 @@ class EditedVoc:
 
 
 def _gray_values(labels: LabelMap | None, classes: ClassTable) -> dict[int, int | None]:
-    """What the values of a gray mask mean."""
+    """The class of each value of a gray mask; None for a label without a class."""
     if labels is None:
         return {value: value for value in (BACKGROUND, *class_values(classes), IGNORE)}
     return {IGNORE: IGNORE, **dict(enumerate(labels.values))}
 
 
 def _files(folder: Path) -> list[Path]:
-    """The files in a folder and below, sorted, without hidden ones and what systems leave."""
+    """The sorted files in a folder and below, without hidden files and files of the system."""
     return [
         file
         for file in sorted(folder.rglob("*"))
