@@ -1,7 +1,7 @@
 """Environment of the orchestrators, set before Prefect and Ray are imported.
 
-Usage reporting is off unless a user has switched it on. Prefect logs nothing by itself:
-errors reach the command line, which says them in a sentence, and progress is our own.
+Usage reporting is off unless a user has switched it on. Prefect logs nothing by itself: the command
+line prints errors in a sentence, and progress has its own reporter.
 """
 
 from __future__ import annotations
@@ -24,6 +24,6 @@ DEFAULTS = {
 
 
 def set_defaults() -> None:
-    """Sets what is not set already."""
+    """Sets the variables that are not set yet."""
     for name, value in DEFAULTS.items():
         os.environ.setdefault(name, value)

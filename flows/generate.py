@@ -28,13 +28,13 @@ def generate(
     Args:
         model: URI of a generating system.
         out: Folder for the images and the table of them, a local path or URI.
-        count: How many.
-        seed: Of the noise.
-        tags: Classes that all of them are to show; by default they take turns.
-        like: A mask dataset, for a system that is given masks or images.
-        sentence: What all of them are to show, for a system that reads sentences.
-        engine: ``ray`` or ``local``; it changes nothing in the images.
-        workers: Processes on this machine; a Ray cluster decides for itself.
+        count: Number of images.
+        seed: Random seed of the noise.
+        tags: Classes that all images show; by default the classes take turns.
+        like: A mask dataset, for a system that needs masks or images.
+        sentence: A description of all images, for a system that reads sentences.
+        engine: ``ray`` or ``local``; the choice changes no image.
+        workers: Processes on this machine; ignored by a Ray cluster.
     """
     made = make(
         model,
@@ -62,7 +62,7 @@ def make(
     like: str | None,
     sentence: str | None,
 ) -> MadeImages:
-    """The images."""
+    """Makes the images."""
     machine = build_engine(engine, workers)
     return generate_images(
         model,

@@ -1,4 +1,4 @@
-"""Serving ``label``: a deployment that runs on a schedule, or when somebody asks for it."""
+"""Serving ``label``: a deployment that runs on a schedule or on request."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ def serve(name: str, cron: str | None, parameters: dict[str, Any]) -> None:
     """Offers the flow ``label`` with these parameters until it is interrupted.
 
     Args:
-        name: Of the deployment, ``label/NAME`` in Prefect.
-        cron: When it runs by itself, in five fields; None runs it on request alone.
-        parameters: Of :func:`tag2mask.flows.label.label`, as JSON values; a run can change them.
+        name: Name of the deployment, ``label/NAME`` in Prefect.
+        cron: Schedule in five fields; None runs it on request alone.
+        parameters: Parameters of :func:`tag2mask.flows.label.label` as JSON values; a run can
+            change them.
 
     Raises:
         UserError: If the schedule, the source, the target or the engine is wrong, or there
@@ -51,7 +52,7 @@ def serve(name: str, cron: str | None, parameters: dict[str, Any]) -> None:
 
 
 def check(cron: str | None, parameters: dict[str, Any]) -> None:
-    """Finds out now what a run in the night would stumble over.
+    """Checks the schedule and the parameters before the first run.
 
     Raises:
         UserError: If the schedule, the source, the target or the engine is wrong.
@@ -61,8 +62,8 @@ def check(cron: str | None, parameters: dict[str, Any]) -> None:
             CronSchedule(cron=cron)
         except ValueError as error:
             raise UserError(
-                f"the schedule {cron!r} is no cron expression: write minute, hour, day, month and "
-                "weekday, as in '0 3 * * *'"
+                f"the schedule {cron!r} is not a cron expression: write minute, hour, day, month "
+                "and weekday, as in '0 3 * * *'"
             ) from error
     build_engine(parameters["engine"], parameters["workers"])
     Folder(parameters["out"]).check_writable()

@@ -1,6 +1,6 @@
-"""A Prefect server on this machine for as long as it is needed, where none is configured.
+"""A Prefect server on this machine for as long as it is needed, if none is configured.
 
-The server that Prefect embeds into a single flow run has no scheduler: this one has.
+The server that Prefect embeds into a single flow run has no scheduler; this one has.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
 
 
 def _free_port() -> int:
-    """Prefect's own port if nobody has it, else any."""
+    """Prefect's own port if it is free, else any."""
     for port in (PORT, 0):
         with socket.socket() as probe:
             try:

@@ -52,8 +52,8 @@ def summarize(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
 
     Args:
         run: The run that is finished.
-        source: Where its images came from; its ground truth masks, if it has any, are read here
-            for the first time.
+        source: The source of its images. Its ground truth masks, if any, are read here for the
+            first time.
         listed: The counts of the source's images before decoding.
         made: URIs by name, from the flow.
     """
@@ -136,7 +136,7 @@ def label_result(run: Run, summary: str) -> LabelResult:
     """The result of a finished run.
 
     Args:
-        run: Whose folder holds run.json.
+        run: The run, whose folder holds run.json.
         summary: The text for the command line.
     """
     record = load_record(run)

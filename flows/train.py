@@ -34,9 +34,9 @@ def train(
     Args:
         task: Name of a generating or transforming system.
         dataset: URI of a published mask dataset.
-        out: The model's folder, a local path or URI; the losses and a sample grid that
-            refreshes are beside the model.
-        recipe: The system, the rows, the schedule; parts that are left out have defaults.
+        out: The model's folder, a local path or URI. It also holds the losses and a sample grid
+            that refreshes during the training.
+        recipe: The system, its rows and its schedule; missing parts have their defaults.
         style: An image, for a system that learns one style.
         engine: ``ray`` or ``local``.
     """
@@ -56,7 +56,7 @@ def fit(
     engine: str,
     reporter: Reporter,
 ) -> str:
-    """The trained system's URI."""
+    """Trains the system and returns its URI."""
     folder = Folder(out)
     train_system(dataset, folder.uri, recipe, build_engine(engine, 1), reporter, style)
     return folder.uri

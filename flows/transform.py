@@ -32,10 +32,10 @@ def transform(
         out: Folder for the images and the table of them, a local path or URI.
         masks: A folder of palette PNGs of the same stems, for a system that needs both.
         style: An image, for a system that needs one.
-        size: Longer side to which images are brought, in pixels.
-        tags: Classes that are meant, for a system that is told some.
-        engine: ``ray`` or ``local``; it changes nothing in the images.
-        workers: Processes on this machine; a Ray cluster decides for itself.
+        size: Longer side to which images are scaled, in pixels.
+        tags: Classes to transform, for a system that needs some.
+        engine: ``ray`` or ``local``; the choice changes no image.
+        workers: Processes on this machine; ignored by a Ray cluster.
     """
     made = make(
         model, images, out, engine, workers, masks=masks, style=style, size=size, tags=tags or []
@@ -55,7 +55,7 @@ def make(
     size: int | None,
     tags: list[str],
 ) -> MadeImages:
-    """The images."""
+    """Transforms the images."""
     machine = build_engine(engine, workers)
     return transform_images(
         model,

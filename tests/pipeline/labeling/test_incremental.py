@@ -187,7 +187,7 @@ def test_corrected_masks_begin_a_new_training(place, seen):
 
 
 @pytest.mark.parametrize("steps", [1, 2])
-def test_a_kill_between_two_tables_is_mended(place, seen, steps):
+def test_a_kill_between_two_tables_is_fixed(place, seen, steps):
     """Also when more images have come in the meantime."""
     images = add_images(place.run, place.change())
     if steps == 2:
@@ -214,12 +214,12 @@ def test_images_that_are_gone_or_retagged_keep_their_rows(place):
     assert (change.gone, change.retagged) == (1, 1)
     assert "1 no longer in the source" in change.sentence()
     assert place.label_new(change).manifest == dataset.manifest
-    anew = place.change(retrain=True)
-    assert anew.work is Work.EVERYTHING
-    assert len(anew.images.images) == FIRST + NEW - 1
+    again = place.change(retrain=True)
+    assert again.work is Work.EVERYTHING
+    assert len(again.images.images) == FIRST + NEW - 1
 
 
-def test_training_begins_anew_after_a_share_of_new_images(place):
+def test_training_begins_again_after_a_share_of_new_images(place):
     assert place.change(share=0.376).work is Work.ADDITION
     change = place.change(share=0.375)
     assert change.work is Work.EVERYTHING
@@ -230,7 +230,7 @@ def test_training_begins_anew_after_a_share_of_new_images(place):
     assert place.change(share=0.5).work is Work.EVERYTHING
 
 
-def test_training_begins_anew_when_asked(place):
+def test_training_begins_again_when_asked(place):
     assert place.change(retrain=True).work is Work.EVERYTHING
     dataset = place.label_all()
     assert dataset.manifest.revision == 2
@@ -253,7 +253,7 @@ def test_other_classes_are_no_addition(place):
 
 
 def test_a_tag_that_the_model_does_not_know_waits_for_a_training(place):
-    """Images with a known tag besides are labeled with that."""
+    """Images with another, known tag are labeled with it."""
     add_new_images(place.source, [20, 21])
     text = (place.source / "tags.csv").read_text()
     text = text.replace("20.png,bird", "20.png,bird|zebra").replace("21.png,cat", "21.png,zebra")

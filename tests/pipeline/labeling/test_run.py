@@ -124,7 +124,7 @@ def test_ingested_images_are_a_table(tmp_path):
     assert any("1 of 5 failed" in sentence for sentence in run.reporter.said)
 
 
-def test_a_class_that_is_renamed_is_labeled_anew(tmp_path):
+def test_a_class_that_is_renamed_is_labeled_again(tmp_path):
     """The images and their pixel values stay the same; the name must not."""
     for number in range(4):
         folder = tmp_path / "source" / ("cat", "dgo")[number % 2]
