@@ -1,4 +1,4 @@
-"""What the names of folders say: tags, splits, or parts of a data set that are no tags."""
+"""The meaning of folders' names: tags, splits, or parts of a data set that are not tags."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import PurePosixPath
 from tag2mask.pipeline.sources.sandboxed_folder import SandboxedFolder
 from tag2mask.pipeline.sources.splits import SPLITS
 
-# Words in names of folders of data sets, by their content; what may say most comes first. A
-# folder whose name has no other words is no tag unless a user says so: train_masks, images2.
+# Words in names of folders of data sets, by their content; the most telling content comes first.
+# A folder with only such words, as train_masks or images2, is a tag only if a user says so.
 PARTS: dict[str, frozenset[str]] = {
     "masks": frozenset(
         {"mask", "masks", "gt", "groundtruth", "matte", "mattes"}

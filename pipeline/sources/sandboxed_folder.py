@@ -222,7 +222,7 @@ def _is_hidden(name: str) -> bool:
 
 @contextmanager
 def _short_cause() -> Iterator[None]:
-    """What a storage raises leaves as an UnreadableError."""
+    """Turn errors of the storage into an UnreadableError."""
     try:
         yield
     except FileNotFoundError:
