@@ -1,5 +1,8 @@
 """The commands export, review and correct: what they print, and one sentence for bad input."""
 
+import json
+from pathlib import Path
+
 import pytest
 
 from tag2mask.pipeline.engine.local import LocalEngine
@@ -83,3 +86,22 @@ def test_review_and_correct(command, dataset, tmp_path):
     code, out, err = command("correct", dataset, tmp_path)
     assert (code, out) == (2, "")
     assert "holds no edited masks: looked for" in err
+
+
+def test_correct_asks_by_name(command, dataset, tmp_path):
+    arguments = ("review", dataset, "--out", tmp_path / "set", "--format", "coco", "--count", 2)
+    assert command(*arguments)[0] == 0
+    file = tmp_path / "set/annotations/instances_train.json"
+    document = json.loads(file.read_text())
+    document["annotations"] = []
+    file.write_text(json.dumps(document))
+    code, out, err = command("correct", dataset, tmp_path / "set")
+    assert (code, out) == (2, "")
+    sentence = err.splitlines()[-1]
+    assert sentence.startswith(f"tag2mask: 2 of 2 masks in {tmp_path / 'set'} show no class")
+    assert all(Path(image["file_name"]).stem in sentence for image in document["images"])
+    code, out, _ = command("correct", dataset, tmp_path / "set", "--allow-empty")
+    assert (code, out[:12]) == (0, "2 corrected,")
+    code, out, err = command("correct", dataset, tmp_path / "set", "--crowd", "both")
+    assert (code, out) == (2, "")
+    assert "choose one of class, ignore" in err.splitlines()[-1]

@@ -141,9 +141,9 @@ class EditedCoco:
         behind, front, doubtful = [], [], []
         for region in regions:
             value = self.values[region.annotation.category_id]
-            if _are_ignored_pixels(region, ignored):
+            if ignored.is_shown_by(region):
                 behind.append((IGNORE, region.pixels))
-            elif not (region.annotation.iscrowd and _may_be_ignored(region, ignored)):
+            elif not (region.annotation.iscrowd and _may_be_ignored(region, ignored.pixels)):
                 front.append((value, region.pixels))
             elif crowds is None:
                 doubtful.append(f"{region.annotation.title} of {image.file_name}")
@@ -235,34 +235,38 @@ def _entries(
     return found
 
 
+class _Ignored:
+    """The ignored pixels of a given mask, with their connected pieces."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self.pixels = pixels
+        self._pieces, self._count = ndimage.label(pixels, CONNECTED)
+
+    def is_shown_by(self, region: _Region) -> bool:
+        """Whether a region covers exactly those pieces that it mostly covers.
+
+        Polygons cover them up to one pixel along their borders, and may lack their holes.
+        """
+        if not (region.pixels & self.pixels).any():
+            return False
+        covered = ndimage.mean(region.pixels, self._pieces, np.arange(1, self._count + 1))
+        expected = np.isin(self._pieces, 1 + np.flatnonzero(np.atleast_1d(covered) >= 0.5))
+        if not region.polygons:
+            return np.array_equal(expected, region.pixels)
+        shapes = (expected, ndimage.binary_fill_holes(expected))
+        return any(shape.any() and within_one_pixel(shape, region.pixels) for shape in shapes)
+
+
 def _ignored_pixels(
     image: _Image, given: Sequence[np.ndarray], regions: Sequence[_Region]
-) -> np.ndarray:
-    """The ignored pixels (H, W) of that given mask which explains most of the regions."""
+) -> _Ignored:
+    """The ignored pixels of that given mask which explains most of the regions."""
     # Masks of other sizes are refused by those who know the image.
     fitting = [mask == IGNORE for mask in given if mask.shape == (image.height, image.width)]
-    nothing = np.zeros((image.height, image.width), bool)
-
-    def explained(ignored: np.ndarray) -> int:
-        return sum(_are_ignored_pixels(region, ignored) for region in regions)
-
-    return max(fitting, key=explained, default=nothing)
-
-
-def _are_ignored_pixels(region: _Region, ignored: np.ndarray) -> bool:
-    """Whether a region covers exactly those of the ignored pieces that it mostly covers.
-
-    Polygons cover them up to one pixel along their borders, and may lack their holes.
-    """
-    if not ignored.any() or not (region.pixels & ignored).any():
-        return False
-    pieces, count = ndimage.label(ignored, CONNECTED)
-    covered = ndimage.mean(region.pixels, pieces, np.arange(1, count + 1))
-    expected = np.isin(pieces, 1 + np.flatnonzero(np.atleast_1d(covered) >= 0.5))
-    if not region.polygons:
-        return np.array_equal(expected, region.pixels)
-    shapes = (expected, ndimage.binary_fill_holes(expected))
-    return any(shape.any() and within_one_pixel(shape, region.pixels) for shape in shapes)
+    found = [_Ignored(pixels) for pixels in fitting]
+    if len(found) < 2:
+        return found[0] if found else _Ignored(np.zeros((image.height, image.width), bool))
+    return max(found, key=lambda ignored: sum(map(ignored.is_shown_by, regions)))
 
 
 def _may_be_ignored(region: _Region, ignored: np.ndarray) -> bool:

@@ -42,8 +42,10 @@ def without_holes(mask: np.ndarray) -> np.ndarray:
     filled[ndimage.binary_fill_holes(mask == IGNORE)] = IGNORE
     regions = []
     for value in sorted({*np.unique(mask).tolist()} - {BACKGROUND, IGNORE}):
-        pieces, count = ndimage.label(mask == value, CONNECTED)
-        regions += [(value, pieces == number) for number in range(1, count + 1)]
-    for value, region in sorted(regions, key=lambda pair: -int(pair[1].sum())):
-        filled[ndimage.binary_fill_holes(region)] = value
+        pieces, _ = ndimage.label(mask == value, CONNECTED)
+        sizes = np.bincount(pieces.ravel())
+        for number, box in enumerate(ndimage.find_objects(pieces), start=1):
+            regions.append((int(sizes[number]), value, box, pieces[box] == number))
+    for _, value, box, region in sorted(regions, key=lambda entry: -entry[0]):
+        filled[box][ndimage.binary_fill_holes(region)] = value
     return filled
