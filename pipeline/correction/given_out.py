@@ -150,6 +150,6 @@ def _same(mask: np.ndarray, edited: Edited) -> bool:
 
 
 def some_names(names: Sequence[str], count: int = 3) -> str:
-    """The first of some names, and how many there are besides."""
+    """The first of some names, and the number of the others."""
     rest = f" and {len(names) - count:,} more" if len(names) > count else ""
     return ", ".join(names[:count]) + rest

@@ -61,7 +61,7 @@ class SandboxedFolder:
         self.uri = uri
         self._local = isinstance(self._fs, LocalFileSystem)
         root = root if self._local else root.rstrip("/")
-        # A file that is named itself may be a link: whoever names it means what it leads to.
+        # A file that is named itself may be a link: the user means its target.
         self._single = None if folder else (root.rpartition("/")[2], self._real(root))
         self._root: str = self._real(root if folder else root.rpartition("/")[0])
 

@@ -56,7 +56,7 @@ class EditedVoc:
             dict(class_colors(classes)) if labels is None else labels.colors
         )
         self.values = _gray_values(labels, classes)
-        # A label map without ignored pixels leaves their color to whoever wants to paint some.
+        # A label map without ignored pixels leaves their color free for those who paint some.
         color = next(color for color, value in class_colors(classes).items() if value == IGNORE)
         if not self.can_ignore:
             self.colors = {color: IGNORE, **self.colors}
