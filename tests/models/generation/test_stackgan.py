@@ -100,3 +100,7 @@ def test_the_second_stage_is_sharper_and_corrects_the_first():
     assert found["classes second"] >= 0.9
     assert found["classes second"] > found["classes bicubic"] + 0.3
     assert found["blur second"] < 0.8 * found["blur bicubic"]
+
+
+def test_the_old_name_of_a_setting_is_read():
+    assert StackSettings(size=32, told=8).tag_vector == 8
