@@ -53,7 +53,9 @@ def reader(placeholders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HF_DATASETS_CACHE", str(tmp_path / "cache"))
     for settings in (part for view in mask_quality.BUDGETS.values() for part in view.values()):
-        monkeypatch.setitem(settings, "training", {**settings["training"], "steps": 1})
+        training = {**settings["training"], "steps": 1, "batch": 4}
+        monkeypatch.setitem(settings, "training", training)
+    monkeypatch.setattr(mask_quality, "SEEDS", (0,))
     monkeypatch.setattr(mask_quality, "TEST", 40)
     yield Reader(monkeypatch)
     ray.shutdown()  # a page reads a dataset with it

@@ -44,7 +44,7 @@ ROUNDS = (POWERFUL, ENHANCED, INITIAL)
 GENERATOR = {"size": SIZE, "width": 16, "patch_layers": 2}
 # Animals differ in faces and fur alone, which no network learns from some hundred of them: both
 # know photographs. The game alone, on so few, gives patterns that a judge takes for any animal.
-PERCEIVING = {"l1": 100.0, "perceptual": 300.0, "doubling": "resized", "learning_rate": 1e-3}
+PERCEIVING = {"l1": 100.0, "perceptual": 300.0, "upsampling": "resized", "learning_rate": 1e-3}
 KNOWING = {
     "backbone": "efficientnet_lite0",
     "pretrained": True,
