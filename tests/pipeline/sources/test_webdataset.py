@@ -172,7 +172,10 @@ class TestWebdataset(TableSourceTests):
         assert "no image beside its tags, only a.heic" in (file.problem or "")
 
     @pytest.mark.parametrize("name", ["train-000.tar", "val-000.tar"])
-    @pytest.mark.parametrize("data", [b"", shard([]), gzip.compress(b"x" * 2000)])
+    # Named, because pytest makes names from bytes, and gzip's hold the time.
+    @pytest.mark.parametrize(
+        "data", [b"", shard([]), gzip.compress(b"x" * 2000)], ids=["empty", "no-member", "gzip"]
+    )
     def test_an_archive_without_samples_is_a_problem_of_its_split(
         self, folder: str, name: str, data: bytes
     ) -> None:
