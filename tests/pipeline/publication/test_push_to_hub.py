@@ -82,7 +82,10 @@ def test_a_dry_run_opens_no_connection(table: Table) -> None:
 
 
 def test_what_cannot_be_is_one_sentence(hub: Hub, table: Table, tmp_path: Path) -> None:
-    for repo, sentence in (("masks", "named user/name"), ("forbidden/masks", "refused the dataset")):
+    for repo, sentence in (
+        ("masks", "named user/name"),
+        ("forbidden/masks", "refused the dataset"),
+    ):
         with pytest.raises(UserError, match=sentence):
             push_to_hub(table.uri, repo, endpoint=hub.endpoint)
     assert not hub.repositories
