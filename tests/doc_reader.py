@@ -19,7 +19,7 @@ import pytest
 from typer.testing import CliRunner
 
 import tag2mask
-from tag2mask.flows.cli import app
+from tag2mask.flows.cli import app, global_options_first
 from tag2mask.pipeline.dataset import RowFilter
 from tag2mask.pipeline.labeling.recipe import Recipe, read_recipe
 from tag2mask.pipeline.settings import read_values
@@ -156,7 +156,7 @@ class Reader:
         if ">" in words:
             at = words.index(">")
             words, target = words[:at], words[at + 1]
-        result = CliRunner().invoke(app, shorten(words))
+        result = CliRunner().invoke(app, global_options_first(shorten(words)))
         if result.exit_code:
             report = f"{place}: tag2mask {' '.join(words)}\n{result.output}\n{result.exception}"
             raise AssertionError(report) from result.exception
