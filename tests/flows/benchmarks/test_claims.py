@@ -20,7 +20,7 @@ def quick():
 def test_claims_have_their_numbers(source, quick, prefect_server, tmp_path, monkeypatch):
     del prefect_server
     monkeypatch.setattr("tag2mask.flows.benchmarks.claims.CLIPS", 1)
-    monkeypatch.setattr("tag2mask.flows.benchmarks.dcsm_ablation.PICTURES", 3)
+    monkeypatch.setattr("tag2mask.flows.benchmarks.dcsm_ablation.IMAGES", 3)
 
     def measure(chosen=None) -> str:
         return claims(request(source, tmp_path, quick, chosen))

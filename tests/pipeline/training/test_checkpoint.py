@@ -1,5 +1,7 @@
 """Checkpoints: a stored state is restored bit by bit."""
 
+import logging
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -90,6 +92,7 @@ def test_a_damaged_state_is_the_start(tmp_path):
     ids=["name", "shape", "optimizer's shape", "optimizer's parameter"],
 )
 def test_the_state_of_other_layers_is_the_start(tmp_path, caplog, change):
+    caplog.set_level(logging.INFO, "tag2mask")
     model = network(0)
     optimizer = optimizer_of(model)
     step(model, optimizer)

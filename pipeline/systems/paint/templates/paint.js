@@ -14,7 +14,7 @@
   const context = canvas.getContext("2d", { willReadFrequently: true });
 
   let width = size, height = size, labels = new Uint8Array(size * size);
-  let photo = null; // RGB bytes of what holes are cut into
+  let original = null; // RGB bytes of what holes are cut into
   let seed = 0, before = [], last = null, busy = false, waiting = false, made = null;
 
   function resize(toWidth, toHeight) {
@@ -30,11 +30,11 @@
     for (let at = 0; at < labels.length; at++) {
       const label = labels[at];
       for (let channel = 0; channel < 3; channel++) {
-        const below = photo ? photo[3 * at + channel] : 0;
+        const below = original ? original[3 * at + channel] : 0;
         to[4 * at + channel] = !fills ? tints.get(label)[channel]
           : label ? 0.65 * HOLE[channel] + 0.35 * below : below;
       }
-      to[4 * at + 3] = fills && !photo ? 0 : 255;
+      to[4 * at + 3] = fills && !original ? 0 : 255;
     }
     context.putImageData(image, 0, 0);
     $("undo").disabled = !before.length;
@@ -81,7 +81,7 @@
 
   // One question at a time; strokes that come meanwhile are asked together afterwards.
   async function ask() {
-    if (fills && !photo) return;
+    if (fills && !original) return;
     if (busy) { waiting = true; return; }
     busy = true;
     $("result").classList.add("busy");
@@ -90,7 +90,7 @@
       const answer = await fetch(`/image?height=${height}&width=${width}&seed=${seed}`, {
         method: "POST",
         headers: { "Content-Type": "application/octet-stream" },
-        body: new Blob(fills ? [labels, photo] : [labels]),
+        body: new Blob(fills ? [labels, original] : [labels]),
       });
       if (!answer.ok) throw new Error(await answer.text());
       made = await answer.blob();
@@ -126,8 +126,8 @@
     brush.imageSmoothingQuality = "high";
     brush.drawImage(bitmap, 0, 0, easel.width, easel.height);
     const found = brush.getImageData(0, 0, easel.width, easel.height).data;
-    photo = new Uint8Array(easel.width * easel.height * 3);
-    for (let at = 0; at < photo.length / 3; at++) photo.set(found.subarray(4 * at, 4 * at + 3), 3 * at);
+    original = new Uint8Array(easel.width * easel.height * 3);
+    for (let at = 0; at < original.length / 3; at++) original.set(found.subarray(4 * at, 4 * at + 3), 3 * at);
     resize(easel.width, easel.height);
     $("hint").textContent = "Brush over what shall go.";
     say(`${bitmap.width} × ${bitmap.height}, painted at ${width} × ${height}`);
@@ -142,7 +142,7 @@
   }
 
   canvas.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || last || fills && !photo) return;
+    if (event.button !== 0 || last || fills && !original) return;
     event.preventDefault();
     canvas.setPointerCapture(event.pointerId);
     keep();
