@@ -299,152 +299,18 @@ class TestPredict:
         models, out = finished.folder / "models", tmp_path / "masks"
         (tmp_path / "file").write_text("kept")
         (tmp_path / "empty").mkdir()
-        class TestEvaluate:
-    def test_no_masks(self, command, tmp_path):
-        outcome = command("evaluate", tmp_path / "absent", "--truth", tmp_path)
-        assert_one_sentence(outcome, "absent")
-
-    def test_figures_that_cannot_be_written(self, command, tmp_path):
-        (tmp_path / "file").write_text("kept")
-        target = tmp_path / "file/figures.json"
-        outcome = command("evaluate", tmp_path, "--ground-truth", tmp_path, "--json", target)
-        assert_one_sentence(outcome, "cannot write")
-
-    def test_masks_without_classes(self, command, tmp_path):
-        Image.new("L", (4, 4)).save(tmp_path / "a.png")
-        outcome = command("evaluate", tmp_path, "--truth", tmp_path)
-        assert_one_sentence(outcome, "classes.txt")
-
-    @pytest.mark.parametrize("names", ["", "cat\ncat\n"])
-    def test_a_list_of_classes_that_is_none(self, command, tmp_path, names):
-        Image.new("L", (4, 4)).save(tmp_path / "a.png")
-        (tmp_path / "classes.txt").write_text(names)
-        outcome = command("evaluate", tmp_path, "--truth", tmp_path)
-        assert_one_sentence(outcome, "classes.txt")
-
-    @pytest.mark.slow
-    def test_a_dataset_against_its_ground_truth(self, command, finished, source, tmp_path):
-        figures = tmp_path / "figures.json"
-        code, out, err = command(
-            "evaluate", finished.folder / "dataset", "--truth", source, "--json", figures
-        )
-        assert code == 0
-        assert err.startswith("evaluate 32/32 images")
-        lines = out.splitlines()
-        assert lines[0].split()[:3] == ["IoU", "precision", "recall"]
-        named = [line.split()[0] for line in lines[1:8]]
-        assert named == ["background", "ball", "dice", "ring", "star", "tent", "mean"]
-        mean = Assessment.model_validate_json(figures.read_bytes()).scores.mean_iou
-        assert lines[7].split()[1] == f"{100 * mean:.1f}"
-
-    @pytest.mark.slow
-    def test_the_ground_truth_is_missing(self, command, finished, tmp_path):
-        outcome = command("evaluate", finished.folder / "dataset", "--truth", tmp_path)
-        assert_one_sentence(outcome, "no ground truth masks", "--ground-truth")
-        outcome = command("evaluate", finished.folder / "dataset", "--truth", tmp_path / "absent")
-        assert_one_sentence(outcome, "no ground truth masks")
-
-    @pytest.mark.slow
-    def test_a_table_without_masks(self, command, finished, source):
-        outcome = command("evaluate", finished.folder / "images", "--truth", source)
-        assert_one_sentence(outcome, "no masks")
-
-
-class TestInspect:
-    @pytest.fixture
-    def page(self, tmp_path):
-        return tmp_path / "pages/page.html"
-
-    def test_no_dataset(self, command, tmp_path, page):
-        outcome = command("inspect", tmp_path / "absent", "--out", page)
-        assert_one_sentence(outcome, "no table at", "absent")
-        assert not page.exists()
-
-    def test_a_page_that_cannot_be_written(self, command, tmp_path):
-        (tmp_path / "file").write_text("kept")
-        outcome = command("inspect", tmp_path / "absent", "--out", tmp_path / "file/page.html")
-        assert_one_sentence(outcome, "cannot write")
-
-    @pytest.mark.slow
-    def test_a_finished_run(self, command, finished, source, page):
-        dataset = finished.folder / "dataset"
-        code, out, err = command("inspect", dataset, "--truth", source, "--out", page)
-        assert code == 0
-        assert err.startswith("inspect 32/32 images")
-        assert out.startswith(f"{page}: ")
-        assert b"mean IoU" in page.read_bytes()
-        code, _, _ = command("inspect", dataset, "--out", page, "--examples", 1)
-        assert code == 0
-        assert b"mean IoU" not in page.read_bytes().partition(b"<main>")[0]
-
-    @pytest.mark.slow
-    def test_a_round_is_no_dataset(self, command, finished, page):
-        outcome = command("inspect", finished.folder / "rounds/seed", "--out", page)
-        assert_one_sentence(outcome, "no published dataset", "RUN/dataset")
-
-
-class TestPredict:
-    def test_no_model(self, command, images, tmp_path):
-        out = tmp_path / "masks"
-        outcome = command("predict", tmp_path / "absent", images / "cat", "--out", out)
-        assert_one_sentence(outcome, "no model", "RUN/models/powerful")
-        assert_nothing_written(out)
-
-    @pytest.mark.slow
-    def test_one_mask_for_each_image(self, command, finished, source, tmp_path):
-        images = tmp_path / "images"
-        images.mkdir()
-        for number in range(3):
-            shutil.copy(source / f"JPEGImages/{number:06d}.jpg", images / f"my {number}.v2.jpg")
-        shutil.copy(source / "JPEGImages/text.jpg", images)
-        out = tmp_path / "masks"
-        model = finished.folder / "models/powerful"
-        code, said, err = command("predict", model, images, "--out", out)
-        assert code == 0
-        assert "3 masks" in said
-        progress, failed = err.splitlines()
-        assert progress.startswith("predict 4/4 images")
-        assert failed.startswith("not predicted: text.jpg: ")
-        masks = sorted(path.name for path in out.glob("*.png"))
-        assert masks == [f"my {number}.v2.png" for number in range(3)]
-        for name in masks:
-            with (
-                Image.open(out / name) as mask,
-                Image.open(images / name.replace(".png", ".jpg")) as image,
-            ):
-                assert mask.mode == "P"
-                assert mask.size == image.size
-                assert bytes(mask.getpalette("RGB"))[:18] == palette()[:18]
-                assert set(np.unique(np.array(mask)).tolist()) <= set(range(6))
-
-    @pytest.mark.slow
-    def test_predictions_can_be_evaluated(self, command, finished, source, tmp_path):
-        out = tmp_path / "masks"
-        images = tmp_path / "images"
-        images.mkdir()
-        shutil.copy(source / "JPEGImages/000004.jpg", images)
-        command("predict", finished.folder / "models/powerful", images, "--out", out)
-        code, table, _ = command("evaluate", out, "--truth", source)
-        assert code == 0
-        assert "1 images" in table
-
-    @pytest.mark.slow
-    def test_wrong_input(self, command, finished, images, tmp_path):
-        models, out = finished.folder / "models", tmp_path / "masks"
-        (tmp_path / "file").write_text("kept")
-        (tmp_path / "empty").mkdir()
         cats = images / "cat"
         for model, folder, target, parts in (
-            (models / "tagger", images, out, ["a tagger, not a segmenter"]),
+            (models / "tagger", cats, out, ["a tagger, not a segmenter"]),
             (models / "powerful", tmp_path / "absent", out, ["absent"]),
             (models / "powerful", tmp_path / "empty", out, ["no images", "empty"]),
-            (models / "powerful", images, tmp_path / "file/masks", ["cannot write"]),
-            (models / "powerful", images, images, ["another --out"]),
+            (models / "powerful", cats, tmp_path / "file/masks", ["cannot write"]),
+            (models / "powerful", cats, cats, ["another --out"]),
         ):
             outcome = command("predict", model, folder, "--out", target)
             assert_one_sentence(outcome, *parts)
             assert_nothing_written(out)
-        assert [path.name for path in images.iterdir()] == ["one.png"]
+        assert [path.name for path in cats.iterdir()] == ["one.png"]
 
 
 def test_an_unknown_benchmark(command, tmp_path):
