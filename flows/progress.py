@@ -27,7 +27,7 @@ def build_reporter() -> Reporter:
     return LogReporter()
 
 
-class BarReporter:
+class BarReporter(LogReporter):
     """Draws a bar for the step at work; a finished step leaves one line.
 
     Args:
@@ -36,22 +36,13 @@ class BarReporter:
     """
 
     def __init__(self, bars: Progress, clock: Callable[[], float] = time.monotonic) -> None:
-        self._bars, self._clock = bars, clock
+        super().__init__(clock)
+        self._bars = bars
 
-    def info(self, sentence: str) -> None:
-        """Writes a line above the bar."""
-        logger.info(sentence)
-
-    def rows(self, step: str, total: int) -> Callable[[int], None]:
-        """A function to call with the number of images that are done."""
-        update = self._bar(step, total, "images")
-        return lambda done: update(done, {})
-
-    def steps(self, step: str, total: int) -> Callable[[int, Mapping[str, float]], None]:
-        """A function to call with the number of training steps that are done, and the losses."""
-        return self._bar(step, total, "steps")
-
-    def _bar(self, step: str, total: int, unit: str) -> Callable[[int, Mapping[str, float]], None]:
+    def follow(
+        self, step: str, total: int, unit: str
+    ) -> Callable[[int, Mapping[str, float]], None]:
+        """A bar; the function to call with the number of things that are done, and the losses."""
         # A step that failed in a notebook has left its bar; steps come one after another.
         for stale in self._bars.task_ids:
             self._bars.remove_task(stale)

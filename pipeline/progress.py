@@ -154,16 +154,23 @@ class LogReporter:
 
     def rows(self, step: str, total: int) -> Callable[[int], None]:
         """A function to call with the number of images that are done."""
-        lines = self._lines(step, total, "images")
-        return lambda done: lines(done, {})
+        update = self.follow(step, total, "images")
+        return lambda done: update(done, {})
 
     def steps(self, step: str, total: int) -> Callable[[int, Mapping[str, float]], None]:
         """A function to call with the number of training steps that are done, and the losses."""
-        return self._lines(step, total, "steps")
+        return self.follow(step, total, "steps")
 
-    def _lines(
+    def follow(
         self, step: str, total: int, unit: str
     ) -> Callable[[int, Mapping[str, float]], None]:
+        """A function to call with the number of things that are done, and the losses.
+
+        Args:
+            step: Name of the step.
+            total: Number of all things.
+            unit: Their plural.
+        """
         meter = Meter(step, total, unit, self._clock)
         written: list[float] = [self._clock()]
         ended: list[bool] = []
