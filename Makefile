@@ -1,6 +1,6 @@
-# Python 3.11 or 3.12: the first command below that runs, or `make PYTHON=/path/to/python …`.
-PYTHON ?= $(shell for python in python3.12 python3.11 python3 python; do \
-	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 13))' 2>/dev/null \
+# Python 3.11 to 3.13: the first command below that runs, or `make PYTHON=/path/to/python …`.
+PYTHON ?= $(shell for python in python3.12 python3.11 python3.13 python3 python; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null \
 	&& echo $$python && break; done)
 BIN := .venv/bin
 # Which extras .venv holds, for the versions of today's pyproject.toml and constraints.txt.
@@ -40,7 +40,7 @@ format: $(DEV)  ## fix style where that can be done by itself
 # runs: it is made from scratch.
 define install
 @test -n "$(PYTHON)" || \
-	{ echo "tag2mask needs Python 3.11 or 3.12: install one, or name it: make PYTHON=…" >&2; exit 2; }
+	{ echo "tag2mask needs Python 3.11 to 3.13: install one, or name it: make PYTHON=…" >&2; exit 2; }
 @$(BIN)/python -m pip --version >/dev/null 2>&1 || \
 	{ echo "Making .venv with $(PYTHON)"; $(PYTHON) -m venv --clear .venv; }
 @echo "Installing tag2mask[$(1)] into .venv: about 7 GB on disk, most of it PyTorch and CUDA"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import shlex
 from collections.abc import Iterator
@@ -82,3 +83,8 @@ def commands(page: Path) -> Iterator[list[str]]:
             for name, *words in shell_lines(block):
                 if name == "tag2mask":
                     yield words[: words.index(">")] if ">" in words else words
+
+
+def lacks_package(words: list[str]) -> bool:
+    """Whether a command needs pydensecrf where it is not installed: it builds up to Python 3.12."""
+    return "pydensecrf" in " ".join(words) and importlib.util.find_spec("pydensecrf") is None

@@ -24,7 +24,7 @@ from tag2mask.pipeline.dataset import RowFilter
 from tag2mask.pipeline.labeling.recipe import Recipe, read_recipe
 from tag2mask.pipeline.settings import read_values
 from tag2mask.recipes import to_recipe
-from tests.doc_blocks import ROOT, Block, shell_lines
+from tests.doc_blocks import ROOT, Block, lacks_package, shell_lines
 from tests.pipeline.toys import TINY_SETTINGS
 
 ONE_PROCESS = ["--engine", "local", "--workers", "1"]
@@ -156,9 +156,12 @@ class Reader:
         if ">" in words:
             at = words.index(">")
             words, target = words[:at], words[at + 1]
+        if lacks_package(words):
+            return
         result = CliRunner().invoke(app, global_options_first(shorten(words)))
         if result.exit_code:
             report = f"{place}: tag2mask {' '.join(words)}\n{result.output}\n{result.exception}"
             raise AssertionError(report) from result.exception
+        assert "is now named" not in result.output, f"{place}: the old name of a setting"
         if target:
             Path(target).write_text(result.stdout)
