@@ -11,15 +11,17 @@ from pathlib import Path
 
 from tag2mask.pipeline.engine.base import StageSpec, WorkSource, run_stages
 from tag2mask.pipeline.ingestion.ingest import Ingest
-from tag2mask.pipeline.labeling.dry_run import IMAGES, PlannedStep
+from tag2mask.pipeline.labeling.dry_run import IMAGES, STEPS, PlannedStep
 from tag2mask.pipeline.labeling.loop import run_rounds
 from tag2mask.pipeline.labeling.recipe import Recipe
 from tag2mask.pipeline.labeling.release import release
+from tag2mask.pipeline.labeling.rounds import model_names
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.progress import SILENT
 from tag2mask.pipeline.records import Row
 from tag2mask.pipeline.stages.select import SelectSettings
 from tag2mask.pipeline.tables.table_writer import TableWriter
+from tag2mask.pipeline.training.model_store import read_card
 from tag2mask.pipeline.training.supervised import TrainingSettings
 from tag2mask.pipeline.training.trainable import ProgressCallback, Trainable
 
@@ -79,17 +81,13 @@ class TimingEngine:
         made = run_stages(built, sizes, rows[:1])
         begun = time.perf_counter()
         made += run_stages(built, sizes, rows[1:])
-        name = writer.uri.rsplit("/", 1)[-1]
-        self.costs.seconds[name, IMAGES] = (time.perf_counter() - begun) / max(1, len(rows) - 1)
+        seconds = (time.perf_counter() - begun) / max(1, len(rows) - 1)
+        self.costs.seconds[writer.kind, IMAGES] = seconds
         writer.stage(made)
 
     def train(self, training: Trainable, report: ProgressCallback) -> dict[str, float]:
-        """Trains in this process."""
-        outcome = training.train(report)
-        # The staging folder of a model is called model-NAME-KEY.
-        name = training.checkpoints.uri.rsplit("/", 1)[-1].split("-")[1]
-        self.costs.seconds[name, "steps"] = outcome["seconds"] / training.steps
-        return outcome
+        """Trains in this process; the model's card keeps the seconds."""
+        return training.train(report)
 
 
 def measure(ingest: Ingest, recipe: Recipe) -> Costs:
@@ -109,6 +107,9 @@ def measure(ingest: Ingest, recipe: Recipe) -> Costs:
         images, masks = run_rounds(run, replace(ingest, images=chosen))
         *earlier, last = masks.values()
         release(run, images, last, earlier=earlier)
+        for name in model_names(recipe):
+            training = read_card(run.model_uri(name)).training
+            costs.seconds[name, STEPS] = training["seconds"] / training["steps"]
         parts = Path(folder).rglob("*.parquet")
         costs.bytes = sum(part.stat().st_size for part in parts) / len(chosen)
     return costs
