@@ -11,13 +11,13 @@ from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.training.augmentation import elastic_view, random_view
 from tag2mask.pipeline.training.losses import Loss, reduced_loss, weighted_loss
 from tag2mask.pipeline.training.model_store import ModelCard
-from tag2mask.pipeline.training.samples import (
+from tag2mask.pipeline.training.targets import (
     MaskTarget,
     NegativeTarget,
-    TrainingSet,
     WeightedMaskTarget,
     WeightedNegativeTarget,
 )
+from tag2mask.pipeline.training.training_set import TrainingSet
 
 
 def train_unet(run: Run, name: str, images: Table, masks: Table) -> ModelCard:

@@ -19,7 +19,8 @@ from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.training.augmentation import whole_view
 from tag2mask.pipeline.training.losses import WeakObjective
 from tag2mask.pipeline.training.model_store import ModelCard, load_model
-from tag2mask.pipeline.training.samples import TrainingSet, WeakTarget
+from tag2mask.pipeline.training.targets import WeakTarget
+from tag2mask.pipeline.training.training_set import TrainingSet
 
 
 def cues(run: Run, images: Table) -> Table:

@@ -25,7 +25,7 @@ from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.tables.table_writer import TableWriter
-from tag2mask.pipeline.training.samples import CORRECTION
+from tag2mask.pipeline.training.targets import CORRECTION
 
 NAME = "corrections"
 SOURCE = "human"

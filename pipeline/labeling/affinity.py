@@ -19,7 +19,8 @@ from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.training.losses import pairs_loss
 from tag2mask.pipeline.training.model_store import ModelCard
-from tag2mask.pipeline.training.samples import ConfidentMaskTarget, TrainingSet
+from tag2mask.pipeline.training.targets import ConfidentMaskTarget
+from tag2mask.pipeline.training.training_set import TrainingSet
 
 
 def make_first_masks(run: Run, images: Table) -> Table:

@@ -27,8 +27,8 @@ from tag2mask.pipeline.records.round_names import AFFINITY, SEED
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.training.model_store import ModelCard, model_exists, read_card
-from tag2mask.pipeline.training.samples import TrainingSet
 from tag2mask.pipeline.training.supervised import TrainingSettings
+from tag2mask.pipeline.training.training_set import TrainingSet
 
 IMAGES, STEPS = "images", "steps"
 

@@ -22,8 +22,8 @@ from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.training.checkpoint import Checkpoints
 from tag2mask.pipeline.training.losses import Loss
 from tag2mask.pipeline.training.model_store import ModelCard, model_exists, read_card, save_model
-from tag2mask.pipeline.training.samples import TrainingSet
 from tag2mask.pipeline.training.supervised import SupervisedTraining, TrainingSettings
+from tag2mask.pipeline.training.training_set import TrainingSet
 
 logger = logging.getLogger("tag2mask")
 

@@ -45,13 +45,13 @@ from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.training.losses import hard_loss, soft_loss, tags_loss
 from tag2mask.pipeline.training.model_store import ModelCard, load_model, model_exists, read_card
-from tag2mask.pipeline.training.samples import (
+from tag2mask.pipeline.training.targets import (
     ConfidentMaskTarget,
     MaskTarget,
     SoftTarget,
     TagTarget,
-    TrainingSet,
 )
+from tag2mask.pipeline.training.training_set import TrainingSet
 
 
 class Run(RecipeWorkspace):

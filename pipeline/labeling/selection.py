@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from tag2mask.pipeline.records import Row
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
-from tag2mask.pipeline.training.samples import NegativeTarget, TrainingSet
+from tag2mask.pipeline.training.targets import NegativeTarget
+from tag2mask.pipeline.training.training_set import TrainingSet
 
 
 def scan_readable(images: Table, columns: Sequence[str], select: Callable[[Row], bool]) -> Scan:

@@ -16,7 +16,7 @@ from tag2mask.pipeline.records.mask_rows import (
     reduced_size,
     resize_maps,
 )
-from tag2mask.pipeline.training.samples import CORRECTION
+from tag2mask.pipeline.training.targets import CORRECTION
 
 
 class Correct:

@@ -16,8 +16,9 @@ from tag2mask.pipeline.training.checkpoint import Checkpoints
 from tag2mask.pipeline.training.group import Group
 from tag2mask.pipeline.training.loop import Step, Training, mixed_precision
 from tag2mask.pipeline.training.losses import Loss
-from tag2mask.pipeline.training.samples import Samples, Targets, to_device
+from tag2mask.pipeline.training.samples import Samples, to_device
 from tag2mask.pipeline.training.schedule import Schedule
+from tag2mask.pipeline.training.targets import Targets
 
 
 class TrainingSettings(Schedule):

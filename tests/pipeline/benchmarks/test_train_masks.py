@@ -13,7 +13,7 @@ from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.records import decode_mask
 from tag2mask.pipeline.training.augmentation import View
 from tag2mask.pipeline.training.losses import hard_loss, reduced_loss, weighted_loss
-from tag2mask.pipeline.training.samples import MaskTarget, WeightedMaskTarget
+from tag2mask.pipeline.training.targets import MaskTarget, WeightedMaskTarget
 from tests.pipeline.toys import SilentReporter, images_table, round_row, round_table, tiny_recipe
 
 

@@ -22,7 +22,7 @@ from tag2mask.pipeline.records import IGNORE, Row, decode_map, decode_mask, enco
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.training.augmentation import View
-from tag2mask.pipeline.training.samples import CORRECTION, CorrectedTarget, MaskTarget, SoftTarget
+from tag2mask.pipeline.training.targets import CORRECTION, CorrectedTarget, MaskTarget, SoftTarget
 from tests.pipeline.small_tables import writer
 from tests.pipeline.toys import (
     CLASSES,

@@ -24,8 +24,9 @@ from tag2mask.pipeline.engine.ray_train import worker_resources
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.training.checkpoint import FILE, Checkpoints
 from tag2mask.pipeline.training.losses import hard_loss
-from tag2mask.pipeline.training.samples import ConfidentMaskTarget, Samples
+from tag2mask.pipeline.training.samples import Samples
 from tag2mask.pipeline.training.supervised import SupervisedTraining, TrainingSettings
+from tag2mask.pipeline.training.targets import ConfidentMaskTarget
 from tests.pipeline.toys import CLASSES, toy_scan
 
 pytestmark = pytest.mark.timeout(600)

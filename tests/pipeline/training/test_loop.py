@@ -8,8 +8,9 @@ from tag2mask.models.segmentation import DeepLabLargeFov
 from tag2mask.models.tagging import Tagger
 from tag2mask.pipeline.training.checkpoint import Checkpoints
 from tag2mask.pipeline.training.losses import hard_loss, on_grid, tags_loss
-from tag2mask.pipeline.training.samples import ConfidentMaskTarget, Samples, TagTarget
+from tag2mask.pipeline.training.samples import Samples
 from tag2mask.pipeline.training.supervised import SupervisedTraining, TrainingSettings
+from tag2mask.pipeline.training.targets import ConfidentMaskTarget, TagTarget
 from tests.pipeline.toys import CLASSES, toy_scan
 
 STEPS, STOP = 12, 5

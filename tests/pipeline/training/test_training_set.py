@@ -7,7 +7,8 @@ from tag2mask.pipeline.correction.corrections import add_corrections
 from tag2mask.pipeline.records import BACKGROUND, IGNORE, IMAGES_SCHEMA, encode_mask
 from tag2mask.pipeline.tables.manifest import table_key
 from tag2mask.pipeline.training.augmentation import View, whole_view
-from tag2mask.pipeline.training.samples import MaskTarget, SoftTarget, TrainingSet, one_hot
+from tag2mask.pipeline.training.targets import MaskTarget, SoftTarget, one_hot
+from tag2mask.pipeline.training.training_set import TrainingSet
 from tests.pipeline.small_tables import writer
 from tests.pipeline.toys import CLASSES, image_row, round_row, tags_of
 
