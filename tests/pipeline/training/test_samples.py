@@ -12,7 +12,6 @@ import tag2mask.pipeline.training.samples
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.records import IGNORE
 from tag2mask.pipeline.tables.scan import ScanUnit
-from tag2mask.pipeline.training.augmentation import View
 from tag2mask.pipeline.training.samples import Samples
 from tag2mask.pipeline.training.targets import (
     ConfidentMaskTarget,
@@ -24,7 +23,6 @@ from tag2mask.pipeline.training.targets import (
 from tests.pipeline.toys import CLASSES, toy_scan
 
 COUNT = 11
-WHOLE = View(64, 48, 0, 0, 64, False)  # a toy image as it is, padded below
 
 
 @pytest.fixture(scope="module")
