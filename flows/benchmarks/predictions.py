@@ -210,6 +210,7 @@ def direct(refine: Callable[[Bench], list[StageSpec]]) -> Make:
                     "tagger": bench.run.weights_of("tagger"),
                     "seeds": seeds.model_dump(mode="json"),
                     "crf": last[-1].settings["crf"],
+                    **bench.run.recipe.digest_of("masks"),
                     **walk_key_inputs(last),
                 },
             ),
@@ -220,13 +221,13 @@ def direct(refine: Callable[[Bench], list[StageSpec]]) -> Make:
 
 def no_crf(bench: Bench) -> list[StageSpec]:
     """The scores as they are."""
-    return [refine_stage(bench.run.recipe.seeds, NO_CRF)]
+    return [refine_stage(bench.run.recipe.seeds, NO_CRF, bench.run.recipe.masks)]
 
 
 def crf(bench: Bench) -> list[StageSpec]:
     """The recipe's CRF."""
     seeds = bench.run.recipe.seeds
-    return [refine_stage(seeds, seeds.crf)]
+    return [refine_stage(seeds, seeds.crf, bench.run.recipe.masks)]
 
 
 def walk(bench: Bench) -> list[StageSpec]:

@@ -37,10 +37,10 @@ def reseed(run: Run, images: Table, name: str, crf: str) -> Table:
         scan,
         [
             StageSpec(ReuseScores, {"name": "seed"}),
-            refine_stage(settings, crf),
+            refine_stage(settings, crf, run.recipe.masks),
             run.select_stage(settings.select, images),
         ],
-        {"seed": seed.manifest.key, "crf": crf},
+        {"seed": seed.manifest.key, "crf": crf, **run.recipe.digest_of("masks")},
     )
 
 
@@ -72,11 +72,11 @@ def predict(
         scan_tagged(images, columns=["image", "tags"]),
         [
             StageSpec(AllowAllClasses, {"classes": len(images.metadata["classes"])}),
-            *relabel_stages(run.recipe.relabel, model, name, segment, relabel),
+            *relabel_stages(run.recipe.relabel, model, name, run.recipe.masks, segment, relabel),
         ],
         {
             "model": read_card(model).weights,
-            **run.recipe.digest_of("relabel"),
+            **run.recipe.digest_of("relabel", "masks"),
             **({"stages": others} if others else {}),
         },
     )

@@ -70,6 +70,6 @@ def _train(
             **data.key_inputs,
         ),
         prepare=start.prepare,
-        examine=lambda model: run.recipe.digest_of("relabel"),
+        examine=lambda model: run.recipe.digest_of("relabel", "masks"),
     )
     return run.train_model(spec, data)

@@ -100,7 +100,7 @@ def walk_along_affinities(run: Run, images: Table, seed: Table) -> Table:
 def seed_walk_stages(run: Run) -> list[StageSpec]:
     """The random walk with the run's affinity network, and the CRF of its seeds."""
     settings = affinity_settings(run.recipe)
-    return score_walk_stages(settings, run.recipe.seeds, run.model_uri(AFFINITY))
+    return score_walk_stages(settings, run.recipe.seeds, run.model_uri(AFFINITY), run.recipe.masks)
 
 
 def affinity_settings(recipe: Recipe) -> AffinitySettings:

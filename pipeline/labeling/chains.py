@@ -8,6 +8,7 @@ from typing import Any
 from tag2mask.pipeline.engine.base import StageSpec
 from tag2mask.pipeline.labeling.recipe import AffinitySettings, RelabelSettings, SeedSettings
 from tag2mask.pipeline.records.round_names import AFFINITY
+from tag2mask.pipeline.stages.mask_settings import MaskSettings
 from tag2mask.pipeline.stages.refine import Refine
 from tag2mask.pipeline.stages.relabel import Relabel
 from tag2mask.pipeline.stages.score import Score
@@ -28,14 +29,19 @@ def score_stage(settings: SeedSettings, tagger: str) -> StageSpec:
     return StageSpec(Score, scorer, gpus=1.0)
 
 
-def refine_stage(settings: SeedSettings, crf: str) -> StageSpec:
+def refine_stage(settings: SeedSettings, crf: str, masks: MaskSettings) -> StageSpec:
     """From scores to masks, by a CRF or without."""
-    method = {"crf": crf, "crf_method": settings.crf_method, "score_power": settings.score_power}
+    method = {
+        "crf": crf,
+        "crf_method": settings.crf_method,
+        "score_power": settings.score_power,
+        "masks": masks.model_dump(mode="json"),
+    }
     return StageSpec(Refine, method, gpus=_gpus(settings.crf_method))
 
 
 def score_walk_stages(
-    settings: AffinitySettings, seeds: SeedSettings, network: str
+    settings: AffinitySettings, seeds: SeedSettings, network: str, masks: MaskSettings
 ) -> list[StageSpec]:
     """From scores to masks, by a random walk along affinities and the CRF of the seeds.
 
@@ -43,6 +49,7 @@ def score_walk_stages(
         settings: Settings of the walk.
         seeds: Settings of the scores.
         network: URI of the affinity network.
+        masks: How masks are made of probabilities.
     """
     walk = {
         "affinity": network,
@@ -50,7 +57,7 @@ def score_walk_stages(
         "score_power": seeds.score_power,
         "walk_log2_steps": settings.walk_log2_steps,
     }
-    crf = {"crf": seeds.crf, "crf_method": seeds.crf_method}
+    crf = {"crf": seeds.crf, "crf_method": seeds.crf_method, "masks": masks.model_dump(mode="json")}
     return [
         StageSpec(WalkScores, walk, gpus=1.0),
         StageSpec(RefineWalkedScores, crf, gpus=_gpus(seeds.crf_method)),
@@ -87,6 +94,7 @@ def relabel_stages(
     settings: RelabelSettings,
     segmenter: str,
     source: str,
+    masks: MaskSettings,
     segment: type[Segment] = Segment,
     relabel: type[Relabel] = Relabel,
     between: Sequence[StageSpec] = (),
@@ -98,6 +106,7 @@ def relabel_stages(
         settings: Settings of both stages.
         segmenter: URI of the model.
         source: The round's name, written into the rows.
+        masks: How masks are made of probabilities.
         segment: The stage from images to logits.
         relabel: The stage from logits to masks.
         between: Stages from logits to logits, before ``relabel``.
@@ -109,16 +118,17 @@ def relabel_stages(
         "size": settings.size,
         "scales": settings.scales,
     }
-    masks = {
+    refinement = {
         "crf": settings.crf,
         "crf_method": settings.crf_method,
         "ignore_below": settings.ignore_below,
+        "masks": masks.model_dump(mode="json"),
         **more,
     }
     return [
         StageSpec(segment, logits, gpus=1.0),
         *between,
-        StageSpec(relabel, masks, gpus=_gpus(settings.crf_method)),
+        StageSpec(relabel, refinement, gpus=_gpus(settings.crf_method)),
     ]
 
 

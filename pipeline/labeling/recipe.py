@@ -36,6 +36,7 @@ from tag2mask.pipeline.settings import (
 )
 from tag2mask.pipeline.sources import DownloadSettings
 from tag2mask.pipeline.stages.crf_refinement import NO_CRF, build_crf
+from tag2mask.pipeline.stages.mask_settings import MaskSettings
 from tag2mask.pipeline.stages.select import SelectSettings
 from tag2mask.pipeline.training.supervised import TrainingSettings
 
@@ -240,6 +241,7 @@ class Recipe(Settings):
     )
     segmenter: SegmenterSettings = SegmenterSettings()
     relabel: RelabelSettings = RelabelSettings()
+    masks: MaskSettings = MaskSettings()
     select: SelectSettings = SelectSettings(simple_area=(0.02, 0.95))
     missing_tag_area: float = Field(
         0.1,

@@ -141,12 +141,13 @@ class Run(RecipeWorkspace):
             Scan(images, columns=["image", "tags"], ids=wanted),
             [
                 score_stage(settings, tagger),
-                refine_stage(settings, settings.crf),
+                refine_stage(settings, settings.crf, self.recipe.masks),
                 self.select_stage(settings.select, images),
             ],
             {
                 "tagger": read_card(tagger).weights,
                 "seeds": settings.model_dump(mode="json"),
+                **self.recipe.digest_of("masks"),
                 **scorer_source_hash(settings.scorer),
                 "pictures": None if ids is None else sorted(ids),
             },
@@ -172,6 +173,7 @@ class Run(RecipeWorkspace):
                 self.recipe.relabel,
                 self.model_uri(each.name),
                 each.name,
+                self.recipe.masks,
                 relabel=RecoverMissingTags,
                 between=walk,
                 tag_area=self.recipe.select.tag_area,
@@ -186,7 +188,7 @@ class Run(RecipeWorkspace):
             stages if corrections is None else around(stages),
             {
                 "model": self.weights_of(each.name),
-                **self.recipe.digest_of("relabel", "select", "missing_tag_area"),
+                **self.recipe.digest_of("relabel", "masks", "select", "missing_tag_area"),
                 "pictures": table_key(ids=sorted(scan.wanted_ids())),
                 "tagger": self.weights_of(TAGGER) if self._has_tagger() else None,
                 **walk_key_inputs(walk),
@@ -230,7 +232,7 @@ class Run(RecipeWorkspace):
             ),
             prepare=start.prepare,
             # For predictions with the model outside of the run.
-            examine=lambda model: recipe.digest_of("relabel"),
+            examine=lambda model: recipe.digest_of("relabel", "masks"),
         )
         return self.train_model(spec, data)
 

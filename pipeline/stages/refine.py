@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from tag2mask.models.crf import DEFAULT_CRF
@@ -35,10 +38,12 @@ def scored_probabilities(row: Row, size: tuple[int, int], score_power: float) ->
 class SeedMasks(CrfRefinement):
     """Masks of a round that comes before any segmenter: soft ``probabilities`` beside them."""
 
-    def finish(self, row: Row, refined: np.ndarray, probabilities: np.ndarray) -> Row:
+    def finish(
+        self, row: Row, size: tuple[int, int], refined: np.ndarray, probabilities: np.ndarray
+    ) -> Row:
         """The row with the columns of a mask and ``probabilities``."""
-        done = super().finish(row, refined, probabilities)
-        return {**done, "probabilities": encode_maps(refined)}
+        done = super().finish(row, size, refined, probabilities)
+        return {**done, "probabilities": encode_maps(refined, size)}
 
 
 class Refine(SeedMasks):
@@ -49,12 +54,18 @@ class Refine(SeedMasks):
         score_power: See :func:`seed_probabilities`.
         crf_method: One of :data:`tag2mask.models.crf.CRFS`.
         ignore_below: Pixels of a lower confidence become 255.
+        masks: Values of :class:`tag2mask.pipeline.stages.mask_settings.MaskSettings`.
     """
 
     def __init__(
-        self, crf: str, score_power: float, crf_method: str = DEFAULT_CRF, ignore_below: float = 0.0
+        self,
+        crf: str,
+        score_power: float,
+        crf_method: str = DEFAULT_CRF,
+        ignore_below: float = 0.0,
+        masks: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(crf, crf_method, ignore_below)
+        super().__init__(crf, crf_method, ignore_below, masks)
         self.score_power = score_power
 
     def probabilities(self, image: np.ndarray, row: Row) -> np.ndarray:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import torch
 from torch.nn.functional import interpolate
@@ -21,10 +24,17 @@ class Relabel(CrfRefinement):
         crf: One of :data:`tag2mask.models.crf.CRF_PRESETS`, or ``none``.
         crf_method: One of :data:`tag2mask.models.crf.CRFS`.
         ignore_below: Pixels of a lower confidence become 255.
+        masks: Values of :class:`tag2mask.pipeline.stages.mask_settings.MaskSettings`.
     """
 
-    def __init__(self, crf: str, crf_method: str = DEFAULT_CRF, ignore_below: float = 0.0) -> None:
-        super().__init__(crf, crf_method, ignore_below)
+    def __init__(
+        self,
+        crf: str,
+        crf_method: str = DEFAULT_CRF,
+        ignore_below: float = 0.0,
+        masks: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(crf, crf_method, ignore_below, masks)
         # As where the logits are made, which may be in another process.
         torch.set_flush_denormal(True)
 
@@ -34,8 +44,10 @@ class Relabel(CrfRefinement):
         full = interpolate(logits, image.shape[:2], mode="bilinear")[0]
         return full.softmax(dim=0).numpy()
 
-    def finish(self, row: Row, refined: np.ndarray, probabilities: np.ndarray) -> Row:
+    def finish(
+        self, row: Row, size: tuple[int, int], refined: np.ndarray, probabilities: np.ndarray
+    ) -> Row:
         """The row with the columns of a mask, and without its logits."""
-        done = super().finish(row, refined, probabilities)
+        done = super().finish(row, size, refined, probabilities)
         del done[LOGITS]
         return done

@@ -71,8 +71,10 @@ class RefineWalkedScores(SeedMasks):
         maps = torch.from_numpy(row[WALKED])[None]
         return interpolate(maps, image.shape[:2], mode="bilinear")[0].numpy()
 
-    def finish(self, row: Row, refined: np.ndarray, probabilities: np.ndarray) -> Row:
+    def finish(
+        self, row: Row, size: tuple[int, int], refined: np.ndarray, probabilities: np.ndarray
+    ) -> Row:
         """The row with the columns of a seed mask, and without the walked scores."""
-        done = super().finish(row, refined, probabilities)
+        done = super().finish(row, size, refined, probabilities)
         del done[WALKED]
         return done

@@ -64,6 +64,7 @@ class LabelRegions:
         descriptors = self.classifier.descriptors(image.to(self.device), regions)
         allowed = self.classifier(descriptors)[:, [BACKGROUND, *row["tags"]]]
         maps = painted(masks, allowed.softmax(dim=1).cpu().numpy())
-        maps = resize_maps(maps, original.shape[:2])
+        size = original.shape[:2]
+        maps = resize_maps(maps, size)
         made = {"source": self.source, "model": self.weights}
-        return {**make_mask_row(row, maps, maps, ignore_below=0.0), **made}
+        return {**make_mask_row(row, size, maps.argmax(axis=0), maps, ignore_below=0.0), **made}

@@ -10,12 +10,14 @@ from tag2mask.pipeline.labeling.chains import (
     score_walk_stages,
 )
 from tag2mask.pipeline.labeling.recipe import AffinitySettings, RelabelSettings, SeedSettings
+from tag2mask.pipeline.stages.mask_settings import MaskSettings
 
 SEEDS = SeedSettings()
+MASKS = MaskSettings()
 CHAINS = {
-    "seed": [score_stage(SEEDS, "tagger"), refine_stage(SEEDS, "irn")],
-    "affinity": score_walk_stages(AffinitySettings(), SEEDS, "network"),
-    "relabel": relabel_stages(RelabelSettings(), "segmenter", "initial"),
+    "seed": [score_stage(SEEDS, "tagger"), refine_stage(SEEDS, "irn", MASKS)],
+    "affinity": score_walk_stages(AffinitySettings(), SEEDS, "network", MASKS),
+    "relabel": relabel_stages(RelabelSettings(), "segmenter", "initial", MASKS),
 }
 
 
@@ -37,5 +39,5 @@ def test_without_a_gpu_one_process_does_both(name):
 
 def test_a_crf_on_the_gpu_shares_it_with_the_network():
     nodes = [Node(8, 1)]
-    stages = relabel_stages(RelabelSettings(crf_method="torch"), "segmenter", "initial")
+    stages = relabel_stages(RelabelSettings(crf_method="torch"), "segmenter", "initial", MASKS)
     assert [pool.gpus for pool in plan_pools(group_stages(stages, nodes), nodes)] == [0.5, 0.5]

@@ -9,6 +9,8 @@ from tag2mask.pipeline.records import IGNORE, decode_mask
 from tag2mask.pipeline.stages.relabel import Relabel
 from tests.pipeline.toys import image_row
 
+UNCLEANED = {"min_component": 0, "min_hole": 0}
+
 
 def segmented(number, tags):
     """A row as a segmenter leaves it."""
@@ -19,7 +21,7 @@ def segmented(number, tags):
 @pytest.mark.parametrize("tags", [[1], [3], [1, 2], [1, 2, 3]])
 def test_probabilities_are_those_of_the_logits(tags):
     row = segmented(7, tags)
-    (labeled,) = Relabel(crf="none")([row])
+    (labeled,) = Relabel(crf="none", masks=UNCLEANED)([row])
     full = interpolate(torch.from_numpy(row["logits"])[None], (48, 64), mode="bilinear")[0]
     probabilities = full.softmax(dim=0).numpy()
     expected = np.array([0, *tags])[probabilities.argmax(axis=0)]
