@@ -12,6 +12,7 @@ import typer
 from tag2mask import __version__
 from tag2mask.flows.commands import COMMANDS
 from tag2mask.flows.console import LOGGER, LogFormat, configure_logging, console_handlers
+from tag2mask.flows.stopping import stop_on_signals
 from tag2mask.pipeline.errors import UserError
 
 app = typer.Typer(
@@ -78,17 +79,31 @@ def global_options_first(arguments: Sequence[str]) -> list[str]:
     return [*first, *rest]
 
 
+# Commands whose finished work is kept and found again.
+CONTINUING = frozenset({"benchmark", "demo", "generate", "label", "predict", "train", "transform"})
+
+
+def stop_sentence(arguments: Sequence[str]) -> str:
+    """What the same command does after it was stopped, for the sentence that it says then."""
+    name = next((each for each in arguments if not each.startswith("-")), "")
+    if name in CONTINUING and "--dry-run" not in arguments:
+        return "finished work is kept, and the same command continues"
+    return "the same command starts again"
+
+
 def main() -> None:
     """Runs the command line; bad input is one sentence and exit code 2."""
     configure_logging()
-    try:
-        app(global_options_first(sys.argv[1:]))
-    except UserError as error:
-        logging.getLogger(LOGGER).error(error)
-        sys.exit(2)
-    finally:
-        for handler in console_handlers():
-            handler.close()
+    arguments = global_options_first(sys.argv[1:])
+    with stop_on_signals(stop_sentence(arguments)):
+        try:
+            app(arguments)
+        except UserError as error:
+            logging.getLogger(LOGGER).error(error)
+            sys.exit(2)
+        finally:
+            for handler in console_handlers():
+                handler.close()
 
 
 if __name__ == "__main__":

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from prefect import flow
-
 from tag2mask.flows.results import GenerateResult
 from tag2mask.flows.server_logs import flow_reporter
-from tag2mask.flows.task import step
+from tag2mask.flows.task import flow, step
 from tag2mask.pipeline.engine import build_engine
 from tag2mask.pipeline.systems.apply import MadeImages, generate_images
 

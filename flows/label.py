@@ -13,7 +13,6 @@ A later run on a source that has grown labels the new images and adds them to th
 
 from __future__ import annotations
 
-from prefect import flow
 from prefect.runtime import flow_run
 
 from tag2mask.flows.artifacts import show
@@ -21,16 +20,23 @@ from tag2mask.flows.label_incremental import label_new
 from tag2mask.flows.results import LabelResult
 from tag2mask.flows.server_logs import flow_reporter
 from tag2mask.flows.summary import label_result, load_record, summarize
-from tag2mask.flows.task import named_step, step
+from tag2mask.flows.task import flow, named_step, step
 from tag2mask.pipeline.engine import build_engine
+from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.ingestion.counts import IngestCounts
 from tag2mask.pipeline.ingestion.ingest import Ingest
 from tag2mask.pipeline.labeling import affinity
-from tag2mask.pipeline.labeling.incremental import Work, find_change
+from tag2mask.pipeline.labeling.incremental import Work, find_change_of_run
 from tag2mask.pipeline.labeling.recipe import Recipe, complete_recipe
 from tag2mask.pipeline.labeling.release import release
+from tag2mask.pipeline.labeling.replacement import ReplacementRun, finish_replacement
 from tag2mask.pipeline.labeling.rounds import TAGGER, Round, labeling_rounds, model_names
 from tag2mask.pipeline.labeling.run import Run
+from tag2mask.pipeline.labeling.run_source import (
+    RunSource,
+    find_difference,
+    requested_classes,
+)
 from tag2mask.pipeline.records.round_names import AFFINITY, SEED
 from tag2mask.pipeline.sources import Downloads, open_source
 from tag2mask.pipeline.tables.places import check_out
@@ -59,6 +65,7 @@ def label(
     retrain: bool = False,
     retrain_share: float = RETRAIN_SHARE,
     source_kind: str | None = None,
+    force: bool = False,
 ) -> LabelResult:
     """Labels a source and returns paths and figures; ``str`` of the result is the summary.
 
@@ -74,14 +81,24 @@ def label(
             that the models were trained on.
         source_kind: Kind of the source, a name of
             :data:`tag2mask.pipeline.sources.SOURCES`; None guesses it.
+        force: Replace a run of another source or class list; it stays until the new one is
+            finished.
+
+    Raises:
+        UserError: If an argument is wrong, or the folder belongs to a run of another source or
+            class list.
     """
     check_out(source, out)
-    Folder(out).check_writable()
+    place = Folder(out)
+    difference = find_difference(place, source, classes)
+    if difference.classes and not force:
+        raise UserError(difference.sentence())
+    place.check_writable()
     reporter = flow_reporter()
     settings = recipe if isinstance(recipe, Recipe) else complete_recipe(recipe)
     run = Run(out, settings, build_engine(engine, workers), reporter)
     with run.lease():
-        summary = label_with(run, source, classes, retrain, retrain_share, source_kind)
+        summary = label_with(run, source, classes, retrain, retrain_share, source_kind, force)
         result = label_result(run, summary)
     show(run, summary)
     return result
@@ -94,27 +111,43 @@ def label_with(
     retrain: bool = False,
     retrain_share: float = RETRAIN_SHARE,
     source_kind: str | None = None,
+    force: bool = False,
 ) -> str:
     """Does the work of a run's folder and returns the summary; see :func:`label`."""
+    finish_replacement(run.folder)
     downloads = Downloads(run.recipe.download, cache=f"{run.uri}/downloads")
     tagged = open_source(source, source_kind, downloads)
-    change = find_change(run, tagged, classes, retrain=retrain, share=retrain_share)
+    change, replaced = find_change_of_run(
+        run, tagged, source, classes, force=force, retrain=retrain, share=retrain_share
+    )
     for line in (*change.images.opening(), change.images.counts.sentence()):
         run.reporter.info(line)
     if change.why:
         run.reporter.info(change.sentence())
+    if replaced:
+        return replace_run(run, source, classes, change.images)
+    RunSource.of(source, requested_classes(run.folder, classes)).save(run.folder)
     if change.work is Work.ADDITION:
         return label_new(run, change)
     if change.work is Work.EVERYTHING:
-        return label_everything(run, source, change.images)
+        make_everything(run, change.images)
+        return summarize_run(run, source, change.images.counts, artifact_uris(run))
     record = load_record(run)
     if record.get("version") == Table.open(run.table_uri("dataset")).manifest.revision:
         return f"{change.sentence()}\n\n{record['summary']}"
     return summarize_run(run, source, change.images.counts, artifact_uris(run))
 
 
-def label_everything(run: Run, source: str, ingest: Ingest) -> str:
-    """Runs the whole loop and returns the summary."""
+def replace_run(run: Run, source: str, classes: list[str] | None, ingest: Ingest) -> str:
+    """Makes a run of another source or class list, puts it in the place of the old one."""
+    replacement = ReplacementRun(run, RunSource.of(source, classes))
+    make_everything(replacement, ingest)
+    replacement.complete()
+    return summarize_run(run, source, ingest.counts, artifact_uris(run))
+
+
+def make_everything(run: Run, ingest: Ingest) -> None:
+    """Runs the whole loop and publishes the dataset."""
     images = make_images(run, ingest)
     train_tagger(run, images)
     masks = {SEED: make_seed(run, images)}
@@ -126,7 +159,6 @@ def label_everything(run: Run, source: str, ingest: Ingest) -> str:
         masks[each.name] = relabel(run, each, images)
     *earlier, last = masks.values()
     publish(run, images, last, earlier)
-    return summarize_run(run, source, ingest.counts, artifact_uris(run))
 
 
 def artifact_uris(run: Run) -> dict[str, str]:

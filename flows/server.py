@@ -1,6 +1,7 @@
-"""A Prefect server on this machine for as long as it is needed, if none is configured.
+"""Prefect servers on this machine for as long as they are needed, if none is configured.
 
-The server that Prefect embeds into a single flow run has no scheduler; this one has.
+Prefect embeds a server of its own into a single flow run. It has no scheduler, so ``serve`` starts
+a whole one.
 """
 
 from __future__ import annotations
@@ -15,13 +16,32 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_SERVER_ALLOW_EPHEMERAL_MODE,
+    temporary_settings,
+)
 
+from tag2mask.pipeline.engine.child_processes import terminal_signals_blocked
 from tag2mask.pipeline.errors import UserError
 
 HOST = "127.0.0.1"
 PORT = 4200
 START_SECONDS = 180.0
+
+
+def embed_server() -> None:
+    """Starts the server that Prefect embeds, unless it runs, or another one is configured.
+
+    Prefect would start it by itself, within reach of the terminal's signals: Ctrl-C would end it
+    before the flow, which then waits for a server that is gone.
+    """
+    if PREFECT_API_URL.value() or not PREFECT_SERVER_ALLOW_EPHEMERAL_MODE.value():
+        return
+    from prefect.server.api.server import SubprocessASGIServer  # takes seconds to import
+
+    with terminal_signals_blocked():
+        SubprocessASGIServer().start()
 
 
 @contextmanager
@@ -45,7 +65,10 @@ def prefect_api() -> Iterator[str]:
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", HOST]
     environment = {**os.environ, "PREFECT_API_URL": url}
     with subprocess.Popen(
-        [*command, "--port", str(port)], env=environment, stdout=subprocess.DEVNULL
+        [*command, "--port", str(port)],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,  # out of reach of the terminal's signals
     ) as server:
         try:
             _wait_for(url, server)

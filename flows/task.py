@@ -1,15 +1,16 @@
-"""The options that all tasks of a flow share: retries, and names of task runs."""
+"""What all flows and their tasks share: the server, retries, and names of task runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
-from prefect import Task, task
+from prefect import Flow, Task, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import exponential_backoff
 
+from tag2mask.flows.server import embed_server
 from tag2mask.pipeline.errors import UserError
 
 P = ParamSpec("P")
@@ -17,6 +18,24 @@ R = TypeVar("R")
 
 RETRIES = 2
 BACKOFF_SECONDS = 20
+
+
+class ServedFlow(Flow[P, R]):
+    """A flow whose embedded server outlives the terminal's signals until the flow has ended."""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:  # noqa: ANN401 - as Prefect's
+        """Run the flow, see :func:`tag2mask.flows.server.embed_server`."""
+        embed_server()
+        return super().__call__(*args, **kwargs)
+
+
+def flow(**options: Any) -> Callable[[Callable[P, R]], ServedFlow[P, R]]:  # noqa: ANN401
+    """Decorate a function as a flow; takes the options of Prefect's own decorator."""
+
+    def decorate(function: Callable[P, R]) -> ServedFlow[P, R]:
+        return ServedFlow(function, **options)
+
+    return decorate
 
 
 def worth_repeating(task: Task[..., Any], run: TaskRun, state: State[Any]) -> bool:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect import flow
 from prefect.artifacts import create_link_artifact, create_table_artifact
 
 from tag2mask.flows.artifacts import key_of, link_to
 from tag2mask.flows.results import TrainResult
 from tag2mask.flows.server_logs import flow_reporter
-from tag2mask.flows.task import step
+from tag2mask.flows.task import flow, step
 from tag2mask.pipeline.engine import build_engine
 from tag2mask.pipeline.progress import Reporter
 from tag2mask.pipeline.systems.recipe import SystemRecipe, complete_system_recipe

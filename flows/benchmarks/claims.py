@@ -7,12 +7,12 @@ from statistics import mean
 from typing import Any, NamedTuple
 
 import numpy as np
-from prefect import flow
 
 from tag2mask.flows.benchmarks.dcsm_ablation import best_score_power, with_ground_truth
 from tag2mask.flows.benchmarks.methods import METHODS
 from tag2mask.flows.benchmarks.predictions import predict_held_out, staged, supervised, with_recipe
 from tag2mask.flows.benchmarks.setup import Bench, BenchRequest, open_bench
+from tag2mask.flows.task import flow
 from tag2mask.models.crf import CRF_PRESETS, CRFS
 from tag2mask.models.weak.motion import motion_labels
 from tag2mask.pipeline.benchmarks.claims import (

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from prefect import flow
 
 from tag2mask.flows.benchmarks.setup import BenchRequest, open_bench
+from tag2mask.flows.task import flow
 from tag2mask.models.backbones import BACKBONES
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assess import class_table

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from prefect import flow, task
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tag2mask.flows.benchmarks.claims import claims
@@ -18,6 +18,7 @@ from tag2mask.flows.benchmarks.semi_supervised import corrections
 from tag2mask.flows.benchmarks.setup import Bench, BenchRequest, open_bench
 from tag2mask.flows.benchmarks.table1 import table1
 from tag2mask.flows.benchmarks.throughput import throughput
+from tag2mask.flows.task import flow
 from tag2mask.pipeline.benchmarks import control_rounds
 from tag2mask.pipeline.benchmarks.loop_variants import AUGMENTED, augmented_round, plain_rounds
 from tag2mask.pipeline.evaluation.assess import assess

@@ -7,12 +7,13 @@ from functools import partial
 from typing import Any, NamedTuple
 
 import torch
-from prefect import flow, task
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 from torch import Tensor
 from torchvision.utils import make_grid
 
 from tag2mask.flows.benchmarks.setup import Bench, BenchRequest, open_bench
+from tag2mask.flows.task import flow
 from tag2mask.models.transformation import TransformingSystem
 from tag2mask.models.transformation.segmentation_system import SegmentationSystem
 from tag2mask.pipeline.benchmarks import control_rounds

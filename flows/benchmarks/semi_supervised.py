@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Set as AbstractSet
 
-from prefect import flow, task
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tag2mask.flows.benchmarks.setup import BenchRequest, open_bench
 from tag2mask.flows.progress import build_reporter
+from tag2mask.flows.task import flow
 from tag2mask.pipeline.benchmarks import control_rounds
 from tag2mask.pipeline.benchmarks.loop_variants import plain_rounds, rename_rounds, train_rounds
 from tag2mask.pipeline.correction.corrections import SOURCE, add_corrections, open_corrections

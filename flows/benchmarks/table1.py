@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from prefect import flow
-
 from tag2mask.flows.benchmarks.methods import METHODS
 from tag2mask.flows.benchmarks.setup import BenchRequest, open_bench
+from tag2mask.flows.task import flow
 from tag2mask.pipeline.benchmarks.method_chart import method_chart
 from tag2mask.pipeline.benchmarks.method_grid import example_grid
 from tag2mask.pipeline.benchmarks.method_table import (

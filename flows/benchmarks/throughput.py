@@ -7,11 +7,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from prefect import flow, task
+from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from tag2mask.flows.benchmarks.setup import BenchRequest
 from tag2mask.flows.progress import build_reporter
+from tag2mask.flows.task import flow
 from tag2mask.pipeline.benchmarks.scaling_plan import format_plan
 from tag2mask.pipeline.benchmarks.throughput import (
     Call,
@@ -27,6 +28,7 @@ from tag2mask.pipeline.benchmarks.throughput_tables import (
     format_tables,
 )
 from tag2mask.pipeline.engine import ENGINES
+from tag2mask.pipeline.engine.child_processes import terminal_signals_blocked
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.ingestion.ingest import ingest
 from tag2mask.pipeline.sources import open_source
@@ -79,7 +81,8 @@ def _in_a_process(name: str, request: BenchRequest, place: str) -> EngineFigures
     process = multiprocessing.get_context("spawn").Process(
         target=_measure, args=(name, request, place, str(result))
     )
-    process.start()
+    with terminal_signals_blocked():
+        process.start()
     process.join()
     if process.exitcode or not result.exists():
         raise UserError(

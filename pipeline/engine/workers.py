@@ -19,6 +19,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from tag2mask.pipeline.engine.base import StageSpec, WorkUnit, picklable_error, run_stages
+from tag2mask.pipeline.engine.child_processes import end_with_parent, terminal_signals_blocked
 from tag2mask.pipeline.tables.table_writer import TableWriter
 
 # A unit whose worker died is tried once more in another process: another process may have used
@@ -158,7 +159,7 @@ def _start(stages: Sequence[StageSpec], writer: TableWriter) -> _Worker:
     ours, theirs = context.Pipe()
     payload = pickle.dumps((tuple(stages), writer))
     process = context.Process(target=_serve, args=(theirs, payload), daemon=True)
-    with _one_thread():
+    with _one_thread(), terminal_signals_blocked():
         process.start()
     # Only with our copy closed does the pipe break when the process dies.
     theirs.close()
@@ -183,8 +184,7 @@ def _one_thread() -> Iterator[None]:
 
 def _serve(connection: Connection, payload: bytes) -> None:
     """The main function of a worker process; it ends when the pipe is closed."""
-    # Ctrl-C reaches the whole group of processes: only the driver handles it.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    end_with_parent()
     answer: int | Exception = 0
     try:
         work = _load(payload)
