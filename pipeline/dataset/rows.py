@@ -13,7 +13,8 @@ from tag2mask.pipeline.dataset.parquet_pages import Pages, locate_pages
 from tag2mask.pipeline.dataset.row_filter import RowFilter
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.records import ClassTable
-from tag2mask.pipeline.tables.parquet import open_parquet, read_group
+from tag2mask.pipeline.tables.parquet import read_group
+from tag2mask.pipeline.tables.part_files import open_part
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
 
@@ -140,7 +141,7 @@ class DatasetRows:
 
 def _small_columns(folder: Folder, part: str) -> list[pa.Table]:
     """Read the small columns of each row group."""
-    with open_parquet(folder, part) as parquet:
+    with open_part(folder, part) as parquet:
         missing = set(COLUMNS) - set(parquet.schema_arrow.names)
         if missing:
             raise UserError(

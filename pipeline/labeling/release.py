@@ -18,6 +18,7 @@ from tag2mask.pipeline.publication.publish import (
     part_name,
     published_columns,
 )
+from tag2mask.pipeline.publication.verify.metadata_checks import metadata_issues
 from tag2mask.pipeline.report.rejection_reasons import require_kept
 from tag2mask.pipeline.tables.manifest import Lineage, table_key
 from tag2mask.pipeline.tables.scan import Scan
@@ -79,9 +80,11 @@ def release(
         metadata={**last.metadata, **dataset_metadata(rounds, run.recipe.split, settings)},
         lineage=dataclasses.replace(lineage, revision=next_version(place)),
         part_name=part_name(run.recipe.split),
+        describe=write_card,
     )
     publish = StageSpec(Publish, {"number": number, "quality": settings["quality"]})
     dataset = run.make_table(spec, scan, [publish])
     file_version(place)
-    write_card(dataset)
+    if any(metadata_issues(place, dataset)):  # removed since, or of an earlier release
+        write_card(dataset)
     return dataset

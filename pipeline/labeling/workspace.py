@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -43,6 +43,7 @@ class TableSpec:
         metadata: JSON values for readers.
         lineage: The tables that it is made from, and the one that it adds rows to.
         part_name: Template of the names of its files.
+        describe: Writes files that describe the table into its folder, before it appears there.
     """
 
     name: str
@@ -52,6 +53,7 @@ class TableSpec:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     lineage: Lineage = field(default_factory=Lineage)
     part_name: str = PART_NAME
+    describe: Callable[[Table], None] | None = None
 
     @property
     def kind(self) -> str:
@@ -129,6 +131,7 @@ class Workspace:
             lineage=spec.lineage,
             staging=f"{self.uri}/.staging/{spec.kind}-{spec.key[:12]}",
             part_name=spec.part_name,
+            describe=spec.describe,
         )
 
     def _report_errors(self, name: str, table: Table, base: Manifest | None) -> None:

@@ -71,7 +71,7 @@ def make_front_matter(dataset: Table) -> dict[str, Any]:
         "annotations_creators": ["machine-generated"],
         "size_categories": [_size_category(rows)],
         "tags": ["weak-supervision", "pseudo-labels"],
-        # By name, because one folder holds several versions of a dataset.
+        # By name, so that a reader notices a missing file.
         "configs": [{"config_name": "default", "data_files": [{"split": split, "path": paths}]}],
         "dataset_info": {
             "splits": [{"name": split, "num_bytes": size, "num_examples": rows}],

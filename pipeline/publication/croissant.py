@@ -106,7 +106,7 @@ def _distribution(dataset: Table) -> list[dict[str, Any]]:
         "@id": _FILES,
         "name": _FILES,
         "encodingFormat": "application/x-parquet",
-        # By name, because one folder holds several versions of a dataset.
+        # By name, so that a reader notices a missing file.
         "includes": [part.path for part in dataset.manifest.parts],
     }
     return [*files, together]

@@ -102,7 +102,8 @@ def open_parquet(folder: Folder, name: str) -> Iterator[pq.ParquetFile]:
         with folder.open(name) as file, parquet_file(file) as parquet:
             yield parquet
     except (pa.ArrowInvalid, OSError) as error:
-        if getattr(error, "errno", None):  # an error of the system, not of Arrow
+        # An error of the system, not of Arrow; object stores set no number.
+        if isinstance(error, FileNotFoundError) or getattr(error, "errno", None):
             raise
         raise UserError(
             f"the file {folder.uri}/{name} is damaged ({error}): remove it, then run the command "

@@ -13,7 +13,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 
 from tag2mask.pipeline.records import Row
-from tag2mask.pipeline.tables.parquet import open_parquet, read_group, read_matching, select_rows
+from tag2mask.pipeline.tables.parquet import read_group, read_matching, select_rows
+from tag2mask.pipeline.tables.part_files import open_part
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
 
@@ -43,7 +44,7 @@ class JoinedShard:
         found = {}
         for part in self.parts:
             columns = None if self.columns is None else list(self.columns)
-            with open_parquet(Folder(self.table), part) as parquet:
+            with open_part(Folder(self.table), part) as parquet:
                 found.update({row["id"]: row for row in read_matching(parquet, ids, columns)})
         return found
 
@@ -66,7 +67,7 @@ class ScanUnit:
         """Read the rows, each with a nested row (or None) under the name of each joined table."""
         wanted = set(self.ids)
         columns = None if self.columns is None else list(self.columns)
-        with open_parquet(Folder(self.table), self.part) as parquet:
+        with open_part(Folder(self.table), self.part) as parquet:
             group = read_group(parquet, self.row_group, columns)
         rows = list(select_rows(group, wanted))
         for joined in self.joined:
@@ -196,7 +197,7 @@ class Scan:
         folder = Folder(self.images.uri)
         for shard in range(self.images.shards):
             for part in self.images.part_names(shard):
-                with open_parquet(folder, part) as parquet:
+                with open_part(folder, part) as parquet:
                     for group in range(parquet.num_row_groups):
                         ids = read_group(parquet, group, ["id"])["id"].to_pylist()
                         yield shard, part, group, ids

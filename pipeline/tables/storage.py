@@ -191,13 +191,20 @@ class Folder:
             self._call(self._fs.put_file, unfinished, path)
 
     def adopt(self, other: Folder, without: Iterable[str] = ()) -> None:
-        """Add the content of another local folder, by hard links where the disk allows them.
+        """Add the content of another folder on the same storage.
+
+        On a local disk files become hard links where the disk allows them.
 
         Args:
             other: The other folder; it need not exist.
             without: Names directly inside it to leave out.
         """
-        if os.path.isdir(other._path):
+        if not self.local:
+            for path in self._call(self._fs.find, other._path):
+                name = str(path).removeprefix(f"{other._path}/")
+                if name.split("/")[0] not in without:
+                    self._call(self._fs.cp_file, path, f"{self._path}/{name}")
+        elif os.path.isdir(other._path):
             shutil.copytree(
                 other._path,
                 self._path,
@@ -215,6 +222,19 @@ class Folder:
             raise ValueError("only local folders can replace each other")
         with _room_in(target._path):
             exchange(self._path, target._path)
+
+    def move(self, name: str, target: str) -> None:
+        """Move a file to another path inside this folder; a file that is there is replaced.
+
+        On an object store the file is copied first, so that it is always at one of the places.
+        """
+        old, new = f"{self._path}/{name}", f"{self._path}/{target}"
+        if self.local:
+            os.makedirs(os.path.dirname(new), exist_ok=True)
+            os.replace(old, new)
+        else:
+            self._call(self._fs.cp_file, old, new)
+            self.remove([name])
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove files; missing ones are ignored."""

@@ -1,7 +1,8 @@
 """Tables: Parquet parts and one manifest, which alone decides which parts belong to a table.
 
 A table's folder holds ``manifest.json`` and, in a subfolder, its parts (by default
-``parts/*.parquet``). Other files in the folder are ignored.
+``parts/*.parquet``). Parts that only older versions name are elsewhere, see
+:mod:`tag2mask.pipeline.tables.part_files`. Other files in the folder are ignored.
 :mod:`tag2mask.pipeline.tables.table_writer` writes tables.
 """
 
@@ -18,7 +19,8 @@ import pyarrow as pa
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.records import Row
 from tag2mask.pipeline.tables.manifest import Manifest, Part, read_manifest
-from tag2mask.pipeline.tables.parquet import open_parquet, read_group
+from tag2mask.pipeline.tables.parquet import read_group
+from tag2mask.pipeline.tables.part_files import find_parts, open_part, use_part
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.versions import read_version
 
@@ -91,12 +93,14 @@ class Table:
         Use these instead of a pattern of names while a run replaces a table on an object store:
         a store cannot put several objects in place at once.
         """
-        return [f"{self.uri}/{part.path}" for part in self.manifest.parts]
+        paths = [part.path for part in self.manifest.parts]
+        found = find_parts(self._folder, paths)
+        return [f"{self.uri}/{found[path][0] if path in found else path}" for path in paths]
 
     @cached_property
     def schema(self) -> pa.Schema:
         """The Arrow schema, with the schema metadata of the files."""
-        with open_parquet(self._folder, self.manifest.parts[0].path) as parquet:
+        with open_part(self._folder, self.manifest.parts[0].path) as parquet:
             return parquet.schema_arrow
 
     def part_names(self, shard: int) -> tuple[str, ...]:
@@ -134,7 +138,7 @@ class Table:
         names = None if columns is None else list(columns)
         for shard in range(self.shards) if shards is None else shards:
             for name in self.part_names(shard):
-                with open_parquet(self._folder, name) as parquet:
+                with open_part(self._folder, name) as parquet:
                     for group in range(parquet.num_row_groups):
                         yield from read_group(parquet, group, names).to_pylist()
 
@@ -172,22 +176,18 @@ def damaged_parts(folder: Folder, parts: Collection[Part]) -> dict[str, str]:
     return found
 
 
-def _wrong_sizes(folder: Folder, parts: Iterable[Part]) -> dict[str, str]:
-    sizes = {
-        f"{inside}/{name}": size
-        for inside in {part.path.rpartition("/")[0] for part in parts}
-        for name, size in folder.folder(inside).sizes().items()
-    }
+def _wrong_sizes(folder: Folder, parts: Collection[Part]) -> dict[str, str]:
+    found = find_parts(folder, [part.path for part in parts])
     return {
-        part.path: "is missing" if part.path not in sizes else "is cut short"
+        part.path: "is missing" if part.path not in found else "is cut short"
         for part in parts
-        if sizes.get(part.path) != part.bytes
+        if part.path not in found or found[part.path][1] != part.bytes
     }
 
 
 def _changed(folder: Folder, parts: Collection[Part]) -> dict[str, str]:
     def changed(part: Part) -> bool:
-        with folder.open(part.path) as file:
+        with use_part(folder, part.path, folder.open) as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
         return digest != part.sha256
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
@@ -34,9 +34,10 @@ from tag2mask.pipeline.tables.manifest import (
 )
 from tag2mask.pipeline.tables.merging import merge_rows
 from tag2mask.pipeline.tables.parquet import open_parquet, write_parquet
+from tag2mask.pipeline.tables.part_files import older_path
 from tag2mask.pipeline.tables.storage import Folder, StoredFile
 from tag2mask.pipeline.tables.table import Table, damaged_parts
-from tag2mask.pipeline.tables.versions import retained_parts
+from tag2mask.pipeline.tables.versions import retained_parts, set_older_parts_aside
 
 SCHEMA_METADATA = b"tag2mask"
 PART_NAME = "parts/{shard:05d}"
@@ -64,6 +65,8 @@ class TableWriter:
         lineage: Origin of the rows, and the table to which rows are added, if any.
         part_name: Template of the parts' paths, to which a hash of the content is added. It
             may use the ``shard``, the ``number`` of the part and the ``count`` of all parts.
+        describe: Called with the complete table before it appears, to write files that describe
+            it into its folder. On a local disk they appear together with the table.
 
     Raises:
         ValueError: If the schema has no ``id``, or the staging folder is inside the table's.
@@ -81,6 +84,7 @@ class TableWriter:
         staging: str,
         lineage: Lineage = Lineage(),  # noqa: B008 - frozen
         part_name: str = PART_NAME,
+        describe: Callable[[Table], None] | None = None,
     ) -> None:
         self._root = Folder(uri)
         self._staging = Folder(staging)
@@ -97,6 +101,7 @@ class TableWriter:
         self.shards = shards
         self.metadata = metadata
         self.lineage = lineage
+        self._describe = describe
         described = {**metadata, "kind": kind, "key": key, "shards": shards}
         self.schema = schema.with_metadata(
             {**(schema.metadata or {}), SCHEMA_METADATA: json.dumps(described, sort_keys=True)}
@@ -218,9 +223,11 @@ class TableWriter:
             revision=self.lineage.revision,
             inputs=self.lineage.inputs,
         )
+        if self._describe is not None:
+            self._describe(Table(target, manifest))
         target.write(MANIFEST, manifest.to_bytes())
         if target is not self._root:
-            self._remove_unnamed(target)
+            self._tidy(target)
             target.replace(self._root)
 
     def _merge(
@@ -261,14 +268,16 @@ class TableWriter:
         # The table is finished, so files that cannot be removed are no error: a worker that
         # outlived its killed driver may still write there.
         with suppress(OSError, StorageError):
-            self._remove_unnamed(self._root)
+            self._tidy(self._root)
             self._staging.remove_all()
 
-    def _remove_unnamed(self, folder: Folder) -> None:
+    def _tidy(self, folder: Folder) -> None:
+        """Remove the parts that no version names, and set those of older versions aside."""
         named = retained_parts(folder)
         inside = self._part_folder
-        parts = folder.folder(inside)
-        parts.remove(name for name in parts.sizes() if f"{inside}/{name}" not in named)
+        for parts in (folder.folder(inside), folder.folder(older_path(inside))):
+            parts.remove(name for name in parts.sizes() if f"{inside}/{name}" not in named)
+        set_older_parts_aside(folder)
 
 
 def _staged_stem(shard: int, rows: int) -> str:

@@ -2,16 +2,17 @@
 
 The folder ``versions/`` of a table holds a copy of every manifest by its number, such as
 ``versions/000002.json``; ``manifest.json`` is the current one. Versions share parts: one that
-adds rows also names the parts of the version before. A part is removed when no version names it.
+adds rows also names the parts of the version before. Parts that only older versions name lie
+under ``versions/``, too, see :mod:`tag2mask.pipeline.tables.part_files`. A part is removed when no
+version names it.
 """
 
 from __future__ import annotations
 
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.tables.manifest import MANIFEST, Manifest, read_manifest
+from tag2mask.pipeline.tables.part_files import VERSIONS, older_path
 from tag2mask.pipeline.tables.storage import Folder
-
-VERSIONS = "versions"
 
 
 def version_name(number: int) -> str:
@@ -72,6 +73,23 @@ def retained_parts(folder: Folder) -> set[str]:
     return {part.path for manifest in manifests for part in manifest.parts}
 
 
+def set_older_parts_aside(folder: Folder) -> None:
+    """Move the parts that the current version does not name below ``versions/``.
+
+    Parts that no version names stay. Readers find a part before, during and after its move. A
+    folder of an earlier release, which kept the parts of all versions together, is put in order.
+    """
+    current = {part.path for part in read_manifest(folder).parts}
+    retained = retained_parts(folder)
+    for inside in sorted({path.rpartition("/")[0] for path in retained}):
+        present = {f"{inside}/{name}" for name in folder.folder(inside).sizes()}
+        for path in sorted(present & retained - current):
+            folder.move(path, older_path(path))
+        # A version that equals an older one has the same parts.
+        again = (f"{inside}/{name}" for name in folder.folder(older_path(inside)).sizes())
+        folder.remove(older_path(path) for path in again if path in current & present)
+
+
 def prune(uri: str, keep: int) -> list[int]:
     """Remove all versions except the newest, and the parts that only the removed ones name.
 
@@ -97,7 +115,9 @@ def prune(uri: str, keep: int) -> list[int]:
     # Manifests first: after a kill, the remaining parts have no name, and the next commit
     # removes them.
     folder.remove(version_name(number) for number in removed)
-    folder.remove(sorted(parts - retained_parts(folder)))
+    unnamed = sorted(parts - retained_parts(folder))
+    folder.remove([*unnamed, *map(older_path, unnamed)])
+    set_older_parts_aside(folder)
     return removed
 
 

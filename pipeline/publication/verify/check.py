@@ -20,6 +20,7 @@ from tag2mask.pipeline.publication.verify.rows import row_issues
 from tag2mask.pipeline.records import shard_of
 from tag2mask.pipeline.tables.manifest import Fingerprint, Manifest, Part, read_manifest
 from tag2mask.pipeline.tables.parquet import parquet_file, read_group
+from tag2mask.pipeline.tables.part_files import older_path
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.tables.versions import retained_parts
@@ -51,9 +52,10 @@ def _stray_files(folder: Folder, manifest: Manifest) -> Iterator[Issue]:
     """Parquet files that no version names: a reader of the whole folder would read them too."""
     named = retained_parts(folder)
     for inside in sorted({part.path.rpartition("/")[0] for part in manifest.parts}):
-        for name in folder.folder(inside).sizes():
-            if f"{inside}/{name}" not in named:
-                yield Issue(f"{inside}/{name}", "belongs to no version of the dataset")
+        for place in (inside, older_path(inside)):
+            for name in folder.folder(place).sizes():
+                if f"{inside}/{name}" not in named:
+                    yield Issue(f"{place}/{name}", "belongs to no version of the dataset")
 
 
 class _Check:

@@ -10,6 +10,8 @@ import pytest
 
 from tag2mask.pipeline.dataset import byte_ranges as ranges
 from tag2mask.pipeline.dataset.byte_ranges import Ranges
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.tables.storage import Folder
 
 NAMES = [f"part-{number}" for number in range(5)]
 DATA = {name: np.random.default_rng(number).bytes(5000) for number, name in enumerate(NAMES)}
@@ -60,5 +62,11 @@ def test_both_sides_of_a_fork_read(tmp_path):
 
 
 def test_missing_files_are_said(uri):
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(UserError, match=r"absent is no longer in .*: its version was pruned"):
         Ranges(uri).read("absent", 0, 10)
+
+
+def test_a_part_is_followed_to_the_older_versions(uri):
+    source, folder = Ranges(uri), Folder(uri)
+    folder.move("part-2", "versions/part-2")
+    assert source.read("part-2", 10, 20) == DATA["part-2"][10:20]

@@ -30,7 +30,7 @@ class Crash(BaseException):
     """The process is gone: nothing may catch this."""
 
 
-CHANGES = ("add", "write", "adopt", "replace", "remove", "remove_all")
+CHANGES = ("add", "write", "adopt", "replace", "move", "remove", "remove_all")
 
 
 def crash_at(monkeypatch: pytest.MonkeyPatch, step: int, after: bool) -> None:
