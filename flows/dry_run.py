@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tag2mask.pipeline.labeling.dry_run import FinishedRun, PlannedStep, plan
-from tag2mask.pipeline.labeling.incremental import find_change
+from tag2mask.pipeline.labeling.incremental import find_change_of_run
 from tag2mask.pipeline.labeling.recipe import Recipe
+from tag2mask.pipeline.labeling.replacement import REPLACEMENT
 from tag2mask.pipeline.labeling.trial import Costs, measure
 from tag2mask.pipeline.progress import Reporter, duration
 from tag2mask.pipeline.sources import Downloads, open_source
@@ -61,6 +62,7 @@ def dry_run(
     retrain_share: float,
     source_kind: str | None,
     reporter: Reporter,
+    force: bool = False,
 ) -> DryRun:
     """Plans a run of :func:`tag2mask.flows.label.label`, whose arguments it has.
 
@@ -72,11 +74,13 @@ def dry_run(
     check_out(source, out)
     run = FinishedRun(out, recipe)
     tagged = open_source(source, source_kind, Downloads(recipe.download))
-    change = find_change(run, tagged, classes, retrain=retrain, share=retrain_share)
+    change, replaced = find_change_of_run(
+        run, tagged, source, classes, force=force, retrain=retrain, share=retrain_share
+    )
     opening = [*change.images.opening(), change.images.counts.sentence()]
     if change.why:
         opening.append(change.sentence())
-    steps = plan(change, out, recipe)
+    steps = plan(change, f"{run.uri}/{REPLACEMENT}" if replaced else out, recipe)
     costs = Costs()
     if not all(step.finished for step in steps):
         reporter.info("the steps are timed on a few images")

@@ -24,6 +24,7 @@ def label(
     retrain: bool = False,
     retrain_share: float = RETRAIN_SHARE,
     source_kind: str | None = None,
+    force: bool = False,
 ) -> LabelResult:
     """Labels tagged images and publishes a dataset of masks; later runs label what is new.
 
@@ -43,12 +44,15 @@ def label(
             from scratch.
         source_kind: Kind of the source, such as ``folders``, ``coco`` or ``yolo``; None guesses
             it.
+        force: Replace a run of another source or class list that the folder belongs to; it
+            stays until the new one is finished.
 
     Returns:
         Paths and figures; ``str`` of it is the summary that the command line prints.
 
     Raises:
-        UserError: If the source, a class, a setting, the engine or the folder is wrong.
+        UserError: If the source, a class, a setting, the engine or the folder is wrong, or the
+            folder belongs to a run of another source or class list.
 
     Example:
         >>> result = tag2mask.label("photos", out="run", recipe="recipe.json", engine="local")
@@ -70,4 +74,5 @@ def label(
         retrain,
         retrain_share,
         source_kind,
+        force,
     )

@@ -12,6 +12,7 @@ from tag2mask.flows.commands.options import (
     Classes,
     ClassNames,
     EngineName,
+    Force,
     Out,
     RecipeFile,
     Retrain,
@@ -53,6 +54,7 @@ def label(
             "--dry-run", help="Write nothing; print the steps, what is finished, and the time."
         ),
     ] = False,
+    force: Force = False,
 ) -> None:
     """Labels tagged images, later what is new among them; publishes a dataset of masks."""
     from tag2mask.pipeline.tables.places import check_out
@@ -67,14 +69,13 @@ def label(
         from tag2mask.flows.progress import build_reporter
 
         reporter = build_reporter()
-        rest = (workers, retrain, retrain_share, source_kind, reporter)
+        rest = (workers, retrain, retrain_share, source_kind, reporter, force)
         print(plan_run(source, out, settings, names, *rest))
         return
     from tag2mask.flows.label import label as label_flow
 
-    result = label_flow(
-        source, out, settings, names, engine, workers, retrain, retrain_share, source_kind
-    )
+    rest = (engine, workers, retrain, retrain_share, source_kind, force)
+    result = label_flow(source, out, settings, names, *rest)
     print(result)
 
 

@@ -27,6 +27,13 @@ EngineName = Annotated[str, typer.Option(help="Engine: ray or local; the results
 Retrain = Annotated[
     bool, typer.Option("--retrain", help="Train from scratch on the source as it is.")
 ]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Replace a run of another source or class list; it stays until the new one is whole.",
+    ),
+]
 RetrainShare = Annotated[
     float,
     typer.Option(

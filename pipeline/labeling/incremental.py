@@ -17,11 +17,13 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from functools import partial
 
+from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.ingestion.ingest import Image, Ingest, ingest
 from tag2mask.pipeline.labeling.last_version import Finished, find_finished, has_kept
 from tag2mask.pipeline.labeling.release import release
 from tag2mask.pipeline.labeling.rounds import labeling_rounds
 from tag2mask.pipeline.labeling.run import Run
+from tag2mask.pipeline.labeling.run_source import find_difference, requested_classes
 from tag2mask.pipeline.records import ClassTable
 from tag2mask.pipeline.sources import Source
 from tag2mask.pipeline.tables.table import Table
@@ -107,6 +109,56 @@ def find_change(
         why = f"{untrained:.0%} as many images as the models were trained on are new to them"
         return Change(Work.EVERYTHING, why, ingested(classes))
     return change
+
+
+def find_change_of_run(
+    run: Run,
+    tagged: Source,
+    source: str,
+    classes: Sequence[str] | None,
+    *,
+    force: bool,
+    retrain: bool,
+    share: float,
+) -> tuple[Change, bool]:
+    """Compare a source and class list with those of the run, and with its last version.
+
+    A source at another address is the same one if it holds all images of the run.
+
+    Args:
+        run: The run.
+        tagged: The source of the images.
+        source: Its local path or URI, as a user wrote it.
+        classes: The requested class names; None keeps those of the run, or all.
+        force: Whether a run of another source or class list is replaced.
+        retrain: See :func:`find_change`.
+        share: See :func:`find_change`.
+
+    Returns:
+        The change, and whether it replaces the run; then it is the work on everything.
+
+    Raises:
+        UserError: If the run belongs to another source or class list, and is not replaced.
+    """
+    difference = find_difference(run.folder, source, classes)
+    if difference.sources and _holds_all(run, tagged):
+        difference = replace(difference, sources=None)
+    if not difference:
+        wanted = requested_classes(run.folder, classes)
+        return find_change(run, tagged, wanted, retrain=retrain, share=share), False
+    if not force:
+        raise UserError(difference.sentence())
+    change = find_change(run, tagged, classes, retrain=True)
+    return replace(change, why="the run that is there is replaced"), True
+
+
+def _holds_all(run: Run, source: Source) -> bool:
+    """Whether a source holds all images that a run can read."""
+    images = Table.open(run.table_uri("images"))
+    known = ClassTable(names=tuple(images.metadata["classes"]))
+    ids = {image.id for image in ingest(source, known, split=run.recipe.split).images}
+    rows = images.rows(["id", "tags", "error"])
+    return ids >= {row["id"] for row in rows if row["tags"] and not row["error"]}
 
 
 def _compare(images: Ingest, finished: Finished) -> Change:

@@ -43,12 +43,29 @@ def check_out(source: str, out: str) -> None:
         )
 
 
+def absolute_uri(uri: str) -> str:
+    """The same address for all spellings of a place: a local path without links, or a full URI.
+
+    Raises:
+        UserError: If the URI's storage is unknown or cannot be reached.
+    """
+    fs, path = _resolve(uri)
+    if isinstance(fs, LocalFileSystem):
+        return os.path.realpath(path)
+    return str(fs.unstrip_protocol(path)).rstrip("/")
+
+
 def _place(uri: str) -> tuple[str, str]:
     """The storage of a URI and its path there, links resolved."""
+    fs, path = _resolve(uri)
+    if isinstance(fs, LocalFileSystem):
+        return "file", os.path.realpath(path)
+    return str(fs.protocol), path.rstrip("/")
+
+
+def _resolve(uri: str) -> tuple[fsspec.AbstractFileSystem, str]:
     try:
         fs, path = fsspec.core.url_to_fs(uri)
     except Exception as error:  # every storage has its own errors: no driver, no login
         raise UserError(f"cannot use {uri}: {error}") from error
-    if isinstance(fs, LocalFileSystem):
-        return "file", os.path.realpath(path)
-    return str(fs.protocol), path.rstrip("/")
+    return fs, str(path)

@@ -10,8 +10,10 @@ import pytest
 from PIL import Image
 
 from tag2mask.flows.label import label
+from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.labeling.recipe import AffinitySettings
 from tag2mask.pipeline.records import IGNORE, decode_mask
+from tag2mask.pipeline.synthetic.images import write_sample
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.training.model_store import load_model, read_card
 from tests.written import written
@@ -141,6 +143,30 @@ def test_ground_truth_masks_change_nothing(finished, source, recipe, tmp_path, c
     assert "no ground truth masks" in summary
     made = Table.open(str(tmp_path / "run/dataset"))
     assert made.fingerprint == table(finished, "dataset").fingerprint
+
+
+def test_another_source_is_refused_or_replaces_the_run(finished, recipe, tmp_path):
+    """The dataset gets a next version; the one before stays readable."""
+    write_sample(tmp_path / "other", 30, seed=5)
+    run = shutil.copytree(finished.folder, tmp_path / "run")
+    before = written(run)
+    with pytest.raises(UserError, match=f"{run} belongs to the source .*--force"):
+        label(str(tmp_path / "other"), str(run), recipe, None, "local", 1)
+    with pytest.raises(UserError, match="to the classes ball, dice, ring, star, tent, not to ball"):
+        label(str(tmp_path / "other"), str(run), recipe, ["ball"], "local", 1)
+    assert written(run) == before
+    result = label(str(tmp_path / "other"), str(run), recipe, None, "local", 1, force=True)
+    assert result.version == 2
+    assert result.dataset == f"{run}/dataset"
+    assert f"{run}/models/powerful" in result.summary
+    dataset = Table.open(result.dataset)
+    assert set(dataset.ids()) <= set(Table.open(f"{run}/images").ids())
+    first = Table.open(result.dataset, revision=1)
+    assert first.fingerprint == table(finished, "dataset").fingerprint
+    again = label(str(tmp_path / "other"), str(run), recipe, None, "local", 1)
+    assert str(again).startswith("nothing new in the source since version 2")
+    assert {path.name for path in run.iterdir()} >= {".source.json"}
+    assert not (run / ".replacement").exists()
 
 
 def test_a_finished_run_computes_nothing_again(finished, source, recipe):
