@@ -16,7 +16,7 @@ from tag2mask.models.segmentation import Segmenter as Network
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.ingestion.decoding import DecodeError, decode_rgb, to_rgb
 from tag2mask.pipeline.labeling.recipe import RelabelSettings
-from tag2mask.pipeline.prediction import full_size_logits
+from tag2mask.pipeline.prediction.network import full_size_logits
 from tag2mask.pipeline.training.model_store import load_model
 
 AnyImage: TypeAlias = str | Path | Image.Image | np.ndarray

@@ -94,10 +94,7 @@ def make_mask_row(
         and ``confidence_map``.
     """
     labels = np.array([BACKGROUND, *row["tags"]], np.uint8)
-    certainty = np.take_along_axis(unrefined, chosen[None], axis=0)
-    certainty = resize_maps(certainty, size)[0]
-    mask = labels[resize_labels(chosen, len(labels), size)]
-    mask[certainty < ignore_below] = IGNORE
+    mask, certainty = label_pixels(labels, size, chosen, unrefined, ignore_below=ignore_below)
     shown = [int(label) for label in labels[1:] if (mask == label).any()]
     height, width = mask.shape
     small = reduced_size(height, width, CONFIDENCE_STRIDE)
@@ -114,6 +111,33 @@ def make_mask_row(
             "path": None,
         },
     }
+
+
+def label_pixels(
+    labels: np.ndarray,
+    size: tuple[int, int],
+    chosen: np.ndarray,
+    unrefined: np.ndarray,
+    *,
+    ignore_below: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """The mask of an image and its confidence, from channels of probabilities.
+
+    Args:
+        labels: (K,) uint8, the class of each channel.
+        size: (H, W) of the image; the channels may be smaller.
+        chosen: (h, w) integers, the channel of each pixel.
+        unrefined: (K, h, w) float32 summing to one, the probabilities before the CRF.
+        ignore_below: Pixels with a lower confidence become 255.
+
+    Returns:
+        (H, W) uint8 classes, and (H, W) float32 in [0, 1].
+    """
+    certainty = np.take_along_axis(unrefined, chosen[None], axis=0)
+    certainty = resize_maps(certainty, size)[0]
+    mask = labels[resize_labels(chosen, len(labels), size)]
+    mask[certainty < ignore_below] = IGNORE
+    return mask, certainty
 
 
 def mask_path(row: Row) -> str:

@@ -17,7 +17,6 @@ from tag2mask.pipeline.training.model_store import load_model
 LOGITS = "logits"
 
 
-@torch.no_grad()
 def predict_logits(
     segmenter: Segmenter, image: Tensor, size: int, scales: Sequence[float]
 ) -> Tensor:
@@ -32,21 +31,40 @@ def predict_logits(
     Returns:
         (K, h, w) at the model's stride for scale 1.
     """
+    return predict_batch(segmenter, image[None], size, scales)[0]
+
+
+@torch.no_grad()
+def predict_batch(
+    segmenter: Segmenter, images: Tensor, size: int, scales: Sequence[float]
+) -> Tensor:
+    """The logits of :func:`predict_logits` for images of one size at once.
+
+    Args:
+        segmenter: In evaluation mode.
+        images: (N, 3, H, W) RGB in [0, 255].
+        size: Longer side to which the images are brought, in pixels.
+        scales: Sizes relative to ``size``.
+
+    Returns:
+        (N, K, h, w) at the model's stride for scale 1.
+    """
     total: Tensor | None = None
     for scale in scales:
-        factor = scale * size / max(image.shape[1:])
-        extent = tuple(max(1, round(side * factor)) for side in image.shape[1:])
-        scaled = interpolate(image[None], extent, mode="bilinear", antialias=True)
+        factor = scale * size / max(images.shape[2:])
+        extent = tuple(max(1, round(side * factor)) for side in images.shape[2:])
+        scaled = interpolate(images, extent, mode="bilinear", antialias=True)
         both = torch.cat([scaled, scaled.flip(3)])
-        plain, flipped = segmenter(both.contiguous(memory_format=torch.channels_last))
-        logits = (plain + flipped.flip(2))[None] / (2 * len(scales))
+        result = segmenter(both.contiguous(memory_format=torch.channels_last))
+        plain, flipped = result.split(len(images))
+        logits = (plain + flipped.flip(3)) / (2 * len(scales))
         if total is None:
             total = logits
         else:
             total += interpolate(logits, total.shape[2:], mode="bilinear")
     if total is None:
         raise ValueError("at least one scale is needed")
-    return total[0]
+    return total
 
 
 class Segment:

@@ -12,7 +12,7 @@ from typing import Any
 import fsspec
 
 from tag2mask.pipeline.errors import UserError
-from tag2mask.pipeline.prediction import by_stem
+from tag2mask.pipeline.prediction.image_names import by_stem
 from tag2mask.pipeline.records import Row
 
 UNIT_ROWS = 16

@@ -43,6 +43,40 @@ def check_out(source: str, out: str) -> None:
         )
 
 
+def check_apart(images: str, out: str) -> None:
+    """Check that files written to a folder never lie among images, nor replace them.
+
+    Args:
+        images: Local path or URI of images.
+        out: Local path or URI of the folder; links are followed, and a folder that the system
+            shows at two places counts as one.
+
+    Raises:
+        UserError: If the folder has no name, or is the one of the images or inside of it.
+    """
+    if not out.strip():
+        raise UserError("--out is empty: name a folder, such as --out masks")
+    (store, source), (other, target) = _place(images), _place(out)
+    if store == other and _lies_in(target, source, local=store == "file"):
+        raise UserError(
+            f"--out {out} is or lies in {images}, where its files would mix with the images or "
+            "replace them: choose another --out"
+        )
+
+
+def _lies_in(inner: str, outer: str, *, local: bool) -> bool:
+    if inner == outer or inner.startswith(f"{outer.rstrip('/')}/"):
+        return True
+    if not local or not os.path.exists(outer):
+        return False
+    # Two paths of one folder: a mounted folder, or a disk that ignores the case of names.
+    while inner != os.path.dirname(inner):
+        if os.path.exists(inner) and os.path.samefile(inner, outer):
+            return True
+        inner = os.path.dirname(inner)
+    return False
+
+
 def absolute_uri(uri: str) -> str:
     """The same address for all spellings of a place: a local path without links, or a full URI.
 
