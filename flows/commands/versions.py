@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -31,13 +32,35 @@ def versions(
 def prune(
     run: Place,
     keep: Annotated[int, typer.Option(help="Number of newest versions to keep.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Remove them without a question.")] = False,
 ) -> None:
-    """Removes old versions of a run's dataset and the files that only they use."""
+    """Removes old versions of a run's dataset and the files that only they use; asks before."""
+    from tag2mask.pipeline.errors import UserError
     from tag2mask.pipeline.tables.lease import lease
     from tag2mask.pipeline.tables.storage import Folder
+    from tag2mask.pipeline.tables.versions import find_old_versions
     from tag2mask.pipeline.tables.versions import prune as prune_table
 
     folder = Folder(run)
+    uri = f"{folder.uri}/dataset"
+    old = find_old_versions(uri, keep)
+    if not old.rows:
+        print("removed versions: none")
+        return
+    for number, rows in old.rows.items():
+        print(f"version {number}: {rows:,} masks")
+    size = f"{len(old.parts):,} files, {old.bytes / 2**20:,.1f} MiB"
+    print(f"only used by these: {size}; versions that stay: {', '.join(map(str, old.stays))}")
+    if not yes and not sys.stdin.isatty():
+        raise UserError(
+            "nothing was removed: without a terminal the question cannot be answered; add --yes "
+            "to remove the versions"
+        )
+    if not yes and not typer.confirm("Remove them?", err=True):
+        print("nothing was removed")
+        raise typer.Exit(1)
     with lease(folder.folder(".staging")):
-        removed = prune_table(f"{folder.uri}/dataset", keep)
-    print(f"removed versions: {', '.join(map(str, removed)) or 'none'}")
+        if find_old_versions(uri, keep) != old:
+            raise UserError("nothing was removed: the versions have changed; run prune again")
+        removed = prune_table(uri, keep)
+    print(f"removed versions: {', '.join(map(str, removed))}")

@@ -9,6 +9,8 @@ version names it.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.tables.manifest import MANIFEST, Manifest, read_manifest
 from tag2mask.pipeline.tables.part_files import VERSIONS, older_path
@@ -90,6 +92,48 @@ def set_older_parts_aside(folder: Folder) -> None:
         folder.remove(older_path(path) for path in again if path in current & present)
 
 
+@dataclass(frozen=True)
+class OldVersions:
+    """The versions that a pruning removes, and the files that only they use.
+
+    Attributes:
+        rows: Number of rows of each version by its number, the oldest first.
+        stays: Numbers of the versions that stay.
+        parts: Paths of the files, sorted.
+        bytes: Size of these files together.
+    """
+
+    rows: dict[int, int]
+    stays: tuple[int, ...]
+    parts: tuple[str, ...]
+    bytes: int
+
+
+def find_old_versions(uri: str, keep: int) -> OldVersions:
+    """The versions that :func:`prune` would remove; nothing is changed.
+
+    Args:
+        uri: URI of the table.
+        keep: Number of versions that stay, including the current one.
+
+    Raises:
+        UserError: If there is no table, or ``keep`` is below 1.
+    """
+    if keep < 1:
+        raise UserError(
+            f"cannot keep {keep} versions: the current version always stays, so keep 1 or more"
+        )
+    folder = Folder(uri)
+    numbers = version_numbers(folder)
+    old = {number: read_version(folder, number) for number in numbers[:-keep]}
+    stays = tuple(numbers[-keep:])
+    used = {part.path for number in stays for part in read_version(folder, number).parts}
+    sizes = {part.path: part.bytes for version in old.values() for part in version.parts}
+    unused = sorted(sizes.keys() - used)
+    rows = {number: version.rows for number, version in old.items()}
+    return OldVersions(rows, stays, tuple(unused), sum(sizes[path] for path in unused))
+
+
 def prune(uri: str, keep: int) -> list[int]:
     """Remove all versions except the newest, and the parts that only the removed ones name.
 
@@ -105,20 +149,13 @@ def prune(uri: str, keep: int) -> list[int]:
     Raises:
         UserError: If there is no table, or ``keep`` is below 1.
     """
-    if keep < 1:
-        raise UserError(
-            f"cannot keep {keep} versions: the current version always stays, so keep 1 or more"
-        )
-    folder = Folder(uri)
-    removed = version_numbers(folder)[:-keep]
-    parts = {part.path for number in removed for part in read_version(folder, number).parts}
+    folder, old = Folder(uri), find_old_versions(uri, keep)
     # Manifests first: after a kill, the remaining parts have no name, and the next commit
     # removes them.
-    folder.remove(version_name(number) for number in removed)
-    unnamed = sorted(parts - retained_parts(folder))
-    folder.remove([*unnamed, *map(older_path, unnamed)])
+    folder.remove(map(version_name, old.rows))
+    folder.remove([*old.parts, *map(older_path, old.parts)])
     set_older_parts_aside(folder)
-    return removed
+    return list(old.rows)
 
 
 def _filed(folder: Folder) -> list[int]:
