@@ -60,7 +60,8 @@ def summarize_addition(run: Run, change: Change, images: str, masks: str, datase
     if new_images is None or new_masks is None:
         raise ValueError(f"version {version} of {dataset} was not made from this run's tables")
     name = f"contact_sheet_{version:06d}.png"
-    save_sheet(run, name, draw_sheet(new_images, {POWERFUL: new_masks}, None))
+    sheet = draw_sheet(new_images, {POWERFUL: new_masks}, None, run.recipe.report.font)
+    save_sheet(run, name, sheet)
     added, rejected = len(current) - len(before), count_reasons(new_masks)
     lines = [change.sentence(), *publication_lines(added, rejected), ""]
     found = {

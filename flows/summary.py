@@ -70,7 +70,7 @@ def summarize(run: Run, source: str, listed: IngestCounts, made: Mapping[str, st
         ground_truth, ladder = None, score_rounds(rounds, None)
     save_ladder(run.folder, "ladder.json", ladder)
     rejected = count_reasons(rounds[POWERFUL])
-    save_sheet(run, SHEET, draw_sheet(images, rounds, ground_truth))
+    save_sheet(run, SHEET, draw_sheet(images, rounds, ground_truth, run.recipe.report.font))
     lines = [counts.sentence(), *(f"  {note}" for note in counts.notes)]
     lines += [f"  {failure}" for failure in first_failures(images)]
     lines += publication_lines(len(dataset), rejected)
@@ -201,9 +201,19 @@ def package_versions() -> dict[str, str]:
 
 
 def draw_sheet(
-    images: Table, rounds: Mapping[str, Table], ground_truth: GroundTruthFolder | None
+    images: Table,
+    rounds: Mapping[str, Table],
+    ground_truth: GroundTruthFolder | None,
+    font: str | None = None,
 ) -> Image.Image:
-    """Images by their columns: each round, ground truth where it exists."""
+    """Images by their columns: each round, ground truth where it exists.
+
+    Args:
+        images: The images, of which some are drawn.
+        rounds: Tables of masks by name, in the order of the columns.
+        ground_truth: Ground truth masks, if there are.
+        font: A font file for the names; None finds fonts that have their characters.
+    """
     columns = [*rounds, *(["ground truth"] if ground_truth else [])]
     scan = Scan(images, dict(rounds), columns=["image", "tags", *(f"{n}.mask" for n in rounds)])
     # The first ids are a fair draw; simple images have a seed where it is shown, the others
@@ -217,7 +227,7 @@ def draw_sheet(
     chosen = {*simple[: SHEET_ROWS - half], *others[:half]}
     drawn = sorted(Scan(images, scan.joined, scan.columns, chosen).rows(), key=lambda r: r["id"])
     rows = [_sheet_row(row, rounds, ground_truth) for row in drawn]
-    return draw_contact_sheet(rows, columns, class_table(images))
+    return draw_contact_sheet(rows, columns, class_table(images), font)
 
 
 def _sheet_row(

@@ -147,8 +147,8 @@ def find_finished(run: Run) -> Finished | None:
 
 
 def _is_recipe(stored: dict[str, Any], recipe: Recipe) -> bool:
-    """Whether stored settings, perhaps under names of the version before, are a recipe's."""
+    """Whether stored settings, perhaps under names of the version before, make the same masks."""
     try:
-        return Recipe.model_validate(stored) == recipe
+        return Recipe.model_validate(stored).makes_masks_of(recipe)
     except ValidationError:
         return False

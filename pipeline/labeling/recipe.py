@@ -28,6 +28,7 @@ from tag2mask.models.tagging import POOLINGS
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.ingestion.near_duplicates import NearDuplicateSettings
 from tag2mask.pipeline.publication.publish import PublishSettings
+from tag2mask.pipeline.report.fonts import check_font
 from tag2mask.pipeline.settings import (
     format_validation_error,
     merge_settings,
@@ -213,6 +214,16 @@ class AffinitySettings(Settings):
     training: TrainingSettings = TrainingSettings(steps=240, batch=8, crop=224)
 
 
+class ReportSettings(Settings):
+    """The reports of a run; no mask follows from these."""
+
+    font: str | None = Field(
+        None,
+        description="Font file for the names on the contact sheet; null finds fonts that have "
+        "their characters.",
+    )
+
+
 class Recipe(Settings):
     """The settings of a labeling run; one recipe on one input gives the same masks again."""
 
@@ -254,6 +265,11 @@ class Recipe(Settings):
         description="Probabilities at which the masks of the last training are cut; () for none.",
     )
     publish: PublishSettings = PublishSettings()
+    report: ReportSettings = ReportSettings()
+
+    def makes_masks_of(self, other: Recipe) -> bool:
+        """Whether two recipes differ in nothing but the reports."""
+        return self.model_copy(update={"report": other.report}) == other
 
     def tagger_architecture(self, classes: int) -> Architecture:
         """The tagger for so many foreground classes."""
@@ -313,8 +329,8 @@ def complete_recipe(values: dict[str, Any]) -> Recipe:
         values: JSON values, nested as the recipe is.
 
     Raises:
-        UserError: If a setting does not exist or is out of range, or the models that it
-            describes cannot be built.
+        UserError: If a setting does not exist or is out of range, the models that it describes
+            cannot be built, or its font cannot be read.
     """
     values = with_new_names(values, Recipe)
     defaults = Recipe().model_dump()
@@ -326,6 +342,8 @@ def complete_recipe(values: dict[str, Any]) -> Recipe:
     except ValidationError as error:
         raise UserError(format_validation_error(error, defaults)) from error
     _check_models(recipe)
+    if recipe.report.font:
+        check_font(recipe.report.font)
     return recipe
 
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from tag2mask.pipeline.records import BACKGROUND, IGNORE, ClassTable, palette
+from tag2mask.pipeline.report.fonts import FontFinder
+from tag2mask.pipeline.report.text_drawing import draw_text, text_width, wrap_text
 
 __all__ = ["SheetRow", "draw_contact_sheet", "overlay"]
 
@@ -19,6 +21,7 @@ MARGIN = 20
 TEXT = 15  # font size of captions, pixels
 HEADING = 18
 LINE = 26  # height of a line of text
+CAPTION_LINES = 3
 PAPER = (255, 255, 255)
 INK = (32, 32, 32)
 PALE = (238, 238, 238)
@@ -45,7 +48,10 @@ class SheetRow:
 
 
 def draw_contact_sheet(
-    rows: Sequence[SheetRow], columns: Sequence[str], classes: ClassTable
+    rows: Sequence[SheetRow],
+    columns: Sequence[str],
+    classes: ClassTable,
+    font: str | None = None,
 ) -> Image.Image:
     """Draw images and their masks side by side, under headings and over a color legend.
 
@@ -55,6 +61,7 @@ def draw_contact_sheet(
             example ``("seed", "initial", "enhanced", "powerful", "ground truth")``; the image
             itself always comes first.
         classes: Names the tags and the colors.
+        font: A font file for the names; None finds fonts that have their characters.
 
     Returns:
         An RGB image to be read at its own size, 260 pixels for each column and row.
@@ -67,10 +74,12 @@ def draw_contact_sheet(
     stray = {name for row in rows for name in row.masks} - set(columns)
     if stray:
         raise ValueError(f"masks of {sorted(stray)} have no column among {list(columns)}")
-    bands = [_band(row, columns, classes) for row in rows]
+    fonts = FontFinder(font)
+    bands = [_band(row, columns, classes, fonts) for row in rows]
     width = bands[0].width
-    legend = _legend(rows, classes, width)
-    parts = [_headings(["image", *columns], width), *bands, legend]
+    legend = _legend(rows, classes, width, fonts)
+    parts = [_headings(["image", *columns], width, fonts), *bands, legend]
+    fonts.report_missing()
     sheet = Image.new(
         "RGB", (width + 2 * MARGIN, sum(part.height for part in parts) + 2 * MARGIN), PAPER
     )
@@ -104,22 +113,28 @@ def overlay(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return shown.astype(np.uint8)
 
 
-def _band(row: SheetRow, columns: Sequence[str], classes: ClassTable) -> Image.Image:
+def _band(
+    row: SheetRow, columns: Sequence[str], classes: ClassTable, fonts: FontFinder
+) -> Image.Image:
     height, width = row.image.shape[:2]
     scale = CELL / max(height, width)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     image = Image.fromarray(row.image).resize(size, Image.Resampling.LANCZOS)
-    band = Image.new("RGB", (_width(columns), LINE + size[1] + GAP), PAPER)
     tags = ", ".join(classes.name(tag) for tag in row.tags)
-    _write(band, (0, 2), f"{row.name}   {tags}", band.width)
+    across = _width(columns)
+    caption = wrap_text(f"{row.name}   {tags}".rstrip(), across, TEXT, fonts, CAPTION_LINES)
+    top = len(caption) * LINE
+    band = Image.new("RGB", (across, top + size[1] + GAP), PAPER)
+    _write(band, (0, 2), caption, fonts)
     for index, name in enumerate([None, *columns]):
-        corner = (index * (CELL + GAP) + (CELL - size[0]) // 2, LINE)
+        corner = (index * (CELL + GAP) + (CELL - size[0]) // 2, top)
         mask = row.masks.get(name) if name else None
         if name is None:
             band.paste(image, corner)
         elif mask is None:
             band.paste(PALE, (*corner, corner[0] + size[0], corner[1] + size[1]))
-            _write(band, (corner[0] + 8, corner[1] + 6), "no mask", size[0])
+            note = wrap_text("no mask", size[0], TEXT, fonts, 1)
+            _write(band, (corner[0] + 8, corner[1] + 6), note, fonts)
         else:
             # Nearest neighbor: between two class indices there is no class.
             small = Image.fromarray(mask).resize(size, Image.Resampling.NEAREST)
@@ -128,30 +143,43 @@ def _band(row: SheetRow, columns: Sequence[str], classes: ClassTable) -> Image.I
     return band
 
 
-def _headings(names: Sequence[str], width: int) -> Image.Image:
-    line = Image.new("RGB", (width, LINE + GAP), PAPER)
-    for index, name in enumerate(names):
-        _write(line, (index * (CELL + GAP), 0), name, CELL, HEADING)
-    ImageDraw.Draw(line).line([(0, LINE), (width, LINE)], fill=INK)
-    return line
+def _headings(names: Sequence[str], width: int, fonts: FontFinder) -> Image.Image:
+    wrapped = [wrap_text(name, CELL, HEADING, fonts) for name in names]
+    height = LINE * max(map(len, wrapped))
+    band = Image.new("RGB", (width, height + GAP), PAPER)
+    for index, lines in enumerate(wrapped):
+        _write(band, (index * (CELL + GAP), 0), lines, fonts, HEADING)
+    ImageDraw.Draw(band).line([(0, height), (width, height)], fill=INK)
+    return band
 
 
-def _legend(rows: Sequence[SheetRow], classes: ClassTable, width: int) -> Image.Image:
+def _legend(
+    rows: Sequence[SheetRow], classes: ClassTable, width: int, fonts: FontFinder
+) -> Image.Image:
     """Colors and names of the classes that some mask shows or some image is tagged with."""
     masks = chain.from_iterable(row.masks.values() for row in rows)
     shown = {int(value) for mask in masks if mask is not None for value in np.unique(mask)}
     shown |= {tag for row in rows for tag in row.tags}
-    values = sorted(shown - {BACKGROUND})
-    entry = 2 * LINE + max((int(_font(TEXT).getlength(classes.name(v))) for v in values), default=0)
+    names = {
+        value: "ignore (hatched)" if value == IGNORE else classes.name(value)
+        for value in sorted(shown - {BACKGROUND})
+    }
+    longest = max((text_width(name, TEXT, fonts) for name in names.values()), default=0)
+    # One long name must not make every column wide.
+    entry = min(longest + 2 * LINE, CELL)
     across = max(width // entry, 1)
-    legend = Image.new("RGB", (width, -(-len(values) // across) * LINE + GAP), PAPER)
+    wrapped = [wrap_text(name, entry - LINE - GAP, TEXT, fonts) for name in names.values()]
+    # Entries side by side begin at one height, below the longest name above them.
+    tops = [GAP]
+    for start in range(0, len(wrapped), across):
+        tops.append(tops[-1] + LINE * max(map(len, wrapped[start : start + across])))
+    legend = Image.new("RGB", (width, tops[-1]), PAPER)
     draw = ImageDraw.Draw(legend)
-    for index, value in enumerate(values):
-        left, top = index % across * entry, GAP + index // across * LINE
+    for index, (value, lines) in enumerate(zip(names, wrapped, strict=True)):
+        left, top = index % across * entry, tops[index // across]
         color = tuple(palette()[3 * value : 3 * value + 3])
         draw.rectangle([left, top, left + TEXT, top + TEXT], fill=color, outline=INK)
-        name = "ignore (hatched)" if value == IGNORE else classes.name(value)
-        _write(legend, (left + LINE, top - 2), name, entry)
+        _write(legend, (left + LINE, top - 2), lines, fonts)
     return legend
 
 
@@ -160,18 +188,11 @@ def _width(columns: Sequence[str]) -> int:
 
 
 def _write(
-    canvas: Image.Image, corner: tuple[int, int], text: str, width: int, size: int = TEXT
+    canvas: Image.Image,
+    corner: tuple[int, int],
+    lines: Sequence[str],
+    fonts: FontFinder,
+    size: int = TEXT,
 ) -> None:
-    """Write one line of text, cut with an ellipsis where it would be wider than ``width``."""
-    font = _font(size)
-    length = font.getlength(text)
-    if length > width:
-        text = text[: int(len(text) * width / length) + 1]
-        while text and font.getlength(text + "…") > width:
-            text = text[:-1]
-        text += "…"
-    ImageDraw.Draw(canvas).text(corner, text, fill=INK, font=font)
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(size)
+    for number, line in enumerate(lines):
+        draw_text(canvas, (corner[0], corner[1] + number * LINE), line, size, fonts, INK)

@@ -1,10 +1,13 @@
 """The contact sheet: what stands where, looked up in its pixels."""
 
+import logging
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from tag2mask.pipeline.records import VOC_CLASSES, ClassTable, palette
+from tag2mask.pipeline.report import contact_sheet
 from tag2mask.pipeline.report.contact_sheet import (
     CELL,
     GAP,
@@ -13,6 +16,8 @@ from tag2mask.pipeline.report.contact_sheet import (
     draw_contact_sheet,
     overlay,
 )
+from tag2mask.pipeline.report.text_drawing import text_width
+from tests.pipeline.report.tiny_fonts import write_font
 
 VOC = ClassTable(names=VOC_CLASSES)
 COLUMNS = ("seed", "powerful", "ground truth")
@@ -88,6 +93,78 @@ def test_long_captions_stay_inside():
     long = SheetRow("x" * 300, np.zeros((20, 20, 3), np.uint8), tuple(range(1, 41)))
     sheet = np.asarray(draw_contact_sheet([long], (), names))
     assert (sheet[:, -MARGIN:] == 255).all()
+
+
+@pytest.fixture
+def written(monkeypatch):
+    """Every line that is drawn: its text, and whether it ends inside of its canvas."""
+    lines: list[tuple[str, bool]] = []
+    draw = contact_sheet.draw_text
+
+    def record(canvas, corner, text, size, fonts, color):
+        inside = corner[0] + text_width(text, size, fonts) <= canvas.width
+        lines.append((text, inside and corner[1] + size <= canvas.height))
+        draw(canvas, corner, text, size, fonts, color)
+
+    monkeypatch.setattr(contact_sheet, "draw_text", record)
+    return lines
+
+
+@pytest.mark.parametrize("columns", [(), ("seed",), COLUMNS])
+@pytest.mark.parametrize("count", [1, 4, 60])
+@pytest.mark.parametrize(
+    "name", ["c{}", "Canis lupus familiaris, breed number {}, of a long name", "x" * 60]
+)
+def test_the_legend_is_whole(written, columns, count, name):
+    classes = ClassTable(names=tuple(f"{name.format(i)}{i}"[-60:] for i in range(count)))
+    every = np.arange(1, count + 1, dtype=np.uint8).repeat(30).reshape(count, 30)
+    every[:, :2] = 255
+    shown = SheetRow(
+        "image", np.zeros((count, 30, 3), np.uint8), (1,), dict.fromkeys(columns, every)
+    )
+    draw_contact_sheet([shown], columns, classes)
+    assert all(inside for _, inside in written)
+    text = "".join(line for line, _ in written).replace(" ", "")
+    names = classes.names if columns else classes.names[:1]
+    assert all(each.replace(" ", "") in text for each in names)
+    assert ("ignore(hatched)" in text) == bool(columns)
+
+
+def test_one_long_name_leaves_the_other_columns_narrow():
+    short = [f"c{i}" for i in range(20)]
+    every = np.arange(1, 21, dtype=np.uint8).repeat(30).reshape(20, 30)
+    sheets = [
+        draw_contact_sheet([row(50, 50, seed=every)], COLUMNS, ClassTable(names=tuple(names)))
+        for names in (short, [*short[:-1], "x" * 60])
+    ]
+    assert sheets[1].height - sheets[0].height <= 6 * contact_sheet.LINE
+
+
+def test_headings_are_whole(written):
+    heading = "affinity of the enhanced round, walked"
+    plain = draw_contact_sheet([row(50, 50)], ("seed",), VOC)
+    before = len(written)
+    long = draw_contact_sheet([row(50, 50)], (heading,), VOC)
+    assert long.height == plain.height + contact_sheet.LINE
+    assert all(inside for _, inside in written)
+    assert heading in " ".join(line for line, _ in written[before:])
+
+
+def test_names_in_other_scripts(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("tag2mask.pipeline.report.fonts.installed_fonts", lambda: ())
+    names = ClassTable(names=("猫",))
+    image = SheetRow("a", np.zeros((50, 50, 3), np.uint8), (1,))
+    with caplog.at_level(logging.INFO, "tag2mask"):
+        escaped = draw_contact_sheet([image], (), names)
+    assert len(caplog.messages) == 1
+    assert "report.font" in caplog.text
+    caplog.clear()
+    plain = draw_contact_sheet([image], (), ClassTable(names=(r"\u732b",)))
+    assert escaped.tobytes() == plain.tobytes()
+    drawn = draw_contact_sheet([image], (), names, write_font(tmp_path / "cjk.ttf", "猫"))
+    assert caplog.messages == []
+    assert drawn.size == escaped.size
+    assert drawn.tobytes() != escaped.tobytes()
 
 
 def test_overlay_hatches_ignored_pixels_and_keeps_its_input():
