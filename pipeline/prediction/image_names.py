@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 from tag2mask.pipeline.errors import UserError
 
@@ -51,7 +54,7 @@ def find_images(folder: str) -> list[ImageFile]:
         single = ImageFile(root, PurePosixPath(root).name, int(files.size(root) or 0))
         found = [single] if _is_image(root) else []
     else:
-        found = sorted(_walk(files, root, root), key=lambda image: image.name)
+        found = sorted(_walk(files, root), key=lambda image: image.name)
     if not found:
         raise UserError(f"no images in {folder}: give a folder with {', '.join(ENDINGS)} files")
     named: dict[str, ImageFile] = {}
@@ -66,24 +69,27 @@ def find_images(folder: str) -> list[ImageFile]:
     return found
 
 
-def _walk(files: fsspec.AbstractFileSystem, root: str, folder: str) -> list[ImageFile]:
-    found, waiting, seen = [], [folder], set()
-    while waiting:
-        place = waiting.pop()
-        identity = files.info(place).get("ino", place) if place != root else place
-        if identity in seen:
-            continue  # a link to a folder that was listed already
-        seen.add(identity)
-        for entry in _entries(files, place, root):
-            path = str(entry["name"])
-            name = path.removeprefix(root).lstrip("/")
-            if PurePosixPath(name).name.startswith((".", "__")):
-                continue
-            if entry["type"] == "directory" or (entry.get("islink") and files.isdir(path)):
-                waiting.append(path)
-            elif _is_image(path) and files.isfile(path):
-                found.append(ImageFile(path, name, int(entry["size"] or 0)))
-    return found
+def _walk(files: fsspec.AbstractFileSystem, root: str) -> list[ImageFile]:
+    _entries(files, root, root)  # a missing folder, or one that cannot be listed
+    if isinstance(files, LocalFileSystem):
+        sizes = {path: os.path.getsize(path) for path in _local_paths(root) if _is_image(path)}
+    else:
+        listed = files.find(root, detail=True).items()
+        sizes = {str(path): int(entry["size"] or 0) for path, entry in listed}
+    images = [ImageFile(path, path.removeprefix(root).lstrip("/"), sizes[path]) for path in sizes]
+    return [image for image in images if _is_image(image.path) and not _is_hidden(image.name)]
+
+
+def _local_paths(root: str) -> Iterator[str]:
+    seen = set()
+    for folder, inner, names in os.walk(root, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            inner.clear()  # a link to a folder that was listed already
+            continue
+        seen.add(real)
+        inner.sort()
+        yield from filter(os.path.isfile, (os.path.join(folder, name) for name in names))
 
 
 def _entries(files: fsspec.AbstractFileSystem, place: str, root: str) -> list[dict[str, object]]:
@@ -98,6 +104,10 @@ def _entries(files: fsspec.AbstractFileSystem, place: str, root: str) -> list[di
 
 def _is_image(path: str) -> bool:
     return path.lower().endswith(ENDINGS)
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith((".", "__")) for part in name.split("/"))
 
 
 def image_files(folder: str) -> list[str]:
