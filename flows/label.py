@@ -21,11 +21,14 @@ from tag2mask.flows.results import LabelResult
 from tag2mask.flows.server_logs import flow_reporter
 from tag2mask.flows.summary import label_result, load_record, summarize
 from tag2mask.flows.task import flow, named_step, step
+from tag2mask.flows.tracking import TrackedReporter, open_tracker
+from tag2mask.flows.tracking.results import track_result
 from tag2mask.pipeline.engine import build_engine
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.ingestion.counts import IngestCounts
 from tag2mask.pipeline.ingestion.ingest import Ingest
 from tag2mask.pipeline.labeling import affinity
+from tag2mask.pipeline.labeling.arguments import RETRAIN_SHARE
 from tag2mask.pipeline.labeling.incremental import Work, find_change_of_run
 from tag2mask.pipeline.labeling.recipe import Recipe, complete_recipe
 from tag2mask.pipeline.labeling.release import release
@@ -42,9 +45,6 @@ from tag2mask.pipeline.sources import Downloads, open_source
 from tag2mask.pipeline.tables.places import check_out
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
-
-# New images that begin a new training, for each one that the models were trained on.
-RETRAIN_SHARE = 0.2
 
 
 def run_name() -> str:
@@ -66,6 +66,7 @@ def label(
     retrain_share: float = RETRAIN_SHARE,
     source_kind: str | None = None,
     force: bool = False,
+    track: str | None = None,
 ) -> LabelResult:
     """Labels a source and returns paths and figures; ``str`` of the result is the summary.
 
@@ -83,6 +84,7 @@ def label(
             :data:`tag2mask.pipeline.sources.SOURCES`; None guesses it.
         force: Replace a run of another source or class list; it stays until the new one is
             finished.
+        track: Experiment tracker, see :func:`tag2mask.flows.tracking.open_tracker`.
 
     Raises:
         UserError: If an argument is wrong, or the folder belongs to a run of another source or
@@ -97,8 +99,11 @@ def label(
     reporter = flow_reporter()
     settings = recipe if isinstance(recipe, Recipe) else complete_recipe(recipe)
     run = Run(out, settings, build_engine(engine, workers), reporter)
-    with run.lease():
+    with run.lease(), open_tracker(track, run.uri) as tracker:
+        tracker.log_settings(settings.model_dump(mode="json"))
+        run.reporter = TrackedReporter(reporter, tracker)
         summary = label_with(run, source, classes, retrain, retrain_share, source_kind, force)
+        track_result(tracker, run)
         result = label_result(run, summary)
     show(run, summary)
     return result

@@ -10,7 +10,8 @@ dataset::
     dataset = tag2mask.MaskDataset(result.dataset)
     prediction = tag2mask.load_segmenter(result.models["powerful"]).predict("photo.jpg")
 
-A name is imported when it is first used, so reading a dataset imports neither Ray nor Prefect.
+A name is imported when it is first used, so reading a dataset imports neither Ray nor Prefect, and
+opening one no torch.
 """
 
 from __future__ import annotations
@@ -52,11 +53,11 @@ __all__ = [
 ]
 
 _MODULES = {
-    "MaskDataset": "tag2mask.pipeline.dataset",
+    "MaskDataset": "tag2mask.pipeline.dataset.mask_dataset",
     "MaskLoader": "tag2mask.pipeline.dataset",
     "MaskStream": "tag2mask.pipeline.dataset",
     "Recipe": "tag2mask.pipeline.labeling.recipe",
-    "RowFilter": "tag2mask.pipeline.dataset",
+    "RowFilter": "tag2mask.pipeline.dataset.row_filter",
     "evaluate": "tag2mask.evaluation",
     "export": "tag2mask.exporting",
     "generate": "tag2mask.systems",

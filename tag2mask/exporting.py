@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from tag2mask.flows.results import ExportResult, export_result
@@ -18,7 +18,7 @@ def export(
     out: str | Path,
     format: str,
     classes: Collection[str] | None = None,
-    confidence: float = 0.0,
+    confidence: float | Mapping[str, float] = 0.0,
     min_area: float = 0.001,
     objects: str = "component",
     shapes: str | None = None,
@@ -36,7 +36,8 @@ def export(
         format: ``voc``, ``coco``, ``coco-panoptic``, ``coco-stuff``, ``hf``, ``yolo``,
             ``label-studio``, ``cvat`` or ``webdataset``.
         classes: Only images whose mask shows one of these classes; None takes all.
-        confidence: Minimum mean confidence of a mask, in [0, 1].
+        confidence: Minimum confidence of the object of every tag, in [0, 1]; or by class, as
+            ``{"cat": 0.9, "*": 0.8}``, where ``*`` stands for all other classes.
         min_area: Minimum area of a connected component, as a share of the image, in [0, 1);
             smaller ones are no objects.
         objects: ``component`` or ``class``: one object for each connected component of a

@@ -7,12 +7,15 @@ EXTRAS = {
     "fastapi": "label",
     "huggingface_hub": "hub",
     "matplotlib": "label",
+    "mlflow": "mlflow",
     "msgpack": "label",
     "numba": "label",
     "prefect": "label",
     "ray": "label",
     "sqlalchemy": "label",
     "s3fs": "s3",
+    "tensorboard": "tensorboard",
+    "wandb": "wandb",
 }
 
 

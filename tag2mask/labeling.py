@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tag2mask.flows.label import RETRAIN_SHARE
-from tag2mask.flows.label import label as label_flow
-from tag2mask.flows.results import LabelResult
-from tag2mask.pipeline.labeling.recipe import Recipe
-from tag2mask.recipes import to_recipe
+from tag2mask.pipeline.labeling.arguments import RETRAIN_SHARE, check_arguments
+
+if TYPE_CHECKING:
+    from tag2mask.flows.results import LabelResult
+    from tag2mask.pipeline.labeling.recipe import Recipe
 
 
 def label(
@@ -25,6 +25,7 @@ def label(
     retrain_share: float = RETRAIN_SHARE,
     source_kind: str | None = None,
     force: bool = False,
+    track: str | None = None,
 ) -> LabelResult:
     """Labels tagged images and publishes a dataset of masks; later runs label what is new.
 
@@ -46,6 +47,8 @@ def label(
             it.
         force: Replace a run of another source or class list that the folder belongs to; it
             stays until the new one is finished.
+        track: Experiment tracker for losses, figures and images: ``tensorboard``, ``mlflow`` or
+            ``wandb``; a colon and a folder, URI or project may follow.
 
     Returns:
         Paths and figures; ``str`` of it is the summary that the command line prints.
@@ -64,6 +67,11 @@ def label(
         True
     """
     names = None if classes is None else list(classes)
+    check_arguments(str(source), str(out), names, engine, workers, source_kind, force)
+    # Imported late: a wrong argument is reported at once.
+    from tag2mask.flows.label import label as label_flow
+    from tag2mask.recipes import to_recipe
+
     return label_flow(
         str(source),
         str(out),
@@ -75,4 +83,5 @@ def label(
         retrain_share,
         source_kind,
         force,
+        track,
     )

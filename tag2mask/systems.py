@@ -22,6 +22,7 @@ def train(
     recipe: SystemRecipe | dict[str, Any] | str | Path | None = None,
     style: str | Path | None = None,
     engine: str = "ray",
+    track: str | None = None,
 ) -> TrainResult:
     """Trains a system that generates or transforms images on a dataset of masks.
 
@@ -33,6 +34,8 @@ def train(
             any part of one; settings that are not given have their defaults.
         style: Image whose style is learned, for ``fast_style``.
         engine: ``ray`` or ``local``.
+        track: Experiment tracker for losses and samples: ``tensorboard``, ``mlflow`` or
+            ``wandb``; a colon and a folder, URI or project may follow.
 
     Raises:
         UserError: If there is no such system or dataset, or a setting is wrong.
@@ -47,7 +50,7 @@ def train(
     """
     look = None if style is None else str(style)
     return train_flow(
-        system, str(dataset), str(out), to_system_recipe(system, recipe), look, engine
+        system, str(dataset), str(out), to_system_recipe(system, recipe), look, engine, track
     )
 
 

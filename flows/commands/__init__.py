@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tag2mask.flows.commands.benchmark import benchmark
+from tag2mask.flows.commands.check_places import check_places
 from tag2mask.flows.commands.dataset import verify
 from tag2mask.flows.commands.doctor import doctor
 from tag2mask.flows.commands.export import export
@@ -44,4 +45,6 @@ _COMMANDS: tuple[Callable[..., None], ...] = (
     doctor,
 )
 
-COMMANDS: tuple[Callable[..., None], ...] = tuple(map(name_missing_extra, _COMMANDS))
+COMMANDS: tuple[Callable[..., None], ...] = tuple(
+    name_missing_extra(check_places(command)) for command in _COMMANDS
+)

@@ -19,6 +19,7 @@ from tag2mask.flows.commands.options import (
     RetrainShare,
     SourceArgument,
     SourceKind,
+    Track,
     Workers,
     split_names,
 )
@@ -55,15 +56,17 @@ def label(
         ),
     ] = False,
     force: Force = False,
+    track: Track = None,
 ) -> None:
     """Labels tagged images, later what is new among them; publishes a dataset of masks."""
-    from tag2mask.pipeline.tables.places import check_out
+    from tag2mask.pipeline.labeling.arguments import check_arguments
 
-    check_out(source, out)  # before anything heavy is imported
+    names = split_names(classes, class_)
+    # Before anything heavy is imported.
+    check_arguments(source, out, names, engine, workers, source_kind, force)
     from tag2mask.pipeline.labeling.recipe import read_recipe
 
     settings = read_recipe(recipe, set_ or ())
-    names = split_names(classes, class_)
     if dry_run:
         from tag2mask.flows.dry_run import dry_run as plan_run
         from tag2mask.flows.progress import build_reporter
@@ -74,7 +77,7 @@ def label(
         return
     from tag2mask.flows.label import label as label_flow
 
-    rest = (engine, workers, retrain, retrain_share, source_kind, force)
+    rest = (engine, workers, retrain, retrain_share, source_kind, force, track)
     result = label_flow(source, out, settings, names, *rest)
     print(result)
 

@@ -39,9 +39,11 @@ def serve(
     source_kind: SourceKind = None,
 ) -> None:
     """Serves `label` on a schedule and in Prefect's UI, until it is interrupted."""
-    from tag2mask.pipeline.tables.places import check_out
+    from tag2mask.pipeline.labeling.arguments import check_arguments
 
-    check_out(source, out)  # before anything heavy is imported
+    names = split_names(classes, class_)
+    # Before anything heavy is imported.
+    check_arguments(source, out, names, engine, workers, source_kind, force=False)
     from tag2mask.flows.serve import serve as serve_label
     from tag2mask.pipeline.labeling.recipe import read_recipe
 
@@ -50,7 +52,7 @@ def serve(
         "source": source if "://" in source else str(Path(source).resolve()),
         "out": out if "://" in out else str(Path(out).resolve()),
         "recipe": read_recipe(recipe, set_ or ()).model_dump(mode="json"),
-        "classes": split_names(classes, class_),
+        "classes": names,
         "engine": engine,
         "workers": workers,
         "retrain_share": retrain_share,

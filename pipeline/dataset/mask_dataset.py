@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from torch.utils.data import Dataset
+from typing import TYPE_CHECKING
 
 from tag2mask.pipeline.dataset.row_filter import RowFilter
 from tag2mask.pipeline.dataset.rows import DatasetRows
 from tag2mask.pipeline.dataset.sample import PairTransform, Sample, decode_pair, make_sample
 
+if TYPE_CHECKING:
+    from torch.utils.data import Dataset
 
-class MaskDataset(Dataset[Sample]):
+    _Base = Dataset[Sample]
+else:
+    # A DataLoader takes any class with these methods; torch is imported with the first sample.
+    _Base = object
+
+
+class MaskDataset(_Base):
     """A published dataset with random access, for a DataLoader with any sampler and workers.
 
     Each sample takes two reads: one range of bytes for its image and one for its mask.

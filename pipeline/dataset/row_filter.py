@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.publication.quality import FLAGS
 from tag2mask.pipeline.records import ClassTable
+from tag2mask.pipeline.records.confidence_thresholds import Thresholds, class_thresholds
 
 
 class RowFilter(BaseModel):
@@ -21,8 +22,10 @@ class RowFilter(BaseModel):
     classes: tuple[str, ...] | None = Field(
         None, description="A mask that shows at least one of these classes."
     )
-    confidence: float = Field(
-        0.0, ge=0, le=1, description="Least mean probability of the labeled pixels."
+    confidence: Thresholds = Field(
+        0.0,
+        description="Least confidence of the object of every tag; by class as "
+        '{"cat": 0.9, "*": 0.8}, where * stands for all other classes.',
     )
     class_confidence: float = Field(
         0.0, ge=0, le=1, description="Least mean probability of every class that the mask shows."
@@ -43,7 +46,7 @@ class RowFilter(BaseModel):
             (N,) bool, whether each row is wanted.
 
         Raises:
-            UserError: If a class or flag is unknown.
+            UserError: If a class or flag is unknown, or a threshold is not between 0 and 1.
         """
         wanted = np.ones(rows.num_rows, bool)
         for column, names in (("tags", self.tags), ("classes", self.classes)):
@@ -56,9 +59,13 @@ class RowFilter(BaseModel):
             wanted &= np.isin(rows["round"].to_numpy(), self.rounds)
         if self.sources is not None:
             wanted &= pc.is_in(rows["source"], value_set=pa.array(self.sources)).to_numpy()
-        # Confidences are stored in single precision: 0.7 must not miss a stored 0.7.
-        wanted &= rows["mask_confidence"].to_numpy() >= np.float32(self.confidence)
-        return wanted & (_minimum(rows["confidence"]) >= np.float32(self.class_confidence))
+        # Confidences are stored in single precision, and thresholds are too: 0.7 must not miss a
+        # stored 0.7.
+        least = class_thresholds(self.confidence, classes)
+        tags = pc.list_flatten(rows["tags"]).to_numpy()
+        low = pc.list_flatten(rows["class_confidence"]).to_numpy() < least[tags]
+        wanted[pc.list_parent_indices(rows["tags"]).to_numpy()[low]] = False
+        return wanted & (least_values(rows["confidence"]) >= np.float32(self.class_confidence))
 
     def _known_flags(self) -> tuple[str, ...]:
         unknown = [name for name in self.without if name not in FLAGS]
@@ -78,7 +85,7 @@ def _any_of(column: pa.ChunkedArray, values: pa.Array) -> np.ndarray:
     return found
 
 
-def _minimum(column: pa.ChunkedArray) -> np.ndarray:
+def least_values(column: pa.ChunkedArray) -> np.ndarray:
     """The least value of each list, (N,) float32; 1 for empty lists."""
     least = np.ones(len(column), np.float32)
     rows = pc.list_parent_indices(column).to_numpy()

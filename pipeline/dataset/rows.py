@@ -10,9 +10,10 @@ import pyarrow as pa
 
 from tag2mask.pipeline.dataset.byte_ranges import Ranges
 from tag2mask.pipeline.dataset.parquet_pages import Pages, locate_pages
-from tag2mask.pipeline.dataset.row_filter import RowFilter
+from tag2mask.pipeline.dataset.row_filter import RowFilter, least_values
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.records import ClassTable
+from tag2mask.pipeline.records.object_confidence import CONFIDENCE_COLUMNS, class_confidences
 from tag2mask.pipeline.tables.parquet import read_group
 from tag2mask.pipeline.tables.part_files import open_part
 from tag2mask.pipeline.tables.storage import Folder
@@ -32,6 +33,8 @@ COLUMNS = (
     "source",
     "flags",
 )
+# The calibrated confidences, which datasets of version 0.1 lack.
+_CONFIDENCES = "class_confidence"
 _IMAGES = ("image.bytes", "mask.bytes")
 
 
@@ -77,7 +80,7 @@ class DatasetRows:
         self._row = np.concatenate(rows).astype(np.int64)
         # Looked up once, because a table makes new objects at every access to a column.
         self._ids = self.columns["id"].combine_chunks()
-        self._confidence = self.columns["mask_confidence"].to_numpy()
+        self._confidence = least_values(self.columns[_CONFIDENCES])
         tags = self.columns["tags"].combine_chunks()
         self._tag_values, self._tag_bounds = tags.values.to_numpy(), tags.offsets.to_numpy()
         if not len(self):
@@ -92,7 +95,7 @@ class DatasetRows:
         return self._ids[index].as_py()
 
     def confidence(self, index: int) -> float:
-        """The mean probability of a row's labeled pixels."""
+        """The confidence of a row's objects, the least of its tags."""
         return float(self._confidence[index])
 
     def tags(self, index: int) -> np.ndarray:
@@ -148,7 +151,19 @@ def _small_columns(folder: Folder, part: str) -> list[pa.Table]:
                 f"{folder.uri} is not a published dataset of this version: it lacks the columns "
                 f"{', '.join(sorted(missing))}; give the folder RUN/dataset"
             )
+        columns = [*COLUMNS, *({_CONFIDENCES} & {*parquet.schema_arrow.names})]
         return [
-            read_group(parquet, number, list(COLUMNS)).combine_chunks()
+            _with_confidences(read_group(parquet, number, columns)).combine_chunks()
             for number in range(parquet.num_row_groups)
         ]
+
+
+def _with_confidences(rows: pa.Table) -> pa.Table:
+    """Rows with a confidence of each tag, which rows of an older dataset do not hold."""
+    if _CONFIDENCES in rows.column_names:
+        if not rows[_CONFIDENCES].null_count:
+            return rows
+        rows = rows.drop_columns([_CONFIDENCES])
+    small = rows.select([name for name in CONFIDENCE_COLUMNS if name in rows.column_names])
+    values = [list(class_confidences(row).values()) for row in small.to_pylist()]
+    return rows.append_column(_CONFIDENCES, pa.array(values, pa.list_(pa.float32())))

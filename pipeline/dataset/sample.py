@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import torch
 from PIL import Image
-from torchvision import tv_tensors
-from torchvision.transforms.v2.functional import pil_to_tensor
 
 from tag2mask.pipeline.dataset.rows import DatasetRows
 from tag2mask.pipeline.records import decode_mask
 
+if TYPE_CHECKING:
+    import torch
+    from torchvision import tv_tensors
+
+# torch is imported inside the functions: opening a dataset takes a tenth of the time without it.
 Sample = dict[str, Any]
-Pair = tuple[tv_tensors.Image, tv_tensors.Mask]
-PairTransform = Callable[[tv_tensors.Image, tv_tensors.Mask], Pair]
+Pair: TypeAlias = "tuple[tv_tensors.Image, tv_tensors.Mask]"
+PairTransform: TypeAlias = "Callable[[tv_tensors.Image, tv_tensors.Mask], Pair]"
 
 
 def decode_image(data: bytes | memoryview) -> torch.Tensor:
     """Decode a JPEG or PNG to (3, H, W) uint8 RGB."""
+    from torchvision.transforms.v2.functional import pil_to_tensor
+
     with Image.open(io.BytesIO(data)) as image:
-        return pil_to_tensor(image.convert("RGB"))
+        tensor: torch.Tensor = pil_to_tensor(image.convert("RGB"))
+    return tensor
 
 
 def decode_pair(image: bytes | memoryview, mask: bytes | memoryview) -> Pair:
     """Decode the files of an image and its mask to (3, H, W) and (H, W) uint8."""
+    import torch
+    from torchvision import tv_tensors
+
     labels = torch.from_numpy(decode_mask(bytes(mask)))
     return tv_tensors.Image(decode_image(image)), tv_tensors.Mask(labels)
 
@@ -45,8 +53,11 @@ def make_sample(
 
     Returns:
         ``image`` (3, H, W) uint8, ``mask`` (H, W) uint8 with 0 for background and 255 for
-        ignore, ``tags`` (C,) float32 of zeros and ones, ``confidence`` float and ``id`` str.
+        ignore, ``tags`` (C,) float32 of zeros and ones, ``confidence`` float, the least of the
+        tags' objects, and ``id`` str.
     """
+    import torch
+
     image, mask = pair if transform is None else transform(*pair)
     tags = np.zeros(len(rows.classes), np.float32)
     tags[rows.tags(index) - 1] = 1

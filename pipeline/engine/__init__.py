@@ -23,6 +23,18 @@ def _ray(workers: int) -> Engine:
 ENGINES: dict[str, Callable[[int], Engine]] = {"local": LocalEngine, "ray": _ray}
 
 
+def check_engine(name: str, workers: int) -> None:
+    """Check the choice of an engine; none is imported.
+
+    Raises:
+        UserError: If the name is unknown, or workers is below one.
+    """
+    if name not in ENGINES:
+        raise UserError(f"unknown engine {name!r}: choose one of {', '.join(ENGINES)}")
+    if workers < 1:
+        raise UserError(f"workers is {workers}: an engine needs at least one worker")
+
+
 def build_engine(name: str, workers: int) -> Engine:
     """Build an engine by name.
 
@@ -33,8 +45,5 @@ def build_engine(name: str, workers: int) -> Engine:
     Raises:
         UserError: If the name is unknown, the engine is not installed, or workers is below one.
     """
-    if name not in ENGINES:
-        raise UserError(f"unknown engine {name!r}: choose one of {', '.join(ENGINES)}")
-    if workers < 1:
-        raise UserError(f"workers is {workers}: an engine needs at least one worker")
+    check_engine(name, workers)
     return ENGINES[name](workers)

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import PureWindowsPath
 from typing import IO, Any
 
-import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.tables.places import locate_source
 from tag2mask.pipeline.tables.retries import call_with_retries
 
 MAX_FILE_BYTES = 2**27  # a file is read whole, several at once
@@ -48,16 +48,8 @@ class SandboxedFolder:
 
     def __init__(self, uri: str) -> None:
         """Find the folder."""
-        try:
-            self._fs, root = fsspec.core.url_to_fs(uri)
-            found = self._fs.exists(root)
-            folder = found and self._fs.isdir(root)
-        except Exception as error:  # every storage has its own errors: no driver, no login
-            raise UserError(f"cannot reach the source {uri}: {error}") from error
-        if not found:
-            raise UserError(
-                f"the source {uri} does not exist: give the folder or file that holds the images"
-            )
+        self._fs, root = locate_source(uri)
+        folder = self._fs.isdir(root)
         self.uri = uri
         self._local = isinstance(self._fs, LocalFileSystem)
         root = root if self._local else root.rstrip("/")

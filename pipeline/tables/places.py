@@ -8,6 +8,7 @@ import fsspec
 from fsspec.implementations.local import LocalFileSystem
 
 from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.tables.foreign_files import check_run_folder
 
 # Folders that a run writes in its own.
 _RUN_FOLDERS = frozenset(
@@ -23,14 +24,16 @@ def check_out(source: str, out: str) -> None:
         out: Local path or URI of the run's folder; links are followed.
 
     Raises:
-        UserError: If the folder has no name, or would hold or become a part of the source.
+        UserError: If the folder has no name, would hold or become a part of the source, or holds
+            files that the run would replace and no run has made.
     """
     if not out.strip():
         raise UserError("--out is empty: name a folder for the run, such as --out run")
+    check_run_folder(out)
     (store, images), (other, run) = _place(source), _place(out)
     if store != other:
         return
-    if run == images or run.startswith(f"{images}/"):
+    if _lies_in(run, images, local=store == "file"):
         raise UserError(
             f"--out {out} lies in the source {source}, where its files would be taken for images: "
             "choose a folder outside of the source"
@@ -75,6 +78,27 @@ def _lies_in(inner: str, outer: str, *, local: bool) -> bool:
             return True
         inner = os.path.dirname(inner)
     return False
+
+
+def locate_source(source: str) -> tuple[fsspec.AbstractFileSystem, str]:
+    """The storage of a source and its path there.
+
+    Args:
+        source: Local path or URI of a file or folder.
+
+    Raises:
+        UserError: If nothing is there, or its storage cannot be reached.
+    """
+    try:
+        fs, path = fsspec.core.url_to_fs(source)
+        found = fs.exists(path)
+    except Exception as error:  # every storage has its own errors: no driver, no login
+        raise UserError(f"cannot reach the source {source}: {error}") from error
+    if not found:
+        raise UserError(
+            f"the source {source} does not exist: give the folder or file that holds the images"
+        )
+    return fs, str(path)
 
 
 def absolute_uri(uri: str) -> str:

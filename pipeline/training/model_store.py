@@ -16,9 +16,7 @@ from tag2mask.models.system_factory import SystemArchitecture
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.records import ClassTable
 from tag2mask.pipeline.tables.storage import Folder
-
-WEIGHTS = "model.safetensors"
-CARD = "model.json"
+from tag2mask.pipeline.training.model_files import CARD, WEIGHTS, read_card_file
 
 
 class ModelCard(BaseModel):
@@ -78,12 +76,7 @@ def read_card(uri: str) -> ModelCard:
         UserError: If there is no model at the URI, or its card is damaged.
     """
     try:
-        return ModelCard.model_validate_json(Folder(uri).read(CARD))
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UserError(
-            f"no model at {uri}: there is no {CARD}; give a folder of a run's models, "
-            "such as RUN/models/powerful"
-        ) from error
+        return ModelCard.model_validate_json(read_card_file(uri))
     except ValidationError as error:
         raise UserError(f"the model card {uri}/{CARD} is damaged: train the model again") from error
 
