@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from matplotlib import get_data_path
 
 from tag2mask.pipeline.engine.base import StageSpec, WorkSource
 from tag2mask.pipeline.ingestion.counts import IngestCounts
@@ -30,6 +31,7 @@ from tests.pipeline.toys import CLASSES, SilentReporter, image_row, tags_of, tin
 
 COUNT = 12
 WALK = 'affinity={"size": 64, "training": {"steps": 2, "batch": 4, "crop": 64}}'
+FONT = f"report.font={get_data_path()}/fonts/ttf/DejaVuSans.ttf"  # is on no mask
 # The first twelve digits of each key.
 DIRECT = {
     "models/tagger": "4d0684a54bf8",
@@ -122,7 +124,9 @@ def found_keys(root: Path, recipe: Recipe) -> dict[str, str]:
     return {name: key[:12] for name, key in keys.items()}
 
 
-@pytest.mark.parametrize(("changes", "expected"), [((), DIRECT), ((WALK,), WALKED)])
+@pytest.mark.parametrize(
+    ("changes", "expected"), [((), DIRECT), ((WALK,), WALKED), ((FONT,), DIRECT)]
+)
 def test_keys_are_those_of_earlier_versions(tmp_path, monkeypatch, changes, expected):
     # A card describes masks, and canned ones cannot be decoded.
     monkeypatch.setattr("tag2mask.pipeline.labeling.release.write_card", lambda dataset: None)

@@ -213,3 +213,20 @@ def test_pydensecrf_without_its_package_names_the_extra(monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "pydensecrf.densecrf", None)
     assert "tag2mask[pydensecrf]" in complaint(changes=["relabel.crf_method=pydensecrf"])
     assert read_recipe(None, ["seeds.crf_method=numba"]) == Recipe()
+
+
+def test_a_font_changes_no_mask(tmp_path) -> None:
+    from matplotlib import get_data_path
+
+    font = f"{get_data_path()}/fonts/ttf/DejaVuSans.ttf"
+    recipe = read_recipe(None, [f"report.font={json.dumps(font)}"])
+    assert recipe.report.font == font
+    assert recipe != Recipe()
+    assert recipe.makes_masks_of(Recipe())
+    assert Recipe().makes_masks_of(recipe)
+    assert not recipe.makes_masks_of(Recipe(seed=1))
+    (tmp_path / "words.txt").write_text("no font")
+    assert "report.font" in complaint(changes=[f"report.font={tmp_path}/words.txt"])
+    assert "report.font" in complaint(changes=[f"report.font={tmp_path}/nothing.ttf"])
+    # A stored recipe is opened on machines that lack the file.
+    assert Recipe.model_validate({"report": {"font": "/nowhere.ttf"}}).report.font

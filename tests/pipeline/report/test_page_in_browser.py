@@ -1,5 +1,6 @@
 """The page in a real browser: filters, the close-up, themes and widths."""
 
+import dataclasses
 import io
 import json
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tag2mask.pipeline.records import ClassTable
 from tag2mask.pipeline.report.inspection import InspectSettings, inspect_dataset
 from tag2mask.pipeline.report.page import inspection_page
 from tests.pipeline.report.browser import chromium, executable
@@ -91,7 +93,7 @@ def test_views_and_the_close_up(browser, address):
 
 
 @pytest.mark.parametrize("dark", [False, True])
-@pytest.mark.parametrize("width", [360, 1440])
+@pytest.mark.parametrize("width", [360, 390, 1440])
 def test_it_fits_and_follows_the_theme(browser, address, width, dark):
     browser.open(address, width=width, dark=dark)
     assert browser.evaluate("document.documentElement.scrollWidth") == width
@@ -99,6 +101,49 @@ def test_it_fits_and_follows_the_theme(browser, address, width, dark):
         pixels = np.asarray(image.convert("L"))
     assert pixels.shape[1] == width
     assert (np.median(pixels) < 60) == dark
+
+
+TABLE = """JSON.stringify((() => {
+    const box = document.querySelector("#classes .scroll");
+    const name = box.querySelector("tbody th");
+    const last = box.querySelector("tbody tr").lastElementChild;
+    box.scrollLeft = 10000;
+    const inside = last.getBoundingClientRect(), frame = box.getBoundingClientRect();
+    const names = name.getBoundingClientRect();
+    return {
+        page: document.documentElement.scrollWidth, box: box.clientWidth,
+        hidden: box.scrollWidth - box.clientWidth, name: name.offsetWidth,
+        stays: Math.round(names.left - frame.left),
+        reached: inside.right <= frame.right + 1 && inside.left >= names.right,
+    };
+})())"""
+
+
+@pytest.mark.parametrize(
+    "name", ["{}", "{}, Canis lupus familiaris, golden retriever next door", "{}" + "x" * 60]
+)
+def test_the_class_table_scrolls_inside_its_box(browser, inspection, tmp_path, name):
+    names = {each: name.format(each) for each in inspection.classes.names}
+    cards = [
+        dataclasses.replace(card, tags=tuple(names[tag] for tag in card.tags))
+        for card in inspection.cards
+    ]
+    page = inspection_page(
+        dataclasses.replace(
+            inspection, classes=ClassTable(names=tuple(names.values())), cards=cards
+        )
+    )
+    (tmp_path / "long.html").write_bytes(page)
+    browser.open((tmp_path / "long.html").as_uri(), width=390)
+    found = json.loads(browser.evaluate(TABLE))
+    assert found["page"] == 390
+    assert found["hidden"] > 0
+    assert found["stays"] <= 1, "the names stay in sight"
+    assert found["name"] < found["box"] / 2, "and leave room for the figures"
+    assert found["reached"], "the last column can be scrolled to"
+    overflowing = """[...document.querySelectorAll("#filters label")]
+        .filter((each) => each.getBoundingClientRect().right > innerWidth).length"""
+    assert browser.evaluate(overflowing) == 0
 
 
 def test_nothing_is_asked_for_and_nothing_goes_wrong(browser, address):
