@@ -27,7 +27,7 @@ from tag2mask.flows.console import LOGGER, console_handlers
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Time to unwind: to remove temporary files and to tell a Prefect server about the end.
-UNWIND_SECONDS = 2.0
+UNWIND_SECONDS = 1.5
 _SAY_SECONDS = 0.5
 _KILL_SECONDS = 1.0
 # In the environment of every process that a command starts, and of those that they start.

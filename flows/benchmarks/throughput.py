@@ -35,6 +35,8 @@ from tag2mask.pipeline.sources import open_source
 from tag2mask.pipeline.tables.table import Table
 
 RESULT = "throughput.json"
+# In the folder of each measurement, which the next one removes.
+MARKER = ".tag2mask-throughput"
 
 
 def throughput(request: BenchRequest) -> str:
@@ -61,8 +63,7 @@ def throughput(request: BenchRequest) -> str:
     engines = []
     for name in names:
         place = folder / name
-        shutil.rmtree(place, ignore_errors=True)
-        place.mkdir(parents=True)
+        _clear(place)
         engines.append(_in_a_process(name, request, str(place)))
     first = str(folder / names[0])
     figures = Throughput(
@@ -74,6 +75,17 @@ def throughput(request: BenchRequest) -> str:
     )
     (folder / RESULT).write_text(figures.model_dump_json(indent=1))
     return f"{format_tables(figures)}\n\n{format_plan(figures)}"
+
+
+def _clear(place: Path) -> None:
+    """Makes an empty folder for a measurement; an earlier measurement is removed."""
+    if place.is_dir() and any(place.iterdir()) and not (place / MARKER).exists():
+        raise UserError(
+            f"{place} would be replaced, and no measurement has made it: choose another --out"
+        )
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    (place / MARKER).touch()
 
 
 def _in_a_process(name: str, request: BenchRequest, place: str) -> EngineFigures:

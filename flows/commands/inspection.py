@@ -26,11 +26,13 @@ def inspect(
     """Writes one HTML page: counts, histograms, and the best, worst and random masks."""
     from tag2mask.flows.progress import build_reporter
     from tag2mask.pipeline.report.inspection import InspectSettings, inspect_dataset
-    from tag2mask.pipeline.report.page import inspection_page
+    from tag2mask.pipeline.report.page import inspection_page, is_inspection_page
+    from tag2mask.pipeline.tables.foreign_files import check_file
     from tag2mask.pipeline.tables.storage import Folder
 
     folder = Folder(str(out.parent))
     folder.check_writable()
+    check_file(folder, out.name, is_inspection_page, "a page of inspect")
     inspection = inspect_dataset(
         dataset, run, ground_truth, InspectSettings(examples=examples), build_reporter()
     )

@@ -85,11 +85,14 @@ def evaluate(
     from tag2mask.flows.progress import build_reporter
     from tag2mask.flows.results import EvaluateResult
     from tag2mask.pipeline.evaluation.assess import assess_masks
+    from tag2mask.pipeline.evaluation.assessment import is_assessment
+    from tag2mask.pipeline.tables.foreign_files import check_file
     from tag2mask.pipeline.tables.storage import Folder
 
     folder = Folder(str(json.parent)) if json else None
-    if folder:
+    if folder and json:
         folder.check_writable()
+        check_file(folder, json.name, is_assessment, "a file of scores")
     assessment = assess_masks(masks, ground_truth, build_reporter())
     print(EvaluateResult(assessment))
     if folder and json:

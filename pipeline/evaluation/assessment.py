@@ -5,18 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.boundaries import BoundaryScores, boundary_scores, boundary_sums
-from tag2mask.pipeline.evaluation.calibration import Calibration, calibration, confidence_counts
+from tag2mask.pipeline.evaluation.calibration import (
+    BINS,
+    Calibration,
+    ObjectCalibration,
+    calibration,
+    confidence_counts,
+    object_calibration,
+    object_sums,
+)
 from tag2mask.pipeline.evaluation.comparison import Comparison, iter_pairs
 from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.evaluation.sizes import SizeScores, size_counts, size_scores
 from tag2mask.pipeline.evaluation.voc import Scores, confusion, scores
 from tag2mask.pipeline.records import ClassTable, Row
 
-__all__ = ["Assessment", "Assessor", "assess_rows"]
+__all__ = ["Assessment", "Assessor", "assess_rows", "is_assessment"]
 
 
 class Assessment(BaseModel):
@@ -27,6 +35,7 @@ class Assessment(BaseModel):
         boundary: Boundary F-scores.
         sizes: IoU by the size of the objects.
         calibration: Reliability of the confidence; None for masks without a confidence map.
+        objects: Reliability of the confidence of objects; None for masks without it.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -35,6 +44,16 @@ class Assessment(BaseModel):
     boundary: BoundaryScores
     sizes: SizeScores
     calibration: Calibration | None
+    objects: ObjectCalibration | None = None
+
+
+def is_assessment(data: bytes) -> bool:
+    """Whether a file holds the scores of an assessment, as JSON."""
+    try:
+        Assessment.model_validate_json(data)
+    except ValidationError:
+        return False
+    return True
 
 
 class Assessor:
@@ -51,6 +70,7 @@ class Assessor:
         self._boundary = np.zeros((count + 1, 2))
         self._sizes = np.zeros((count + 1, 3, 3), np.int64)
         self._confidence = np.zeros((256, 2), np.int64)
+        self._objects = np.zeros((BINS, 3))
         self._images = 0
 
     def add(self, pair: Comparison) -> np.ndarray:
@@ -64,6 +84,8 @@ class Assessor:
             self._confidence += confidence_counts(
                 pair.ground_truth, pair.prediction, pair.confidence
             )
+        if pair.objects is not None:
+            self._objects += object_sums(matrix, pair.objects)
         self._images += 1
         return matrix
 
@@ -76,6 +98,7 @@ class Assessor:
             boundary=boundary_scores(self._boundary),
             sizes=size_scores(self._sizes),
             calibration=calibration(self._confidence),
+            objects=object_calibration(self._objects),
         )
 
 

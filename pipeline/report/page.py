@@ -21,7 +21,7 @@ from tag2mask.pipeline.publication.quality import FLAGS
 from tag2mask.pipeline.report.inspection import Inspection
 from tag2mask.pipeline.report.thumbnails import color
 
-__all__ = ["inspection_page"]
+__all__ = ["inspection_page", "is_inspection_page"]
 
 TEMPLATES = "templates"
 
@@ -53,6 +53,12 @@ def inspection_page(inspection: Inspection) -> bytes:
         digest=digest,
     )
     return page.encode()
+
+
+def is_inspection_page(data: bytes) -> bool:
+    """Whether a file is a page of :func:`inspection_page`, by its head."""
+    head = data.partition(b"<style>")[0]
+    return b"Content-Security-Policy" in head and "· tag2mask</title>".encode() in head
 
 
 def _own_file(name: str) -> str:

@@ -11,13 +11,19 @@ from pathlib import PurePosixPath
 import pyarrow as pa
 
 from tag2mask.pipeline.engine.base import Engine, StageSpec
+from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.labeling.workspace import CountedSource, TableSpec, Workspace
 from tag2mask.pipeline.progress import Reporter
 from tag2mask.pipeline.records import IMAGE, Row
 from tag2mask.pipeline.report.rejection_reasons import list_failures
 from tag2mask.pipeline.systems.image_files import read_image
 from tag2mask.pipeline.systems.loading import load_generator, load_transformer
-from tag2mask.pipeline.systems.requests import list_files, number_requests, pair_frames
+from tag2mask.pipeline.systems.requests import (
+    Requests,
+    list_files,
+    number_requests,
+    pair_frames,
+)
 from tag2mask.pipeline.systems.stages import Generate, Transform
 from tag2mask.pipeline.systems.validate_inputs import (
     GenerationInputs,
@@ -25,7 +31,9 @@ from tag2mask.pipeline.systems.validate_inputs import (
     check_generation,
     check_transformation,
 )
+from tag2mask.pipeline.tables.foreign_files import STAGING, check_free
 from tag2mask.pipeline.tables.manifest import MANIFEST, table_key
+from tag2mask.pipeline.tables.places import check_apart
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
@@ -124,8 +132,10 @@ def transform_images(
 
     Raises:
         UserError: If there is no such system, an input is missing, the system does not read an
-            input, or there is no image.
+            input, there is no image, or the files would lie among the inputs or replace others.
     """
+    for place in filter(None, (images, masks)):
+        check_apart(place, out)
     system, card = load_transformer(model)
     is_dataset = MANIFEST in Folder(images).sizes()
     check_transformation(TransformationInputs(system, model, is_dataset, masks, style, tuple(tags)))
@@ -163,6 +173,7 @@ def _made(
     reporter: Reporter,
 ) -> MadeImages:
     space = Workspace(out, engine, reporter)
+    _check_files(space.folder, source)
     spec = TableSpec(name=TABLE, schema=IMAGES_SCHEMA, key=key, shards=SHARDS)
     with space.lease():
         table = space.make_table(spec, source, [stage])
@@ -170,17 +181,48 @@ def _made(
     return MadeImages(table.uri, written, tuple(list_failures(table)))
 
 
+def _check_files(folder: Folder, source: CountedSource) -> None:
+    """Checks that the files of the images would replace none but those of an earlier call.
+
+    Raises:
+        UserError: If a file of somebody else would be replaced.
+    """
+    place = folder.folder(TABLE)
+    earlier: set[str] = set()
+    if MANIFEST in place.names():
+        earlier = set(_file_names(Table.open(place.uri)).values())
+    elif place.names() and STAGING not in folder.names():
+        raise UserError(
+            f"{place.uri} exists and is no table of images: choose another --out, or remove it"
+        )
+    if isinstance(source, Requests):
+        names = {str(row["path"]) for row in source.rows}
+    elif isinstance(source, Scan):
+        names = set(_file_names(source.images).values())
+    else:
+        raise TypeError(f"no names of files follow from a {type(source).__name__}")
+    check_free(folder, names, earlier)
+
+
+def _file_names(table: Table) -> dict[str, str]:
+    """The names of the files of a table's images, by id."""
+    stems = {str(row["id"]): _stem(row) for row in table.rows(["id", "image.path"])}
+    counts = Counter(stems.values())
+    # A dataset of several folders may name two images alike.
+    return {
+        row_id: f"{stem}.png" if counts[stem] == 1 else f"{stem}-{row_id}.png"
+        for row_id, stem in stems.items()
+    }
+
+
 def _write_files(folder: Folder, table: Table) -> int:
     """Writes the table's images as files beside it, and returns their number."""
-    stems = Counter(_stem(row) for row in table.rows(["id", "image.path"]))
+    names = _file_names(table)
     written = 0
     for row in table.rows(["id", "image", "error"]):
         if row["error"] or row["image"] is None:
             continue
-        name = _stem(row)
-        if stems[name] > 1:  # a dataset of several folders may name two images alike
-            name = f"{name}-{row['id']}"
-        folder.write(f"{name}.png", row["image"]["bytes"])
+        folder.write(names[row["id"]], row["image"]["bytes"])
         written += 1
     return written
 

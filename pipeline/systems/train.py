@@ -17,13 +17,21 @@ from tag2mask.pipeline.systems.batches import Batches, Pairs
 from tag2mask.pipeline.systems.image_files import decode_image, read_image
 from tag2mask.pipeline.systems.recipe import SystemRecipe
 from tag2mask.pipeline.systems.training import SystemTraining
-from tag2mask.pipeline.systems.training_log import TrainingLog
+from tag2mask.pipeline.systems.training_log import LOSSES, SHEET, TrainingLog
+from tag2mask.pipeline.tables.foreign_files import check_free
 from tag2mask.pipeline.tables.lease import lease
 from tag2mask.pipeline.tables.manifest import table_key
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.training.checkpoint import Checkpoints
-from tag2mask.pipeline.training.model_store import ModelCard, model_exists, read_card, save_model
+from tag2mask.pipeline.training.model_store import (
+    CARD,
+    WEIGHTS,
+    ModelCard,
+    model_exists,
+    read_card,
+    save_model,
+)
 
 # Folder of checkpoints and of the lease, inside of the model's folder during a training.
 STAGING = ".staging"
@@ -112,6 +120,7 @@ def train_on_pairs(
     """
     folder = Folder(out)
     folder.check_writable()
+    _check_free(folder)
     with lease(folder, STAGING):
         if model_exists(out, data.key):
             return read_card(out)
@@ -149,6 +158,16 @@ def train_on_pairs(
         )
         checkpoints.clear()
     return card
+
+
+def _check_free(folder: Folder) -> None:
+    """Checks that the files of a model would replace none of somebody else.
+
+    Raises:
+        UserError: If one would.
+    """
+    if not model_exists(folder.uri) and STAGING not in folder.names():
+        check_free(folder, (WEIGHTS, CARD, LOSSES, SHEET), ())
 
 
 def _set_style(system: System, style: bytes, task: str) -> None:

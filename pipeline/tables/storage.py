@@ -128,6 +128,19 @@ class Folder:
         }
         return {name: found[name] for name in sorted(found) if not name.startswith(_UNFINISHED)}
 
+    def names(self) -> set[str]:
+        """The names of all that is directly inside: files, folders and links.
+
+        A folder that does not exist or cannot be listed has none.
+        """
+        try:
+            if self.local:
+                return set(os.listdir(self._path))
+            entries = self._call(self._fs.ls, self._path, detail=False)
+        except Exception:  # each storage has its own errors: unknown host, no login
+            return set()
+        return {str(entry).rstrip("/").rsplit("/", 1)[-1] for entry in entries}
+
     def add(self, write: Callable[[IO[bytes]], object], name: Callable[[str], str]) -> StoredFile:
         """Write a file that appears complete or not at all.
 

@@ -226,6 +226,16 @@ class TestInspect:
         assert_one_sentence(outcome, "no table at", "absent")
         assert not page.exists()
 
+    def test_a_file_of_somebody_else_is_not_replaced(self, command, tmp_path):
+        photo = tmp_path / "photo.jpg"
+        photo.write_bytes(b"photo")
+        outcome = command("inspect", tmp_path / "absent", "--out", photo)
+        assert_one_sentence(outcome, "photo.jpg exists and is not a page of inspect")
+        arguments = ("--ground-truth", tmp_path, "--json", photo)
+        outcome = command("evaluate", tmp_path / "absent", *arguments)
+        assert_one_sentence(outcome, "photo.jpg exists and is not a file of scores")
+        assert photo.read_bytes() == b"photo"
+
     def test_a_page_that_cannot_be_written(self, command, tmp_path):
         (tmp_path / "file").write_text("kept")
         outcome = command("inspect", tmp_path / "absent", "--out", tmp_path / "file/page.html")

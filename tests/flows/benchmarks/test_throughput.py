@@ -39,3 +39,11 @@ def test_refusals(tmp_path):
         throughput(request("nowhere", tmp_path, tiny_recipe(), ["spark"]))
     with pytest.raises(UserError, match="local disk"):
         throughput(request("nowhere", "s3://bucket/out", tiny_recipe()))
+
+
+def test_a_folder_of_somebody_else_is_not_removed(tmp_path):
+    (tmp_path / "out/local").mkdir(parents=True)
+    (tmp_path / "out/local/photo.jpg").write_bytes(b"photo")
+    with pytest.raises(UserError, match="no measurement has made it"):
+        throughput(request("nowhere", tmp_path / "out", tiny_recipe(), ["local"]))
+    assert (tmp_path / "out/local/photo.jpg").read_bytes() == b"photo"

@@ -85,6 +85,14 @@ class TestTrainSystem:
         with pytest.raises(UserError, match="another recipe or dataset"):
             trained("cgan", dataset, models, "training.seed=1")
 
+    def test_files_of_somebody_else_are_not_replaced(self, dataset, tmp_path):
+        (tmp_path / "cgan").mkdir()
+        (tmp_path / "cgan/samples.png").write_bytes(b"photo")
+        with pytest.raises(UserError, match=r"samples\.png would be replaced"):
+            trained("cgan", dataset, tmp_path)
+        assert [path.name for path in (tmp_path / "cgan").iterdir()] == ["samples.png"]
+        assert (tmp_path / "cgan/samples.png").read_bytes() == b"photo"
+
     def test_one_training_at_a_time(self, dataset, tmp_path):
         with (
             lease(Folder(f"{tmp_path}/cgan"), STAGING),
@@ -136,6 +144,22 @@ class TestGenerate:
             )
         for file in (tmp_path / "few").glob("*.png"):
             assert np.array_equal(pixels(file), pixels(tmp_path / "many" / file.name))
+
+    def test_files_of_somebody_else_are_not_replaced(self, models, tmp_path):
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out/0-000001.png").write_bytes(b"photo")
+        arguments = (f"{models}/cgan", f"{tmp_path}/out", LocalEngine(1), SilentReporter())
+        with pytest.raises(UserError, match=r"0-000001\.png would be replaced"):
+            generate_images(*arguments, count=2)
+        (tmp_path / "out/0-000001.png").rename(tmp_path / "out/mine.png")
+        generate_images(*arguments, count=2)
+        generate_images(*arguments, count=3, tags=["cat"])
+        assert (tmp_path / "out/mine.png").read_bytes() == b"photo"
+        (tmp_path / "two/images").mkdir(parents=True)
+        (tmp_path / "two/images/photo.jpg").write_bytes(b"photo")
+        with pytest.raises(UserError, match="is no table of images"):
+            generate_images(arguments[0], f"{tmp_path}/two", *arguments[2:], count=2)
+        assert (tmp_path / "two/images/photo.jpg").read_bytes() == b"photo"
 
     def test_classes(self, models, tmp_path):
         for name, tags in (("cats", ["cat"]), ("dogs", ["dog"])):
@@ -258,6 +282,24 @@ class TestTransform:
         assert made.images == 3
         names = {f"1-{rows[0]['id']}.png", f"1-{rows[1]['id']}.png", "2.png"}
         assert {path.name for path in (tmp_path / "out").glob("*.png")} == names
+
+    def test_nothing_is_written_among_the_inputs(self, models, dataset, tmp_path):
+        folder = tmp_path / "masks"
+        folder.mkdir()
+        (folder / "a.png").write_bytes(encode_mask(np.zeros((40, 40), np.uint8)))
+        (tmp_path / "link").symlink_to(folder)
+        before = (folder / "a.png").read_bytes()
+        for images, out in ((folder, folder), (folder, tmp_path / "link"), (dataset, dataset)):
+            with pytest.raises(UserError, match="choose another --out"):
+                transform_images(
+                    f"{models}/mask_to_photo",
+                    str(images),
+                    str(out),
+                    LocalEngine(1),
+                    SilentReporter(),
+                )
+        assert [path.name for path in folder.iterdir()] == ["a.png"]
+        assert (folder / "a.png").read_bytes() == before
 
     def test_no_image(self, models, tmp_path):
         (tmp_path / "empty").mkdir()

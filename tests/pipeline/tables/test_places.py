@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tag2mask.pipeline.errors import UserError
-from tag2mask.pipeline.tables.places import check_out
+from tag2mask.pipeline.tables.places import check_apart, check_out
 
 
 @pytest.mark.parametrize("out", ["src/run", "src", "src/a/b", "x/../src/run", "link/run", "link"])
@@ -51,3 +51,28 @@ def test_places_beside_each_other_do(source: str, out: str) -> None:
 def test_places_on_other_storages_are_compared(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="lies in the source"):
         check_out("memory://src", "memory://src/run")
+
+
+@pytest.mark.parametrize("out", ["src", "src/masks", "link", "link/a", "x/../src", "other/src"])
+def test_files_are_never_written_among_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str
+) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "other").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "src")
+    (tmp_path / "other/src").symlink_to("../link")
+    monkeypatch.chdir(tmp_path)
+    for images in ("src", str(tmp_path / "link"), f"file://{tmp_path}/src/"):
+        with pytest.raises(UserError, match="choose another --out"):
+            check_apart(images, out)
+
+
+def test_a_folder_beside_images_takes_files(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    for out in ("src-masks", "masks", "."):
+        check_apart(str(tmp_path / "src"), str(tmp_path / out))
+    check_apart("memory://src", "memory://masks")
+    with pytest.raises(UserError, match="--out is empty"):
+        check_apart(str(tmp_path / "src"), " ")
+    with pytest.raises(UserError, match="choose another --out"):
+        check_apart("memory://src", "memory://src/masks")
