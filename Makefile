@@ -24,7 +24,8 @@ test: $(DEV)  ## run all tests but those of test-clients
 test-fast: $(DEV)  ## run the tests that take a few seconds each at most
 	$(PYTEST) -m "not slow and not clients"
 
-test-clients: $(DEV)  ## load exports by FiftyOne and others; installs them, some minutes
+test-clients: $(DEV)  ## exports and losses read by other tools; installs them, some minutes
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[mlflow,wandb]'
 	$(BIN)/python -m pytest -m clients
 
 lint: $(DEV)  ## check style and types

@@ -24,12 +24,14 @@ from tag2mask.flows.task import flow, named_step, step
 from tag2mask.flows.tracking import TrackedReporter, open_tracker
 from tag2mask.flows.tracking.results import track_result
 from tag2mask.pipeline.engine import build_engine
+from tag2mask.pipeline.engine.choice import AUTO, LOCAL
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.ingestion.counts import IngestCounts
 from tag2mask.pipeline.ingestion.ingest import Ingest
 from tag2mask.pipeline.labeling import affinity
 from tag2mask.pipeline.labeling.arguments import RETRAIN_SHARE
-from tag2mask.pipeline.labeling.incremental import Work, find_change_of_run
+from tag2mask.pipeline.labeling.incremental import Change, Work, find_change_of_run
+from tag2mask.pipeline.labeling.opening import outlook
 from tag2mask.pipeline.labeling.recipe import Recipe, complete_recipe
 from tag2mask.pipeline.labeling.release import release
 from tag2mask.pipeline.labeling.replacement import ReplacementRun, finish_replacement
@@ -60,7 +62,7 @@ def label(
     out: str,
     recipe: Recipe = Recipe(),  # noqa: B008 - frozen
     classes: list[str] | None = None,
-    engine: str = "ray",
+    engine: str = AUTO,
     workers: int = 2,
     retrain: bool = False,
     retrain_share: float = RETRAIN_SHARE,
@@ -75,7 +77,8 @@ def label(
         out: The run's folder, a local path or URI.
         recipe: The settings of the masks; missing parts have their defaults.
         classes: The tags to keep; None keeps those of the last version, or all.
-        engine: ``ray`` or ``local``; the choice changes no mask.
+        engine: ``local``, ``ray``, or ``auto`` for the one that suits the machine and the number of
+            images; the choice changes no mask.
         workers: Processes on this machine; ignored by a Ray cluster.
         retrain: Train from scratch on the whole source, instead of labeling new images alone.
         retrain_share: Train from scratch, too, if this many images are new, or more, for each image
@@ -98,11 +101,14 @@ def label(
     place.check_writable()
     reporter = flow_reporter()
     settings = recipe if isinstance(recipe, Recipe) else complete_recipe(recipe)
-    run = Run(out, settings, build_engine(engine, workers), reporter)
+    # The automatic choice waits for the number of images.
+    begun = build_engine(LOCAL if engine == AUTO else engine, workers)
+    run = Run(out, settings, begun, reporter)
     with run.lease(), open_tracker(track, run.uri) as tracker:
         tracker.log_settings(settings.model_dump(mode="json"))
         run.reporter = TrackedReporter(reporter, tracker)
-        summary = label_with(run, source, classes, retrain, retrain_share, source_kind, force)
+        rest = (retrain, retrain_share, source_kind, force, engine, workers)
+        summary = label_with(run, source, classes, *rest)
         track_result(tracker, run)
         result = label_result(run, summary)
     show(run, summary)
@@ -117,6 +123,8 @@ def label_with(
     retrain_share: float = RETRAIN_SHARE,
     source_kind: str | None = None,
     force: bool = False,
+    engine: str = LOCAL,
+    workers: int = 1,
 ) -> str:
     """Does the work of a run's folder and returns the summary; see :func:`label`."""
     finish_replacement(run.folder)
@@ -125,12 +133,16 @@ def label_with(
     change, replaced = find_change_of_run(
         run, tagged, source, classes, force=force, retrain=retrain, share=retrain_share
     )
-    for line in (*change.images.opening(), change.images.counts.sentence()):
+    for line in (*change.images.opening(), *change.images.accounts()):
         run.reporter.info(line)
     if change.why:
         run.reporter.info(change.sentence())
+    if engine == AUTO and change.work is not Work.NOTHING:
+        run.engine = build_engine(AUTO, workers, change.labeled)
     if replaced:
-        return replace_run(run, source, classes, change.images)
+        return replace_run(run, RunSource.of(source, classes), change, workers)
+    for line in outlook(run, change, workers):
+        run.reporter.info(line)
     RunSource.of(source, requested_classes(run.folder, classes)).save(run.folder)
     if change.work is Work.ADDITION:
         return label_new(run, change)
@@ -143,12 +155,14 @@ def label_with(
     return summarize_run(run, source, change.images.counts, artifact_uris(run))
 
 
-def replace_run(run: Run, source: str, classes: list[str] | None, ingest: Ingest) -> str:
+def replace_run(run: Run, source: RunSource, change: Change, workers: int) -> str:
     """Makes a run of another source or class list, puts it in the place of the old one."""
-    replacement = ReplacementRun(run, RunSource.of(source, classes))
-    make_everything(replacement, ingest)
+    replacement = ReplacementRun(run, source)
+    for line in outlook(replacement, change, workers):
+        run.reporter.info(line)
+    make_everything(replacement, change.images)
     replacement.complete()
-    return summarize_run(run, source, ingest.counts, artifact_uris(run))
+    return summarize_run(run, source.address, change.images.counts, artifact_uris(run))
 
 
 def make_everything(run: Run, ingest: Ingest) -> None:

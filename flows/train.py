@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect.artifacts import create_link_artifact, create_table_artifact
+from prefect.artifacts import create_table_artifact
 
-from tag2mask.flows.artifacts import key_of, link_to
+from tag2mask.flows.artifacts import key_of
+from tag2mask.flows.image_artifacts import show_image
 from tag2mask.flows.results import TrainResult
 from tag2mask.flows.server_logs import flow_reporter
+from tag2mask.flows.server_progress import tolerate_silence
 from tag2mask.flows.task import flow, step
+from tag2mask.flows.tracking import TrackedReporter, open_tracker
 from tag2mask.pipeline.engine import build_engine
 from tag2mask.pipeline.progress import Reporter
 from tag2mask.pipeline.systems.recipe import SystemRecipe, complete_system_recipe
@@ -26,7 +29,8 @@ def train(
     out: str,
     recipe: SystemRecipe | dict[str, Any] | None = None,
     style: str | None = None,
-    engine: str = "ray",
+    engine: str = "auto",
+    track: str | None = None,
 ) -> TrainResult:
     """Trains a system and returns losses and paths; ``str`` of the result is the summary.
 
@@ -37,12 +41,18 @@ def train(
             that refreshes during the training.
         recipe: The system, its rows and its schedule; missing parts have their defaults.
         style: An image, for a system that learns one style.
-        engine: ``ray`` or ``local``.
+        engine: ``auto``, ``local`` or ``ray``.
+        track: Experiment tracker, see :func:`tag2mask.flows.tracking.open_tracker`.
     """
     reporter = flow_reporter()
     if not isinstance(recipe, SystemRecipe):
         recipe = complete_system_recipe(task, recipe or {})
-    made = fit(dataset, out, recipe, style, engine, reporter)
+    folder = Folder(out)
+    with open_tracker(track, folder.uri) as tracker:
+        tracker.log_settings(recipe.model_dump(mode="json"))
+        made = fit(dataset, out, recipe, style, engine, TrackedReporter(reporter, tracker))
+        if SHEET in folder.sizes():
+            tracker.log_image("samples", folder.read(SHEET))
     return summarize_training(made, recipe.task)
 
 
@@ -65,16 +75,19 @@ def summarize_training(uri: str, system: str) -> TrainResult:
     """The result of a finished training; its losses and samples become artifacts of the run."""
     training = read_card(uri).training
     losses = {name: value for name, value in training.items() if "." in name}
-    create_table_artifact(
-        [{"loss": name, "value": value} for name, value in losses.items()], key_of("losses", uri)
-    )
+    with tolerate_silence("losses"):
+        create_table_artifact(
+            [{"loss": name, "value": value} for name, value in losses.items()],
+            key_of("losses", uri),
+        )
     images, steps = training["images"], training["steps"]
     lines = [f"{system}: {images:,} images, {steps:,} steps"]
     lines += [f"  {name} {value:.3f}" for name, value in losses.items()]
     lines.append(f"model    {uri}")
     samples = f"{uri}/{SHEET}" if SHEET in Folder(uri).sizes() else None
     if samples:
-        create_link_artifact(link_to(samples), link_text=SHEET, key=key_of("samples", uri))
+        with tolerate_silence("samples"):
+            show_image(Folder(uri).read(SHEET), key_of("samples", uri), samples)
         lines.append(f"samples  {samples}")
     return TrainResult(
         out=uri,

@@ -19,7 +19,7 @@ def label(
     out: str | Path,
     classes: Sequence[str] | None = None,
     recipe: Recipe | dict[str, Any] | str | Path | None = None,
-    engine: str = "ray",
+    engine: str = "auto",
     workers: int = 2,
     retrain: bool = False,
     retrain_share: float = RETRAIN_SHARE,
@@ -38,7 +38,7 @@ def label(
         classes: Tags to keep; None keeps those of the last version, or all.
         recipe: A recipe, any part of one as nested values, or the path of a file with any part
             of one; settings that are not given have their defaults.
-        engine: ``ray`` or ``local``; the masks are the same.
+        engine: ``auto``, ``local`` or ``ray``; the masks are the same.
         workers: Processes on this machine; a Ray cluster decides for itself.
         retrain: Train from scratch on the whole source instead of labeling what is new.
         retrain_share: New images for each image of the last training that start a training

@@ -21,7 +21,7 @@ def train(
     out: str | Path,
     recipe: SystemRecipe | dict[str, Any] | str | Path | None = None,
     style: str | Path | None = None,
-    engine: str = "ray",
+    engine: str = "auto",
     track: str | None = None,
 ) -> TrainResult:
     """Trains a system that generates or transforms images on a dataset of masks.
@@ -33,7 +33,7 @@ def train(
         recipe: A system's recipe, any part of one as nested values, or the path of a file with
             any part of one; settings that are not given have their defaults.
         style: Image whose style is learned, for ``fast_style``.
-        engine: ``ray`` or ``local``.
+        engine: ``auto``, ``local`` or ``ray``.
         track: Experiment tracker for losses and samples: ``tensorboard``, ``mlflow`` or
             ``wandb``; a colon and a folder, URI or project may follow.
 
@@ -63,7 +63,7 @@ def generate(
     tags: Sequence[str] | None = None,
     like: str | Path | None = None,
     sentence: str | None = None,
-    engine: str = "ray",
+    engine: str = "auto",
     workers: int = 2,
 ) -> GenerateResult:
     """Generates images with a trained system.
@@ -76,7 +76,7 @@ def generate(
         tags: Classes that every image shows; by default they take turns.
         like: A dataset of masks, for a system that is given masks or images.
         sentence: Description of the images, for a system that reads sentences.
-        engine: ``ray`` or ``local``; the images are the same.
+        engine: ``auto``, ``local`` or ``ray``; the images are the same.
         workers: Processes on this machine; a Ray cluster decides for itself.
 
     Raises:
@@ -101,7 +101,7 @@ def transform(
     style: str | Path | None = None,
     size: int | None = None,
     tags: Sequence[str] | None = None,
-    engine: str = "ray",
+    engine: str = "auto",
     workers: int = 2,
 ) -> TransformResult:
     """Transforms images with a trained system.
@@ -115,7 +115,7 @@ def transform(
         style: Image whose style is taken, for a system that needs one.
         size: Longer side to which images are resized, in pixels.
         tags: Classes to use, for a system that is given classes.
-        engine: ``ray`` or ``local``; the images are the same.
+        engine: ``auto``, ``local`` or ``ray``; the images are the same.
         workers: Processes on this machine; a Ray cluster decides for itself.
 
     Raises:

@@ -43,7 +43,7 @@ def label(
     recipe: RecipeFile = None,
     classes: Classes = None,
     set_: Changes = None,
-    engine: EngineName = "ray",
+    engine: EngineName = "auto",
     workers: Workers = 2,
     retrain: Retrain = False,
     retrain_share: RetrainShare = 0.2,

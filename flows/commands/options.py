@@ -23,7 +23,9 @@ SourceKind = Annotated[
     str | None,
     typer.Option(help="Kind of the source, such as folders, coco or yolo; guessed by default."),
 ]
-EngineName = Annotated[str, typer.Option(help="Engine: ray or local; the results are the same.")]
+EngineName = Annotated[
+    str, typer.Option(help="Engine: auto, local or ray; the results are the same.")
+]
 Retrain = Annotated[
     bool, typer.Option("--retrain", help="Train from scratch on the source as it is.")
 ]
@@ -32,6 +34,13 @@ Force = Annotated[
     typer.Option(
         "--force",
         help="Replace a run of another source or class list; it stays until the new one is whole.",
+    ),
+]
+Track = Annotated[
+    str | None,
+    typer.Option(
+        help="Experiment tracker for losses, figures and images: tensorboard, mlflow or wandb; "
+        "a colon and a folder, URI or project may follow."
     ),
 ]
 RetrainShare = Annotated[

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from tag2mask.flows.commands.options import Changes, EngineName, RecipeFile, Workers, split_names
+from tag2mask.flows.commands.options import (
+    Changes,
+    EngineName,
+    RecipeFile,
+    Track,
+    Workers,
+    split_names,
+)
 
 Model = Annotated[str, typer.Argument(help="Folder of a trained system.")]
 Images = Annotated[
@@ -28,14 +35,15 @@ def train(
     recipe: RecipeFile = None,
     set_: Changes = None,
     style: Annotated[str | None, typer.Option(help="Image whose style fast_style learns.")] = None,
-    engine: EngineName = "ray",
+    engine: EngineName = "auto",
+    track: Track = None,
 ) -> None:
     """Trains a system that generates or transforms images on a dataset of masks."""
     from tag2mask.flows.train import train as train_flow
     from tag2mask.pipeline.systems.recipe import read_system_recipe
 
     settings = read_system_recipe(task, recipe, set_ or ())
-    print(train_flow(task, dataset, out, settings, style, engine))
+    print(train_flow(task, dataset, out, settings, style, engine, track))
 
 
 def generate(
@@ -51,7 +59,7 @@ def generate(
         typer.Option(help="A published dataset whose masks or images are the condition."),
     ] = None,
     sentence: Annotated[str | None, typer.Option(help="Sentence that text_gan draws.")] = None,
-    engine: EngineName = "ray",
+    engine: EngineName = "auto",
     workers: Workers = 2,
 ) -> None:
     """Generates images with a trained system."""
@@ -75,7 +83,7 @@ def transform(
     tags: Annotated[
         str | None, typer.Option(help="Classes to add or change, separated by commas.")
     ] = None,
-    engine: EngineName = "ray",
+    engine: EngineName = "auto",
     workers: Workers = 2,
 ) -> None:
     """Transforms images with a trained system."""
