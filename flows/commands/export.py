@@ -22,8 +22,12 @@ def export(
     ],
     classes: Classes = None,
     confidence: Annotated[
-        float, typer.Option(help="Minimum mean confidence of a mask, in [0, 1].")
-    ] = 0.0,
+        list[str] | None,
+        typer.Option(
+            help="Minimum confidence of the object of every tag, in [0, 1]: a number, or "
+            "CLASS=NUMBER such as cat=0.9; can be repeated."
+        ),
+    ] = None,
     min_area: Annotated[
         float,
         typer.Option(
@@ -57,6 +61,7 @@ def export(
     from tag2mask.flows.results import export_result
     from tag2mask.pipeline.formats.export_dataset import Choice, export_dataset, open_dataset
     from tag2mask.pipeline.formats.export_settings import read_export_settings
+    from tag2mask.pipeline.records.confidence_thresholds import parse_thresholds
 
     settings = read_export_settings(
         min_area=min_area,
@@ -69,6 +74,6 @@ def export(
         shard_images=shard_images,
     )
     progress = build_reporter().rows("export", len(open_dataset(dataset)))
-    choice = Choice(split_names(classes, class_), confidence)
+    choice = Choice(split_names(classes, class_), parse_thresholds(confidence or ()))
     written = export_dataset(dataset, format_, out, choice, settings, progress)
     print(export_result(out, format_, written))

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.records import IGNORE, IMAGE, Row
+from tag2mask.pipeline.records.round_names import HUMAN
 from tag2mask.pipeline.tables.manifest import MANIFEST, table_key
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.storage import Folder
@@ -28,7 +29,7 @@ from tag2mask.pipeline.tables.table_writer import TableWriter
 from tag2mask.pipeline.training.targets import CORRECTION
 
 NAME = "corrections"
-SOURCE = "human"
+SOURCE = HUMAN
 
 CORRECTIONS_SCHEMA = pa.schema(
     [

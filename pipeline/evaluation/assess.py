@@ -15,6 +15,7 @@ from tag2mask.pipeline.evaluation.voc import Scores, evaluate_masks
 from tag2mask.pipeline.progress import SILENT, Reporter, counted
 from tag2mask.pipeline.records import ClassTable, Row
 from tag2mask.pipeline.records.name_lists import name_lines
+from tag2mask.pipeline.records.object_confidence import class_confidences, confidence_columns
 from tag2mask.pipeline.tables.manifest import MANIFEST
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
@@ -44,7 +45,12 @@ def mask_rows(table: Table, ids: AbstractSet[str] | None = None) -> Iterator[Row
     """
     if "mask" not in table.schema.names:
         raise UserError(f"the table {table.uri} holds no masks: give a round, or the dataset")
-    columns = ["id", "mask", *({"confidence_map"} & set(table.schema.names))]
+    columns = [
+        "id",
+        "mask",
+        *({"confidence_map"} & set(table.schema.names)),
+        *confidence_columns(table.schema.names),
+    ]
     for row in table.rows(columns):
         if row["mask"] and (ids is None or row["id"] in ids):
             yield comparable(row)
@@ -54,13 +60,15 @@ def comparable(row: Row) -> Row:
     """Convert a table's row with a mask for the comparison with ground truth.
 
     Returns:
-        ``path``, ``mask`` and ``confidence_map`` (None if the table has no such column).
+        ``path``, ``mask``, ``confidence_map`` and ``objects``: None if the table has no such
+        columns. Rounds have no tags, so their objects are unknown.
     """
     confidence = row.get("confidence_map")
     return {
         "path": row["mask"]["path"],
         "mask": row["mask"]["bytes"],
         "confidence_map": confidence["bytes"] if confidence else None,
+        "objects": class_confidences(row) if row.get("tags") else None,
     }
 
 

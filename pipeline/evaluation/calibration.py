@@ -6,16 +6,31 @@ calibration error is the mean gap, weighted by the bins' pixels.
 
 The confidence map has an eighth of the image's size: each pixel has the confidence of its
 cell. Pixels without a label and void pixels do not count.
+
+The confidence of an object promises its IoU, so there the gap is that of the mean confidence and
+the mean IoU.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from tag2mask.pipeline.records import IGNORE
+from tag2mask.pipeline.records import BACKGROUND, IGNORE
 
-__all__ = ["BINS", "Calibration", "ReliabilityBin", "calibration", "confidence_counts"]
+__all__ = [
+    "BINS",
+    "Calibration",
+    "ObjectBin",
+    "ObjectCalibration",
+    "ReliabilityBin",
+    "calibration",
+    "confidence_counts",
+    "object_calibration",
+    "object_sums",
+]
 
 BINS = 10
 _STEPS = 256  # a confidence map is 8-bit
@@ -125,4 +140,100 @@ def calibration(counts: np.ndarray, bins: int = BINS) -> Calibration | None:
         confidence=float((values * counts[:, 0]).sum()) / (_STEPS - 1) / total,
         accuracy=right / total,
         pixels=total,
+    )
+
+
+class ObjectBin(BaseModel):
+    """The objects of one range of confidence; all bins have the same width.
+
+    Args:
+        low: Least confidence of the bin, included.
+        high: Upper end of the bin, excluded; the last bin includes 1.
+        objects: Number of objects in the bin.
+        confidence: Mean confidence of the objects; None without objects.
+        iou: Mean IoU of the objects with the ground truth; None without objects.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    low: float
+    high: float
+    objects: int
+    confidence: float | None
+    iou: float | None
+
+
+class ObjectCalibration(BaseModel):
+    """The reliability table of the confidences of objects.
+
+    Args:
+        bins: The bins from the lowest confidence to the highest.
+        expected_error: Mean gap between confidence and IoU, weighted by objects; in [0, 1].
+        confidence: Mean confidence of all objects. Above ``iou``, the masks are overconfident.
+        iou: Mean IoU of all objects.
+        objects: Number of compared objects: each tag of each image with ground truth is one.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    bins: tuple[ObjectBin, ...]
+    expected_error: float
+    confidence: float
+    iou: float
+    objects: int
+
+
+def object_sums(
+    matrix: np.ndarray, confidences: Mapping[int, float], bins: int = BINS
+) -> np.ndarray:
+    """Sum the confidences and IoUs of one image's objects, to be summed over images.
+
+    Args:
+        matrix: (K + 1, K + 2) confusion matrix of the image, as
+            :func:`tag2mask.pipeline.evaluation.voc.confusion` counts it.
+        confidences: Confidence of each of the image's tags, by pixel value.
+        bins: Number of bins of equal width over [0, 1].
+
+    Returns:
+        (bins, 3) float64: number of objects, sum of their confidences, and of their IoUs. A tag
+        that neither the mask nor the ground truth shows does not count.
+    """
+    sums = np.zeros((bins, 3))
+    for value, confidence in confidences.items():
+        shared = matrix[value, value]
+        union = matrix[value].sum() + matrix[:, value].sum() - shared
+        if value != BACKGROUND and union:
+            sums[min(bins - 1, int(confidence * bins))] += (1, confidence, shared / union)
+    return sums
+
+
+def object_calibration(sums: np.ndarray) -> ObjectCalibration | None:
+    """Compute the reliability table of the objects of a set of images.
+
+    Args:
+        sums: (bins, 3) as :func:`object_sums` returns it, summed over images.
+
+    Returns:
+        The table; None if there is no object.
+    """
+    count = int(sums[:, 0].sum())
+    if not count:
+        return None
+    bins = len(sums)
+    table = tuple(
+        ObjectBin(
+            low=index / bins,
+            high=(index + 1) / bins,
+            objects=int(objects),
+            confidence=confidence / objects if objects else None,
+            iou=iou / objects if objects else None,
+        )
+        for index, (objects, confidence, iou) in enumerate(sums.tolist())
+    )
+    return ObjectCalibration(
+        bins=table,
+        expected_error=float(np.abs(sums[:, 1] - sums[:, 2]).sum()) / count,
+        confidence=float(sums[:, 1].sum()) / count,
+        iou=float(sums[:, 2].sum()) / count,
+        objects=count,
     )

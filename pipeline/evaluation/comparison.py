@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,12 +25,14 @@ class Comparison:
         prediction: (H, W) uint8: 0 to K, and 255 for pixels without a label.
         confidence: (h, w) uint8, highest probability in steps of 1/255 on a coarser grid;
             None where the mask has no such map.
+        objects: Confidence of the object of each tag, by pixel value; None where it is unknown.
     """
 
     path: str
     ground_truth: np.ndarray
     prediction: np.ndarray
     confidence: np.ndarray | None = None
+    objects: Mapping[int, float] | None = None
 
 
 def iter_pairs(
@@ -48,7 +50,8 @@ def iter_pairs(
             - ``path``: path of the image relative to its source,
             - ``mask``: the prediction as (H, W) uint8 or as PNG bytes. None means that labeling
               failed, and counts as a mask without any label,
-            - ``confidence_map``: optional gray PNG as bytes.
+            - ``confidence_map``: optional gray PNG as bytes,
+            - ``objects``: optional confidence of the object of each tag, by pixel value.
         ground_truth: The ground truth masks.
         classes: The run's class table, with which ``ground_truth`` was opened.
         resize: Resize a prediction of another size to the ground truth's, by nearest neighbor.
@@ -73,7 +76,7 @@ def iter_pairs(
             grid = decode_mask(confidence) if confidence else None
         except (OSError, ValueError) as error:
             raise UserError(f"the mask of {row['path']} cannot be scored: {error}") from error
-        yield Comparison(row["path"], true, prediction, grid)
+        yield Comparison(row["path"], true, prediction, grid, row.get("objects"))
 
 
 def check_labels(name: str, values: np.ndarray, classes: int) -> None:

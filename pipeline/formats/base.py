@@ -18,8 +18,12 @@ from tag2mask.pipeline.formats.objects import Box, Objects, boxes, find_objects
 from tag2mask.pipeline.formats.polygons import PolygonLoss, region_polygons
 from tag2mask.pipeline.formats.splits import TRAIN
 from tag2mask.pipeline.records import IGNORE, ClassTable, Row, decode_mask
+from tag2mask.pipeline.records.object_confidence import class_confidences, object_confidence
 
-NOTHING_LOST = "nothing is lost: images, masks and their ignored pixels can be rebuilt exactly"
+ALL_KEPT = (
+    "every pixel is kept: the exported images and masks, with their ignored pixels, can be rebuilt "
+    "exactly"
+)
 
 _PNG = b"\x89PNG"
 ID_DIGITS = 12
@@ -37,8 +41,9 @@ class ExportSample:
         ending: Ending of the image's file, ``.jpg`` or ``.png``.
         mask: (H, W) uint8: 0 background, 1 to K classes, 255 ignore.
         tags: Pixel values of its tags, sorted.
-        confidence: Mean probability of the pixels of each class that the mask shows.
-        mask_confidence: The same over all labeled pixels.
+        confidence: Confidence of the object of each class that the mask shows.
+        object_confidence: The least confidence of its tags; 0 if the mask lacks one.
+        mask_confidence: Mean probability of all labeled pixels, background included.
         source: The round that made the mask, or ``human``.
         split: Name of its split.
     """
@@ -50,6 +55,7 @@ class ExportSample:
     mask: np.ndarray
     tags: tuple[int, ...]
     confidence: Mapping[int, float]
+    object_confidence: float
     mask_confidence: float
     source: str
     split: str = TRAIN
@@ -69,6 +75,7 @@ class ExportSample:
 def sample_of(row: Row, name: str, split: str = TRAIN) -> ExportSample:
     """A row of a dataset as a sample."""
     image = row["image"]["bytes"]
+    confidence = class_confidences(row)
     return ExportSample(
         id=row["id"],
         name=name,
@@ -76,7 +83,8 @@ def sample_of(row: Row, name: str, split: str = TRAIN) -> ExportSample:
         ending=".png" if image.startswith(_PNG) else ".jpg",
         mask=decode_mask(row["mask"]["bytes"]),
         tags=tuple(row["tags"]),
-        confidence=dict(zip(row["classes"], row["confidence"], strict=True)),
+        confidence={value: confidence[value] for value in row["classes"]},
+        object_confidence=object_confidence(row),
         mask_confidence=row["mask_confidence"],
         source=row["source"],
         split=split,
@@ -206,6 +214,7 @@ class Exporter(ABC):
             "tags": self.names(sample.tags),
             "classes": self.names(shown),
             "confidence": [round(sample.confidence[value], 4) for value in shown],
+            "object_confidence": round(sample.object_confidence, 4),
             "mask_confidence": round(sample.mask_confidence, 4),
             "source": sample.source,
         }

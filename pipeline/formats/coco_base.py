@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any, ClassVar
 
-from tag2mask.pipeline.formats.base import NOTHING_LOST, Exporter, ExportSample
+from tag2mask.pipeline.formats.base import ALL_KEPT, Exporter, ExportSample
 from tag2mask.pipeline.formats.export_settings import ExportSettings
 from tag2mask.pipeline.records import ClassTable
 
@@ -53,7 +53,8 @@ class CocoExporter(Exporter):
                 "height": height,
                 # Readers of COCO ignore keys that they do not know.
                 "tags": self.names(sample.tags),
-                "confidence": round(sample.mask_confidence, 4),
+                "confidence": round(sample.object_confidence, 4),
+                "mask_confidence": round(sample.mask_confidence, 4),
                 "source": sample.source,
                 "sha256": sample.id,
             }
@@ -65,7 +66,7 @@ class CocoExporter(Exporter):
         """Complete the documents."""
         for document in self._documents.values():
             document.finish()
-        return NOTHING_LOST
+        return ALL_KEPT
 
     def _document(self, split: str) -> _Document:
         if split not in self._documents:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+import numpy as np
 
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assess import class_table
@@ -15,6 +17,8 @@ from tag2mask.pipeline.formats.export_settings import LOSSLESS, ExportSettings
 from tag2mask.pipeline.formats.source_splits import source_splits
 from tag2mask.pipeline.formats.splits import TEST, TRAIN, VAL, SplitOf, plan_splits
 from tag2mask.pipeline.records import ClassTable, Row
+from tag2mask.pipeline.records.confidence_thresholds import class_thresholds
+from tag2mask.pipeline.records.object_confidence import class_confidences
 from tag2mask.pipeline.tables.new_folder import new_folder
 from tag2mask.pipeline.tables.table import Table
 
@@ -28,7 +32,9 @@ COLUMNS = (
     "mask_confidence",
     "source",
 )
-_PLAN_COLUMNS = ("id", "classes", "confidence", "mask_confidence", "near_duplicate_of")
+# Datasets of version 0.1 lack the first of these, and sources without a search the second.
+_OPTIONAL = ("class_confidence", "near_duplicate_of")
+_PLAN_COLUMNS = ("id", "tags", "classes", "confidence", *_OPTIONAL)
 
 
 @dataclass(frozen=True)
@@ -37,24 +43,29 @@ class Choice:
 
     Args:
         classes: Class names; a row's mask shows one of them. None takes all rows.
-        confidence: The least mean probability of the labeled pixels, in [0, 1].
+        confidence: The least confidence of the object of every tag, in [0, 1]; or by class name,
+            where ``*`` stands for all other classes.
     """
 
     classes: Collection[str] | None = None
-    confidence: float = 0.0
+    confidence: float | Mapping[str, float] = 0.0
 
     def predicate(self, table: ClassTable) -> Callable[[Row], bool]:
-        """The choice as a condition on rows with ``classes`` and ``mask_confidence``.
+        """The choice as a condition on rows with the columns of the confidence.
+
+        See :data:`tag2mask.pipeline.records.object_confidence.CONFIDENCE_COLUMNS`.
 
         Raises:
-            UserError: If a name is no class of the dataset, or the confidence is no share.
+            UserError: If a name is no class of the dataset, or a confidence is no share.
         """
-        if not 0 <= self.confidence <= 1:
-            raise UserError(f"a confidence lies between 0 and 1, not at {self.confidence:g}")
+        least = class_thresholds(self.confidence, table)
         wanted = None if self.classes is None else {table.index(name) for name in self.classes}
 
         def holds(row: Row) -> bool:
-            sure = row["mask_confidence"] >= self.confidence
+            # In single precision, as confidences are stored: 0.7 must not miss a stored 0.7.
+            sure = all(
+                np.float32(value) >= least[tag] for tag, value in class_confidences(row).items()
+            )
             return sure and (wanted is None or not wanted.isdisjoint(row["classes"]))
 
         return holds
@@ -121,7 +132,7 @@ def export_dataset(
     settings = settings or ExportSettings()
     dataset = open_dataset(uri)
     chosen = (choice or Choice()).predicate(class_table(dataset))
-    columns = [*COLUMNS, *({"near_duplicate_of"} & {*dataset.schema.names})]
+    columns = [*COLUMNS, *(name for name in _OPTIONAL if name in dataset.schema.names)]
     val_share = exporter.val_share if settings.val_share is None else settings.val_share
     shares = {VAL: val_share, TEST: settings.test_share}
     narrow = [name for name in _PLAN_COLUMNS if name in dataset.schema.names]
@@ -141,9 +152,14 @@ def export_dataset(
             progress(done)
 
     wanted = () if settings.split == "source" else (name for name, share in shares.items() if share)
-    return write_rows(
+    written = write_rows(
         rows(), kind, out, class_table(dataset), plain_name, settings, split_of, {*wanted}
     )
+    others = len(dataset) - written.images
+    if not others:
+        return written
+    sentence = f"{others:,} of {len(dataset):,} images do not meet the conditions: not written"
+    return replace(written, lost=f"{sentence}\n{written.lost}")
 
 
 def write_rows(

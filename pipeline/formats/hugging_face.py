@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 from typing import IO
 
-from tag2mask.pipeline.formats.base import NOTHING_LOST, Exporter, ExportSample
+from tag2mask.pipeline.formats.base import ALL_KEPT, Exporter, ExportSample
 from tag2mask.pipeline.formats.export_settings import ExportSettings
 from tag2mask.pipeline.records import ClassTable, encode_mask
 
@@ -47,4 +47,4 @@ class HuggingFaceExporter(Exporter):
 
     def finish(self) -> str:
         """Nothing is left to write."""
-        return NOTHING_LOST
+        return ALL_KEPT

@@ -58,7 +58,7 @@ class LabelStudioExporter(Exporter):
             "predictions": [
                 {
                     "model_version": sample.source,
-                    "score": round(sample.mask_confidence, 4),
+                    "score": round(sample.object_confidence, 4),
                     "result": self._results(sample, self.find_objects(sample.mask)),
                 }
             ],

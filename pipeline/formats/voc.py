@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, ClassVar
 from xml.etree import ElementTree
 
-from tag2mask.pipeline.formats.base import NOTHING_LOST, Exporter, ExportSample, numbered_boxes
+from tag2mask.pipeline.formats.base import ALL_KEPT, Exporter, ExportSample, numbered_boxes
 from tag2mask.pipeline.formats.export_settings import ExportSettings
 from tag2mask.pipeline.formats.labelmap import labelmap
 from tag2mask.pipeline.formats.objects import corner_and_size
@@ -93,4 +93,4 @@ class VocExporter(Exporter):
         """Write the colors of the labels."""
         with_ignore = self._ignored_pixels > 0
         self.new_file("labelmap.txt").write(labelmap(self.classes, with_ignore=with_ignore))
-        return NOTHING_LOST
+        return ALL_KEPT

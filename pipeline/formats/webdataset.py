@@ -13,7 +13,7 @@ import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tag2mask.pipeline.formats.base import NOTHING_LOST, Exporter, ExportSample, full_name
+from tag2mask.pipeline.formats.base import ALL_KEPT, Exporter, ExportSample, full_name
 from tag2mask.pipeline.formats.export_settings import ExportSettings
 from tag2mask.pipeline.records import ClassTable, Row, encode_mask
 
@@ -54,7 +54,7 @@ class WebdatasetExporter(Exporter):
         """Complete the last shards."""
         for shard in self._shards.values():
             shard.close()
-        return NOTHING_LOST
+        return ALL_KEPT
 
     def close(self) -> None:
         """Close the shards too."""

@@ -24,6 +24,7 @@ from tag2mask.pipeline.labeling.release import release
 from tag2mask.pipeline.labeling.rounds import labeling_rounds
 from tag2mask.pipeline.labeling.run import Run
 from tag2mask.pipeline.labeling.run_source import find_difference, requested_classes
+from tag2mask.pipeline.publication.publish import DATASET_SCHEMA
 from tag2mask.pipeline.records import ClassTable
 from tag2mask.pipeline.sources import Source
 from tag2mask.pipeline.tables.table import Table
@@ -56,6 +57,13 @@ class Change:
     new: tuple[Image, ...] = ()
     gone: int = 0
     retagged: int = 0
+
+    @property
+    def labeled(self) -> int:
+        """Number of images that the work labels."""
+        if self.work is Work.EVERYTHING:
+            return sum(bool(image.tags) for image in self.images.images)
+        return len(self.new)
 
     def sentence(self) -> str:
         """The change in one line for people, without counts of zero."""
@@ -204,7 +212,9 @@ def add_to_dataset(run: Run, images: Table, masks: Table) -> Table:
     dataset = Table.open(run.table_uri("dataset"))
     if not has_kept(masks.without(dataset.manifest.inputs)):
         return dataset
+    # One version has one set of columns: that of an older release is published again in full.
+    base = dataset if {*dataset.schema.names} >= {*DATASET_SCHEMA.names} else None
     # The earlier rounds have no mask of a new image, but each mask names its round by a number.
     names = [made["name"] for made in dataset.metadata["rounds"][:-1]]
     earlier = [Table.open(run.table_uri(f"rounds/{name}")) for name in names]
-    return release(run, images, masks, base=dataset, earlier=earlier)
+    return release(run, images, masks, base=base, earlier=earlier)

@@ -9,6 +9,7 @@ from tag2mask.pipeline.engine.base import StageSpec
 from tag2mask.pipeline.labeling.recipe_workspace import RecipeWorkspace
 from tag2mask.pipeline.labeling.workspace import TableSpec, base_key
 from tag2mask.pipeline.publication.card import write_card
+from tag2mask.pipeline.publication.confidence import ConfidenceCalibration, calibrate
 from tag2mask.pipeline.publication.publish import (
     DATASET_SCHEMA,
     Publish,
@@ -66,6 +67,7 @@ def release(
         columns=published_columns(number),
     ).where(lambda row: is_kept(row[f"round{number}"]), [f"round{number}.kept"])
     rounds = [*earlier, last]
+    calibration = _calibration(last, base, earlier)
     spec = TableSpec(
         name="dataset",
         schema=dataset_schema(list(images.metadata["classes"])),
@@ -77,14 +79,34 @@ def release(
             **base_key(base),
         ),
         shards=run.recipe.shards,
-        metadata={**last.metadata, **dataset_metadata(rounds, run.recipe.split, settings)},
+        metadata={
+            **last.metadata,
+            **dataset_metadata(rounds, run.recipe.split, settings, calibration),
+        },
         lineage=dataclasses.replace(lineage, revision=next_version(place)),
         part_name=part_name(run.recipe.split),
         describe=write_card,
     )
-    publish = StageSpec(Publish, {"number": number, "quality": settings["quality"]})
+    publish = StageSpec(
+        Publish,
+        {
+            "number": number,
+            "quality": settings["quality"],
+            "classes": list(images.metadata["classes"]),
+            "calibration": calibration.model_dump(),
+        },
+    )
     dataset = run.make_table(spec, scan, [publish])
     file_version(place)
     if any(metadata_issues(place, dataset)):  # removed since, or of an earlier release
         write_card(dataset)
     return dataset
+
+
+def _calibration(
+    last: Table, base: Table | None, earlier: Sequence[Table]
+) -> ConfidenceCalibration:
+    """The calibration of a version: that of the version to which it adds, or a new one."""
+    if base is not None:
+        return ConfidenceCalibration.model_validate(base.metadata.get("confidence", {}))
+    return calibrate(earlier[0], last) if earlier else ConfidenceCalibration()

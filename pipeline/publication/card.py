@@ -9,8 +9,9 @@ from typing import Any
 import yaml
 
 from tag2mask.pipeline.evaluation.voc import Scores
+from tag2mask.pipeline.publication.confidence import ConfidenceCalibration
 from tag2mask.pipeline.publication.croissant import CROISSANT, render_croissant
-from tag2mask.pipeline.publication.figures import BINS, FIGURE_COLUMNS, Figures, sum_figures
+from tag2mask.pipeline.publication.figures import BINS, Figures, figure_columns, sum_figures
 from tag2mask.pipeline.publication.publish import colors_of, license_of
 from tag2mask.pipeline.publication.quality import FLAGS
 from tag2mask.pipeline.tables.storage import Folder
@@ -29,8 +30,8 @@ COLUMNS = {
     "mask": "8-bit palette PNG of the image's size: 0 background, 255 ignore, else a class",
     "classes": "the classes that the mask shows, without background",
     "area": "share of the image, one value for each of `classes`",
-    "confidence": "mean probability, one value for each of `classes`",
-    "mask_confidence": "mean probability over the labeled pixels",
+    "confidence": "mean probability of the class's pixels, one value for each of `classes`",
+    "mask_confidence": "mean probability over the labeled pixels, most of which are background",
     "confidence_map": "8-bit gray PNG at an eighth of the size: highest probability × 255",
     "tag_probability": "the tagger's probability of each of `tags`; null without a tagger",
     "source": "name of the scorer, model or person that made the mask",
@@ -41,7 +42,10 @@ COLUMNS = {
     "previous_mask": "SHA-256 of the previous mask's PNG",
     "agreement": "mean IoU of the mask and the previous one",
     "ignored": "share of the image without a label",
-    "flags": "quality flags, see below",
+    "flags": "quality flags, see above",
+    "class_confidence": "calibrated confidence of the object, one value for each of `tags`; "
+    "0 for a tag without pixels",
+    "object_confidence": "the least of `class_confidence`",
 }
 
 
@@ -84,15 +88,16 @@ def make_front_matter(dataset: Table) -> dict[str, Any]:
 def render_card(dataset: Table, scores: Scores | None) -> str:
     """Render the card as Markdown."""
     names = dataset.metadata["classes"]
-    total = sum_figures(dataset.rows(FIGURE_COLUMNS), len(names))
+    total = sum_figures(dataset.rows(figure_columns(dataset.schema.names)), len(names))
+    columns = [(name, text) for name, text in COLUMNS.items() if name in dataset.schema.names]
     head = yaml.safe_dump(make_front_matter(dataset), sort_keys=False, allow_unicode=True)
     sections = [
         f"---\n{head}---\n\n# Pixel masks from image tags",
         _about(dataset, total),
         "## Classes\n\n" + _classes(dataset, total, scores),
-        "## Quality\n\n" + _trust(total, scores),
+        "## Quality\n\n" + _trust(dataset, total, scores),
         "## Provenance\n\n" + _rounds(dataset, total),
-        "## Columns\n\n" + _table(("column", "holds"), list(COLUMNS.items())),
+        "## Columns\n\n" + _table(("column", "holds"), columns),
         "## Usage\n\n" + _USE,
         "## License\n\n" + _license(license_of(dataset.metadata)),
         "## Recipe\n\n```json\n" + json.dumps(dataset.metadata.get("recipe"), indent=1) + "\n```",
@@ -117,7 +122,7 @@ def _classes(dataset: Table, total: Figures, scores: Scores | None) -> str:
     rows = []
     for value, name in enumerate(dataset.metadata["classes"], start=1):
         found = total.classes[value]
-        mean = found.confidence / found.shown if found.shown else None
+        mean = found.confidence / found.tagged if found.tagged else None
         row = [
             value,
             name,
@@ -138,7 +143,7 @@ def _classes(dataset: Table, total: Figures, scores: Scores | None) -> str:
     )
 
 
-def _trust(total: Figures, scores: Scores | None) -> str:
+def _trust(dataset: Table, total: Figures, scores: Scores | None) -> str:
     peak = max(total.histogram) or 1
     bars = [
         (f"{low / BINS:.1f}–{(low + 1) / BINS:.1f}", f"{count:,}", "█" * round(24 * count / peak))
@@ -152,13 +157,32 @@ def _trust(total: Figures, scores: Scores | None) -> str:
         if scores
         else "There are no ground truth masks to compare with."
     )
-    parts = [ground_truth, _table(("mean probability", "masks", ""), bars)]
+    parts = [
+        ground_truth,
+        _confidence(dataset),
+        _table(("object confidence", "masks", ""), bars),
+    ]
     if total.agreements:
         parts.append(
             f"Mean IoU with the mask of the previous round: "
             f"{total.agreement / total.agreements:.2f} over {total.agreements:,} masks."
         )
     return "\n\n".join([*parts, _table(("flag", "masks", "meaning"), flags)])
+
+
+def _confidence(dataset: Table) -> str:
+    calibration = ConfidenceCalibration.model_validate(dataset.metadata.get("confidence", {}))
+    meaning = (
+        "The confidence of a tag is that of its object's pixels, not of the background. The "
+        "object confidence of an image is the least of its tags; a tag without pixels has 0. "
+    )
+    if not calibration.objects:
+        return meaning + "Both are mean probabilities of the network, without calibration."
+    return meaning + (
+        f"Both are calibrated: they estimate the IoU of the object, from the agreement of "
+        f"{calibration.objects:,} objects with the first masks of the run. No ground truth was "
+        "used, so take them as an order of the masks, and as figures with care."
+    )
 
 
 def _rounds(dataset: Table, total: Figures) -> str:
@@ -205,12 +229,13 @@ rows[0]["image"], rows[0]["mask"], rows.features["tags"].feature.names
 ```
 
 ```sql
-SELECT id, tags, mask_confidence FROM 'THIS/FOLDER/data/*.parquet'  -- DuckDB, no image is read
-WHERE list_contains(tags, 1) AND mask_confidence > 0.9
+-- DuckDB, no image is read: object confidence of all tags, and a higher one of class 1
+SELECT id, tags, object_confidence FROM 'THIS/FOLDER/data/*.parquet'
+WHERE object_confidence >= 0.5 AND class_confidence[list_position(tags, 1)] >= 0.7
 ```
 
 ```python
 from tag2mask import MaskDataset, RowFilter  # torch, random access
 
-pairs = MaskDataset("THIS/FOLDER", where=RowFilter(confidence=0.9))
+pairs = MaskDataset("THIS/FOLDER", where=RowFilter(confidence=0.5))
 ```"""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from tag2mask.pipeline.records import Row
+from tag2mask.pipeline.records.object_confidence import class_confidences
 
 # The columns from which the figures are computed.
 FIGURE_COLUMNS = (
@@ -16,15 +17,20 @@ FIGURE_COLUMNS = (
     "classes",
     "area",
     "confidence",
-    "mask_confidence",
     "ignored",
     "round",
     "source",
     "model",
     "flags",
     "agreement",
+    "class_confidence",
 )
 BINS = 10
+
+
+def figure_columns(names: Collection[str]) -> list[str]:
+    """Those of :data:`FIGURE_COLUMNS` that a dataset has: older ones lack the last."""
+    return [name for name in FIGURE_COLUMNS if name in names]
 
 
 @dataclass
@@ -35,7 +41,7 @@ class ClassFigures:
         tagged: Number of images with the class's tag.
         shown: Number of masks that show the class.
         pixels: Number of the class's pixels in all masks.
-        confidence: Sum of the class's mean probabilities over the masks.
+        confidence: Sum of the class's confidences over the images with its tag.
     """
 
     tagged: int = 0
@@ -53,7 +59,8 @@ class Figures:
         pixels: Number of pixels of all images.
         ignored: Number of pixels without a label.
         classes: Totals of each class, by pixel value from 1.
-        histogram: Masks by mean probability, in :data:`BINS` bins of equal width over [0, 1].
+        histogram: Masks by the confidence of their objects, in :data:`BINS` bins of equal width
+            over [0, 1].
         rounds: Number of masks by round.
         sources: Number of masks by source.
         models: Number of masks by the SHA-256 of the weights; the empty name is no model.
@@ -79,7 +86,7 @@ def sum_figures(rows: Iterable[Row], classes: int) -> Figures:
     """Sum the small columns of a dataset's rows.
 
     Args:
-        rows: Rows with :data:`FIGURE_COLUMNS`.
+        rows: Rows with :data:`FIGURE_COLUMNS`; ``class_confidence`` may be absent.
         classes: Number of foreground classes.
     """
     total = Figures(classes={value: ClassFigures() for value in range(1, classes + 1)})
@@ -88,7 +95,9 @@ def sum_figures(rows: Iterable[Row], classes: int) -> Figures:
         total.rows += 1
         total.pixels += size
         total.ignored += row["ignored"] * size
-        total.histogram[min(BINS - 1, int(row["mask_confidence"] * BINS))] += 1
+        confidences = class_confidences(row)
+        lowest = min(confidences.values(), default=0.0)
+        total.histogram[min(BINS - 1, int(lowest * BINS))] += 1
         total.rounds[row["round"]] += 1
         total.sources[row["source"]] += 1
         total.models[row["model"]] += 1
@@ -96,11 +105,10 @@ def sum_figures(rows: Iterable[Row], classes: int) -> Figures:
         if row["agreement"] is not None:
             total.agreements += 1
             total.agreement += row["agreement"]
-        for tag in row["tags"]:
+        for tag, confidence in confidences.items():
             total.classes[tag].tagged += 1
-        shown = zip(row["classes"], row["area"], row["confidence"], strict=True)
-        for value, area, confidence in shown:
+            total.classes[tag].confidence += confidence
+        for value, area in zip(row["classes"], row["area"], strict=True):
             total.classes[value].shown += 1
             total.classes[value].pixels += area * size
-            total.classes[value].confidence += confidence
     return total

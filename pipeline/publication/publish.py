@@ -13,8 +13,18 @@ import pyarrow as pa
 from pydantic import Field
 
 from tag2mask.models.settings import Settings
+from tag2mask.pipeline.publication.confidence import ConfidenceCalibration
 from tag2mask.pipeline.publication.quality import QualitySettings, agreement, find_flags
-from tag2mask.pipeline.records import IGNORE, IMAGE, ROUND_SCHEMA, Row, decode_mask, palette
+from tag2mask.pipeline.records import (
+    IGNORE,
+    IMAGE,
+    ROUND_SCHEMA,
+    ClassTable,
+    Row,
+    decode_mask,
+    palette,
+)
+from tag2mask.pipeline.records.confidence_thresholds import class_thresholds
 from tag2mask.pipeline.tables.table import Table
 
 _FROM_ROUND = (
@@ -45,8 +55,13 @@ DATASET_SCHEMA = pa.schema(
         ("agreement", pa.float32()),  # mean IoU of the mask and the previous one
         ("ignored", pa.float32()),  # share of the image without a label
         ("flags", pa.list_(pa.string())),  # tag2mask.pipeline.publication.quality.FLAGS
+        # One calibrated value for each of tags, and the least of them; see
+        # tag2mask.pipeline.publication.confidence. Datasets of version 0.1 lack both.
+        ("class_confidence", pa.list_(pa.float32())),
+        ("object_confidence", pa.float32()),
     ]
 )
+ADDED_COLUMNS = ("class_confidence", "object_confidence")
 
 
 class PublishSettings(Settings):
@@ -104,7 +119,10 @@ def features(classes: Sequence[str]) -> dict[str, Any]:
 
 
 def dataset_metadata(
-    rounds: Sequence[Table], split: str | None, settings: dict[str, Any]
+    rounds: Sequence[Table],
+    split: str | None,
+    settings: dict[str, Any],
+    calibration: ConfidenceCalibration,
 ) -> dict[str, Any]:
     """Make a dataset's metadata, in addition to those of its last round.
 
@@ -112,12 +130,14 @@ def dataset_metadata(
         rounds: Tables of the rounds, from the seeds to the last.
         split: Split of the images; None for a source without splits.
         settings: A dictionary of :class:`PublishSettings`.
+        calibration: Calibration of the confidence of objects.
     """
     classes = rounds[-1].metadata["classes"]
     return {
         "split": split_name(split),
         "publish": settings,
         "colors": hex_colors(classes),
+        "confidence": calibration.model_dump(),
         "rounds": [
             {
                 "name": table.manifest.kind,
@@ -168,11 +188,26 @@ class Publish:
     Args:
         number: Number of the last round, whose masks are published.
         quality: A dictionary of :class:`QualitySettings`.
+        classes: Class names by pixel value, from 1.
+        calibration: A dictionary of
+            :class:`tag2mask.pipeline.publication.confidence.ConfidenceCalibration`.
+
+    Raises:
+        UserError: If a threshold names no class.
     """
 
-    def __init__(self, number: int, quality: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        number: int,
+        quality: dict[str, Any],
+        classes: Sequence[str],
+        calibration: dict[str, Any],
+    ) -> None:
         self.number = number
         self.quality = QualitySettings.model_validate(quality)
+        table = ClassTable(names=tuple(classes))
+        self.thresholds = class_thresholds(self.quality.confidence, table)
+        self.calibration = ConfidenceCalibration.model_validate(calibration)
 
     def __call__(self, rows: list[Row]) -> list[Row]:
         """Map rows of the scan to rows of the dataset."""
@@ -191,7 +226,12 @@ class Publish:
             "ignored": float((mask == IGNORE).mean()),
             **self._lineage(row, mask),
         }
-        return {**published, "flags": find_flags(published, self.quality)}
+        confidence = self.calibration.of_tags(published)
+        published |= {
+            "class_confidence": confidence,
+            "object_confidence": min(confidence, default=0.0),
+        }
+        return {**published, "flags": find_flags(published, self.quality, self.thresholds)}
 
     def _lineage(self, row: Row, mask: np.ndarray) -> Row:
         """Columns on the last earlier round that has a mask of the image, kept or not."""

@@ -6,6 +6,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from tag2mask.pipeline.records import IGNORE, Row
+from tag2mask.pipeline.records.confidence_thresholds import Thresholds
+from tag2mask.pipeline.records.object_confidence import class_confidences
 
 UNCERTAIN = "uncertain"
 UNSTABLE = "unstable"
@@ -16,7 +18,7 @@ MOSTLY_IGNORED = "mostly_ignored"
 NEAR_DUPLICATE = "near_duplicate"
 
 FLAGS = {
-    UNCERTAIN: "the mask's mean probability is low",
+    UNCERTAIN: "the confidence of one of the classes is low",
     UNSTABLE: "the mask differs much from the mask of the previous round",
     TAG_MISSING: "the mask does not show one of the tags",
     TAG_DOUBTED: "the tagger does not find one of the tags in the image",
@@ -31,8 +33,10 @@ class QualitySettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    confidence: float = Field(
-        0.7, ge=0, le=1, description="A mask with a lower mean probability is uncertain."
+    confidence: Thresholds = Field(
+        0.5,
+        description="A mask with a lower confidence of a class is uncertain; by class as "
+        '{"cat": 0.6, "*": 0.5}.',
     )
     agreement: float = Field(
         0.5, ge=0, le=1, description="A mask with a lower IoU with the previous one is unstable."
@@ -78,17 +82,22 @@ def agreement(mask: np.ndarray, before: np.ndarray) -> float:
     return sum(ratios) / len(ratios) if ratios else 1.0
 
 
-def find_flags(row: Row, settings: QualitySettings) -> list[str]:
+def find_flags(row: Row, settings: QualitySettings, thresholds: np.ndarray) -> list[str]:
     """Find the quality flags of a published row, in the order of :data:`FLAGS`.
 
     Args:
-        row: A row with ``mask_confidence``, ``agreement`` (None without an earlier mask),
+        row: A row with ``class_confidence``, ``agreement`` (None without an earlier mask),
             ``tags``, ``tag_probability`` (None without a tagger), ``classes``, ``area``,
             ``ignored`` and ``near_duplicate_of``.
         settings: Thresholds of the flags.
+        thresholds: (K + 1,) threshold of the confidence of each pixel value.
     """
     raised = {
-        UNCERTAIN: row["mask_confidence"] < settings.confidence,
+        UNCERTAIN: any(
+            np.float32(confidence) < thresholds[tag]
+            for tag, confidence in class_confidences(row).items()
+            if tag in row["classes"]  # a tag without pixels is missing
+        ),
         UNSTABLE: row["agreement"] is not None and row["agreement"] < settings.agreement,
         TAG_MISSING: not set(row["tags"]) <= set(row["classes"]),
         TAG_DOUBTED: any(p < settings.tag_probability for p in row["tag_probability"] or ()),

@@ -10,6 +10,7 @@ import numpy as np
 from tag2mask.pipeline.evaluation.ground_truth import GroundTruthFolder
 from tag2mask.pipeline.evaluation.voc import confusion
 from tag2mask.pipeline.records import ClassTable, Row, decode_mask
+from tag2mask.pipeline.records.object_confidence import class_confidences, object_confidence
 from tag2mask.pipeline.report.thumbnails import (
     image_uri,
     outline_uri,
@@ -34,7 +35,9 @@ class Card:
         overlay: Data URI of the mask's areas.
         ground_truth: Data URI of the ground truth mask's areas; None without ground truth.
         size: Width and height of the layers in pixels.
-        confidence: Confidence by class name, and of the whole mask under ``""``.
+        confidence: Confidence of the object by tag, and the least of them under ``""``.
+        mask_confidence: Mean probability of the whole mask, background included; None if it was
+            not measured.
         iou: IoU by class name, and their mean under ``""``; empty without ground truth.
         area: Share of the image by class name.
         picks: Reasons to show the image, as kind and class name. An image with a rejected mask
@@ -52,6 +55,7 @@ class Card:
     ground_truth: str | None
     size: tuple[int, int]
     confidence: dict[str, float]
+    mask_confidence: float | None
     iou: dict[str, float]
     area: dict[str, float]
     picks: tuple[tuple[str, str], ...]
@@ -82,9 +86,9 @@ def make_card(
     true = ground_truth.mask(row["mask"]["path"]) if ground_truth else None
     size = thumbnail_size(mask.shape[1], mask.shape[0], side)
     names = [classes.name(value) for value in row["classes"]]
-    confidence = dict(zip(names, row["confidence"] or (), strict=False))
-    if row["mask_confidence"] is not None:
-        confidence[""] = row["mask_confidence"]
+    tagged = {**row, "tags": image["tags"]}
+    confidence = {classes.name(tag): value for tag, value in class_confidences(tagged).items()}
+    confidence[""] = object_confidence(tagged)
     return Card(
         name=image["image"]["path"] or row["id"],
         tags=tuple(classes.name(tag) for tag in image["tags"]),
@@ -94,6 +98,7 @@ def make_card(
         ground_truth=None if true is None else overlay_uri(true, size),
         size=size,
         confidence=confidence,
+        mask_confidence=row["mask_confidence"],
         iou={} if true is None else _named(confusion(true, mask, len(classes)), classes),
         area=dict(zip(names, row["area"], strict=True)),
         picks=tuple((kind, classes.name(value)) for kind, value in picks),

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-__all__ = ["AREA_BOUNDS", "CONFIDENCE_BOUNDS", "Histogram"]
+__all__ = ["AREA_BOUNDS", "CONFIDENCE_BOUNDS", "OBJECT_BOUNDS", "Histogram"]
 
-# After the CRF, most confidences lie above 0.9: equal bins would show one bar.
+OBJECT_BOUNDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+# Of whole masks, most confidences lie above 0.9: equal bins would show one bar.
 CONFIDENCE_BOUNDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 AREA_BOUNDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8)
 

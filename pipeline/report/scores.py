@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tag2mask.pipeline.evaluation.assessment import Assessment
-from tag2mask.pipeline.evaluation.calibration import Calibration
+from tag2mask.pipeline.evaluation.calibration import Calibration, ObjectCalibration
 from tag2mask.pipeline.evaluation.sizes import SIZES, SizeScores
 from tag2mask.pipeline.text_tables import text_table
 
@@ -27,6 +27,7 @@ def assessment_text(assessment: Assessment) -> str:
             _size_legend(assessment.sizes),
             "",
             *_reliability_lines(assessment.calibration),
+            *_object_lines(assessment.objects),
         ]
     )
 
@@ -74,6 +75,28 @@ def _reliability_lines(calibration: Calibration | None) -> list[str]:
         f"expected calibration error {_percent(calibration.expected_error)}; on the whole, "
         f"{_percent(calibration.confidence)} is promised and {_percent(calibration.accuracy)} is "
         f"right: {'over' if gap > 0 else 'under'}confident by {_percent(abs(gap))}",
+    ]
+
+
+def _object_lines(calibration: ObjectCalibration | None) -> list[str]:
+    if calibration is None:
+        return []
+    rows = [
+        (
+            f"{entry.low:.2f} to {entry.high:.2f}",
+            _percent(entry.confidence),
+            _percent(entry.iou),
+            f"{entry.objects:,}",
+        )
+        for entry in calibration.bins
+        if entry.objects
+    ]
+    return [
+        "",
+        text_table((), [("object confidence", "  mean", "  IoU", "objects"), *rows], "lrrr"),
+        f"expected calibration error of objects {_percent(calibration.expected_error)}; on the "
+        f"whole, a mean IoU of {_percent(calibration.confidence)} is promised and "
+        f"{_percent(calibration.iou)} is reached",
     ]
 
 

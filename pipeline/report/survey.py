@@ -10,14 +10,20 @@ from collections import Counter
 from collections.abc import Mapping
 
 from tag2mask.pipeline.records import ClassTable, Row
-from tag2mask.pipeline.report.histogram import AREA_BOUNDS, CONFIDENCE_BOUNDS, Histogram
+from tag2mask.pipeline.records.object_confidence import class_confidences, object_confidence
+from tag2mask.pipeline.report.histogram import (
+    AREA_BOUNDS,
+    CONFIDENCE_BOUNDS,
+    OBJECT_BOUNDS,
+    Histogram,
+)
 from tag2mask.pipeline.report.top_k import TopK
 
 __all__ = ["BEST", "PICKS", "RANDOM", "SURVEYED", "WORST", "ClassSurvey", "Survey"]
 
 BEST, WORST, RANDOM = PICKS = ("best", "worst", "random")
 SURVEYED = ("id", "tags", "classes", "area", "confidence", "mask_confidence", "source")
-OPTIONAL = ("round", "flags")
+OPTIONAL = ("round", "flags", "class_confidence")
 
 
 class ClassSurvey:
@@ -37,7 +43,7 @@ class ClassSurvey:
     def __init__(self, examples: int) -> None:
         self.tagged = 0
         self.shown = 0
-        self.confidence = Histogram(CONFIDENCE_BOUNDS)
+        self.confidence = Histogram(OBJECT_BOUNDS)
         self.area = Histogram(AREA_BOUNDS)
         self.picks = {kind: TopK(examples) for kind in PICKS}
 
@@ -49,7 +55,7 @@ class ClassSurvey:
         Args:
             row_id: Id of the mask.
             area: Share of the image.
-            confidence: Mean probability; None if it was not measured.
+            confidence: Confidence of the object; None if it was not measured.
             quality: Higher for a better mask; None shows the mask among the random ones alone.
         """
         self.shown += 1
@@ -70,7 +76,8 @@ class Survey:
         sources: Masks by source.
         rounds: Masks by the number of the round; empty if rows do not name it.
         flags: Masks by quality flag.
-        confidence: Histogram of the confidence of whole masks.
+        confidence: Histogram of the least confidence of each image's objects.
+        mask_confidence: Histogram of the confidence of whole masks, background included.
         area: Histogram of the areas of all objects.
         classes: By pixel value.
 
@@ -84,7 +91,8 @@ class Survey:
         self.sources: Counter[str] = Counter()
         self.rounds: Counter[int] = Counter()
         self.flags: Counter[str] = Counter()
-        self.confidence = Histogram(CONFIDENCE_BOUNDS)
+        self.confidence = Histogram(OBJECT_BOUNDS)
+        self.mask_confidence = Histogram(CONFIDENCE_BOUNDS)
         self.area = Histogram(AREA_BOUNDS)
         self.classes = {value: ClassSurvey(examples) for value in range(1, len(classes) + 1)}
 
@@ -101,12 +109,16 @@ class Survey:
         if row.get("round") is not None:
             self.rounds[row["round"]] += 1
         self.flags.update(row.get("flags") or ())
+        measured = None not in (row["confidence"] or [None] * len(row["classes"]))
+        confidences = class_confidences(row) if measured else {}
+        if measured:
+            self.confidence.add(object_confidence(row))
         if row["mask_confidence"] is not None:
-            self.confidence.add(row["mask_confidence"])
+            self.mask_confidence.add(row["mask_confidence"])
         for tag in row["tags"]:
             self.classes[tag].tagged += 1
-        confidences = row["confidence"] or [None] * len(row["classes"])
-        for value, area, confidence in zip(row["classes"], row["area"], confidences, strict=True):
+        for value, area in zip(row["classes"], row["area"], strict=True):
+            confidence = confidences.get(value)
             quality = (iou or {}).get(value) if by_iou else confidence
             self.area.add(area)
             self.classes[value].add(row["id"], area, confidence, quality)

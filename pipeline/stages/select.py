@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-from tag2mask.pipeline.records import Row
-
-Share = Annotated[float, Field(ge=0, le=1)]
+from tag2mask.pipeline.records import ClassTable, Row
+from tag2mask.pipeline.records.confidence_thresholds import Share, Thresholds, class_thresholds
+from tag2mask.pipeline.records.object_confidence import raw_confidences
 
 
 class SelectSettings(BaseModel):
@@ -25,8 +24,10 @@ class SelectSettings(BaseModel):
     objects_area: float = Field(
         0.95, ge=0, le=1, description="Largest share that all objects together may take."
     )
-    confidence: float = Field(
-        0.0, ge=0, le=1, description="Least mean probability of the labeled pixels."
+    confidence: Thresholds = Field(
+        0.0,
+        description="Least mean probability of the pixels of every tag, before calibration; by "
+        'class as {"cat": 0.6, "*": 0.5}.',
     )
 
 
@@ -36,11 +37,16 @@ class Select:
     Args:
         settings: The bounds, as a dictionary of :class:`SelectSettings`.
         class_names: Names by pixel value, for the reasons.
+
+    Raises:
+        UserError: If a threshold names no class.
     """
 
     def __init__(self, settings: dict[str, object], class_names: list[str]) -> None:
         self.settings = SelectSettings.model_validate(settings)
         self.class_names = class_names
+        classes = ClassTable(names=tuple(class_names))
+        self.thresholds = class_thresholds(self.settings.confidence, classes)
 
     def __call__(self, rows: list[Row]) -> list[Row]:
         """The same rows with the decision and its reason."""
@@ -61,6 +67,9 @@ class Select:
                 return f"area: {share:.1%} is not between {low:.0%} and {high:.0%}"
         elif sum(area.values()) > bounds.objects_area:
             return f"area: objects take {sum(area.values()):.1%} of the image"
-        if row["mask_confidence"] < bounds.confidence:
-            return f"confidence: {row['mask_confidence']:.2f} is under {bounds.confidence:.2f}"
+        for tag, confidence in zip(row["tags"], raw_confidences(row), strict=True):
+            least = self.thresholds[tag]
+            if np.float32(confidence) < least:
+                name = self.class_names[tag - 1]
+                return f"confidence: {name} has {confidence:.2f}, under {least:.2f}"
         return ""

@@ -59,7 +59,7 @@ def test_export_with_options(command, dataset, tmp_path):
     head, objects, lost = out.splitlines()
     assert head == f"5 images and masks in {tmp_path / 'coco'} (coco): train 3, val 2"
     assert objects.endswith(" objects")
-    assert lost.startswith("nothing is lost")
+    assert lost.startswith("every pixel is kept")
 
 
 def test_push_to_hub_lists_what_it_would_upload(command, dataset):

@@ -104,6 +104,22 @@ def test_duckdb_answers_without_images(dataset, rows):
     assert json.loads(described)["classes"] == list(CLASSES)
 
 
+def test_the_query_of_the_card_runs(dataset, rows):
+    card = Path(dataset.uri, "README.md").read_text()
+    sql = card.split("```sql\n")[1].split("```")[0].replace("THIS/FOLDER", dataset.uri)
+    with duckdb.connect() as database:
+        found = {row_id for row_id, *_ in database.sql(sql).fetchall()}
+    wanted = {
+        row_id
+        for row_id, row in rows.items()
+        if row["object_confidence"] >= 0.5
+        and 1 in row["tags"]
+        and row["class_confidence"][row["tags"].index(1)] >= 0.7
+    }
+    assert found == wanted
+    assert 0 < len(wanted) < len(rows)
+
+
 def check_hugging_face(found, rows):
     """Rows with decoded images."""
     found = list(found)

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.progress import SILENT, Reporter
-from tag2mask.pipeline.publication.publish import DATASET_SCHEMA
+from tag2mask.pipeline.publication.publish import ADDED_COLUMNS, DATASET_SCHEMA
 from tag2mask.pipeline.publication.verify.issue import Issue
 from tag2mask.pipeline.publication.verify.layout import layout_issues
 from tag2mask.pipeline.publication.verify.metadata_checks import metadata_issues
@@ -110,7 +110,7 @@ class _Check:
             yield Issue(part.path, f"has {parquet.metadata.num_rows:,} rows, not {part.rows:,}")
         for message in layout_issues(parquet, self.classes):
             yield Issue(part.path, message)
-        if set(DATASET_SCHEMA.names) - set(parquet.schema_arrow.names):
+        if set(DATASET_SCHEMA.names) - {*parquet.schema_arrow.names, *ADDED_COLUMNS}:
             return  # rows without their columns cannot be checked
         before = ""
         for index in range(parquet.num_row_groups):

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tag2mask.pipeline.publication.publish import DATASET_SCHEMA, features
+from tag2mask.pipeline.publication.publish import ADDED_COLUMNS, DATASET_SCHEMA, features
 from tag2mask.pipeline.records import IMAGE
 from tag2mask.pipeline.tables.parquet import ROW_GROUP
 from tag2mask.pipeline.tables.table_writer import SCHEMA_METADATA
@@ -31,7 +31,8 @@ def layout_issues(parquet: pq.ParquetFile, classes: Sequence[str]) -> Iterator[s
     wrong = [
         field.name
         for field in DATASET_SCHEMA
-        if field.name not in schema.names or not schema.field(field.name).equals(field)
+        if (field.name not in schema.names and field.name not in ADDED_COLUMNS)
+        or (field.name in schema.names and not schema.field(field.name).equals(field))
     ]
     if wrong:
         yield f"the columns {', '.join(wrong)} are missing or of another type"

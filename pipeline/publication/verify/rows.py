@@ -103,6 +103,20 @@ def _number_issues(row: Row, mask: np.ndarray) -> Iterator[str]:
         yield f"tag_probability is {found}, not one probability for each of tags"
     if not _probabilities([row["mask_confidence"]]):
         yield f"mask_confidence is {row['mask_confidence']}, not a probability"
+    if "class_confidence" in row:  # datasets of version 0.1 lack it
+        yield from _confidence_issues(row)
+
+
+def _confidence_issues(row: Row) -> Iterator[str]:
+    found, tags = row["class_confidence"], row["tags"] or []
+    if found is None or len(found) != len(tags) or not _probabilities(found):
+        yield f"class_confidence is {found}, not one probability for each of tags"
+        return
+    for tag, value in zip(tags, found, strict=True):
+        if value and tag not in (row["classes"] or ()):
+            yield f"class_confidence of the tag {tag} is {value}, but the mask does not show it"
+    if tags and not _close([row["object_confidence"]], [min(found)]):
+        yield f"object_confidence is {row['object_confidence']}, not the least of class_confidence"
 
 
 def _map_issues(row: Row) -> Iterator[str]:

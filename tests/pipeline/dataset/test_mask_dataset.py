@@ -35,7 +35,7 @@ def test_a_sample_is_a_row(dataset, expected):
         np.testing.assert_array_equal(sample["mask"], pixels(row, "mask"))
         assert (1 + np.flatnonzero(sample["tags"])).tolist() == row["tags"]
         assert sample["tags"].shape == (len(CLASSES),)
-        assert sample["confidence"] == row["mask_confidence"]
+        assert sample["confidence"] == row["object_confidence"]
 
 
 def test_positions_end(dataset):

@@ -1,15 +1,26 @@
 """Filters agree with the same condition on whole rows, and read no image."""
 
+import pyarrow as pa
 import pytest
 
 from tag2mask.pipeline.dataset import MaskDataset, RowFilter
 from tag2mask.pipeline.dataset.byte_ranges import Ranges
 from tag2mask.pipeline.errors import UserError
-from tests.pipeline.toys import CLASSES
+from tag2mask.pipeline.publication.publish import ADDED_COLUMNS as ADDED
+from tag2mask.pipeline.publication.publish import dataset_schema
+from tests.pipeline.published import last_row
+from tests.pipeline.small_tables import writer
+from tests.pipeline.toys import CLASSES, images_table
 
 
 def values(names):
     return {CLASSES.index(name) + 1 for name in names}
+
+
+def of_tag(row, name, absent):
+    """The confidence of a tag, or another value for an image without the tag."""
+    found = dict(zip(row["tags"], row["class_confidence"], strict=True))
+    return found.get(CLASSES.index(name) + 1, absent)
 
 
 CASES = {
@@ -19,7 +30,18 @@ CASES = {
         lambda row: values(["dog", "bird"]) & {*row["tags"]},
     ),
     "classes": (RowFilter(classes=("cat",)), lambda row: values(["cat"]) & {*row["classes"]}),
-    "confidence": (RowFilter(confidence=0.7), lambda row: row["mask_confidence"] > 0.69),
+    "confidence": (RowFilter(confidence=0.7), lambda row: row["object_confidence"] > 0.699),
+    "confidence of a class": (
+        RowFilter(confidence={"cat": 0.9}),
+        lambda row: of_tag(row, "cat", 1.0) > 0.899,
+    ),
+    "confidence of the other classes": (
+        RowFilter(confidence={"cat": 0.9, "*": 0.6}),
+        lambda row: (
+            of_tag(row, "cat", 1.0) > 0.899
+            and min(of_tag(row, name, 1.0) for name in CLASSES[1:]) > 0.599
+        ),
+    ),
     "class confidence": (
         RowFilter(class_confidence=0.8),
         lambda row: min(row["confidence"], default=1) > 0.79,
@@ -29,7 +51,7 @@ CASES = {
     "flags": (RowFilter(without=("uncertain",)), lambda row: "uncertain" not in row["flags"]),
     "together": (
         RowFilter(tags=("cat",), confidence=0.6, sources=("powerful", "human")),
-        lambda row: values(["cat"]) & {*row["tags"]} and row["mask_confidence"] > 0.59,
+        lambda row: values(["cat"]) & {*row["tags"]} and row["object_confidence"] > 0.599,
     ),
 }
 
@@ -71,8 +93,32 @@ def test_images_are_not_read(dataset, monkeypatch):
         (RowFilter(tags=("zebra",)), "unknown class 'zebra'"),
         (RowFilter(without=("ugly",)), "unknown quality flag 'ugly'"),
         (RowFilter(rounds=(9,)), "no row of .* passes the filter"),
+        (RowFilter(confidence={"zebra": 0.5}), "unknown class 'zebra'"),
     ],
 )
 def test_impossible_filters_are_errors(dataset, where, said):
     with pytest.raises(UserError, match=said):
         MaskDataset(dataset.uri, where=where)
+
+
+def test_a_dataset_of_version_0_1_is_filtered_by_probabilities(tmp_path):
+    images = images_table(tmp_path, 30)
+    schema = pa.schema([field for field in dataset_schema(CLASSES) if field.name not in ADDED])
+    old = writer(tmp_path, "dataset", schema, metadata=images.metadata, shards=images.shards)
+    numbered = {row["id"]: n for n, row in enumerate(images.rows(["id"]))}
+    rows = [
+        {**row, **last_row(numbered[row["id"]], row), "round": 3, "flags": [], "ignored": 0.0}
+        for row in images.rows()
+    ]
+    rows[4]["tags"] = [1, 2, 3]
+    old.stage(rows)
+    uri = old.commit().uri
+    found = MaskDataset(uri, where=RowFilter(confidence={"dog": 0.8, "*": 0.6})).rows
+    wanted = []
+    for row in rows:
+        shown = dict(zip(row["classes"], row["confidence"], strict=True))
+        least = {1: 0.6, 2: 0.8, 3: 0.6}
+        if all(shown.get(tag, 0.0) > least[tag] - 1e-6 for tag in row["tags"]):
+            wanted.append(row["id"])
+    assert sorted(found.columns["id"].to_pylist()) == sorted(wanted)
+    assert 0 < len(wanted) < len(rows)

@@ -5,7 +5,14 @@ import pytest
 import torch
 from torchmetrics.functional.classification import binary_calibration_error
 
-from tag2mask.pipeline.evaluation.calibration import Calibration, calibration, confidence_counts
+from tag2mask.pipeline.evaluation.calibration import (
+    Calibration,
+    calibration,
+    confidence_counts,
+    object_calibration,
+    object_sums,
+)
+from tag2mask.pipeline.evaluation.voc import confusion
 
 
 def images(seed: int) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -85,3 +92,31 @@ def test_sizes_that_are_no_multiple_of_eight():
 def test_nothing_labeled_has_no_calibration():
     nothing = np.full((8, 8), 255, np.uint8)
     assert calibration(confidence_counts(nothing, nothing, np.zeros((1, 1), np.uint8))) is None
+
+
+def test_objects_by_hand():
+    ground_truth = np.array([[1, 1, 1, 1, 2, 2, 0, 0]], np.uint8)
+    prediction = np.array([[1, 1, 0, 0, 2, 2, 2, 2]], np.uint8)
+    matrix = confusion(ground_truth, prediction, 3)
+    # IoU 2/4 and 2/4; nobody shows class 3, and a confidence of 1 is in the last bin.
+    sums = object_sums(matrix, {1: 0.93, 2: 1.0, 3: 0.2})
+    sums += object_sums(confusion(ground_truth, ground_truth, 3), {1: 0.05})
+    found = object_calibration(sums)
+    assert found is not None
+    assert found.objects == 3
+    first, last = found.bins[0], found.bins[-1]
+    assert (first.objects, first.confidence, first.iou) == (1, pytest.approx(0.05), 1.0)
+    assert (last.objects, last.confidence, last.iou) == (2, pytest.approx(0.965), 0.5)
+    assert found.bins[2].objects == 0
+    assert found.bins[2].confidence is None
+    assert found.expected_error == pytest.approx((0.95 + 2 * 0.465) / 3)
+    assert found.iou == pytest.approx(2 / 3)
+    assert found.confidence == pytest.approx(1.98 / 3)
+
+
+def test_a_missing_object_counts():
+    ground_truth = np.array([[1, 1, 0, 0]], np.uint8)
+    found = object_calibration(object_sums(confusion(ground_truth, 0 * ground_truth, 1), {1: 0.0}))
+    assert found is not None
+    assert (found.objects, found.iou, found.expected_error) == (1, 0.0, 0.0)
+    assert object_calibration(np.zeros((10, 3))) is None

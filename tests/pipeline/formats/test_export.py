@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 import datasets
 import numpy as np
+import pyarrow as pa
 import pytest
 import webdataset
 from PIL import Image, ImageDraw
@@ -29,10 +30,12 @@ from tag2mask.pipeline.formats.export_settings import (
     ExportSettings,
     read_export_settings,
 )
+from tag2mask.pipeline.publication.publish import ADDED_COLUMNS, dataset_schema
 from tag2mask.pipeline.records import IGNORE, ClassTable, palette
 from tag2mask.pipeline.sources import open_source
 from tag2mask.pipeline.tables.table import Table
-from tests.pipeline.formats.masks import awkward_masks, dataset, dataset_row
+from tests.pipeline.formats.masks import PATHS, awkward_masks, dataset, dataset_row
+from tests.pipeline.small_tables import writer
 from tests.pipeline.toys import CLASSES
 
 TABLE = ClassTable(names=CLASSES)
@@ -58,7 +61,7 @@ class ExportTests:
 
     kind: ClassVar[str]
     lost: ClassVar[str]
-    lost_start: ClassVar[str] = "nothing is lost"
+    lost_start: ClassVar[str] = "every pixel is kept"
     keeps_ignore: ClassVar[bool] = True
     names_hold_ids: ClassVar[bool] = False
     settings: ClassVar[ExportSettings] = ExportSettings(min_area=0, val_share=0)
@@ -247,7 +250,7 @@ class TestCocoInstances(ExportTests):
 
 class TestCocoRunLengths(TestCocoInstances):
     settings = LOSSLESS
-    lost_start = "nothing is lost"
+    lost_start = "every pixel is kept"
 
     def test_the_outlines_have_their_form(self, coco: COCO) -> None:
         for annotation in coco.dataset["annotations"]:
@@ -408,7 +411,10 @@ class TestLabelStudio(ExportTests):
         tasks = json.loads((exported / "tasks_train.json").read_text())
         for task in tasks:
             assert task["predictions"][0]["model_version"] == "powerful"
-            assert task["predictions"][0]["score"] == 0.8
+            # Classes have 0.8, 0.7 and 0.6; an image has the least of its tags, or 0.
+            shown = dict(zip(task["data"]["classes"], task["data"]["confidence"], strict=True))
+            least = min(shown.get(tag, 0.0) for tag in task["data"]["tags"])
+            assert task["predictions"][0]["score"] == least
             for result in task["predictions"][0]["result"]:
                 assert 0.5 < result["score"] < 0.9
 
@@ -557,11 +563,37 @@ def test_a_choice_takes_rows_and_changes_no_pixel(table: Table, tmp_path: Path) 
 
 def test_a_choice_by_confidence(tmp_path: Path) -> None:
     rows = [
-        dataset_row(awkward_masks()[0], f"{number}.png", mask_confidence=number / 10)
+        dataset_row(awkward_masks()[0], f"{number}.png", class_confidence=[number / 10, 0.75])
         for number in range(10)
     ]
     uri = dataset(tmp_path, rows).uri
-    assert export_dataset(uri, "hf", tmp_path / "out", Choice(confidence=0.75)).images == 2
+    written = export_dataset(uri, "hf", tmp_path / "one", Choice(confidence=0.75))
+    assert written.images == 2
+    assert written.lost.startswith("8 of 10 images do not meet the conditions: not written\n")
+    by_class = Choice(confidence={"cat": 0.3, "dog": 0.7})
+    assert export_dataset(uri, "hf", tmp_path / "two", by_class).images == 7
+    others = Choice(confidence={"cat": 0.3, "*": 0.8})
+    with pytest.raises(UserError, match="no mask meets"):
+        export_dataset(uri, "hf", tmp_path / "three", others)
+
+
+def test_a_dataset_of_version_0_1_is_exported_by_probabilities(tmp_path: Path) -> None:
+    kept = [dataset_row(mask, path) for mask, path in zip(awkward_masks(), PATHS, strict=True)]
+    schema = dataset_schema(list(CLASSES))
+    old = pa.schema([field for field in schema if field.name not in ADDED_COLUMNS])
+    target = writer(tmp_path, "dataset", old, metadata={"classes": list(CLASSES)})
+    target.stage(kept)
+    uri = target.commit().uri
+    least = {"cat": 0.8, "dog": 0.75, "bird": 0.5}
+    names = dict(enumerate(CLASSES, start=1))
+    wanted = [
+        row
+        for row in kept
+        if all(0.9 - 0.1 * tag >= least[names[tag]] - 1e-6 for tag in row["tags"])
+        and row["tags"] == row["classes"]
+    ]
+    written = export_dataset(uri, "voc", tmp_path / "out", Choice(confidence=least))
+    assert 0 < written.images == len(wanted) < len(kept)
 
 
 @pytest.mark.parametrize(

@@ -44,14 +44,17 @@ def test_classes_are_counted(dataset):
         assert int(line[0]) == value
         assert int(line[3]) == sum(value in row["tags"] for row in rows)
         assert int(line[4]) == (masks == value).any(axis=(1, 2)).sum()
+        tagged = [row for row in rows if value in row["tags"]]
+        of_class = [row["class_confidence"][row["tags"].index(value)] for row in tagged]
+        assert float(line[6]) == pytest.approx(np.mean(of_class), abs=0.0051)
         assert float(line[5]) == pytest.approx(100 * (masks == value).mean(), abs=0.051)
 
 
 def test_confidences_and_flags_are_counted(dataset):
     card = Path(dataset.uri, "README.md").read_text()
-    confidences = np.array([row["mask_confidence"] for row in dataset.rows()])
+    confidences = np.array([row["object_confidence"] for row in dataset.rows()])
     counts, _ = np.histogram(confidences, bins=10, range=(0, 1))
-    assert [int(line[1]) for line in table_of(card, "mean")] == counts.tolist()
+    assert [int(line[1]) for line in table_of(card, "object confidence")] == counts.tolist()
     uncertain = sum("uncertain" in row["flags"] for row in dataset.rows())
     assert [line[1] for line in table_of(card, "flag") if line[0] == "uncertain"] == [
         str(uncertain)

@@ -132,7 +132,9 @@ def test_numbers_describe_the_mask(descended):
     for row in descended.rows():
         mask = decode_mask(row["mask"]["bytes"])
         assert row["ignored"] == (mask == 255).mean() == 0
-        assert ("uncertain" in row["flags"]) == (row["mask_confidence"] < 0.7)
+        assert ("uncertain" in row["flags"]) == (row["object_confidence"] < 0.5)
+        assert row["object_confidence"] == min(row["class_confidence"])
+        assert len(row["class_confidence"]) == len(row["tags"])
 
 
 def test_the_dataset_says_what_it_is(descended):

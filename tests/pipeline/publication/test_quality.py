@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from tag2mask.pipeline.publication.quality import FLAGS, QualitySettings, agreement, find_flags
-from tag2mask.pipeline.records import Row
+from tag2mask.pipeline.records import ClassTable, Row
+from tag2mask.pipeline.records.confidence_thresholds import class_thresholds
 
 GOOD: Row = {
-    "mask_confidence": 0.9,
+    "class_confidence": [0.9, 0.8],
     "agreement": 0.9,
     "tags": [1, 2],
     "classes": [1, 2],
@@ -20,6 +23,11 @@ GOOD: Row = {
 }
 
 
+def flags(row: Row, settings: QualitySettings) -> list[str]:
+    classes = ClassTable(names=("cat", "dog", "bird"))
+    return find_flags(row, settings, class_thresholds(settings.confidence, classes))
+
+
 @pytest.mark.parametrize(
     ("changes", "raised"),
     [
@@ -28,19 +36,40 @@ GOOD: Row = {
         ({"tag_probability": [0.9, 0.099]}, ["tag_doubted"]),
         ({"tag_probability": [0.9, 0.1]}, []),
         ({"near_duplicate_of": "f" * 64}, ["near_duplicate"]),
-        ({"mask_confidence": 0.69, "tag_probability": [0.0, 0.0]}, ["uncertain", "tag_doubted"]),
-        ({"classes": [1], "area": [0.01]}, ["tag_missing", "small_object"]),
+        (
+            {"class_confidence": [0.9, 0.49], "tag_probability": [0.0, 0.0]},
+            ["uncertain", "tag_doubted"],
+        ),
+        ({"class_confidence": [0.9, 0.5]}, []),
+        (
+            {"classes": [1], "area": [0.01], "class_confidence": [0.9, 0.0]},
+            ["tag_missing", "small_object"],
+        ),
         ({"agreement": 0.4, "ignored": 0.4}, ["unstable", "mostly_ignored"]),
     ],
 )
 def test_flags_by_their_conditions(changes: Row, raised: list[str]) -> None:
-    assert find_flags({**GOOD, **changes}, QualitySettings()) == raised
+    assert flags({**GOOD, **changes}, QualitySettings()) == raised
     assert set(raised) <= set(FLAGS)
 
 
 def test_bounds_are_settings() -> None:
     row = {**GOOD, "tag_probability": [0.3, 0.9]}
-    assert find_flags(row, QualitySettings(tag_probability=0.4)) == ["tag_doubted"]
+    assert flags(row, QualitySettings(tag_probability=0.4)) == ["tag_doubted"]
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "raised"),
+    [
+        (0.81, ["uncertain"]),
+        ({"dog": 0.81}, ["uncertain"]),
+        ({"dog": 0.8, "*": 0.9}, []),
+        ({"cat": 0.91}, ["uncertain"]),
+        ({"bird": 1.0}, []),
+    ],
+)
+def test_thresholds_may_differ_by_class(thresholds: Any, raised: list[str]) -> None:
+    assert flags(GOOD, QualitySettings(confidence=thresholds)) == raised
 
 
 def test_agreement_is_the_mean_iou_over_the_classes_of_either_mask() -> None:

@@ -55,7 +55,7 @@ def test_what_it_says(inspection):
     scores = inspection.assessment.scores
     assert f"{100 * scores.mean_iou:.1f}" in page
     assert "powerful" in page
-    assert "the mask&#39;s mean probability is low" in page, "flags are explained"
+    assert "the confidence of one of the classes is low" in page, "flags are explained"
     assert REASON.replace("<", "&lt;").replace(">", "&gt;") in page
 
 

@@ -31,6 +31,9 @@ def test_counts():
     assert survey.rounds == {3: 2, 4: 1}
     assert survey.flags == {"uncertain": 1, "unstable": 1}
     assert (survey.confidence.count, survey.area.count) == (2, 4)
+    # The first image lacks the tag dog, the second has both.
+    assert survey.confidence.total == pytest.approx(0.0 + 0.5)
+    assert (survey.mask_confidence.count, survey.mask_confidence.total) == (2, 1.0)
     cat, dog = survey.classes[1], survey.classes[2]
     assert (cat.tagged, cat.shown, dog.tagged, dog.shown) == (3, 3, 3, 1)
 

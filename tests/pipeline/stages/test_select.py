@@ -3,18 +3,20 @@
 import pytest
 from pydantic import ValidationError
 
+from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.stages.select import Select
 
 NAMES = ["cat", "dog", "bird"]
 
 
 def row(areas, tags=None, confidence=0.9):
-    """A row whose classes take the shares of ``areas``."""
+    """A row whose classes take the shares of ``areas``; its background is certain."""
     return {
         "tags": list(areas) if tags is None else tags,
         "classes": list(areas),
         "area": list(areas.values()),
-        "mask_confidence": confidence,
+        "confidence": [confidence] * len(areas),
+        "mask_confidence": 0.99,
     }
 
 
@@ -60,9 +62,20 @@ def test_objects_fill_the_image():
     assert verdict(row({1: 0.5, 2: 0.44})) == ""
 
 
-def test_an_uncertain_mask():
-    assert verdict(row({1: 0.3}, confidence=0.6), confidence=0.7).startswith("confidence: 0.60")
+def test_an_uncertain_object():
+    low = row({1: 0.3}, confidence=0.6)
+    assert verdict(low, confidence=0.7) == "confidence: cat has 0.60, under 0.70"
+    assert verdict(low, confidence=0.6) == ""
     assert verdict(row({1: 0.3}, confidence=0.7), confidence=0.7) == ""
+
+
+def test_thresholds_may_differ_by_class():
+    low = row({1: 0.3, 2: 0.2}, confidence=0.6)
+    assert verdict(low, confidence={"dog": 0.7}) == "confidence: dog has 0.60, under 0.70"
+    assert verdict(low, confidence={"bird": 0.9}) == ""
+    assert verdict(low, confidence={"dog": 0.5, "*": 0.7}).startswith("confidence: cat has")
+    with pytest.raises(UserError, match="unknown class 'cow'"):
+        verdict(low, confidence={"cow": 0.5})
 
 
 def test_a_mask_of_nothing():
