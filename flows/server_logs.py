@@ -1,22 +1,28 @@
-"""The package's log lines in Prefect's UI, beside the flow run that wrote them."""
+"""The package's log lines and progress in Prefect's UI, beside the flow run that they are of."""
 
 from __future__ import annotations
 
 import logging
 
 from prefect.logging.handlers import APILogHandler
+from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL
 
+from tag2mask.flows.artifacts import key_of
 from tag2mask.flows.console import LOGGER
 from tag2mask.flows.progress import build_reporter
+from tag2mask.flows.server_progress import ServerReporter
 from tag2mask.pipeline.progress import Reporter
 
 
 def flow_reporter() -> Reporter:
-    """The reporter of a flow run, whose lines reach the server's UI, too."""
+    """The reporter of a flow run; where a server is configured, its UI gets everything, too."""
     reporter = build_reporter()
     send_logs_to_server()
-    return reporter
+    if not PREFECT_API_URL.value():
+        return reporter
+    out = str(flow_run.parameters.get("out", ""))
+    return ServerReporter(reporter, lambda step: key_of(f"progress-{step}", out))
 
 
 def send_logs_to_server() -> None:

@@ -136,11 +136,11 @@ def test_nothing_new_is_said_and_commits_nothing(grown, recipe):
     assert written(grown.folder) == before
 
 
-def artifacts_of(server: str, flow_run_id) -> dict[str, str]:
+def artifacts_of(server: str, flow_run_id) -> dict[str, dict[str, object]]:
     """By key, as the UI asks for them."""
     wanted = {"artifacts": {"flow_run_id": {"any_": [str(flow_run_id)]}}}
     found = ask("POST", f"{server}/artifacts/filter", json=wanted).raise_for_status().json()
-    return {artifact["key"]: str(artifact["data"]) for artifact in found}
+    return {artifact["key"]: artifact for artifact in found}
 
 
 def test_a_run_has_a_name_and_artifacts(grown, recipe, prefect_server):
@@ -161,7 +161,10 @@ def test_a_run_has_a_name_and_artifacts(grown, recipe, prefect_server):
     assert set(found) == {
         key_of(name, place) for name in ("summary", "ladder", "counts", "contact-sheet")
     }
-    assert "nothing new" in found[key_of("summary", place)]
-    assert "powerful" in found[key_of("ladder", place)]
-    assert "published" in found[key_of("counts", place)]
-    assert "contact_sheet_000002.png" in found[key_of("contact-sheet", place)]
+    assert "nothing new" in str(found[key_of("summary", place)]["data"])
+    assert "powerful" in str(found[key_of("ladder", place)]["data"])
+    assert "published" in str(found[key_of("counts", place)]["data"])
+    sheet = found[key_of("contact-sheet", place)]
+    assert sheet["type"] == "image"
+    assert str(sheet["data"]).startswith("data:image/jpeg;base64,")
+    assert f"{place}/contact_sheet_000002.png" in str(sheet["description"])
