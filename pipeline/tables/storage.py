@@ -119,7 +119,7 @@ class Folder:
         """The sizes in bytes of the finished files directly inside, by name and sorted."""
         try:
             entries: list[dict[str, Any]] = self._call(self._fs.ls, self._path, detail=True)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         found = {
             str(entry["name"]).rsplit("/", 1)[-1]: int(entry["size"])

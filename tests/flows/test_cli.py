@@ -10,7 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tag2mask.flows.commands.inspection import inspect
+from tag2mask.flows.commands.masks import evaluate
 from tag2mask.flows.commands.options import split_names
+from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assessment import Assessment
 from tag2mask.pipeline.records import palette
 from tests.flows.conftest import REPOSITORY
@@ -226,20 +230,19 @@ class TestInspect:
         assert_one_sentence(outcome, "no table at", "absent")
         assert not page.exists()
 
-    def test_a_file_of_somebody_else_is_not_replaced(self, command, tmp_path):
+    def test_a_file_of_somebody_else_is_not_replaced(self, tmp_path):
         photo = tmp_path / "photo.jpg"
         photo.write_bytes(b"photo")
-        outcome = command("inspect", tmp_path / "absent", "--out", photo)
-        assert_one_sentence(outcome, "photo.jpg exists and is not a page of inspect")
-        arguments = ("--ground-truth", tmp_path, "--json", photo)
-        outcome = command("evaluate", tmp_path / "absent", *arguments)
-        assert_one_sentence(outcome, "photo.jpg exists and is not a file of scores")
+        with pytest.raises(UserError, match=r"photo\.jpg exists and is not a page of inspect"):
+            inspect(str(tmp_path / "absent"), photo)
+        with pytest.raises(UserError, match=r"photo\.jpg exists and is not a file of scores"):
+            evaluate(str(tmp_path / "absent"), str(tmp_path), photo)
         assert photo.read_bytes() == b"photo"
 
-    def test_a_page_that_cannot_be_written(self, command, tmp_path):
+    def test_a_page_that_cannot_be_written(self, tmp_path):
         (tmp_path / "file").write_text("kept")
-        outcome = command("inspect", tmp_path / "absent", "--out", tmp_path / "file/page.html")
-        assert_one_sentence(outcome, "cannot write")
+        with pytest.raises(UserError, match="cannot write"):
+            inspect(str(tmp_path / "absent"), tmp_path / "file/page.html")
 
     @pytest.mark.slow
     def test_a_finished_run(self, command, finished, source, page):
@@ -363,6 +366,15 @@ def test_help_names_every_command(command):
 )
 def test_lists_of_names(text, names):
     assert split_names(text) == names
+
+
+def test_names_of_a_file_may_have_commas(tmp_path):
+    (tmp_path / "classes.txt").write_text("\ufeffhorse, brown\n\n cat \ndog\n", encoding="utf-8")
+    file = tmp_path / "classes.txt"
+    assert split_names(None, None, file) == ["horse, brown", "cat", "dog"]
+    assert split_names("dog,cow", ["a, b"], file) == ["dog", "cow", "a, b", "horse, brown", "cat"]
+    with pytest.raises(UserError, match="cannot read the class names in .*absent"):
+        split_names(None, None, tmp_path / "absent")
 
 
 @pytest.mark.slow

@@ -148,6 +148,61 @@ def test_an_ignored_signal_stays_ignored():
         stop(opened, "SIGTERM")
 
 
+LABEL = ("label", "SOURCE", "--out", "RUN", "--recipe", "RECIPE", "--workers", "2")
+CASES = {
+    "listing": ("ctrl-c", r"images .*0/32", (*LABEL, "--engine", "local")),
+    "scoring": ("ctrl-c", "seed", (*LABEL, "--engine", "local")),
+    "training": ("group SIGTERM", "initial.*steps", (*LABEL, "--engine", "local")),
+    "relabeling": ("SIGHUP", "powerful.*images", (*LABEL, "--engine", "local")),
+    "dry run": ("ctrl-c", "timed on", (*LABEL, "--engine", "local", "--dry-run")),
+    "ray listing": ("ctrl-c", r"images .*0/32", (*LABEL, "--engine", "ray")),
+    "ray training": ("SIGTERM", "tagger.*steps", (*LABEL, "--engine", "ray")),
+    "ray scoring": ("ctrl-c", r"seed .*0/", (*LABEL, "--engine", "ray")),
+    "benchmark": (
+        "SIGTERM",
+        r"images .*0/",
+        ("benchmark", "table1", "SOURCE", "--out", "RUN", "--recipe", "RECIPE"),
+    ),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("case", CASES)
+def test_a_run_stops_in_any_step(case, source, recipe_file, tmp_path):
+    """With the server that Prefect embeds, the workers, or Ray."""
+    how, shown, arguments = CASES[case]
+    places = {"SOURCE": source, "RUN": tmp_path / "run", "RECIPE": recipe_file}
+    with terminal(*(places.get(each, each) for each in arguments)) as opened:
+        opened.wait_for(shown, 1200)
+        time.sleep(0.5)
+        stop(opened, how)
+    if case == "dry run":
+        assert not (tmp_path / "run").exists()
+
+
+def test_a_prediction_stops_and_continues(tmp_path):
+    from tests.pipeline.stored_models import stored_model
+    from tests.pipeline.toys import image_row
+
+    model = stored_model(tmp_path, "segmenter", "deeplab_v1", 8)
+    (tmp_path / "images").mkdir()
+    for number in range(400):
+        data = image_row(number, [1])["image"]["bytes"]
+        (tmp_path / f"images/{number:03d}.png").write_bytes(data)
+    out = tmp_path / "masks"
+    with terminal("predict", model, tmp_path / "images", "--out", out) as opened:
+        opened.wait_for("predict .*[1-9][0-9]*/400")
+        stop(opened, "ctrl-c")
+    made = {path.name: path.stat().st_mtime_ns for path in out.glob("*.png")}
+    assert 0 < len(made) < 400
+    with terminal("predict", model, tmp_path / "images", "--out", out) as opened:
+        assert opened.end(300)[0] == 0
+        assert "masks are finished and kept" in opened.text
+    assert len(list(out.glob("*.png"))) == 400
+    assert {name: (out / name).stat().st_mtime_ns for name in made} == made
+
+
 def test_nothing_stays_behind_in_a_process_that_goes_on():
     """As in a test or a notebook that calls the command line's function."""
     from tag2mask.flows.stopping import SIGNALS, stop_on_signals

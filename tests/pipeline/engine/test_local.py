@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -42,3 +47,47 @@ class TestInProcesses(SurvivingEngineTests):
     @pytest.fixture
     def engine(self) -> LocalEngine:
         return LocalEngine(workers=2)
+
+
+DRIVER = """
+import sys
+from tag2mask.pipeline.engine.base import StageSpec
+from tag2mask.pipeline.engine.local import LocalEngine
+from tag2mask.pipeline.tables.scan import Scan
+from tag2mask.pipeline.tables.table import Table
+from tests.pipeline.engine.toys import Wait
+from tests.pipeline.small_tables import writer
+
+stages = [StageSpec(Wait, {"folder": sys.argv[2]})]
+table = writer(sys.argv[1], "waiting")
+LocalEngine(2).run(Scan(Table.open(sys.argv[3])), stages, table, lambda done: None)
+"""
+
+
+def test_workers_end_with_a_killed_driver(images, tmp_path):
+    """In the middle of a batch, and not after it."""
+    began = tmp_path / "began"
+    began.mkdir()
+    arguments = [sys.executable, "-c", DRIVER, str(tmp_path), str(began), images.uri]
+    with subprocess.Popen(arguments, cwd=Path(__file__).parents[3]) as driver:
+        try:
+            end = time.monotonic() + 120
+            while len(list(began.iterdir())) < 2:
+                assert driver.poll() is None
+                assert time.monotonic() < end
+                time.sleep(0.1)
+        finally:
+            driver.kill()
+    workers = [int(path.name) for path in began.iterdir()]
+    end = time.monotonic() + 5
+    while any(is_running(worker) for worker in workers):
+        assert time.monotonic() < end, "workers outlive their driver"
+        time.sleep(0.05)
+
+
+def is_running(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state not in "ZX"

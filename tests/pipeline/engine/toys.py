@@ -81,6 +81,18 @@ class Suicide:
         return False
 
 
+class Wait:
+    """Writes a file with the number of its process, and then never ends."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = folder
+
+    def __call__(self, rows: list[Row]) -> list[Row]:
+        Path(self._folder, str(os.getpid())).touch()
+        time.sleep(3600)
+        return rows
+
+
 class DiesLoading:
     """Kills its process in the constructor."""
 
