@@ -24,6 +24,7 @@ from ray.data import ActorPoolStrategy, DataContext, TaskPoolStrategy
 from tag2mask.pipeline.engine.base import StageSpec, WorkSource, WorkUnit, one_line
 from tag2mask.pipeline.engine.pools import Node, group_stages, plan_pools
 from tag2mask.pipeline.engine.ray_crash_counter import start_crash_counter
+from tag2mask.pipeline.engine.ray_dashboard import show_address, wants_dashboard
 from tag2mask.pipeline.engine.ray_work import STAGED, UNIT, GroupActor, failure_of, read, stage
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.tables.table_writer import TableWriter
@@ -100,6 +101,8 @@ class RayEngine:
                 ray.init(**_QUIET)
             else:
                 self._start()
+        except UserError:
+            raise
         except Exception as error:
             where = f"reach the Ray cluster at {address}" if address else "start Ray here"
             raise UserError(
@@ -110,8 +113,11 @@ class RayEngine:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         # Ray's core would warn on the terminal about large arguments of Ray Data's own actors.
         os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+        dashboard = wants_dashboard()
         # "local", because Ray would join any cluster that happens to run on this machine.
-        ray.init("local", num_cpus=self.workers, include_dashboard=False, **_QUIET)
+        started = ray.init("local", num_cpus=self.workers, include_dashboard=dashboard, **_QUIET)
+        if dashboard:
+            show_address(started)
 
 
 def _check_reachable(address: str) -> None:
