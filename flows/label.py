@@ -32,7 +32,7 @@ from tag2mask.pipeline.labeling import affinity
 from tag2mask.pipeline.labeling.arguments import RETRAIN_SHARE
 from tag2mask.pipeline.labeling.incremental import Change, Work, find_change_of_run
 from tag2mask.pipeline.labeling.opening import outlook
-from tag2mask.pipeline.labeling.recipe import Recipe, complete_recipe
+from tag2mask.pipeline.labeling.recipe import Recipe, complete_recipe, training_processes
 from tag2mask.pipeline.labeling.release import release
 from tag2mask.pipeline.labeling.replacement import ReplacementRun, finish_replacement
 from tag2mask.pipeline.labeling.rounds import TAGGER, Round, labeling_rounds, model_names
@@ -47,6 +47,7 @@ from tag2mask.pipeline.sources import Downloads, open_source
 from tag2mask.pipeline.tables.places import check_out
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
+from tag2mask.pipeline.tables.versions import set_older_parts_aside
 
 
 def run_name() -> str:
@@ -138,7 +139,7 @@ def label_with(
     if change.why:
         run.reporter.info(change.sentence())
     if engine == AUTO and change.work is not Work.NOTHING:
-        run.engine = build_engine(AUTO, workers, change.labeled)
+        run.engine = build_engine(AUTO, workers, change.labeled, training_processes(run.recipe))
     if replaced:
         return replace_run(run, RunSource.of(source, classes), change, workers)
     for line in outlook(run, change, workers):
@@ -149,6 +150,7 @@ def label_with(
     if change.work is Work.EVERYTHING:
         make_everything(run, change.images)
         return summarize_run(run, source, change.images.counts, artifact_uris(run))
+    set_older_parts_aside(Folder(run.table_uri("dataset")))  # an older release kept all together
     record = load_record(run)
     if record.get("version") == Table.open(run.table_uri("dataset")).manifest.revision:
         return f"{change.sentence()}\n\n{record['summary']}"

@@ -22,7 +22,7 @@ from tag2mask.pipeline.labeling.chains import (
     score_stage,
     walk_key_inputs,
 )
-from tag2mask.pipeline.labeling.recipe import SeedSettings
+from tag2mask.pipeline.labeling.recipe import Recipe, SeedSettings
 from tag2mask.pipeline.labeling.recipe_workspace import ModelSpec, RecipeWorkspace, Start
 from tag2mask.pipeline.labeling.rounds import TAGGER, Round
 from tag2mask.pipeline.labeling.selection import (
@@ -32,7 +32,8 @@ from tag2mask.pipeline.labeling.selection import (
     with_negatives,
 )
 from tag2mask.pipeline.labeling.workspace import TableSpec, base_key
-from tag2mask.pipeline.records import IGNORE, IMAGES_SCHEMA, Row
+from tag2mask.pipeline.records import IGNORE, IMAGES_SCHEMA, ClassTable, Row
+from tag2mask.pipeline.records.confidence_thresholds import class_thresholds
 from tag2mask.pipeline.records.round_names import AFFINITY, SEED
 from tag2mask.pipeline.report.rejection_reasons import require_kept
 from tag2mask.pipeline.stages.check_tags import CheckTags
@@ -63,7 +64,11 @@ class Run(RecipeWorkspace):
         Args:
             ingest: The images.
             base: The table that they are added to.
+
+        Raises:
+            UserError: If a threshold of the recipe names none of the classes.
         """
+        check_thresholds(self.recipe, ingest.classes)
         shards = self.recipe.shards
         spec = TableSpec(
             name="images",
@@ -272,6 +277,16 @@ class Run(RecipeWorkspace):
         """The filter of the masks."""
         names = list(images.metadata["classes"])
         return StageSpec(Select, {"settings": settings.model_dump(), "class_names": names})
+
+
+def check_thresholds(recipe: Recipe, classes: ClassTable) -> None:
+    """Check before any work that thresholds of the confidence name classes of the run.
+
+    Raises:
+        UserError: If one names another class.
+    """
+    for settings in (recipe.seeds.select, recipe.select, recipe.publish.quality):
+        class_thresholds(settings.confidence, classes)
 
 
 def training_set(each: Round, images: Table, masks: Table) -> TrainingSet:

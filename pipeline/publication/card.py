@@ -98,7 +98,7 @@ def render_card(dataset: Table, scores: Scores | None) -> str:
         "## Quality\n\n" + _trust(dataset, total, scores),
         "## Provenance\n\n" + _rounds(dataset, total),
         "## Columns\n\n" + _table(("column", "holds"), columns),
-        "## Usage\n\n" + _USE,
+        "## Usage\n\n" + _usage(dataset),
         "## License\n\n" + _license(license_of(dataset.metadata)),
         "## Recipe\n\n```json\n" + json.dumps(dataset.metadata.get("recipe"), indent=1) + "\n```",
     ]
@@ -221,6 +221,20 @@ def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return markdown_table(heads, ([str(cell) for cell in row] for row in rows))
 
 
+def _usage(dataset: Table) -> str:
+    # A dataset of version 0.1 has no confidence of objects, only that of the classes shown.
+    old = "class_confidence" not in dataset.schema.names
+    return _USE.format(query=_OLD_QUERY if old else _QUERY)
+
+
+_QUERY = """-- DuckDB, no image is read: object confidence of all tags, and a higher one of class 1
+SELECT id, tags, object_confidence FROM 'THIS/FOLDER/data/*.parquet'
+WHERE object_confidence >= 0.5 AND class_confidence[list_position(tags, 1)] >= 0.7"""
+
+_OLD_QUERY = """-- DuckDB, no image is read: a confidence of class 1
+SELECT id, tags, confidence FROM 'THIS/FOLDER/data/*.parquet'
+WHERE confidence[list_position(classes, 1)] >= 0.7"""
+
 _USE = """```python
 from datasets import load_dataset
 
@@ -229,9 +243,7 @@ rows[0]["image"], rows[0]["mask"], rows.features["tags"].feature.names
 ```
 
 ```sql
--- DuckDB, no image is read: object confidence of all tags, and a higher one of class 1
-SELECT id, tags, object_confidence FROM 'THIS/FOLDER/data/*.parquet'
-WHERE object_confidence >= 0.5 AND class_confidence[list_position(tags, 1)] >= 0.7
+{query}
 ```
 
 ```python

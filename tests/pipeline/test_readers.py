@@ -112,9 +112,9 @@ def test_the_query_of_the_card_runs(dataset, rows):
     wanted = {
         row_id
         for row_id, row in rows.items()
-        if row["object_confidence"] >= 0.5
+        if row["object_confidence"] > 0.499
         and 1 in row["tags"]
-        and row["class_confidence"][row["tags"].index(1)] >= 0.7
+        and row["class_confidence"][row["tags"].index(1)] > 0.699
     }
     assert found == wanted
     assert 0 < len(wanted) < len(rows)

@@ -301,3 +301,17 @@ def test_ground_truth_masks_as_a_round(tmp_path, images, run):
     table = control_rounds.ground_truth(run, images, str(tmp_path / "truth"))
     assert len(table) == COUNT
     assert sum(bool(row["kept"]) for row in table.rows()) == 3
+
+
+@pytest.mark.parametrize(
+    "setting", ["select.confidence", "seeds.select.confidence", "publish.quality.confidence"]
+)
+def test_a_threshold_of_no_class_is_an_error_before_any_work(tmp_path, setting):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "0.png").write_bytes(image_row(0, [1])["image"]["bytes"])
+    (source / "tags.csv").write_text("file,tags\n0.png,cat\n")
+    run = run_at(tmp_path / "run", f'{setting}={{"zebra": 0.5}}')
+    with pytest.raises(UserError, match="unknown class 'zebra'"):
+        run.make_images(ingest(open_source(str(source)), ["cat"]))
+    assert not (tmp_path / "run/images").exists()

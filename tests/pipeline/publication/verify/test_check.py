@@ -14,6 +14,8 @@ import pytest
 from PIL import Image
 
 from tag2mask.pipeline.errors import UserError
+from tag2mask.pipeline.publication.card import write_card
+from tag2mask.pipeline.publication.publish import ADDED_COLUMNS
 from tag2mask.pipeline.publication.verify import verify
 from tag2mask.pipeline.records import encode_map, encode_mask
 from tag2mask.pipeline.tables.manifest import Fingerprint, read_manifest
@@ -127,6 +129,18 @@ ROWS = {
     "a value beyond the classes": (
         lambda row: consistent(row, painted(9)),
         r"the mask shows the classes \[9\], which the image's tags",
+    ),
+    "a confidence for no tag": (
+        lambda row: row.update(class_confidence=[0.5] * (len(row["tags"]) + 1)),
+        "not one probability for each of tags",
+    ),
+    "a confidence of an object that is not there": (
+        lambda row: row.update(classes=[], area=[], confidence=[]),
+        r"class_confidence of the tag \d is 0\.\d+, but the mask does not show it",
+    ),
+    "another least confidence": (
+        lambda row: row.update(object_confidence=0.01),
+        r"object_confidence is 0\.0\d+, not the least of class_confidence",
     ),
     "another palette": (other_palette, "the mask does not have VOC's palette"),
     "a mask of another size": (
@@ -289,3 +303,19 @@ def test_other_tables_are_no_datasets(tmp_path):
         issues(images_table(tmp_path, 3).uri)
     with pytest.raises(UserError, match="no table at"):
         issues(tmp_path / "absent")
+
+
+def test_a_dataset_of_version_0_1_lacks_the_confidences_of_objects(copy):
+    for part in read_manifest(Folder(str(copy))).parts:
+        table = pq.read_table(copy / part.path).drop_columns(list(ADDED_COLUMNS))
+        buffer = io.BytesIO()
+        write_parquet(buffer, table.schema, [table])
+        (copy / part.path).write_bytes(buffer.getvalue())
+        digest = hashlib.sha256(buffer.getvalue()).hexdigest()
+        new = part.model_copy(update={"bytes": len(buffer.getvalue()), "sha256": digest})
+        parts = read_manifest(Folder(str(copy))).parts
+        amend(copy, {"parts": tuple(new if one.path == part.path else one for one in parts)})
+    shutil.rmtree(copy / "versions", ignore_errors=True)
+    write_card(Table.open(str(copy)))
+    assert issues(copy) == []
+    assert "class_confidence" not in (copy / "README.md").read_text().split("## Columns")[1]
