@@ -77,7 +77,7 @@ def dry_run(
     change, replaced = find_change_of_run(
         run, tagged, source, classes, force=force, retrain=retrain, share=retrain_share
     )
-    opening = [*change.images.opening(), change.images.counts.sentence()]
+    opening = [*change.images.opening(), *change.images.accounts()]
     if change.why:
         opening.append(change.sentence())
     steps = plan(change, f"{run.uri}/{REPLACEMENT}" if replaced else out, recipe)

@@ -18,7 +18,7 @@ def generate(
     tags: list[str] | None = None,
     like: str | None = None,
     sentence: str | None = None,
-    engine: str = "ray",
+    engine: str = "auto",
     workers: int = 2,
 ) -> GenerateResult:
     """Makes new images and returns where they are; ``str`` of the result is the summary.
@@ -31,7 +31,7 @@ def generate(
         tags: Classes that all images show; by default the classes take turns.
         like: A mask dataset, for a system that needs masks or images.
         sentence: A description of all images, for a system that reads sentences.
-        engine: ``ray`` or ``local``; the choice changes no image.
+        engine: ``auto``, ``local`` or ``ray``; the choice changes no image.
         workers: Processes on this machine; ignored by a Ray cluster.
     """
     made = make(

@@ -67,7 +67,8 @@ def fit(
 ) -> str:
     """Trains the system and returns its URI."""
     folder = Folder(out)
-    train_system(dataset, folder.uri, recipe, build_engine(engine, 1), reporter, style)
+    machine = build_engine(engine, 1, processes=recipe.training.workers)
+    train_system(dataset, folder.uri, recipe, machine, reporter, style)
     return folder.uri
 
 

@@ -18,7 +18,7 @@ def transform(
     style: str | None = None,
     size: int | None = None,
     tags: list[str] | None = None,
-    engine: str = "ray",
+    engine: str = "auto",
     workers: int = 2,
 ) -> TransformResult:
     """Transforms images and returns where they are; ``str`` of the result is the summary.
@@ -32,7 +32,7 @@ def transform(
         style: An image, for a system that needs one.
         size: Longer side to which images are scaled, in pixels.
         tags: Classes to transform, for a system that needs some.
-        engine: ``ray`` or ``local``; the choice changes no image.
+        engine: ``auto``, ``local`` or ``ray``; the choice changes no image.
         workers: Processes on this machine; ignored by a Ray cluster.
     """
     made = make(

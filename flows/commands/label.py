@@ -10,6 +10,7 @@ import typer
 from tag2mask.flows.commands.options import (
     Changes,
     Classes,
+    ClassFile,
     ClassNames,
     EngineName,
     Force,
@@ -57,11 +58,12 @@ def label(
     ] = False,
     force: Force = False,
     track: Track = None,
+    class_file: ClassFile = None,
 ) -> None:
     """Labels tagged images, later what is new among them; publishes a dataset of masks."""
     from tag2mask.pipeline.labeling.arguments import check_arguments
 
-    names = split_names(classes, class_)
+    names = split_names(classes, class_, class_file)
     # Before anything heavy is imported.
     check_arguments(source, out, names, engine, workers, source_kind, force)
     from tag2mask.pipeline.labeling.recipe import read_recipe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +19,10 @@ Classes = Annotated[str | None, typer.Option(help="Tags to keep, separated by co
 ClassNames = Annotated[
     list[str] | None,
     typer.Option("--class", help="One tag to keep, commas included; can be repeated."),
+]
+ClassFile = Annotated[
+    Path | None,
+    typer.Option("--class-file", help="Text file with one tag to keep on each line."),
 ]
 SourceKind = Annotated[
     str | None,
@@ -53,8 +58,36 @@ RetrainShare = Annotated[
 Workers = Annotated[int, typer.Option(help="Worker processes on this machine.")]
 
 
-def split_names(text: str | None, names: list[str] | None = None) -> list[str] | None:
-    """The names of a list with commas, and names that were given one by one; None for neither."""
-    if text is None:
+def split_names(
+    text: str | None, names: list[str] | None = None, file: Path | None = None
+) -> list[str] | None:
+    """Names of a list with commas, names that were given one by one, and names of a file.
+
+    Args:
+        text: Names separated by commas.
+        names: Names with commas of their own.
+        file: Text file with one name on each line.
+
+    Returns:
+        All of them without repetitions; None if none of the three is given.
+
+    Raises:
+        UserError: If the file cannot be read.
+    """
+    if text is None and file is None:
         return names or None
-    return [name.strip() for name in text.split(",") if name.strip()] + (names or [])
+    listed = [name.strip() for name in (text or "").split(",") if name.strip()] + (names or [])
+    return list(dict.fromkeys([*listed, *(_names_of(file) if file else [])]))
+
+
+def _names_of(file: Path) -> list[str]:
+    from tag2mask.pipeline.errors import UserError
+    from tag2mask.pipeline.records.name_lists import name_lines
+
+    try:
+        return name_lines(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(
+            f"cannot read the class names in {file}: {error}; give a text file with one name on "
+            "each line"
+        ) from error

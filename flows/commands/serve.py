@@ -10,6 +10,7 @@ import typer
 from tag2mask.flows.commands.options import (
     Changes,
     Classes,
+    ClassFile,
     ClassNames,
     EngineName,
     Out,
@@ -32,16 +33,17 @@ def serve(
     recipe: RecipeFile = None,
     classes: Classes = None,
     set_: Changes = None,
-    engine: EngineName = "ray",
+    engine: EngineName = "auto",
     workers: Workers = 2,
     retrain_share: RetrainShare = 0.2,
     class_: ClassNames = None,
     source_kind: SourceKind = None,
+    class_file: ClassFile = None,
 ) -> None:
     """Serves `label` on a schedule and in Prefect's UI, until it is interrupted."""
     from tag2mask.pipeline.labeling.arguments import check_arguments
 
-    names = split_names(classes, class_)
+    names = split_names(classes, class_, class_file)
     # Before anything heavy is imported.
     check_arguments(source, out, names, engine, workers, source_kind, force=False)
     from tag2mask.flows.serve import serve as serve_label

@@ -159,11 +159,25 @@ def _start(stages: Sequence[StageSpec], writer: TableWriter) -> _Worker:
     ours, theirs = context.Pipe()
     payload = pickle.dumps((tuple(stages), writer))
     process = context.Process(target=_serve, args=(theirs, payload), daemon=True)
-    with _one_thread(), terminal_signals_blocked():
+    with _one_thread(), _script_hidden(), terminal_signals_blocked():
         process.start()
     # Only with our copy closed does the pipe break when the process dies.
     theirs.close()
     return _Worker(process, ours)
+
+
+@contextmanager
+def _script_hidden() -> Iterator[None]:
+    # A new process would import the user's script, and a script without the guard
+    # ``if __name__ == "__main__"`` would start its run again. The stages are in modules.
+    main = sys.modules["__main__"]
+    hidden = {name: main.__dict__.get(name) for name in ("__spec__", "__file__")}
+    main.__dict__.update({"__spec__": None})
+    main.__dict__.pop("__file__", None)
+    try:
+        yield
+    finally:
+        main.__dict__.update({name: value for name, value in hidden.items() if value is not None})
 
 
 @contextmanager

@@ -52,8 +52,13 @@ class IngestCounts(Settings):
         errors -= self.dropped
         return self.model_copy(update={"errors": errors, "kept": self.kept + self.errors - errors})
 
-    def sentence(self) -> str:
-        """The counts in one line for people; zeros are not mentioned."""
+    def sentence(self, *, before_decoding: bool = False) -> str:
+        """The counts in one line for people; zeros are not mentioned.
+
+        Args:
+            before_decoding: Whether the images are still to be decoded, so that some of those
+                that are kept may turn out unreadable.
+        """
         shown = f" ({self.negatives:,} of them used as background)" if self.negatives else ""
         parts = (
             (self.other_split, "of another split"),
@@ -64,7 +69,7 @@ class IngestCounts(Settings):
         )
         alike = self.near_duplicates - self.dropped
         said = [
-            f"{self.images:,} images: {self.kept:,} kept"
+            f"{self.images:,} images: {self.kept:,} {'to decode' if before_decoding else 'kept'}"
             + (f" ({alike:,} near-duplicates of others)" if alike else "")
         ]
         said += [f"{count:,} {what}" for count, what in parts if count]

@@ -66,12 +66,14 @@ class Ingest:
         classes: The classes of the run.
         counts: Counts of the source's files, before decoding.
         images: One image for each row, sorted by id; negatives have no tags.
+        left_out: Sentences with the first files of each reason for which files are left out.
     """
 
     source: Source
     classes: ClassTable
     counts: IngestCounts
     images: tuple[Image, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -90,6 +92,11 @@ class Ingest:
             f"{len(self.classes)} classes and the number of their images: {named}"
         )
         return [first, *self.notes]
+
+    def accounts(self) -> list[str]:
+        """The counts before decoding, and the first files that are left out by their reason."""
+        counts = self.counts.sentence(before_decoding=True)
+        return [counts, *(f"  {line}" for line in self.left_out)]
 
     def rows(self) -> Iterator[Row]:
         """Iterate the rows of the images table, decoded one after another in this process."""
@@ -158,6 +165,8 @@ def ingest(
     listed = [file for file in everything if not file.skipped]
     given = classes.names if isinstance(classes, ClassTable) else (classes or ())
     taken, split_note = _of_split(source, listed, split)
+    of_split = set(map(id, taken))
+    other_split = [file for file in listed if id(file) not in of_split]
     taken, merged = merge_spellings(taken, given)
     where = source.uri if len(taken) == len(listed) else f"{source.uri}, split {split!r},"
     table = choose_classes(where, {tag for file in taken for tag in file.tags}, classes)
@@ -169,7 +178,8 @@ def ingest(
         if (tags := _indices(table, file.tags)) or (file.problem and not file.tags)
     ]
     index = None if near_duplicates.distance is None else PerceptualIndex()
-    images = _merged(_hash_all(source, wanted, index))
+    repeated: list[str] = []
+    images = _merged(_hash_all(source, wanted, index), repeated)
     others = _negatives(source, table, taken, int(negatives * len(wanted)), images)
     errors = [image for image in images if image.problem]
     if images and len(errors) == len(images):
@@ -194,11 +204,21 @@ def ingest(
         kept=len(images) - len(errors) - dropped,
         negatives=len(others),
     )
+    chosen = {id(file) for file, _ in wanted}
+    left_out = (
+        _named("of another split", [file.path for file in other_split]),
+        _named(
+            "skipped without a wanted tag", [file.path for file in taken if id(file) not in chosen]
+        ),
+        _named("the same as another", repeated),
+        _named("skipped as near-duplicates", _problems(images, near=True)),
+        _named("unreadable", _problems(images, near=False)),
+    )
     skipped = [file.path for file in everything if file.skipped]
     notes = [*source.notes, *split_note, *merged, *_skipped(skipped)]
     rows = tuple(sorted((*images, *others), key=attrgetter("id")))
     counts = counts.model_copy(update={"notes": tuple(notes)})
-    return Ingest(source, table, counts, rows)
+    return Ingest(source, table, counts, rows, tuple(line for line in left_out if line))
 
 
 def _of_split(
@@ -227,9 +247,27 @@ def _skipped(paths: list[str]) -> list[str]:
     """A sentence about files that are not images, if there are any."""
     if not paths:
         return []
+    names = _first_names(paths)
+    return [f"skipped {len(paths):,} files whose names are not those of images: {names}"]
+
+
+def _named(reason: str, paths: list[str]) -> str:
+    """The number of files that are left out for a reason, and the first of them."""
+    return f"{len(paths):,} {reason}: {_first_names(paths)}" if paths else ""
+
+
+def _first_names(paths: list[str]) -> str:
     names = ", ".join(_printable(path) for path in sorted(paths)[:NAMES_SHOWN])
-    more = f" and {len(paths) - NAMES_SHOWN:,} more" if len(paths) > NAMES_SHOWN else ""
-    return [f"skipped {len(paths):,} files whose names are not those of images: {names}{more}"]
+    return names + (f" and {len(paths) - NAMES_SHOWN:,} more" if len(paths) > NAMES_SHOWN else "")
+
+
+def _problems(images: tuple[Image, ...], *, near: bool) -> list[str]:
+    """Paths of the images with a problem, with the problem in words."""
+    return [
+        f"{image.path} ({image.problem})"
+        for image in images
+        if image.problem and (image.near_duplicate_of is not None) is near
+    ]
 
 
 def _negatives(
@@ -287,11 +325,18 @@ def _hashed(
     return Image(_hash(file.address), file.path, file.address, tags, problem)
 
 
-def _merged(images: Iterator[Image]) -> tuple[Image, ...]:
-    """Merge the images of each id: the first by its path, with the tags of all."""
+def _merged(images: Iterator[Image], repeated: list[str] | None = None) -> tuple[Image, ...]:
+    """Merge the images of each id: the first by its path, with the tags of all.
+
+    Args:
+        images: Images, several of which may have one id.
+        repeated: Takes the paths of the images whose id has come before.
+    """
     found: dict[str, Image] = {}
     for image in images:
         other = found.get(image.id, image)
+        if other is not image and repeated is not None:
+            repeated.append(f"{image.path} (as {other.path})")
         first = min(other, image, key=lambda one: (one.path, one.address))
         tags = tuple(sorted({*other.tags, *image.tags}))
         found[image.id] = first if tags == first.tags else replace(first, tags=tags)

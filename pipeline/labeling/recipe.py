@@ -307,6 +307,13 @@ class Recipe(Settings):
         return {part: self.model_dump(mode="json")[part] for part in parts}
 
 
+def training_processes(recipe: Recipe) -> int:
+    """The largest number of processes that train one of a recipe's models."""
+    trainings = [recipe.tagger.training, recipe.segmenter.training]
+    trainings += [recipe.affinity.training] if recipe.affinity else []
+    return max(training.workers for training in trainings)
+
+
 def read_recipe(path: str | None, changes: Sequence[str] = ()) -> Recipe:
     """The default recipe, with changes from a file and from single settings.
 

@@ -14,7 +14,6 @@ from tag2mask.flows.commands.inspection import inspect
 from tag2mask.flows.commands.masks import evaluate
 from tag2mask.flows.commands.options import split_names
 from tag2mask.pipeline.errors import UserError
-from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.evaluation.assessment import Assessment
 from tag2mask.pipeline.records import palette
 from tests.flows.conftest import REPOSITORY
@@ -373,7 +372,7 @@ def test_names_of_a_file_may_have_commas(tmp_path):
     file = tmp_path / "classes.txt"
     assert split_names(None, None, file) == ["horse, brown", "cat", "dog"]
     assert split_names("dog,cow", ["a, b"], file) == ["dog", "cow", "a, b", "horse, brown", "cat"]
-    with pytest.raises(UserError, match="cannot read the class names in .*absent"):
+    with pytest.raises(UserError, match=r"cannot read the class names in .*absent"):
         split_names(None, None, tmp_path / "absent")
 
 
