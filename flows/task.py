@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from prefect import Flow, Task, task
 from prefect.cache_policies import NO_CACHE
@@ -23,10 +23,12 @@ BACKOFF_SECONDS = 20
 class ServedFlow(Flow[P, R]):
     """A flow whose embedded server outlives the terminal's signals until the flow has ended."""
 
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Any:  # noqa: ANN401 - as Prefect's
-        """Run the flow, see :func:`tag2mask.flows.server.embed_server`."""
-        embed_server()
-        return super().__call__(*args, **kwargs)
+    if not TYPE_CHECKING:  # the types are those of Prefect's overloads
+
+        def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+            """Run the flow, see :func:`tag2mask.flows.server.embed_server`."""
+            embed_server()
+            return super().__call__(*args, **kwargs)
 
 
 def flow(**options: Any) -> Callable[[Callable[P, R]], ServedFlow[P, R]]:  # noqa: ANN401

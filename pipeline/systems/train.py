@@ -24,14 +24,8 @@ from tag2mask.pipeline.tables.manifest import table_key
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table
 from tag2mask.pipeline.training.checkpoint import Checkpoints
-from tag2mask.pipeline.training.model_store import (
-    CARD,
-    WEIGHTS,
-    ModelCard,
-    model_exists,
-    read_card,
-    save_model,
-)
+from tag2mask.pipeline.training.model_files import CARD, WEIGHTS
+from tag2mask.pipeline.training.model_store import ModelCard, model_exists, read_card, save_model
 
 # Folder of checkpoints and of the lease, inside of the model's folder during a training.
 STAGING = ".staging"

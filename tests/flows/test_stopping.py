@@ -181,6 +181,8 @@ def test_a_run_stops_in_any_step(case, source, recipe_file, tmp_path):
         assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_prediction_stops_and_continues(tmp_path):
     from tests.pipeline.stored_models import stored_model
     from tests.pipeline.toys import image_row
