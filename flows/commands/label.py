@@ -65,7 +65,7 @@ def label(
 
     names = split_names(classes, class_, class_file)
     # Before anything heavy is imported.
-    check_arguments(source, out, names, engine, workers, source_kind, force)
+    check_arguments(source, out, names, engine, workers, source_kind, force, dry_run)
     from tag2mask.pipeline.labeling.recipe import read_recipe
 
     settings = read_recipe(recipe, set_ or ())

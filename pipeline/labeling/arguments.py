@@ -18,8 +18,11 @@ def check_arguments(
     workers: int,
     source_kind: str | None,
     force: bool,
+    dry_run: bool = False,
 ) -> None:
-    """Check the arguments of :func:`tag2mask.flows.label.label`; nothing is written.
+    """Check the arguments of :func:`tag2mask.flows.label.label`; no file is left behind.
+
+    A dry run needs no place that can be written, and on an object store only writing shows it.
 
     Raises:
         UserError: If the source is missing or of no known kind, the run's folder lies in it,
@@ -39,5 +42,6 @@ def check_arguments(
     difference = find_difference(folder, source, classes)
     if difference.classes and not force:
         raise UserError(difference.sentence())
-    folder.check_writable()
+    if not dry_run:
+        folder.check_writable()
     open_source(source, source_kind)

@@ -114,7 +114,11 @@ def find_difference(folder: Folder, source: str, classes: Sequence[str] | None) 
         classes: The requested class names; None fits any class list.
     """
     images = folder.folder(IMAGES)
-    if MANIFEST not in images.sizes():
+    try:
+        begun = MANIFEST in images.sizes()
+    except NotADirectoryError:  # the place is below a file, which the writing will report
+        begun = False
+    if not begun:
         return Difference(folder.uri)
     known, address = load_run_source(folder), absolute_uri(source)
     sources = (known.address, address) if known and known.address != address else None

@@ -69,6 +69,11 @@ def test_a_folder_without_images_fits_any_source(tmp_path, source):
     assert not find_difference(folder, f"{tmp_path}/others", ["dog"])
 
 
+def test_a_place_below_a_file_holds_no_run(tmp_path, source):
+    (tmp_path / "file").write_text("kept")
+    assert not find_difference(Folder(str(tmp_path / "file/run")), str(source), ["dog"])
+
+
 def test_a_run_of_an_older_version(run, source, tmp_path):
     """Its run.json names the source; without one, any source fits."""
     run.remove([RUN_SOURCE])
