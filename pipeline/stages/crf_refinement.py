@@ -28,8 +28,9 @@ class CrfRefinement:
     It is a stage of its own, so that the GPU of the network before it need not wait for the
     CRF, which runs on processors.
 
-    A large image is made smaller first: the CRF's parameters are in pixels of images of some 500,
-    so a photograph of a camera would cost a hundred times the time for a worse mask.
+    A large image is made smaller first: the CRF's parameters are in pixels of small images, so a
+    photograph of a camera would cost a hundred times the time for a worse mask
+    (docs/experiments/masks.md).
 
     Args:
         crf: One of :data:`tag2mask.models.crf.CRF_PRESETS`, or ``none``.

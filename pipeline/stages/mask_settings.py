@@ -14,7 +14,7 @@ class MaskSettings(Settings):
     """
 
     max_side: int = Field(
-        512,
+        350,
         ge=32,
         description="Longer side at which masks of larger images are made, in pixels; they come "
         "back at the image's size.",
