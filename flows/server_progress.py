@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import cast
 from uuid import UUID
 
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
@@ -148,6 +149,7 @@ class _ProgressArtifact:
 
     def _send(self, percent: float, description: str) -> None:
         if self._id is None:
-            self._id = create_progress_artifact(percent, self._key, description)
+            made = create_progress_artifact(percent, self._key, description)
+            self._id = cast(UUID, made)  # a coroutine in asynchronous code alone
         else:
             update_progress_artifact(self._id, percent, description)

@@ -74,8 +74,8 @@ def label(
         from tag2mask.flows.progress import build_reporter
 
         reporter = build_reporter()
-        rest = (workers, retrain, retrain_share, source_kind, reporter, force)
-        print(plan_run(source, out, settings, names, *rest))
+        options = (workers, retrain, retrain_share, source_kind, reporter, force)
+        print(plan_run(source, out, settings, names, *options))
         return
     from tag2mask.flows.label import label as label_flow
 

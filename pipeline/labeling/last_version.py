@@ -17,7 +17,8 @@ from tag2mask.pipeline.records.round_names import POWERFUL
 from tag2mask.pipeline.tables.manifest import MANIFEST, Manifest, read_manifest
 from tag2mask.pipeline.tables.storage import Folder
 from tag2mask.pipeline.tables.table import Table, damaged_parts
-from tag2mask.pipeline.training.model_store import CARD, read_card
+from tag2mask.pipeline.training.model_files import CARD
+from tag2mask.pipeline.training.model_store import read_card
 
 
 @dataclass(frozen=True)

@@ -114,8 +114,8 @@ def list_jobs(images: Sequence[ImageFile], digest: str, options: PredictSettings
     jobs = []
     for image in images:
         mark = hashlib.sha256(f"{digest} {image.bytes}".encode()).hexdigest()
-        names = (image.png_name, *(f"{kind}/{image.png_name}" for kind in kinds))
-        jobs.append(Job(image, mark, names))
+        files = (image.png_name, *(f"{kind}/{image.png_name}" for kind in kinds))
+        jobs.append(Job(image, mark, files))
     names = [name for job in jobs for name in job.names]
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)

@@ -314,7 +314,9 @@ def check_font(path: str) -> None:
 
 
 def _default_face() -> Face:
-    source = ImageFont.load_default(PROBE_SIZE).path
+    font = ImageFont.load_default(PROBE_SIZE)
+    # Without FreeType Pillow has a bitmap font, which has no file.
+    source = font.path if isinstance(font, ImageFont.FreeTypeFont) else None
     if not isinstance(source, io.BytesIO):
         raise TypeError(f"Pillow's own font is {source!r} instead of bytes")
     return Face(source.getvalue(), always="".join(map(chr, range(0x20, 0x7F))) + "…")

@@ -8,9 +8,8 @@ import torch
 from tag2mask.models.factory import Architecture
 from tag2mask.pipeline.errors import UserError
 from tag2mask.pipeline.records import ClassTable
+from tag2mask.pipeline.training.model_files import CARD, WEIGHTS
 from tag2mask.pipeline.training.model_store import (
-    CARD,
-    WEIGHTS,
     load_model,
     model_exists,
     read_card,
