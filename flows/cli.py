@@ -84,7 +84,7 @@ CONTINUING = frozenset({"benchmark", "demo", "generate", "label", "predict", "tr
 
 
 def stop_sentence(arguments: Sequence[str]) -> str:
-    """What the same command does after it was stopped, for the sentence that it says then."""
+    """The sentence's part about the same command, after a stopped one: whether it continues."""
     name = next((each for each in arguments if not each.startswith("-")), "")
     if name in CONTINUING and "--dry-run" not in arguments:
         return "finished work is kept, and the same command continues"

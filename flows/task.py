@@ -1,4 +1,4 @@
-"""What all flows and their tasks share: the server, retries, and names of task runs."""
+"""Flows and tasks: their server, their retries, and the names of task runs."""
 
 from __future__ import annotations
 

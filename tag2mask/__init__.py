@@ -20,7 +20,7 @@ import importlib
 import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
-from tag2mask.extras import describe_missing_extra
+from tag2mask.extras import named_extra
 
 if TYPE_CHECKING:
     from tag2mask.evaluation import evaluate
@@ -73,13 +73,8 @@ _MODULES = {
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of the names above
     if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
+    with named_extra(f"{__name__}.{name}"):
         value = getattr(importlib.import_module(_MODULES[name]), name)
-    except ModuleNotFoundError as error:
-        sentence = describe_missing_extra(f"{__name__}.{name}", error)
-        if sentence is None:
-            raise
-        raise ImportError(sentence) from error
     globals()[name] = value  # the next access finds it at once
     return value
 

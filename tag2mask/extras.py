@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 # Packages that are imported, and the extra that installs them.
 EXTRAS = {
     "fastapi": "label",
@@ -17,6 +20,25 @@ EXTRAS = {
     "tensorboard": "tensorboard",
     "wandb": "wandb",
 }
+
+
+@contextmanager
+def named_extra(caller: str) -> Iterator[None]:
+    """A block of imports, which names the extra to install when a package of one is missing.
+
+    Args:
+        caller: Name of the function that imports.
+
+    Raises:
+        ImportError: With that sentence, inside the block.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        sentence = describe_missing_extra(caller, error)
+        if sentence is None:
+            raise
+        raise ImportError(sentence) from error
 
 
 def describe_missing_extra(caller: str, error: ModuleNotFoundError) -> str | None:

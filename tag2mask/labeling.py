@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tag2mask.extras import named_extra
 from tag2mask.pipeline.labeling.arguments import RETRAIN_SHARE, check_arguments
 
 if TYPE_CHECKING:
@@ -69,8 +70,9 @@ def label(
     names = None if classes is None else list(classes)
     check_arguments(str(source), str(out), names, engine, workers, source_kind, force)
     # Imported late: a wrong argument is reported at once.
-    from tag2mask.flows.label import label as label_flow
-    from tag2mask.recipes import to_recipe
+    with named_extra("tag2mask.label"):
+        from tag2mask.flows.label import label as label_flow
+        from tag2mask.recipes import to_recipe
 
     return label_flow(
         str(source),

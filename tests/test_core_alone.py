@@ -47,6 +47,14 @@ def dataset(tmp_path_factory):
     return publish_toys(tmp_path_factory.mktemp("run"), 6, shards=1)
 
 
+def source(root):
+    """A folder with an image of one tag."""
+    folder = root / "images/cat"
+    folder.mkdir(parents=True)
+    Image.new("RGB", (40, 30), "red").save(folder / "a.png")
+    return folder.parent
+
+
 def test_a_dataset_is_read(dataset):
     done = run(
         "from tag2mask.pipeline.dataset import MaskDataset, MaskStream\n"
@@ -93,8 +101,15 @@ def test_a_dataset_is_verified_and_inspected(dataset, tmp_path):
         ("benchmark", "ladder", "images", "--out", "run"),
     ],
 )
-def test_what_needs_the_extra_says_so_in_one_sentence(tmp_path, arguments):
-    done = command(*(str(tmp_path / "run") if each == "run" else each for each in arguments))
+def test_what_needs_the_extra_says_so_in_one_sentence(tmp_path, dataset, arguments):
+    """Wrong arguments are named first, so these are right."""
+    places = {
+        "images": source(tmp_path),
+        "dataset": dataset.uri,
+        "model": stored_model(tmp_path, "segmenter", "deeplab_v1", 8),
+        "run": tmp_path / "run",
+    }
+    done = command(*(places.get(each, each) for each in arguments))
     assert done.returncode == 2, done.stderr
     (sentence,) = done.stderr.splitlines()
     assert "pip install 'tag2mask[label]'" in sentence
@@ -102,13 +117,15 @@ def test_what_needs_the_extra_says_so_in_one_sentence(tmp_path, arguments):
 
 
 @pytest.mark.parametrize("name", ["label", "train", "generate", "transform"])
-def test_a_function_that_needs_the_extra_says_so_in_one_sentence(name):
+def test_a_function_that_needs_the_extra_says_so_in_one_sentence(tmp_path, name):
     done = run(
         "import tag2mask\n"
         "try:\n"
-        f"    tag2mask.{name}('here', out='there')\n"
+        f"    tag2mask.{name}(sys.argv[1], out=sys.argv[2])\n"
         "except ImportError as error:\n"
-        "    print(error)"
+        "    print(error)",
+        source(tmp_path),
+        tmp_path / "there",
     )
     assert done.stdout == (
         f"`tag2mask.{name}` needs the package prefect, which is not installed: "

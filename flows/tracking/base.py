@@ -1,4 +1,4 @@
-"""What every experiment tracker does."""
+"""The interface of experiment trackers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a finished labeling run sends to a tracker: its figures and its contact sheet."""
+"""The results of a labeling run in a tracker: its figures and its contact sheet."""
 
 from __future__ import annotations
 

@@ -91,7 +91,7 @@ def predict_folder(
 
 @dataclass(frozen=True)
 class Job:
-    """What is made of an image.
+    """The files that are made of an image.
 
     Attributes:
         image: The image.

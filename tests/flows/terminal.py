@@ -31,6 +31,8 @@ class Terminal:
 
         def take_terminal() -> None:
             os.setsid()
+            # A suite that nohup started hands an ignored signal on, which a command rightly keeps.
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
         self.process = subprocess.Popen(

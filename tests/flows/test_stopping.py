@@ -150,12 +150,12 @@ def test_an_ignored_signal_stays_ignored():
 
 LABEL = ("label", "SOURCE", "--out", "RUN", "--recipe", "RECIPE", "--workers", "2")
 CASES = {
-    "listing": ("ctrl-c", r"images .*0/32", (*LABEL, "--engine", "local")),
+    "listing": ("ctrl-c", r"images .*0/34", (*LABEL, "--engine", "local")),
     "scoring": ("ctrl-c", "seed", (*LABEL, "--engine", "local")),
     "training": ("group SIGTERM", "initial.*steps", (*LABEL, "--engine", "local")),
     "relabeling": ("SIGHUP", "powerful.*images", (*LABEL, "--engine", "local")),
     "dry run": ("ctrl-c", "timed on", (*LABEL, "--engine", "local", "--dry-run")),
-    "ray listing": ("ctrl-c", r"images .*0/32", (*LABEL, "--engine", "ray")),
+    "ray listing": ("ctrl-c", r"images .*0/34", (*LABEL, "--engine", "ray")),
     "ray training": ("SIGTERM", "tagger.*steps", (*LABEL, "--engine", "ray")),
     "ray scoring": ("ctrl-c", r"seed .*0/", (*LABEL, "--engine", "ray")),
     "benchmark": (

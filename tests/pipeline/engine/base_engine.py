@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tag2mask.pipeline.engine.base import Engine, StageSpec, WorkUnit, build_table
-from tag2mask.pipeline.errors import StorageError
+from tag2mask.pipeline.errors import StorageError, UserError
 from tag2mask.pipeline.records import IMAGES_SCHEMA, ROUND_SCHEMA, Row
 from tag2mask.pipeline.tables.scan import Scan
 from tag2mask.pipeline.tables.table import Table
@@ -96,7 +96,7 @@ class EngineTests:
         units = scan.units()
         for part in (tmp_path / "images" / "parts").iterdir():
             part.unlink()
-        with pytest.raises(FileNotFoundError):
+        with pytest.raises(UserError, match="is no longer in"):
             engine.run(
                 _Fixed(units), [StageSpec(toys.Reverse)], writer(tmp_path, "seed"), lambda n: None
             )
