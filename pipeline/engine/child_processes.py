@@ -13,6 +13,7 @@ import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 
 TERMINAL_SIGNALS = (signal.SIGINT, signal.SIGHUP)
@@ -25,6 +26,8 @@ def terminal_signals_blocked() -> Iterator[None]:
     A new process inherits the blocked signals of the thread that starts it. In this process
     another thread gets the signals, or this one after the block: none is lost.
     """
+    # Its first start unblocks SIGINT, so a first worker that started it would have seen Ctrl-C.
+    resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, TERMINAL_SIGNALS)
     try:
         yield
