@@ -91,6 +91,8 @@ class Stop:
         self.end()
 
     def _say(self) -> None:
+        # A line of another thread that meets a closed handler is no error to show.
+        logging.raiseExceptions = False
         try:
             for handler in console_handlers():
                 handler.close()  # takes the bars away
