@@ -70,7 +70,12 @@ class Predictor:
         chosen = _indices(class_names, options.classes)
         self._labels = np.array([BACKGROUND, *chosen], np.uint8)
         self._relabel = (
-            Relabel(settings.crf, settings.crf_method, settings.ignore_below, masks)
+            Relabel(
+                crf=settings.crf,
+                crf_method=settings.crf_method,
+                ignore_below=settings.ignore_below,
+                masks=masks,
+            )
             if options.crf
             else None
         )

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from tag2mask.models.crf import DEFAULT_CRF
 from tag2mask.pipeline.records import Row, decode_map
 from tag2mask.pipeline.records.mask_rows import encode_maps, resize_maps
 from tag2mask.pipeline.stages.crf_refinement import CrfRefinement
@@ -50,22 +48,17 @@ class Refine(SeedMasks):
     """Turns ``scores`` into a mask, its confidence and soft ``probabilities``.
 
     Args:
-        crf: One of :data:`tag2mask.models.crf.CRF_PRESETS`, or ``none``.
         score_power: See :func:`seed_probabilities`.
-        crf_method: One of :data:`tag2mask.models.crf.CRFS`.
-        ignore_below: Pixels of a lower confidence become 255.
-        masks: Values of :class:`tag2mask.pipeline.stages.mask_settings.MaskSettings`.
+        settings: Settings of :class:`tag2mask.pipeline.stages.crf_refinement.CrfRefinement`.
     """
 
     def __init__(
         self,
-        crf: str,
+        *,
         score_power: float,
-        crf_method: str = DEFAULT_CRF,
-        ignore_below: float = 0.0,
-        masks: Mapping[str, Any] | None = None,
+        **settings: Any,  # noqa: ANN401 - the base class knows their types
     ) -> None:
-        super().__init__(crf, crf_method, ignore_below, masks)
+        super().__init__(**settings)
         self.score_power = score_power
 
     def probabilities(self, image: np.ndarray, row: Row) -> np.ndarray:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch.nn.functional import interpolate
 
-from tag2mask.models.crf import DEFAULT_CRF
 from tag2mask.pipeline.records import Row
 from tag2mask.pipeline.stages.crf_refinement import CrfRefinement
 from tag2mask.pipeline.stages.segment import LOGITS
@@ -21,20 +19,11 @@ class Relabel(CrfRefinement):
     The softmax runs over background and the tags alone, so an absent class takes no pixel.
 
     Args:
-        crf: One of :data:`tag2mask.models.crf.CRF_PRESETS`, or ``none``.
-        crf_method: One of :data:`tag2mask.models.crf.CRFS`.
-        ignore_below: Pixels of a lower confidence become 255.
-        masks: Values of :class:`tag2mask.pipeline.stages.mask_settings.MaskSettings`.
+        settings: Settings of :class:`tag2mask.pipeline.stages.crf_refinement.CrfRefinement`.
     """
 
-    def __init__(
-        self,
-        crf: str,
-        crf_method: str = DEFAULT_CRF,
-        ignore_below: float = 0.0,
-        masks: Mapping[str, Any] | None = None,
-    ) -> None:
-        super().__init__(crf, crf_method, ignore_below, masks)
+    def __init__(self, **settings: Any) -> None:  # noqa: ANN401 - the base class knows their types
+        super().__init__(**settings)
         # As where the logits are made, which may be in another process.
         torch.set_flush_denormal(True)
 

@@ -310,7 +310,7 @@ def test_the_crf_is_that_of_the_rounds(model, images, tmp_path):
     )
     tags = [int(tag) for tag in logits.argmax(dim=0).unique() if tag > 0]
     assert tags
-    relabel = Relabel("irn", masks={})
+    relabel = Relabel(crf="irn", masks={})
     (expected,) = relabel([{**row, "tags": tags, LOGITS: logits[[0, *tags]].numpy()}])
     found = decode_mask((tmp_path / "out/a.png").read_bytes())
     np.testing.assert_array_equal(found, decode_mask(expected["mask"]["bytes"]))
